@@ -1,0 +1,53 @@
+import type { Usage } from '../session/recordedSession.ts';
+
+/** Name that stands for the recorded course in `compare RUN A B` and in document URIs. */
+export const recordedName = 'recorded';
+
+/** One side of a comparison: the recording, or a branch. */
+export interface ComparedBranch {
+  /** `recorded`, or the branch's id. */
+  id: string;
+  /** `recorded`, or the branch's name, with ` #2` for a second repeat. */
+  name: string;
+  model: string | null;
+  state: string;
+  stopReason: string | null;
+  steps: number;
+  toolCalls: number;
+  usage: Usage;
+  costUsd: number | null;
+  /** Milliseconds from start to end, null where unknown. */
+  durationMs: number | null;
+  /** The document that diff editors show; see `renderTrajectory`. */
+  document: string;
+}
+
+/** Where two documents first differ; lines are 1-based. Null where they are equal. */
+export interface Divergence {
+  step: number;
+  kind: 'text' | 'tool' | 'end';
+  lineA: number;
+  lineB: number;
+  summary: string;
+}
+
+export interface ComparedPair {
+  a: string;
+  b: string;
+  /** 0 (nothing alike) to 1 (equal), over the lines of both documents. */
+  similarity: number;
+  firstDivergence: Divergence | null;
+  /** Unified diff of the documents; null where they were too different or too large to diff in time. */
+  textDiff: string | null;
+  /** Tool calls that only one side made, in order. */
+  toolDiff: { onlyA: string[]; onlyB: string[] };
+  /** Files the branches changed; null while nothing executes tools. */
+  filesDiff: null;
+}
+
+export interface Comparison {
+  baseline: ComparedBranch;
+  branches: ComparedBranch[];
+  /** Each branch against the recording, or the one pair that was asked for. */
+  pairs: ComparedPair[];
+}

@@ -1,0 +1,111 @@
+import { canonicalJson } from '../canonicalJson.ts';
+import type { Trajectory, TrajectoryCall } from './trajectory.ts';
+
+/**
+ * A trajectory as text that is made to be diffed: the same sections in the same order, one sentence or code line a line,
+ * and nothing that always differs (ids, times, costs, tokens).
+ * @param projectPath paths below it are shown relative to it
+ */
+export function renderTrajectory(trajectory: Trajectory, projectPath: string | null): string {
+  const severalTurns = new Set(trajectory.steps.map((step) => step.turn)).size > 1;
+  const sections: string[] = [];
+  let turn = -1;
+  let stepOfTurn = 0;
+  for (const step of trajectory.steps) {
+    if (step.turn !== turn) stepOfTurn = 0;
+    turn = step.turn;
+    stepOfTurn++;
+    const lines = [severalTurns ? `Turn ${turn}, step ${stepOfTurn}` : `Step ${stepOfTurn}`];
+    if (step.text.trim() !== '') lines.push(sentencePerLine(step.text.trimEnd()));
+    for (const call of step.calls) lines.push('', ...renderCall(call, projectPath));
+    sections.push(lines.join('\n'));
+  }
+  sections.push(`Ends: ${trajectory.ends ?? 'unknown'}`);
+  return `${sections.join('\n\n')}\n`;
+}
+
+/** One line for a call: its tool and what it is about, for example `Edit src/slugify.ts`. */
+export function callTitle(call: { name: string; input: unknown }, projectPath: string | null): string {
+  const [subject] = subjectOf(call.input);
+  return subject === null ? call.name : `${call.name}  ${relative(oneLine(subject), projectPath)}`;
+}
+
+const subjectKeys = ['file_path', 'notebook_path', 'path', 'command', 'pattern', 'url', 'query', 'description'];
+
+/** The input's telling field and its key. */
+function subjectOf(input: unknown): [string | null, string | null] {
+  if (input === null || typeof input !== 'object') return [null, null];
+  const fields = input as Record<string, unknown>;
+  const key = subjectKeys.find((candidate) => typeof fields[candidate] === 'string' && fields[candidate] !== '');
+  return key === undefined ? [null, null] : [fields[key] as string, key];
+}
+
+function relative(text: string, projectPath: string | null): string {
+  const prefix = projectPath === null ? null : `${projectPath.replace(/[\\/]+$/, '')}/`;
+  return prefix !== null && text.startsWith(prefix) ? text.slice(prefix.length) : text;
+}
+
+const oneLine = (text: string) => (text.includes('\n') ? `${text.slice(0, text.indexOf('\n'))} …` : text);
+
+function renderCall(call: TrajectoryCall, projectPath: string | null): string[] {
+  const lines = [`→ ${callTitle(call, projectPath)}`];
+  const [subject, subjectKey] = subjectOf(call.input);
+  if (call.input !== null && typeof call.input === 'object') {
+    for (const [key, value] of Object.entries(call.input).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
+      if (key === subjectKey && !subject?.includes('\n')) continue;
+      lines.push(...renderField(key, value));
+    }
+  } else if (call.input !== undefined) {
+    lines.push(`    ${canonicalJson(call.input)}`);
+  }
+  return [...lines, ...renderResult(call)];
+}
+
+function renderField(key: string, value: unknown): string[] {
+  const text = typeof value === 'string' ? value : canonicalJson(value);
+  if (!text.includes('\n')) return [`    ${key}: ${text}`];
+  return [`    ${key}:`, ...indented(text)];
+}
+
+function renderResult(call: TrajectoryCall): string[] {
+  if (call.result === null) return ['← no recorded result'];
+  const text = resultText(call.result.content);
+  const count = text === '' ? 0 : text.split('\n').length;
+  const error = call.result.isError ? ', an error' : '';
+  return [
+    `← recorded result${error}, ${count} ${count === 1 ? 'line' : 'lines'}`,
+    ...(count > 0 ? indented(text) : []),
+  ];
+}
+
+const indented = (text: string) => text.split('\n').map((line) => (line === '' ? '' : `      ${line}`));
+
+/** Text of a `tool_result`'s content; what is not text is named. */
+export function resultText(content: unknown): string {
+  if (typeof content === 'string') return content.trimEnd();
+  if (!Array.isArray(content)) return content === null || content === undefined ? '' : canonicalJson(content);
+  return content
+    .map((block: { type?: string; text?: unknown }) =>
+      block.type === 'text' && typeof block.text === 'string' ? block.text : `[${block.type ?? 'content'}]`,
+    )
+    .join('\n')
+    .trimEnd();
+}
+
+const sentences = new Intl.Segmenter('en', { granularity: 'sentence' });
+
+/** Prose with each sentence on a line of its own; code fences, lists, tables and headings stay as they are. */
+export function sentencePerLine(text: string): string {
+  let fenced = false;
+  return text
+    .split('\n')
+    .flatMap((line) => {
+      if (/^\s*(```|~~~)/.test(line)) {
+        fenced = !fenced;
+        return [line];
+      }
+      const prose = !fenced && line.trim() !== '' && !/^(\s{4}|\t|\s*([-*+>|#]|\d+[.)])\s)/.test(line);
+      return prose ? [...sentences.segment(line)].map(({ segment }) => segment.trimEnd()).filter(Boolean) : [line];
+    })
+    .join('\n');
+}

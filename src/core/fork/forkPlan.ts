@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { blobRefSchema, branchIdSchema, runIdSchema, sessionIdSchema, turnIdSchema } from '../ids.ts';
+import { usageSchema } from '../run/branchOutcome.ts';
+import { engineKindSchema, toolPolicySchema } from './forkRequest.ts';
+import { fidelitySchema, messagesRequestSchema } from './messagesRequest.ts';
+
+/** Who answers: the Messages API, or the offline model of the demo, which costs nothing and needs no network. */
+export const providerSchema = z.enum(['anthropic', 'demo']);
+export type Provider = z.infer<typeof providerSchema>;
+
+/** The cut, resolved: `uuid` is the message that the cut stands before or after. */
+export const resolvedPointSchema = z.object({
+  kind: z.enum(['before', 'after']),
+  uuid: z.string(),
+  turnIndex: z.number(),
+  turnId: turnIdSchema,
+  /** For a title, for example `before “Now handle emoji”`. */
+  label: z.string(),
+});
+export type ResolvedPoint = z.infer<typeof resolvedPointSchema>;
+
+/** One branch, ready to run. Bodies are blobs: a plan travels through Temporal and stays small. */
+export const branchPlanSchema = z.object({
+  branchId: branchIdSchema,
+  name: z.string(),
+  /** 1-based; `repeats` in all. */
+  repeat: z.number(),
+  repeats: z.number(),
+  model: z.string(),
+  /** Blob of a `StoredRequest`: the first request of the branch. */
+  request: blobRefSchema,
+  /** Blob of a `Recording`: what the tools answered, and for a replay the prompts that follow. */
+  recording: blobRefSchema,
+  /** Number of recorded turns to walk through: 1 for a fork. */
+  turns: z.int().positive(),
+  /** What this branch changes, for a person: `model`, `prompt`, `system`, `effort`, `thinking`, `max tokens`. */
+  changes: z.array(z.string()),
+  /** What a person must know before it is sent, for example that thinking blocks were dropped. */
+  notes: z.array(z.string()),
+  /** Branches of equal group share a prefix that is worth caching; null where there is nothing to share. */
+  cacheGroup: z.string().nullable(),
+  /** The first of its group: the others wait for its first token. */
+  leads: z.boolean(),
+  /** Input of the first request in tokens, measured from the recording where possible; null where unknown. */
+  estimatedInputTokens: z.number().nullable(),
+});
+export type BranchPlan = z.infer<typeof branchPlanSchema>;
+
+/** Everything an engine needs to run a fork or a replay. Ids and references only, never a transcript. */
+export const forkPlanSchema = z.object({
+  version: z.literal(1),
+  runId: runIdSchema,
+  kind: z.enum(['fork', 'replay']),
+  engine: engineKindSchema,
+  provider: providerSchema,
+  createdAt: z.iso.datetime(),
+  /** One line for trees and titles: the prompt at the cut. */
+  title: z.string(),
+  session: z.object({
+    sessionId: sessionIdSchema,
+    file: z.string(),
+    title: z.string(),
+    projectPath: z.string().nullable(),
+  }),
+  point: resolvedPointSchema,
+  fidelity: fidelitySchema,
+  digestVerified: z.boolean(),
+  missing: z.array(z.string()),
+  tools: toolPolicySchema,
+  /** Replies per recorded turn. */
+  maxSteps: z.number(),
+  budgetUsd: z.number().nullable(),
+  timeoutSeconds: z.number(),
+  /** Blob of a `Baseline`: what was recorded from the fork point on. */
+  baseline: blobRefSchema,
+  branches: z.array(branchPlanSchema).min(1),
+});
+export type ForkPlan = z.infer<typeof forkPlanSchema>;
+
+/** Blob behind `BranchPlan.request`. */
+export const storedRequestSchema = z.object({ request: messagesRequestSchema, betas: z.array(z.string()) });
+export type StoredRequest = z.infer<typeof storedRequestSchema>;
+
+const recordedCallSchema = z.object({
+  name: z.string(),
+  input: z.unknown(),
+  /** Null where the recording holds no result for the call. */
+  result: z.object({ content: z.unknown(), isError: z.boolean() }).nullable(),
+});
+export type RecordedCall = z.infer<typeof recordedCallSchema>;
+
+/** Blob behind `BranchPlan.recording`. */
+export const recordingSchema = z.object({
+  /** Number of messages in the first request: what follows was added by the branch. */
+  prefixMessages: z.number(),
+  turns: z
+    .array(
+      z.object({
+        /** Index of the recorded turn. */
+        turn: z.number(),
+        /** Prompt to send, null for the first turn, whose prompt stands in the request. */
+        prompt: z.array(z.looseObject({ type: z.string() })).nullable(),
+        calls: z.array(recordedCallSchema),
+      }),
+    )
+    .min(1),
+  /** True for a replay: the calls of a turn must be the recorded ones in the recorded order. */
+  strictOrder: z.boolean(),
+});
+export type Recording = z.infer<typeof recordingSchema>;
+
+/** Blob behind `ForkPlan.baseline`: the recorded course from the fork point on, in the form that branches are compared in. */
+export const baselineSchema = z.object({
+  steps: z.array(
+    z.object({
+      turn: z.number(),
+      content: z.array(z.looseObject({ type: z.string() })),
+      model: z.string().nullable(),
+      stopReason: z.string().nullable(),
+      usage: usageSchema,
+      /** Results by tool call id, for display. */
+      results: z.record(z.string(), z.object({ content: z.unknown(), isError: z.boolean() })),
+    }),
+  ),
+  startedAt: z.string().nullable(),
+  endedAt: z.string().nullable(),
+});
+export type Baseline = z.infer<typeof baselineSchema>;

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+
+/** Where the history is cut. `turn` (1 = first) cuts before that turn's prompt and puts the prompt back for editing. */
+export const forkPointSchema = z.union([
+  z.strictObject({ turn: z.int().positive() }),
+  z.strictObject({ before: z.string().min(1) }),
+  z.strictObject({ after: z.string().min(1) }),
+]);
+export type ForkPoint = z.infer<typeof forkPointSchema>;
+
+export const effortSchema = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
+export type Effort = z.infer<typeof effortSchema>;
+
+export const systemEditSchema = z.union([
+  z.strictObject({ append: z.string().min(1) }),
+  z.strictObject({ replace: z.string() }),
+]);
+export type SystemEdit = z.infer<typeof systemEditSchema>;
+
+/** One row of the branch matrix: what it changes against the recording. What is left out stays as recorded. */
+export const branchSpecSchema = z.strictObject({
+  name: z.string().trim().min(1).max(80),
+  model: z.string().trim().min(1).optional(),
+  prompt: z.string().min(1).optional(),
+  system: systemEditSchema.optional(),
+  effort: effortSchema.optional(),
+  /** `off`, or a budget of thinking tokens. */
+  thinking: z.union([z.literal('off'), z.strictObject({ budgetTokens: z.int().min(1024) })]).optional(),
+  maxTokens: z.int().positive().optional(),
+  repeats: z.int().positive().max(50).default(1),
+});
+export type BranchSpec = z.infer<typeof branchSpecSchema>;
+
+export const engineKindSchema = z.enum(['in-process', 'temporal']);
+export type EngineKind = z.infer<typeof engineKindSchema>;
+
+export const toolPolicySchema = z.enum(['recorded', 'stop']);
+export type ToolPolicy = z.infer<typeof toolPolicySchema>;
+
+/** The limits and choices that hold for all branches of a run. */
+export const runSettingsSchema = z.strictObject({
+  engine: engineKindSchema.default('in-process'),
+  executor: z.literal('api').default('api'),
+  tools: toolPolicySchema.default('recorded'),
+  maxSteps: z.int().positive().max(1000).default(20),
+  /** US dollars; once reached nothing more is dispatched. */
+  budgetUsd: z.number().positive().optional(),
+  /** Per branch. */
+  timeoutSeconds: z.number().positive().max(86_400).default(600),
+});
+export type RunSettings = z.infer<typeof runSettingsSchema>;
+
+/** What a person asks for: a fork file after its variables and matrix were expanded, or what the panel posts. */
+export const forkRequestSchema = runSettingsSchema.extend({
+  /** Session id, unique prefix of one, or path of a transcript. */
+  session: z.string().min(1),
+  at: forkPointSchema,
+  /** Shared by all branches without their own; default: the recorded prompt. */
+  prompt: z.string().min(1).optional(),
+  branches: z
+    .array(branchSpecSchema)
+    .min(1, 'Add at least one branch.')
+    .superRefine((branches, context) => {
+      const seen = new Map<string, number>();
+      branches.forEach((branch, index) => {
+        const first = seen.get(branch.name);
+        if (first === undefined) seen.set(branch.name, index);
+        else
+          context.addIssue({
+            code: 'custom',
+            path: [index, 'name'],
+            message: `Two branches are called "${branch.name}". Give each its own name.`,
+          });
+      });
+    }),
+});
+export type ForkRequest = z.infer<typeof forkRequestSchema>;
+
+/** Replay: the recorded prompts from `from` to `to` sent in order, once per model and repeat. */
+export const replayRequestSchema = runSettingsSchema.extend({
+  session: z.string().min(1),
+  from: z.int().positive().default(1),
+  to: z.int().positive().optional(),
+  models: z.array(z.string().min(1)).default([]),
+  repeats: z.int().positive().max(50).default(1),
+});
+export type ReplayRequest = z.infer<typeof replayRequestSchema>;

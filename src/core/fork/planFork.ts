@@ -1,0 +1,210 @@
+import { BadInputError } from '../errors.ts';
+import { type BlobRef, branchIdSchema, type RunId } from '../ids.ts';
+import type { Sha256 } from '../run/ports.ts';
+import type { SessionSummary, Step, Turn } from '../session/recordedSession.ts';
+import { type BranchRequest, branchRequest } from './branchRequest.ts';
+import type { ForkContext } from './forkContext.ts';
+import type { Baseline, BranchPlan, ForkPlan, Provider, RecordedCall, Recording } from './forkPlan.ts';
+import type { BranchSpec, ForkRequest, ReplayRequest, RunSettings } from './forkRequest.ts';
+import { sharePrefix } from './sharePrefix.ts';
+
+/** What planning needs besides the fork itself. */
+export interface PlanningDeps {
+  runId: RunId;
+  /** ISO 8601. */
+  createdAt: string;
+  provider: Provider;
+  sha256: Sha256;
+  /** Stores a body and gives its reference. */
+  put(value: unknown): Promise<BlobRef>;
+}
+
+/**
+ * What a fork will do: for each branch the request it begins with and what its tool calls are answered with.
+ * A cut before a prompt leaves that prompt out of the history and puts it back as the new one, so it is there exactly once.
+ * @throws BadInputError where a branch can't be made at this point
+ */
+export async function planFork(
+  session: SessionSummary,
+  context: ForkContext,
+  request: ForkRequest,
+  deps: PlanningDeps,
+): Promise<ForkPlan> {
+  const built = request.branches.map((branch) => branchRequest(context, branch, request.prompt));
+  const turn = recordedTurn(context);
+  const recording = recordingOf(built[0], turn === null ? [] : [turn], context, false);
+  return assemble({
+    session,
+    context,
+    settings: request,
+    specs: request.branches,
+    built,
+    recording,
+    kind: 'fork',
+    deps,
+  });
+}
+
+/**
+ * What a replay will do: the recorded prompts from the cut on, one after another, once for each model and repeat.
+ * @param request.to last turn to replay, by index; default: the last one recorded
+ */
+export async function planReplay(
+  session: SessionSummary,
+  context: ForkContext,
+  request: ReplayRequest,
+  deps: PlanningDeps,
+): Promise<ForkPlan> {
+  const to = request.to ?? Number.POSITIVE_INFINITY;
+  const turns = context.following.filter((turn) => turn.index >= context.point.turnIndex && turn.index <= to);
+  if (turns.length === 0) {
+    throw new BadInputError(
+      `There is no turn to replay from ${request.from} to ${request.to}.`,
+      'Let --to be the index of the first turn or a later one on the same branch.',
+      { path: 'to' },
+    );
+  }
+  const models = request.models.length > 0 ? request.models : [context.rebuilt.request.model];
+  const specs: BranchSpec[] = [...new Set(models)].map((model) => ({ name: model, model, repeats: request.repeats }));
+  const built = specs.map((spec) => branchRequest(context, spec, undefined));
+  const recording = recordingOf(built[0], turns, context, true);
+  return assemble({ session, context, settings: request, specs, built, recording, kind: 'replay', deps });
+}
+
+/** The recorded turn that the branches are compared with: the one at the cut, or the next where the cut stands at a turn's end. */
+function recordedTurn(context: ForkContext): Turn | null {
+  const [first, second] = context.following;
+  const next = context.point.kind === 'after' && first !== undefined && first.steps.length === 0 ? second : first;
+  return next ?? first ?? null;
+}
+
+function recordingOf(
+  built: BranchRequest | undefined,
+  turns: readonly Turn[],
+  context: ForkContext,
+  strictOrder: boolean,
+): { recording: Recording; turns: readonly Turn[] } {
+  const recorded = turns.map((turn, index) => ({
+    turn: index === 0 ? context.point.turnIndex : turn.index,
+    prompt: index === 0 ? null : turn.promptContent,
+    calls: turn.steps.flatMap(callsOf),
+  }));
+  return {
+    recording: {
+      prefixMessages: built?.stored.request.messages.length ?? 0,
+      turns: recorded.length > 0 ? recorded : [{ turn: context.point.turnIndex, prompt: null, calls: [] }],
+      strictOrder,
+    },
+    turns,
+  };
+}
+
+function callsOf(step: Step): RecordedCall[] {
+  return step.toolCalls.map((call) => ({
+    name: call.name,
+    input: call.input,
+    result: call.result && { content: call.result.content, isError: call.result.isError },
+  }));
+}
+
+function baselineOf(turns: readonly Turn[]): Baseline {
+  const steps = turns.flatMap((turn) => turn.steps.map((step) => ({ turn: turn.index, step })));
+  return {
+    steps: steps.map(({ turn, step }) => ({
+      turn,
+      content: step.content,
+      model: step.model,
+      stopReason: step.stopReason,
+      usage: step.usage,
+      results: Object.fromEntries(
+        step.toolCalls.flatMap((call) =>
+          call.result ? [[call.id, { content: call.result.content, isError: call.result.isError }]] : [],
+        ),
+      ),
+    })),
+    startedAt: turns[0]?.at ?? null,
+    endedAt: steps.at(-1)?.step.at ?? null,
+  };
+}
+
+/** Tokens of the recorded turns' first replies' input, for the estimate of what a fork sends. */
+function estimatedInput(context: ForkContext, built: BranchRequest): number {
+  // Without a count from the API: about four characters a token, as its documentation says for English text.
+  return context.rebuilt.inputTokens ?? Math.ceil(JSON.stringify(built.stored.request).length / 4);
+}
+
+interface Draft {
+  session: SessionSummary;
+  context: ForkContext;
+  settings: RunSettings;
+  specs: readonly BranchSpec[];
+  built: readonly BranchRequest[];
+  recording: { recording: Recording; turns: readonly Turn[] };
+  kind: ForkPlan['kind'];
+  deps: PlanningDeps;
+}
+
+async function assemble(draft: Draft): Promise<ForkPlan> {
+  const { session, context, settings, deps } = draft;
+  return {
+    version: 1,
+    runId: deps.runId,
+    kind: draft.kind,
+    engine: settings.engine,
+    provider: deps.provider,
+    createdAt: deps.createdAt,
+    title: titleOf(context, session),
+    session: {
+      sessionId: session.sessionId,
+      file: session.file,
+      title: session.title,
+      projectPath: session.projectPath,
+    },
+    point: context.point,
+    fidelity: context.rebuilt.fidelity,
+    digestVerified: context.rebuilt.digestVerified,
+    missing: context.rebuilt.missing,
+    tools: settings.tools,
+    maxSteps: settings.maxSteps,
+    budgetUsd: settings.budgetUsd ?? null,
+    timeoutSeconds: settings.timeoutSeconds,
+    branches: await planBranches(draft),
+    baseline: await deps.put(baselineOf(draft.recording.turns)),
+  };
+}
+
+async function planBranches({ context, specs, built, recording, deps }: Draft): Promise<BranchPlan[]> {
+  const rows = specs.map((spec, index) => ({ spec, built: built[index] as BranchRequest, repeats: spec.repeats }));
+  const tokens = built[0] === undefined ? null : estimatedInput(context, built[0]);
+  const shares = sharePrefix(rows, tokens, deps.sha256);
+  const branches: BranchPlan[] = [];
+  for (const [row, { spec, built: request }] of rows.entries()) {
+    const share = shares[row] ?? { cacheGroup: null, leads: false };
+    // Branches may differ in message count: dropped thinking blocks can take whole messages with them.
+    const ownRecording = { ...recording.recording, prefixMessages: request.stored.request.messages.length };
+    const [requestRef, recordingRef] = [await deps.put(request.stored), await deps.put(ownRecording)];
+    for (let repeat = 1; repeat <= spec.repeats; repeat++) {
+      branches.push({
+        branchId: branchIdSchema.parse(spec.repeats === 1 ? `b${row + 1}` : `b${row + 1}-${repeat}`),
+        name: spec.name,
+        repeat,
+        repeats: spec.repeats,
+        model: request.stored.request.model,
+        request: requestRef,
+        recording: recordingRef,
+        turns: recording.recording.turns.length,
+        changes: request.changes,
+        notes: request.notes,
+        cacheGroup: share.cacheGroup,
+        leads: share.leads && repeat === 1,
+        estimatedInputTokens: estimatedInput(context, request),
+      });
+    }
+  }
+  return branches;
+}
+
+function titleOf(context: ForkContext, session: SessionSummary): string {
+  const title = (context.recordedPrompt ?? context.following[0]?.prompt ?? session.title).replace(/\s+/g, ' ').trim();
+  return title.length > 80 ? `${title.slice(0, 79)}…` : title || session.title;
+}

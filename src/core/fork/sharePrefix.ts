@@ -1,0 +1,110 @@
+import { canonicalJson } from '../canonicalJson.ts';
+import type { Sha256 } from '../run/ports.ts';
+import { type BranchRequest, blocksOf } from './branchRequest.ts';
+import type { MessagesRequest, RequestMessage } from './messagesRequest.ts';
+
+/** The API caches no prefix below this many tokens (1,024; some models need 2,048 or 4,096). */
+const smallestCachedPrefix = 1024;
+/** The API takes at most so many cache breakpoints in one request. */
+const mostBreakpoints = 4;
+
+/** Where branches share a prefix that is worth caching. */
+export interface PrefixShare {
+  cacheGroup: string | null;
+  leads: boolean;
+}
+
+/**
+ * Groups the branches whose requests agree up to the cut, and sees to it that the one that goes first writes a cache
+ * entry that the others can read: where prompts differ, a breakpoint at the end of the shared part. A request that
+ * changes nothing keeps its recorded breakpoints; it can still read an entry that a changed one wrote just before its own.
+ * @param estimatedTokens size of the prefix, null where unknown (then nothing is grouped)
+ */
+export function sharePrefix(
+  branches: readonly { built: BranchRequest; repeats: number }[],
+  estimatedTokens: number | null,
+  sha256: Sha256,
+): PrefixShare[] {
+  const alone: PrefixShare = { cacheGroup: null, leads: false };
+  if (estimatedTokens === null || estimatedTokens < smallestCachedPrefix) return branches.map(() => alone);
+  const groups = new Map<string, number[]>();
+  branches.forEach(({ built }, index) => {
+    const key = sha256(canonicalJson(prefixOf(built))).slice(0, 16);
+    groups.set(key, [...(groups.get(key) ?? []), index]);
+  });
+  const shares: PrefixShare[] = branches.map(() => alone);
+  for (const [key, members] of groups) {
+    const requests = members.map((index) => branches[index]).filter((member) => member !== undefined);
+    if (requests.reduce((sum, member) => sum + member.repeats, 0) < 2) continue;
+    const first = canonicalJson(requests[0]?.built.stored.request);
+    const allEqual = requests.every((member) => canonicalJson(member.built.stored.request) === first);
+    const recordedOnly = allEqual && hasBreakpoint(requests[0]?.built.stored.request);
+    if (!recordedOnly) {
+      for (const { built } of requests)
+        if (built.changes.length > 0 || !hasBreakpoint(built.stored.request)) addBreakpoint(built);
+    }
+    const leader = members.find((index) => allEqual || (branches[index]?.built.changes.length ?? 0) > 0) ?? members[0];
+    for (const index of members) shares[index] = { cacheGroup: key, leads: index === leader };
+  }
+  return shares;
+}
+
+/** All that the API's cache key covers, up to the cut. */
+function prefixOf({ stored: { request }, cut }: BranchRequest): unknown {
+  const { model, tools, system, tool_choice, thinking } = request;
+  const whole = request.messages.slice(0, cut.message);
+  const started = request.messages[cut.message];
+  const part = started && cut.block > 0 ? [{ ...started, content: blocksOf(started).slice(0, cut.block) }] : [];
+  return withoutCacheControl({ model, tools, system, tool_choice, thinking, messages: [...whole, ...part] });
+}
+
+/** The value with every `cache_control` member taken out. */
+function withoutCacheControl(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutCacheControl);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => key !== 'cache_control')
+      .map(([key, member]) => [key, withoutCacheControl(member)]),
+  );
+}
+
+function breakpoints(request: MessagesRequest): number {
+  const blocks = [
+    ...(Array.isArray(request.system) ? request.system : []),
+    ...(request.tools ?? []),
+    ...request.messages.flatMap(blocksOf),
+  ];
+  return blocks.filter((block) => 'cache_control' in block).length;
+}
+
+const hasBreakpoint = (request: MessagesRequest | undefined) => request !== undefined && breakpoints(request) > 0;
+
+/** Sets a breakpoint on the last block before the cut that may carry one. */
+function addBreakpoint({ stored: { request }, cut }: BranchRequest): void {
+  if (breakpoints(request) >= mostBreakpoints) dropOldestMessageBreakpoint(request);
+  for (let message = Math.min(cut.message, request.messages.length - 1); message >= 0; message--) {
+    const current = request.messages[message];
+    if (current === undefined) continue;
+    const blocks = [...blocksOf(current)];
+    const end = message === cut.message ? cut.block : blocks.length;
+    for (let index = end - 1; index >= 0; index--) {
+      const block = blocks[index];
+      if (block === undefined || !mayCarry(block)) continue;
+      if ('cache_control' in block) return;
+      blocks[index] = { ...block, cache_control: { type: 'ephemeral' } };
+      request.messages[message] = { ...current, content: blocks };
+      return;
+    }
+  }
+}
+
+const mayCarry = (block: { type: string; text?: unknown }) =>
+  block.type !== 'thinking' && block.type !== 'redacted_thinking' && !(block.type === 'text' && block.text === '');
+
+function dropOldestMessageBreakpoint(request: MessagesRequest): void {
+  const index = request.messages.findIndex((message) => blocksOf(message).some((block) => 'cache_control' in block));
+  const message = request.messages[index];
+  if (message === undefined) return;
+  request.messages[index] = withoutCacheControl(message) as RequestMessage;
+}

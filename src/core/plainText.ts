@@ -1,0 +1,24 @@
+/*
+ * Text of recordings is untrusted. Everything that shows it goes through one of these functions, chosen by the surface:
+ * a label that must not be reordered, an icon syntax that must not fire, a message that must not grow links.
+ */
+
+// C0 and C1 controls except tab and line feed, and the invisible characters that reorder or hide text. The joiners
+// U+200C and U+200D stay: emoji and several scripts need them.
+const unsafe =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+
+/** The text without control, bidi and invisible characters; line feeds and tabs stay, lone surrogates become U+FFFD. */
+export function plainText(text: string): string {
+  return text.replace(/\r\n?/g, '\n').toWellFormed().replace(unsafe, '');
+}
+
+/** For labels in which VS Code draws `$(name)` as an icon (quick picks, status bar). */
+export function iconSafe(text: string): string {
+  return plainText(text).replace(/\$\(([\w~-]+)\)/g, '\\$($1)');
+}
+
+/** For notifications, in which VS Code turns `[text](target)` into a link or a command. */
+export function messageSafe(text: string): string {
+  return plainText(text).replaceAll('](', '] (');
+}

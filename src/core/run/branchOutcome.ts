@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { blobRefSchema } from '../ids.ts';
+
+export const usageSchema = z.object({
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  cacheReadTokens: z.number(),
+  cacheWriteTokens: z.number(),
+});
+
+/** Why a branch failed, in words a person can act on. `code` is a `ForkpointError` code. */
+export const failureSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  details: z.unknown().optional(),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
+/** A tool call of a branch, small enough to travel in an event. The whole input stands in the reply's blob. */
+export const toolCallSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  input: z.unknown(),
+  /** `recorded`: answered with the recorded result; `none`: not answered, the branch ended here. */
+  answer: z.enum(['recorded', 'none']),
+});
+export type BranchToolCall = z.infer<typeof toolCallSchema>;
+
+/**
+ * `end_turn`, `max_tokens`, `refusal`, … as the API says it, or one of ours: `tool_not_recorded` (no recorded result),
+ * `tool_stop` (the policy ends at the first call), `max_steps`, `diverged` (a replay left the recording).
+ */
+export const stopReasonSchema = z.string();
+
+/** `unknown` where a request may have been billed although no usage came back. */
+export const billingSchema = z.enum(['known', 'unknown']);
+export type Billing = z.infer<typeof billingSchema>;
+
+/** How a branch ended. What was received is kept in every case. */
+export const branchOutcomeSchema = z.object({
+  state: z.enum(['completed', 'failed', 'cancelled']),
+  stopReason: stopReasonSchema.nullable(),
+  error: failureSchema.nullable(),
+  billing: billingSchema,
+  /** A replay's first turn whose tools differed from the recording, null otherwise. */
+  divergedAtTurn: z.number().nullable().default(null),
+});
+export type BranchOutcome = z.infer<typeof branchOutcomeSchema>;
+
+/** One reply of a branch: small facts inline, the reply itself by reference. */
+export const stepResultSchema = z.object({
+  /** 1-based inside the branch. */
+  step: z.number(),
+  /** Index of the recorded turn that this step belongs to (a replay walks through several). */
+  turn: z.number(),
+  /** Blob of a `StoredReply`. */
+  reply: blobRefSchema,
+  model: z.string().nullable(),
+  stopReason: z.string().nullable(),
+  usage: usageSchema,
+  toolCalls: z.number(),
+  /** US dollars, null where the model has no known price. */
+  costUsd: z.number().nullable(),
+});
+export type StepResult = z.infer<typeof stepResultSchema>;
+
+/** What `StepResult.reply` points to. */
+export const storedReplySchema = z.object({
+  content: z.array(z.looseObject({ type: z.string() })),
+  model: z.string().nullable(),
+  stopReason: z.string().nullable(),
+  usage: usageSchema,
+  requestId: z.string().nullable(),
+});
+export type StoredReply = z.infer<typeof storedReplySchema>;

@@ -1,0 +1,174 @@
+import { messageOf } from '../errors.ts';
+import { type Provider, storedRequestSchema } from '../fork/forkPlan.ts';
+import type { BlobRef, BranchId, RunId } from '../ids.ts';
+import { toolUses } from './advance.ts';
+import type { BranchEvent } from './branchEvent.ts';
+import type { StepResult, StoredReply } from './branchOutcome.ts';
+import type { BlobStore, Clock, ModelClients, PriceList, RunStore } from './ports.ts';
+
+/** One model call, by reference. */
+export interface ModelCall {
+  runId: RunId;
+  branchId: BranchId;
+  provider: Provider;
+  /** 1-based inside the branch. */
+  step: number;
+  /** Index of the recorded turn. */
+  turn: number;
+  /** Blob of a `StoredRequest`. */
+  request: BlobRef;
+}
+
+export interface CallModelDeps {
+  blobs: BlobStore;
+  runs: RunStore;
+  models: ModelClients;
+  prices: PriceList;
+  clock: Clock;
+}
+
+/** How often streamed text is written to the run's log, in milliseconds: often enough to read along, seldom enough to be cheap. */
+const textFlushMs = 250;
+
+/**
+ * Sends one request and keeps what comes: the text as it streams in (in the run's log), the reply as a blob.
+ * One call is one HTTP request; whoever calls decides whether to call again.
+ * @param options.attempt 1-based; from the second on, a reply that an earlier try completed is returned instead of asking again
+ * @throws ModelCallError, or the signal's reason after an abort
+ */
+export async function callModel(
+  call: ModelCall,
+  deps: CallModelDeps,
+  options: { signal: AbortSignal; attempt: number; onFirstToken?: () => void },
+): Promise<StepResult> {
+  if (options.attempt > 1) {
+    const done = await completedBefore(call, deps);
+    if (done !== null) return done;
+  }
+  const stored = storedRequestSchema.parse(await deps.blobs.get(call.request));
+  const client = await deps.models(call.provider);
+  const log = new StepLog(call, deps);
+  await log.append({ type: 'request-sent', step: call.step, attempt: options.attempt });
+  let reply: StoredReply;
+  try {
+    reply = await client.stream(stored.request, stored.betas, {
+      signal: options.signal,
+      onEvent: (event) => {
+        if (event.type === 'text') return log.text(event.text);
+        if (event.type === 'output-tokens') return log.outputTokens(event.outputTokens);
+        options.onFirstToken?.();
+        void log.append({ type: 'first-token', step: call.step });
+      },
+    });
+  } finally {
+    // Also after a failure or an abort: what was received is kept.
+    await log.flush();
+  }
+  const result: StepResult = {
+    step: call.step,
+    turn: call.turn,
+    reply: await deps.blobs.put(reply),
+    model: reply.model,
+    stopReason: reply.stopReason,
+    usage: reply.usage,
+    toolCalls: toolUses(reply.content).length,
+    costUsd: deps.prices.cost(reply.model ?? stored.request.model, reply.usage),
+  };
+  await log.append({ type: 'step-completed', result });
+  return result;
+}
+
+type EventBody<T> = T extends BranchEvent ? Omit<T, 'runId' | 'branchId' | 'at'> : never;
+
+/** Writes one step's events in order, gathering streamed text into few of them. */
+class StepLog {
+  private pending = '';
+  private tokens: number | null = null;
+  private lastFlush = Number.NEGATIVE_INFINITY;
+  private written: Promise<void> = Promise.resolve();
+  private failure: Error | null = null;
+
+  constructor(
+    private readonly call: ModelCall,
+    private readonly deps: CallModelDeps,
+  ) {}
+
+  text(text: string): void {
+    this.pending += text;
+    if (this.deps.clock.monotonic() - this.lastFlush >= textFlushMs) this.writeText();
+  }
+
+  outputTokens(count: number): void {
+    this.tokens = count;
+  }
+
+  async append(body: EventBody<BranchEvent>): Promise<void> {
+    this.write(body);
+    await this.written;
+    if (this.failure !== null) throw this.failure;
+  }
+
+  /** Writes what is left. Never throws: a log that can't be written shows itself at the next `append`. */
+  async flush(): Promise<void> {
+    this.writeText();
+    await this.written;
+  }
+
+  private writeText(): void {
+    if (this.pending === '') return;
+    this.write({ type: 'text-delta', step: this.call.step, text: this.pending, outputTokens: this.tokens });
+    this.pending = '';
+    this.lastFlush = this.deps.clock.monotonic();
+  }
+
+  private write(body: EventBody<BranchEvent>): void {
+    const event = {
+      ...body,
+      runId: this.call.runId,
+      branchId: this.call.branchId,
+      at: new Date(this.deps.clock.now()).toISOString(),
+    } as BranchEvent;
+    this.written = this.written
+      .then(() => this.deps.runs.append(event))
+      .catch((error: unknown) => {
+        this.failure ??= error instanceof Error ? error : new Error(messageOf(error));
+      });
+  }
+}
+
+/**
+ * The reply of this very step, when an earlier try completed it but could not report (its worker died in between). Where
+ * an earlier try was sent and never answered, says so in the log: that request may have been billed.
+ */
+async function completedBefore(call: ModelCall, deps: CallModelDeps): Promise<StepResult | null> {
+  let unanswered: number | null = null;
+  let done: StepResult | null = null;
+  for (const event of await deps.runs.events(call.runId)) {
+    if (!('branchId' in event) || event.branchId !== call.branchId) continue;
+    if (event.type === 'branch-reset' || event.type === 'retrying') unanswered = null;
+    if (event.type === 'request-sent' && event.step === call.step) unanswered = event.attempt;
+    if (event.type === 'step-completed' && event.result.step === call.step) {
+      done = event.result;
+      unanswered = null;
+    }
+  }
+  if (done !== null) return done;
+  if (unanswered !== null) {
+    await deps.runs.append({
+      type: 'retrying',
+      runId: call.runId,
+      branchId: call.branchId,
+      at: new Date(deps.clock.now()).toISOString(),
+      step: call.step,
+      attempt: unanswered,
+      delayMs: 0,
+      error: {
+        code: 'worker_lost',
+        message: 'The worker went away while this request was under way.',
+        hint: 'It is asked again; the first request may have been billed.',
+      },
+      billing: 'unknown',
+    });
+  }
+  return null;
+}

@@ -1,0 +1,249 @@
+import type { TextDiff } from '../compare/compareBranches.ts';
+import { compareRun } from '../compare/compareRun.ts';
+import { recordedName } from '../compare/comparison.ts';
+import { BadInputError, EngineUnavailableError } from '../errors.ts';
+import type { ForkContext } from '../fork/forkContext.ts';
+import type { ForkPlan, Provider } from '../fork/forkPlan.ts';
+import type { EngineKind, ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
+import { type PlanningDeps, planFork, planReplay } from '../fork/planFork.ts';
+import { type BlobRef, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';
+import type { SessionSummary } from '../session/recordedSession.ts';
+import type { SessionStore } from '../session/sessionStore.ts';
+import { estimateCost } from './estimateCost.ts';
+import { branchesToRun, foldRun } from './foldRun.ts';
+import type { ForkPreview, ForkService } from './forkService.ts';
+import type { BlobStore, Clock, ForkEngine, PriceList, RunStore, Sha256 } from './ports.ts';
+import type { RunView } from './runView.ts';
+
+export interface ForkServiceDeps {
+  sessions: SessionStore;
+  runs: RunStore;
+  blobs: BlobStore;
+  /** Made when first needed: Temporal's client is heavy. */
+  engine: (kind: EngineKind) => Promise<ForkEngine>;
+  prices: PriceList;
+  provider: Provider;
+  /** Host that billed requests go to. */
+  apiHost: string;
+  clock: Clock;
+  sha256: Sha256;
+  textDiff: TextDiff;
+  /** In [0, 1). */
+  random: () => number;
+}
+
+/** How often a wait for a run's end looks again although nothing was logged: a workflow may have been ended from outside. */
+const reconcileEveryMs = 2_000;
+
+/** The use cases over the given stores and engines. */
+export function createForkService(deps: ForkServiceDeps): ForkService {
+  return new Service(deps);
+}
+
+/** What a fork or a replay is planned from. */
+interface Draft {
+  summary: SessionSummary;
+  context: ForkContext;
+  plan: (planning: PlanningDeps) => Promise<ForkPlan>;
+}
+
+class Service implements ForkService {
+  constructor(private readonly deps: ForkServiceDeps) {}
+
+  newRunId(): RunId {
+    const stamp = new Date(this.deps.clock.now()).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+    const suffix = Math.floor(this.deps.random() * 36 ** 6)
+      .toString(36)
+      .padStart(6, '0');
+    return runIdSchema.parse(`r-${stamp}-${suffix}`);
+  }
+
+  async preview(request: ForkRequest): Promise<ForkPreview> {
+    return this.previewOf(await this.draftFork(request), request.tools);
+  }
+
+  async previewReplay(request: ReplayRequest): Promise<ForkPreview> {
+    return this.previewOf(await this.draftReplay(request), request.tools);
+  }
+
+  async dispatch(request: ForkRequest, runId = this.newRunId()): Promise<ForkPlan> {
+    return this.start(await this.draftFork(request), runId);
+  }
+
+  async dispatchReplay(request: ReplayRequest, runId = this.newRunId()): Promise<ForkPlan> {
+    return this.start(await this.draftReplay(request), runId);
+  }
+
+  async runs(limit?: number): Promise<RunView[]> {
+    const ids = await this.deps.runs.list(limit);
+    const views = await Promise.all(ids.map((runId) => this.run(runId).catch(() => null)));
+    return views.filter((view) => view !== null);
+  }
+
+  async run(runId: RunId): Promise<RunView> {
+    const plan = await this.deps.runs.plan(runId);
+    const view = foldRun(plan, await this.deps.runs.events(runId));
+    if (view.state !== 'running' && view.state !== 'pending') return view;
+    const engine = await this.deps.engine(plan.engine);
+    await engine.reconcile(plan);
+    return foldRun(plan, await this.deps.runs.events(runId));
+  }
+
+  async whenEnded(runId: RunId, signal?: AbortSignal): Promise<RunView> {
+    let wake = () => {};
+    const watching = this.deps.runs.watch((changed) => {
+      if (changed === runId) wake();
+    });
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        const changed = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        const view = await this.run(runId);
+        if (view.state !== 'running' && view.state !== 'pending') return view;
+        const again = new AbortController();
+        const either = signal ? AbortSignal.any([signal, again.signal]) : again.signal;
+        await Promise.race([changed, this.deps.clock.sleep(reconcileEveryMs, either).catch(() => undefined)]);
+        again.abort();
+      }
+    } finally {
+      watching.dispose();
+    }
+  }
+
+  async cancel(runId: RunId, branchId?: Parameters<ForkService['cancel']>[1]): Promise<void> {
+    const plan = await this.deps.runs.plan(runId);
+    await (await this.deps.engine(plan.engine)).cancel(runId, branchId);
+  }
+
+  retry(runId: RunId): Promise<void> {
+    return this.runAgain(runId, 'retry');
+  }
+
+  resume(runId: RunId): Promise<void> {
+    return this.runAgain(runId, 'resume');
+  }
+
+  async delete(runId: RunId): Promise<void> {
+    const view = await this.run(runId);
+    if (view.state === 'running') {
+      throw new BadInputError(`Run "${view.title}" is still running.`, 'Cancel it first, then delete it.');
+    }
+    await this.deps.runs.delete(runId);
+  }
+
+  async compare(runId: RunId, a?: string, b?: string): ReturnType<ForkService['compare']> {
+    const plan = await this.deps.runs.plan(runId);
+    const view = await this.run(runId);
+    const pair = a === undefined ? null : { a, b: b ?? recordedName };
+    return compareRun(plan, view, pair, { blobs: this.deps.blobs, textDiff: this.deps.textDiff });
+  }
+
+  watch(listener: (runId: RunId) => void): ReturnType<ForkService['watch']> {
+    return this.deps.runs.watch(listener);
+  }
+
+  private async draftFork(request: ForkRequest): Promise<Draft> {
+    const open = await this.deps.sessions.open(request.session);
+    const context = open.requests().forkAt(request.at);
+    const summary = open.session.summary;
+    return { summary, context, plan: (planning) => planFork(summary, context, request, planning) };
+  }
+
+  private async draftReplay(request: ReplayRequest): Promise<Draft> {
+    if (request.to !== undefined && request.to < request.from) {
+      throw new BadInputError(
+        `A replay from turn ${request.from} to turn ${request.to} runs backwards.`,
+        'Let "to" be the same as "from" or larger.',
+        { path: 'to' },
+      );
+    }
+    const open = await this.deps.sessions.open(request.session);
+    const context = open.requests().forkAt({ turn: request.from });
+    const summary = open.session.summary;
+    return { summary, context, plan: (planning) => planReplay(summary, context, request, planning) };
+  }
+
+  private planning(runId: RunId, put: (value: unknown) => Promise<BlobRef>): PlanningDeps {
+    const { clock, provider, sha256 } = this.deps;
+    return { runId, createdAt: new Date(clock.now()).toISOString(), provider, sha256, put };
+  }
+
+  private async start(draft: Draft, runId: RunId): Promise<ForkPlan> {
+    const plan = await draft.plan(this.planning(runId, (value) => this.deps.blobs.put(value)));
+    const engine = await this.deps.engine(plan.engine);
+    const available = await engine.availability();
+    if (!available.ready) throw new EngineUnavailableError(available.reason, available.hint);
+    if (!(await this.deps.runs.create(plan))) return this.deps.runs.plan(runId);
+    await engine.start(plan);
+    return plan;
+  }
+
+  private async runAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<void> {
+    const view = await this.run(runId);
+    if (view.state === 'running') return;
+    const branches = branchesToRun(view, reason);
+    if (branches.length === 0) {
+      throw new BadInputError(
+        reason === 'retry' ? 'No branch of this run failed or was cancelled.' : 'Nothing of this run is left undone.',
+        'Fork again to run it once more.',
+      );
+    }
+    const plan = await this.deps.runs.plan(runId);
+    await (await this.deps.engine(plan.engine)).start(plan, { again: { branches, reason } });
+  }
+
+  private async previewOf(draft: Draft, tools: ForkRequest['tools']): Promise<ForkPreview> {
+    const { clock, provider, prices, apiHost, sha256 } = this.deps;
+    const none = blobRefSchema.parse('0'.repeat(64));
+    const plan = await draft.plan({
+      runId: runIdSchema.parse('preview'),
+      createdAt: new Date(clock.now()).toISOString(),
+      provider,
+      sha256,
+      put: () => Promise.resolve(none),
+    });
+    const billed = provider === 'anthropic';
+    const anyUsage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 };
+    const models = [...new Set(plan.branches.map((branch) => branch.model))];
+    const unpriced = billed ? models.filter((model) => prices.cost(model, anyUsage) === null) : [];
+    const repliesEach = tools === 'stop' ? 1 : plan.maxSteps;
+    const turnsEach = plan.branches[0]?.turns ?? 1;
+    return {
+      point: plan.point,
+      fidelity: plan.fidelity,
+      digestVerified: plan.digestVerified,
+      missing: plan.missing,
+      recordedPrompt: draft.context.recordedPrompt,
+      recordedModel: draft.context.rebuilt.request.model,
+      host: billed ? apiHost : null,
+      requests: plan.branches.length,
+      maxRequests: plan.branches.length * repliesEach * turnsEach,
+      costUsd: billed ? estimateCost(plan.branches, draft.context.following, prices) : { low: 0, high: 0 },
+      unpriced,
+      billed,
+      branches: plan.branches
+        .filter((branch) => branch.repeat === 1)
+        .map(({ name, model, repeats, changes, notes, estimatedInputTokens }) => ({
+          name,
+          model,
+          repeats,
+          changes,
+          notes,
+          estimatedInputTokens,
+        })),
+      notes: notesOf(plan, unpriced),
+    };
+  }
+}
+
+function notesOf(plan: ForkPlan, unpriced: readonly string[]): string[] {
+  const notes: string[] = [];
+  if (plan.provider === 'demo')
+    notes.push('The offline demo model answers: nothing leaves this machine and nothing is billed.');
+  if (plan.budgetUsd !== null && unpriced.length > 0) {
+    notes.push(`The budget can't be kept for ${unpriced.join(', ')}: no price is known.`);
+  }
+  return notes;
+}

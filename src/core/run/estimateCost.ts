@@ -1,0 +1,63 @@
+import type { BranchPlan } from '../fork/forkPlan.ts';
+import type { Turn, Usage } from '../session/recordedSession.ts';
+import type { PriceList } from './ports.ts';
+
+/** Replies are taken to be at most so many times as long as the recorded ones for the upper end of the range. */
+const longReply = 3;
+/** Output tokens assumed where the recording tells none. */
+const assumedOutput = 500;
+
+/**
+ * What a run may cost, in US dollars. Low: one request a branch, the shared prefix read from the cache, a reply as long as
+ * the recorded one. High: as many requests as were recorded, nothing cached, replies three times as long.
+ * @returns null where a model has no known price or the size of the input is unknown
+ */
+export function estimateCost(
+  branches: readonly BranchPlan[],
+  following: readonly Turn[],
+  prices: PriceList,
+): { low: number; high: number } | null {
+  const recorded = following.slice(0, branches[0]?.turns ?? 1).flatMap((turn) => turn.steps.map((step) => step.usage));
+  const output = recorded.map((usage) => usage.outputTokens || assumedOutput);
+  const sum = { low: 0, high: 0 };
+  for (const branch of branches) {
+    const input = branch.estimatedInputTokens;
+    if (input === null) return null;
+    const low = prices.cost(branch.model, firstRequest(branch, input, output[0] ?? assumedOutput));
+    const high = prices.cost(branch.model, wholeCourse(input, recorded, output));
+    if (low === null || high === null) return null;
+    sum.low += low;
+    sum.high += high;
+  }
+  return { low: Math.min(sum.low, sum.high), high: Math.max(sum.low, sum.high) };
+}
+
+function firstRequest(branch: BranchPlan, input: number, outputTokens: number): Usage {
+  const follows = branch.cacheGroup !== null && !branch.leads;
+  return {
+    inputTokens: branch.cacheGroup === null ? input : 0,
+    cacheReadTokens: follows ? input : 0,
+    cacheWriteTokens: branch.cacheGroup !== null && branch.leads ? input : 0,
+    outputTokens,
+  };
+}
+
+function wholeCourse(input: number, recorded: readonly Usage[], output: readonly number[]): Usage {
+  const requests = Math.max(1, recorded.length);
+  // Each request carries the replies and results before it; where the recording tells its size, that is taken.
+  const inputs = Array.from({ length: requests }, (_, index) => {
+    const usage = recorded[index];
+    const measured = usage ? usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens : 0;
+    return Math.max(input, measured);
+  });
+  const outputTokens = (output.length === 0 ? [assumedOutput] : output).reduce(
+    (sum, count) => sum + count * longReply,
+    0,
+  );
+  return {
+    inputTokens: inputs.reduce((sum, count) => sum + count, 0),
+    outputTokens,
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+  };
+}

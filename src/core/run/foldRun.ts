@@ -1,0 +1,156 @@
+import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
+import type { BranchId } from '../ids.ts';
+import { addUsage, noUsage } from '../session/recordedSession.ts';
+import type { BranchEvent } from './branchEvent.ts';
+import type { BranchToolCall, StepResult } from './branchOutcome.ts';
+import type { BranchView, RunState, RunView } from './runView.ts';
+
+/**
+ * The state of a run: its plan and the events of its log, in order. Events that stand twice in the log (two processes
+ * may both find out that a run was interrupted; a worker that died may write a step again) count once.
+ */
+export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView {
+  const branches = new Map(plan.branches.map((branch) => [branch.branchId, new BranchFold(branch)]));
+  let ended: { state: RunState; at: string } | null = null;
+  let started = false;
+  for (const event of events) {
+    if (event.type === 'run-started') {
+      started = true;
+      ended = null;
+    } else if (event.type === 'run-ended') {
+      ended = { state: event.state, at: event.at };
+    } else {
+      branches.get(event.branchId)?.apply(event);
+    }
+  }
+  const views = [...branches.values()].map((branch) => branch.view());
+  const costs = views.map((view) => view.costUsd);
+  return {
+    runId: plan.runId,
+    kind: plan.kind,
+    engine: plan.engine,
+    provider: plan.provider,
+    state: ended?.state ?? (started ? 'running' : 'pending'),
+    interrupted: ended !== null && views.some((view) => view.error?.code === 'interrupted' || view.state === 'pending'),
+    createdAt: plan.createdAt,
+    endedAt: ended?.at ?? null,
+    title: plan.title,
+    session: plan.session,
+    point: plan.point,
+    fidelity: plan.fidelity,
+    missing: plan.missing,
+    budgetUsd: plan.budgetUsd,
+    costUsd: costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
+    branches: views,
+  };
+}
+
+/** Completed steps by branch, as `runPlan` takes them to go on where an earlier attempt stopped. */
+export function completedSteps(view: RunView): Record<string, StepResult[]> {
+  return Object.fromEntries(view.branches.map((branch) => [branch.branchId, branch.results]));
+}
+
+/** Branches that `retry` runs again (failed and cancelled ones), or `resume` (all that did not complete). */
+export function branchesToRun(view: RunView, reason: 'retry' | 'resume'): BranchId[] {
+  return view.branches
+    .filter((branch) =>
+      reason === 'retry'
+        ? branch.state === 'failed' || branch.state === 'cancelled'
+        : branch.state !== 'completed' && !(branch.state === 'failed' && branch.error?.code !== 'interrupted'),
+    )
+    .map((branch) => branch.branchId);
+}
+
+type EventOfBranch = Extract<BranchEvent, { branchId: BranchId }>;
+
+class BranchFold {
+  private state: RunState = 'pending';
+  private startedAt: string | null = null;
+  private endedAt: string | null = null;
+  private attempts = 0;
+  private outcome: Extract<EventOfBranch, { type: 'branch-ended' }>['outcome'] | null = null;
+  private billingUnknown = false;
+  private readonly results = new Map<number, StepResult>();
+  private readonly texts = new Map<number, string>();
+  private readonly calls = new Map<number, BranchToolCall[]>();
+  private retryingInMs: number | null = null;
+
+  constructor(private readonly plan: BranchPlan) {}
+
+  apply(event: EventOfBranch): void {
+    switch (event.type) {
+      case 'branch-started':
+        this.state = 'running';
+        this.startedAt = event.at;
+        this.endedAt = null;
+        break;
+      case 'request-sent':
+        this.attempts++;
+        this.retryingInMs = null;
+        // The same step asked again streams its text anew.
+        if (!this.results.has(event.step)) this.texts.delete(event.step);
+        break;
+      case 'text-delta':
+        if (!this.results.has(event.step)) this.texts.set(event.step, (this.texts.get(event.step) ?? '') + event.text);
+        break;
+      case 'retrying':
+        this.retryingInMs = event.delayMs;
+        if (event.billing === 'unknown') this.billingUnknown = true;
+        break;
+      case 'step-completed':
+        if (!this.results.has(event.result.step)) this.results.set(event.result.step, event.result);
+        break;
+      case 'tools-answered':
+        this.calls.set(event.step, event.calls);
+        break;
+      case 'branch-ended':
+        this.state = event.outcome.state;
+        this.endedAt = event.at;
+        this.outcome = event.outcome;
+        this.retryingInMs = null;
+        if (event.outcome.billing === 'unknown') this.billingUnknown = true;
+        break;
+      case 'branch-reset':
+        this.state = 'pending';
+        this.outcome = null;
+        this.endedAt = null;
+        break;
+      case 'first-token':
+        break;
+    }
+  }
+
+  view(): BranchView {
+    const results = [...this.results.values()].sort((a, b) => a.step - b.step);
+    const costs = results.map((result) => result.costUsd);
+    const inOrder = <T>(bySteps: Map<number, T>) =>
+      [...bySteps.entries()].sort(([a], [b]) => a - b).map(([, value]) => value);
+    return {
+      branchId: this.plan.branchId,
+      name: this.plan.name,
+      repeat: this.plan.repeat,
+      repeats: this.plan.repeats,
+      state: this.state,
+      model: this.plan.model,
+      steps: results.length,
+      usage: results.reduce((sum, result) => addUsage(sum, result.usage), noUsage),
+      costUsd: costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
+      startedAt: this.startedAt,
+      endedAt: this.endedAt,
+      attempts: this.attempts,
+      stopReason: this.outcome?.stopReason ?? null,
+      error: this.outcome?.error ?? null,
+      text: inOrder(this.texts)
+        .filter((text) => text.trim() !== '')
+        .join('\n\n'),
+      unfinishedText: inOrder(new Map([...this.texts].filter(([step]) => !this.results.has(step)))).join('\n\n'),
+      toolCalls: inOrder(this.calls).flat(),
+      billing: this.billingUnknown ? 'unknown' : 'known',
+      divergedAtTurn: this.outcome?.divergedAtTurn ?? null,
+      changes: this.plan.changes,
+      notes: this.plan.notes,
+      results,
+      retryingInMs: this.retryingInMs,
+    };
+  }
+}

@@ -1,0 +1,68 @@
+import type { Comparison } from '../compare/comparison.ts';
+import type { ForkPlan, ResolvedPoint } from '../fork/forkPlan.ts';
+import type { ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
+import type { Fidelity } from '../fork/messagesRequest.ts';
+import type { BranchId, RunId } from '../ids.ts';
+import type { Disposable } from './ports.ts';
+import type { RunView } from './runView.ts';
+
+/** What will be sent where and what it may cost, told before anything is sent. */
+export interface ForkPreview {
+  point: ResolvedPoint;
+  fidelity: Fidelity;
+  digestVerified: boolean;
+  missing: string[];
+  recordedPrompt: string | null;
+  recordedModel: string;
+  /** Host that the requests go to, for example `api.anthropic.com`; null where nothing leaves the machine (demo). */
+  host: string | null;
+  /** Branches in all, repeats included: each begins with one request and may send up to `maxRequests` in sum. */
+  requests: number;
+  maxRequests: number;
+  /** US dollars for the first request of every branch (low) and with full-length replies (high); null where a price is unknown. */
+  costUsd: { low: number; high: number } | null;
+  /** Models without a known price. */
+  unpriced: string[];
+  /** Does some of it cost money? False for the demo model. */
+  billed: boolean;
+  branches: {
+    name: string;
+    model: string;
+    repeats: number;
+    changes: string[];
+    notes: string[];
+    estimatedInputTokens: number | null;
+  }[];
+  /** What holds for the whole run, for example that a budget can't be kept where prices are unknown. */
+  notes: string[];
+}
+
+/** The use cases, the same for the extension and the command line. */
+export interface ForkService {
+  newRunId(): RunId;
+  /** Plans without storing or sending anything. @throws ForkpointError */
+  preview(request: ForkRequest): Promise<ForkPreview>;
+  previewReplay(request: ReplayRequest): Promise<ForkPreview>;
+  /**
+   * Plans, stores and starts. With a `runId` that exists already, nothing is started again and the stored plan is returned.
+   * @throws ForkpointError
+   */
+  dispatch(request: ForkRequest, runId?: RunId): Promise<ForkPlan>;
+  dispatchReplay(request: ReplayRequest, runId?: RunId): Promise<ForkPlan>;
+  /** Newest first, reconciled with their engines. A run that can't be read is left out. */
+  runs(limit?: number): Promise<RunView[]>;
+  /** @throws NotFoundError */
+  run(runId: RunId): Promise<RunView>;
+  /** Resolves with the run's state once it has ended. */
+  whenEnded(runId: RunId, signal?: AbortSignal): Promise<RunView>;
+  cancel(runId: RunId, branchId?: BranchId): Promise<void>;
+  /** Runs the failed and cancelled branches again; completed steps are kept and not paid twice. */
+  retry(runId: RunId): Promise<void>;
+  /** Runs what an interruption left undone. */
+  resume(runId: RunId): Promise<void>;
+  delete(runId: RunId): Promise<void>;
+  /** Every branch against the recording; with `a` and `b` (branch ids, names or `recorded`) that pair. @throws NotFoundError */
+  compare(runId: RunId, a?: string, b?: string): Promise<Comparison>;
+  /** Calls back when a run was added, grew or was deleted. */
+  watch(listener: (runId: RunId) => void): Disposable;
+}

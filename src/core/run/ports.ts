@@ -1,0 +1,118 @@
+import type { ForkPlan, Provider } from '../fork/forkPlan.ts';
+import type { EngineKind } from '../fork/forkRequest.ts';
+import type { MessagesRequest } from '../fork/messagesRequest.ts';
+import type { BlobRef, BranchId, RunId } from '../ids.ts';
+import type { BranchEvent } from './branchEvent.ts';
+import type { StoredReply } from './branchOutcome.ts';
+
+/** Anything that must be released. Compatible with `vscode.Disposable`. */
+export interface Disposable {
+  dispose(): void;
+}
+
+/** Time and waiting, injected so that tests never wait. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Milliseconds that never jump with the system's clock; for measuring spans. */
+  monotonic(): number;
+  /** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Lower-case hex SHA-256 of the text's UTF-8 bytes. */
+export type Sha256 = (text: string) => string;
+
+/** Content-addressed store of JSON values. Equal values have equal references. */
+export interface BlobStore {
+  put(value: unknown): Promise<BlobRef>;
+  /** @throws StorageError where the blob is absent or damaged. */
+  get(ref: BlobRef): Promise<unknown>;
+}
+
+/** Runs on disk: a plan and an append-only log of events each. Several processes may read and append. */
+export interface RunStore {
+  /** Stores a new run. False (and nothing changed) where that run id exists: a second click on Run is not a second run. */
+  create(plan: ForkPlan): Promise<boolean>;
+  /** @throws NotFoundError */
+  plan(runId: RunId): Promise<ForkPlan>;
+  /** Appends durably; resolves when the event can be read by others. */
+  append(event: BranchEvent): Promise<void>;
+  /** @throws NotFoundError */
+  events(runId: RunId): Promise<BranchEvent[]>;
+  /** All events so far, then those to come; ends when `signal` aborts. */
+  follow(runId: RunId, signal: AbortSignal): AsyncIterable<BranchEvent>;
+  /** Newest first. */
+  list(limit?: number): Promise<RunId[]>;
+  delete(runId: RunId): Promise<void>;
+  /** Calls back when a run was added, grew or was deleted. */
+  watch(listener: (runId: RunId) => void): Disposable;
+  /**
+   * Marks this process as the one that drives the run, until disposed. A crash leaves a mark that `isOwned` sees through.
+   * @throws RunOwnedError where another live process drives it
+   */
+  own(runId: RunId): Promise<Disposable>;
+  /** Whether a live process drives the run. */
+  isOwned(runId: RunId): Promise<boolean>;
+  /** Asks the process that drives the run, whichever it is, to cancel a branch or (null) the whole run. @throws NotFoundError */
+  requestCancel(runId: RunId, branchId: BranchId | null): Promise<void>;
+  /** Calls back for every such request, those made before the call included, until disposed. For the owner of the run. */
+  onCancelRequested(runId: RunId, listener: (branchId: BranchId | null) => void): Disposable;
+}
+
+/** What a streaming call reports while it runs. */
+export type ModelStreamEvent =
+  | { type: 'first-token' }
+  | { type: 'text'; text: string }
+  | { type: 'output-tokens'; outputTokens: number };
+
+export interface ModelInfo {
+  id: string;
+  displayName: string;
+}
+
+/** The Messages API. One call is one HTTP request: the engine owns retries. */
+export interface ModelClient {
+  /**
+   * Sends the request, streaming.
+   * @throws ModelCallError for every failure; an abort rejects with the signal's reason after the HTTP stream was closed.
+   */
+  stream(
+    request: MessagesRequest,
+    betas: readonly string[],
+    options: { signal: AbortSignal; onEvent: (event: ModelStreamEvent) => void },
+  ): Promise<StoredReply>;
+  /** @throws ModelCallError */
+  listModels(signal?: AbortSignal): Promise<ModelInfo[]>;
+}
+
+/** Gives the client for a provider; made lazily because the SDK is heavy and the key may not be there yet. */
+export type ModelClients = (provider: Provider) => Promise<ModelClient>;
+
+/** US dollars, or null where no price is known: never a guess. */
+export interface PriceList {
+  cost(model: string, usage: StoredReply['usage']): number | null;
+}
+
+export type EngineAvailability =
+  | { ready: true; detail: string }
+  | { ready: false; reason: string; hint: string; canStart: boolean };
+
+/** What drives a run. Both engines pass the same contract suite; both log to the `RunStore`, where progress is read. */
+export interface ForkEngine {
+  readonly kind: EngineKind;
+  availability(): Promise<EngineAvailability>;
+  /**
+   * Starts the run of a stored plan, or the given branches of it again. Resolves once the run is sure to go on
+   * (in-process: begun; temporal: accepted by the server). Its progress is in the `RunStore`.
+   * A run that is under way is left alone.
+   * @throws EngineUnavailableError
+   */
+  start(plan: ForkPlan, options?: { again?: { branches: BranchId[]; reason: 'retry' | 'resume' } }): Promise<void>;
+  /** Cancels a branch, or the whole run. What was received is kept. */
+  cancel(runId: RunId, branchId?: BranchId): Promise<void>;
+  /** Brings the log up to date with the truth: marks a run whose driver is gone as interrupted, or rejoins it. */
+  reconcile(plan: ForkPlan): Promise<void>;
+  /** Stops driving; in-process runs are cancelled. */
+  dispose(): Promise<void>;
+}

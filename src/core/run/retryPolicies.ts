@@ -1,0 +1,54 @@
+import type { ModelFailureKind } from '../errors.ts';
+
+/** One tier of retries. Times in milliseconds. The fields follow Temporal's retry policy, so that both engines read one table. */
+export interface RetryPolicy {
+  initialMs: number;
+  factor: number;
+  maxMs: number;
+  /** Tries in all, the first included. */
+  attempts: number;
+}
+
+export const retryPolicies = {
+  /** Calls to the model API. */
+  modelApi: { initialMs: 1_000, factor: 2, maxMs: 300_000, attempts: 5 },
+  /** Reading and writing our own files. */
+  local: { initialMs: 100, factor: 1.5, maxMs: 2_000, attempts: 3 },
+} as const satisfies Record<string, RetryPolicy>;
+
+/** Limits on one activity or call, in milliseconds. */
+export const timeouts = {
+  local: 30_000,
+  fileIo: 60_000,
+  modelCall: 600_000,
+  modelHeartbeat: 30_000,
+  /** A stream that says nothing for so long is given up. */
+  modelIdle: 120_000,
+} as const;
+
+/**
+ * Failures after which the same request may be sent again: the API answered with an error that bills nothing, or the
+ * request never reached it. A cut stream is not among them: it may have been billed, so a person decides.
+ */
+const retryable: ReadonlySet<ModelFailureKind> = new Set(['rate_limited', 'overloaded', 'server_error', 'unreachable']);
+
+export function isRetryable(kind: ModelFailureKind, mayBeBilled: boolean): boolean {
+  return retryable.has(kind) && !mayBeBilled;
+}
+
+/**
+ * Wait before try number `attempt + 1`, in milliseconds: what the server asked for, else exponential with full jitter in
+ * the upper half, capped by the policy.
+ * @param attempt number of the try that failed, 1-based
+ * @param random in [0, 1)
+ */
+export function retryDelayMs(
+  policy: RetryPolicy,
+  attempt: number,
+  retryAfterMs: number | null,
+  random: number,
+): number {
+  const backoff = Math.min(policy.maxMs, policy.initialMs * policy.factor ** (attempt - 1));
+  const jittered = backoff / 2 + (backoff / 2) * random;
+  return Math.min(policy.maxMs, retryAfterMs === null ? jittered : Math.max(retryAfterMs, 0));
+}

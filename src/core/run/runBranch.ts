@@ -1,0 +1,81 @@
+import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
+import type { BlobRef } from '../ids.ts';
+import type { Advance, AdvanceInput } from './advance.ts';
+import type { BranchOutcome, StepResult } from './branchOutcome.ts';
+import type { ModelCall } from './callModel.ts';
+
+/** What the branch loop needs of its engine. In-process these are plain functions, in a workflow they are activities. */
+export interface BranchPorts {
+  /** One model call, retried by the engine's policy. @throws ModelCallError once it is final */
+  call(call: ModelCall): Promise<StepResult>;
+  /** Answers a reply's tool calls, or takes the next recorded prompt. */
+  advance(input: AdvanceInput): Promise<Advance>;
+}
+
+/** Thrown before a call is made when the run's budget is used up. */
+export class BudgetReached extends Error {}
+
+/** Counts what a run has spent, over all of its branches. */
+export interface Budget {
+  /** @throws BudgetReached */
+  check(): void;
+  add(result: StepResult): void;
+}
+
+/**
+ * The branch loop: ask the model, answer its tool calls from the recording, until it ends its (last) turn.
+ * Written once for both engines, so it holds no I/O, no time and no randomness.
+ * @param prior steps that an earlier attempt completed; they are walked through again without asking the model
+ * @returns the outcome of a branch that came to its end; failures and cancellation are thrown
+ */
+export async function runBranch(
+  plan: ForkPlan,
+  branch: BranchPlan,
+  prior: readonly StepResult[],
+  budget: Budget,
+  ports: BranchPorts,
+): Promise<BranchOutcome> {
+  let request: BlobRef = branch.request;
+  let turn = plan.point.turnIndex;
+  let turnsLeft = branch.turns;
+  let stepOfTurn = 0;
+  for (let step = 1; ; step++) {
+    stepOfTurn++;
+    let result = prior[step - 1];
+    if (result === undefined) {
+      budget.check();
+      result = await ports.call({
+        runId: plan.runId,
+        branchId: branch.branchId,
+        provider: plan.provider,
+        step,
+        turn,
+        request,
+      });
+    }
+    budget.add(result);
+    if (result.toolCalls === 0 && turnsLeft === 1 && plan.kind === 'fork') return completed(result.stopReason);
+    if (result.toolCalls > 0 && stepOfTurn >= plan.maxSteps) return completed('max_steps');
+    const next = await ports.advance({
+      runId: plan.runId,
+      branchId: branch.branchId,
+      step,
+      turn,
+      request,
+      reply: result.reply,
+      recording: branch.recording,
+      tools: plan.tools,
+    });
+    if (next.kind === 'end') return completed(next.stopReason, next.divergedAtTurn);
+    if (next.turn !== turn) {
+      turnsLeft--;
+      stepOfTurn = 0;
+    }
+    request = next.request;
+    turn = next.turn;
+  }
+}
+
+function completed(stopReason: string | null, divergedAtTurn: number | null = null): BranchOutcome {
+  return { state: 'completed', stopReason, error: null, billing: 'known', divergedAtTurn };
+}

@@ -1,0 +1,65 @@
+import type { Provider, ResolvedPoint } from '../fork/forkPlan.ts';
+import type { EngineKind } from '../fork/forkRequest.ts';
+import type { Fidelity } from '../fork/messagesRequest.ts';
+import type { BranchId, RunId, SessionId } from '../ids.ts';
+import type { Usage } from '../session/recordedSession.ts';
+import type { Billing, BranchToolCall, Failure, StepResult } from './branchOutcome.ts';
+
+export type RunState = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+
+/** A branch as trees, the panel and `forkpoint status` show it. Times are ISO 8601; unknown is null. */
+export interface BranchView {
+  branchId: BranchId;
+  name: string;
+  repeat: number;
+  repeats: number;
+  state: RunState;
+  model: string;
+  /** Replies received. */
+  steps: number;
+  usage: Usage;
+  /** US dollars, null where a model has no known price. */
+  costUsd: number | null;
+  startedAt: string | null;
+  endedAt: string | null;
+  /** Requests sent, the retried ones included. */
+  attempts: number;
+  stopReason: string | null;
+  error: Failure | null;
+  /** Text of all replies so far, steps separated by a blank line; while running, what has streamed in. */
+  text: string;
+  /** Text of a step that never came to its end: the stream broke, or the branch was cancelled. Part of `text`. */
+  unfinishedText: string;
+  toolCalls: BranchToolCall[];
+  billing: Billing;
+  /** A replay's first turn that differed from the recording. */
+  divergedAtTurn: number | null;
+  changes: string[];
+  notes: string[];
+  /** Completed steps, in order, with references to their replies. */
+  results: StepResult[];
+  /** Set while the engine waits before it asks again. */
+  retryingInMs: number | null;
+}
+
+/** A run as trees, the panel and `forkpoint status` show it. */
+export interface RunView {
+  runId: RunId;
+  kind: 'fork' | 'replay';
+  engine: EngineKind;
+  provider: Provider;
+  state: RunState;
+  /** Its process went away in mid-run: `resume` runs what is missing. */
+  interrupted: boolean;
+  createdAt: string;
+  endedAt: string | null;
+  title: string;
+  session: { sessionId: SessionId; file: string; title: string; projectPath: string | null };
+  point: ResolvedPoint;
+  fidelity: Fidelity;
+  missing: string[];
+  budgetUsd: number | null;
+  /** Sum over the branches; null where any branch's cost is unknown. */
+  costUsd: number | null;
+  branches: BranchView[];
+}

@@ -1,0 +1,56 @@
+import type { RunId } from '../ids.ts';
+
+/** The Temporal server that runs are sent to. Unknown is null. */
+export interface TemporalServerStatus {
+  /** `running`: it answers. `starting`: our process lives but does not answer yet. `stopped`: nothing answers at the address. */
+  state: 'running' | 'starting' | 'stopped';
+  /** `host:port`. */
+  address: string;
+  /** Address of the web UI, null where none is known. */
+  ui: string | null;
+  /** Process id, where Forkpoint started the server. */
+  pid: number | null;
+  /** Forkpoint started it, and may stop it. */
+  managed: boolean;
+}
+
+/** A process that answers the runs of a task queue. */
+export interface TemporalWorkerStatus {
+  /** Null for a worker of another machine. */
+  pid: number | null;
+  taskQueue: string;
+  /** `draining`: takes nothing new and ends when what it does is done. */
+  state: 'starting' | 'running' | 'draining';
+}
+
+/** What `forkpoint temporal status --json` prints. */
+export interface TemporalStatus {
+  server: TemporalServerStatus;
+  workers: TemporalWorkerStatus[];
+}
+
+/** The local Temporal dev server and the workers that Forkpoint starts. */
+export interface TemporalControl {
+  readonly taskQueue: string;
+  /** Never throws for a server that is down: that is a state. */
+  status(): Promise<TemporalStatus>;
+  /**
+   * Starts the dev server, unless one already answers at the address: that one is used as it is.
+   * @throws EngineUnavailableError where no Temporal CLI is found or the server does not come up; BadInputError where the
+   * address is not on this machine
+   */
+  startServer(): Promise<TemporalStatus>;
+  /** Stops the server and the workers that Forkpoint started; a server of somebody else is left alone. @throws BadInputError for such a one */
+  stopServer(): Promise<TemporalStatus>;
+  /**
+   * Starts a worker of our own, unless one already serves the task queue.
+   * @throws EngineUnavailableError
+   */
+  ensureWorker(): Promise<void>;
+  /** Asks the workers that Forkpoint started to end once what they do is done. */
+  stopWorkers(): Promise<void>;
+  /** Runs a worker in the foreground, its log on stderr. Resolves with its exit code. The signal drains it. */
+  runWorker(signal: AbortSignal): Promise<number>;
+  /** Address of a run in the web UI, null where no UI is known. */
+  runUrl(runId: RunId): Promise<string | null>;
+}

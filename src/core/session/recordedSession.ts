@@ -1,0 +1,176 @@
+import type { Json } from '../canonicalJson.ts';
+import type { SessionId, TurnId } from '../ids.ts';
+
+/** Tokens as the API counts them; a reply's tokens are counted once however many lines it was written as. */
+export interface Usage {
+  inputTokens: number;
+  outputTokens: number;
+  cacheReadTokens: number;
+  cacheWriteTokens: number;
+}
+
+export const noUsage: Usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
+
+export function addUsage(a: Usage, b: Usage): Usage {
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
+    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+  };
+}
+
+/** What is known of a session without opening it. Times are ISO 8601; unknown is null. The fields are those of `forkpoint list`. */
+export interface SessionSummary {
+  sessionId: SessionId;
+  /** Absolute path of the transcript. */
+  file: string;
+  /** Working directory that the lines name, null where none does. */
+  projectPath: string | null;
+  /** Custom title, else AI title, else first prompt in one line, else "Untitled session". */
+  title: string;
+  /** Exact number of turns, all branches included. */
+  turns: number;
+  firstAt: string | null;
+  lastAt: string | null;
+  bytes: number;
+  models: string[];
+  /** US dollars as Claude Code recorded them, null where it did not. */
+  costUsd: number | null;
+  gitBranch: string | null;
+  version: string | null;
+  /** Number of problems found while reading. */
+  problems: number;
+}
+
+/** Something in a recording that was skipped or repaired. `line` is 1-based. */
+export interface ParseProblem {
+  line: number;
+  kind:
+    | 'torn_line'
+    | 'invalid_json'
+    | 'spliced_records'
+    | 'joined_records'
+    | 'nul_bytes'
+    | 'invalid_utf8'
+    | 'not_an_object'
+    | 'bad_record'
+    | 'duplicate_uuid'
+    | 'parent_cycle'
+    | 'missing_parent'
+    | 'too_long'
+    | 'too_deep';
+  detail: string;
+}
+
+/** A content block as the Messages API has it, kept whole. */
+export type ContentBlock = { type: string } & { [key: string]: Json };
+
+/** A tool call of a reply with the recorded result, null where none was recorded. */
+export interface RecordedToolCall {
+  id: string;
+  name: string;
+  input: Json;
+  /** `uuid` of the line that holds the call. */
+  uuid: string;
+  result: { uuid: string; content: Json; isError: boolean } | null;
+}
+
+/** One model reply with the tool results that answer it. */
+export interface Step {
+  /** 1-based inside its turn. */
+  index: number;
+  /** `message.id` of the reply. */
+  messageId: string;
+  /** `uuid`s of the reply's lines in file order (one line per content block). */
+  uuids: string[];
+  /** First line of the reply, 1-based. */
+  line: number;
+  at: string | null;
+  model: string | null;
+  /** The reply's content blocks in order. */
+  content: ContentBlock[];
+  /** The reply's text blocks joined with blank lines. */
+  text: string;
+  toolCalls: RecordedToolCall[];
+  usage: Usage;
+  stopReason: string | null;
+  /** Text of the API error that stands in place of a reply, null otherwise. */
+  error: string | null;
+}
+
+/** One user prompt and everything up to the next one. */
+export interface Turn {
+  turnId: TurnId;
+  /** 1-based in file order over all branches. */
+  index: number;
+  /** 1-based line of the prompt. */
+  line: number;
+  /** The prompt's text as the person wrote it; images and other blocks are left out. */
+  prompt: string;
+  /** The prompt's content blocks. */
+  promptContent: ContentBlock[];
+  at: string | null;
+  steps: Step[];
+  models: string[];
+  /** Names of the tools called, each once, in order of first use. */
+  tools: string[];
+  usage: Usage;
+  interrupted: boolean;
+  /** Text of the turn's API error, null where none. */
+  error: string | null;
+  /** On the branch that resuming the session would continue. */
+  active: boolean;
+  /** Before the last compaction boundary of its branch: no longer sent to the model. */
+  compactedAway: boolean;
+  /** Turn that precedes this one on its chain, null for the first. */
+  parentTurnId: TurnId | null;
+}
+
+/** A line of development inside one file, made by a rewind, a resume in place or a second process. */
+export interface SessionBranch {
+  leafUuid: string;
+  /** Last message shared with the active branch, null where nothing is shared. */
+  splitUuid: string | null;
+  turns: TurnId[];
+  active: boolean;
+}
+
+export interface SubagentSummary {
+  agentId: string;
+  agentType: string | null;
+  /** Tool call of the parent that started it, null where not recorded. */
+  toolUseId: string | null;
+  turnId: TurnId | null;
+  messages: number;
+  file: string;
+}
+
+export interface Compaction {
+  uuid: string;
+  line: number;
+  trigger: string | null;
+  preTokens: number | null;
+  postTokens: number | null;
+}
+
+/** A transcript message as `forkpoint messages` prints it. */
+export interface TranscriptMessage {
+  uuid: string;
+  line: number;
+  type: string;
+  role: string;
+  turnId: TurnId | null;
+  active: boolean;
+  message: Json;
+}
+
+/** A whole recording, understood. Built by `buildSession` from a `ParsedTranscript`. */
+export interface RecordedSession {
+  summary: SessionSummary;
+  turns: Turn[];
+  branches: SessionBranch[];
+  subagents: SubagentSummary[];
+  compactions: Compaction[];
+  problems: ParseProblem[];
+}

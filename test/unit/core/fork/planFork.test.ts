@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import { blocksOf } from '../../../../src/core/fork/branchRequest.ts';
+import {
+  baselineSchema,
+  forkPlanSchema,
+  recordingSchema,
+  storedRequestSchema,
+} from '../../../../src/core/fork/forkPlan.ts';
+import { forkRequestSchema, replayRequestSchema } from '../../../../src/core/fork/forkRequest.ts';
+import { planFork, planReplay } from '../../../../src/core/fork/planFork.ts';
+import { turnIdSchema } from '../../../../src/core/ids.ts';
+import { MemoryBlobs, sha256 } from '../../../support/memoryStores.ts';
+import { context, request, runId, step, summary, turn } from '../../../support/plans.ts';
+
+const deps = (blobs: MemoryBlobs) => ({
+  runId,
+  createdAt: '2026-01-01T00:00:00.000Z',
+  provider: 'demo' as const,
+  sha256,
+  put: (value: unknown) => blobs.put(value),
+});
+
+const fork = (over: object) =>
+  forkRequestSchema.parse({ session: 's', at: { turn: 2 }, branches: [{ name: 'as recorded' }], ...over });
+
+describe('planFork', () => {
+  it('plans one branch for each repeat, with bodies by reference', async () => {
+    const blobs = new MemoryBlobs();
+    const plan = await planFork(
+      summary(),
+      context(),
+      fork({ branches: [{ name: 'as recorded' }, { name: 'cheaper', model: 'claude-haiku-4-5', repeats: 3 }] }),
+      deps(blobs),
+    );
+    expect(forkPlanSchema.parse(plan)).toEqual(plan);
+    expect(plan.branches.map((branch) => branch.branchId)).toEqual(['b1', 'b2-1', 'b2-2', 'b2-3']);
+    expect(plan.branches.map((branch) => branch.changes)).toEqual([[], ['model'], ['model'], ['model']]);
+    expect(JSON.stringify(plan)).not.toContain('Because of the pattern');
+    const stored = storedRequestSchema.parse(await blobs.get(plan.branches[0]!.request));
+    expect(stored.request).toEqual(request());
+  });
+
+  it('lets the first of equal branches lead their cache group', async () => {
+    const plan = await planFork(
+      summary(),
+      context(),
+      fork({
+        branches: [
+          { name: 'x', repeats: 3 },
+          { name: 'other', model: 'claude-sonnet-9' },
+        ],
+      }),
+      deps(new MemoryBlobs()),
+    );
+    const [a, b, c, other] = plan.branches;
+    expect(a?.cacheGroup).not.toBeNull();
+    expect([a?.leads, b?.leads, c?.leads]).toEqual([true, false, false]);
+    expect(new Set([a?.cacheGroup, b?.cacheGroup, c?.cacheGroup]).size).toBe(1);
+    expect(other?.cacheGroup).toBeNull();
+  });
+
+  it('lets a changed branch lead where prompts differ, with a breakpoint where the shared part ends', async () => {
+    const blobs = new MemoryBlobs();
+    const plan = await planFork(
+      summary(),
+      context(),
+      fork({ branches: [{ name: 'as recorded' }, { name: 'own', prompt: 'Handle flags' }] }),
+      deps(blobs),
+    );
+    const [recorded, own] = plan.branches;
+    expect(recorded?.cacheGroup).toBe(own?.cacheGroup);
+    expect([recorded?.leads, own?.leads]).toEqual([false, true]);
+    const unchanged = storedRequestSchema.parse(await blobs.get(recorded!.request));
+    expect(unchanged.request).toEqual(request());
+    const changed = storedRequestSchema.parse(await blobs.get(own!.request));
+    expect(blocksOf(changed.request.messages[2]!)[0]).toHaveProperty('cache_control');
+  });
+
+  it('groups nothing below the smallest prefix that is cached', async () => {
+    const base = context();
+    const plan = await planFork(
+      summary(),
+      { ...base, rebuilt: { ...base.rebuilt, inputTokens: 900 } },
+      fork({ branches: [{ name: 'x', repeats: 2 }] }),
+      deps(new MemoryBlobs()),
+    );
+    expect(plan.branches.map((branch) => branch.cacheGroup)).toEqual([null, null]);
+  });
+
+  it('keeps the recorded calls and their results for the tools, and the recorded course as the baseline', async () => {
+    const blobs = new MemoryBlobs();
+    const calling = step({
+      content: [{ type: 'tool_use', id: 't1', name: 'Read', input: { file_path: 'a' } }],
+      text: '',
+      toolCalls: [
+        {
+          id: 't1',
+          name: 'Read',
+          input: { file_path: 'a' },
+          uuid: 'x',
+          result: { uuid: 'y', content: 'A', isError: false },
+        },
+      ],
+    });
+    const plan = await planFork(
+      summary(),
+      context({ following: [turn({ steps: [calling, step()] })] }),
+      fork({}),
+      deps(blobs),
+    );
+    const recording = recordingSchema.parse(await blobs.get(plan.branches[0]!.recording));
+    expect(recording).toEqual({
+      prefixMessages: 3,
+      strictOrder: false,
+      turns: [
+        {
+          turn: 2,
+          prompt: null,
+          calls: [{ name: 'Read', input: { file_path: 'a' }, result: { content: 'A', isError: false } }],
+        },
+      ],
+    });
+    const baseline = baselineSchema.parse(await blobs.get(plan.baseline));
+    expect(baseline.steps.map((each) => each.stopReason)).toEqual(['end_turn', 'end_turn']);
+    expect(baseline.steps[0]?.results).toEqual({ t1: { content: 'A', isError: false } });
+  });
+
+  it('compares a fork after the end of a turn with the turn that followed', async () => {
+    const blobs = new MemoryBlobs();
+    const base = context();
+    const ended = context({
+      point: { ...base.point, kind: 'after' },
+      recordedPrompt: null,
+      rebuilt: { ...base.rebuilt, promptAt: null },
+      following: [turn({ steps: [] }), turn({ index: 3, turnId: turnIdSchema.parse('u3') })],
+    });
+    const plan = await planFork(summary(), ended, fork({ prompt: 'Go on' }), deps(blobs));
+    const baseline = baselineSchema.parse(await blobs.get(plan.baseline));
+    expect(baseline.steps.map((each) => each.turn)).toEqual([3]);
+  });
+});
+
+describe('planReplay', () => {
+  const replay = (over: object) => replayRequestSchema.parse({ session: 's', from: 2, ...over });
+  const three = [turn(), turn({ index: 3, promptContent: [{ type: 'text', text: 'Third' }] }), turn({ index: 4 })];
+
+  it('sends the recorded prompts in order, once for each model and repeat', async () => {
+    const blobs = new MemoryBlobs();
+    const plan = await planReplay(
+      summary(),
+      context({ following: three }),
+      replay({ to: 3, models: ['m1', 'm2'], repeats: 2 }),
+      deps(blobs),
+    );
+    expect(plan.kind).toBe('replay');
+    expect(plan.branches.map((branch) => `${branch.name} ${branch.repeat}`)).toEqual(['m1 1', 'm1 2', 'm2 1', 'm2 2']);
+    expect(plan.branches[0]?.turns).toBe(2);
+    const recording = recordingSchema.parse(await blobs.get(plan.branches[0]!.recording));
+    expect(recording.strictOrder).toBe(true);
+    expect(recording.turns.map((each) => [each.turn, each.prompt])).toEqual([
+      [2, null],
+      [3, [{ type: 'text', text: 'Third' }]],
+    ]);
+  });
+
+  it('takes the recorded model where none is asked for', async () => {
+    const plan = await planReplay(summary(), context({ following: three }), replay({}), deps(new MemoryBlobs()));
+    expect(plan.branches.map((branch) => branch.model)).toEqual(['claude-opus-4-5']);
+    expect(plan.branches[0]?.changes).toEqual([]);
+  });
+
+  it('refuses a range without turns', async () => {
+    await expect(
+      planReplay(summary(), context({ following: three }), replay({ to: 1 }), deps(new MemoryBlobs())),
+    ).rejects.toThrow(/no turn to replay/);
+  });
+});

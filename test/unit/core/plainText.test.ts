@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { iconSafe, messageSafe, plainText } from '../../../src/core/plainText.ts';
+
+describe('plainText', () => {
+  it('strips what reorders, hides or controls', () => {
+    expect(plainText('a\u202Etxt.exe\u202C\u2066b\u2069\u200B\u0007\u001b[31mc')).toBe('atxt.exeb[31mc');
+  });
+  it('strips tag characters, which hide instructions', () => expect(plainText('hi\u{E0041}\u{E007F}')).toBe('hi'));
+  it('keeps joiners, line feeds and tabs', () => expect(plainText('👨‍👩‍👧\r\n\tx')).toBe('👨‍👩‍👧\n\tx'));
+  it('replaces lone surrogates', () => expect(plainText('a\ud800b')).toBe('a\ufffdb'));
+});
+
+it('iconSafe escapes icon syntax only', () => {
+  expect(iconSafe('$(zap) $(loading~spin) $(echo hi) costs $5')).toBe('\\$(zap) \\$(loading~spin) $(echo hi) costs $5');
+});
+
+it('messageSafe breaks links', () => {
+  expect(messageSafe('see [this](command:workbench.action.quit)')).toBe('see [this] (command:workbench.action.quit)');
+});

@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { forkRequestSchema } from '../../../../src/core/fork/forkRequest.ts';
+import { planFork } from '../../../../src/core/fork/planFork.ts';
+import type { BranchEvent } from '../../../../src/core/run/branchEvent.ts';
+import { foldRun } from '../../../../src/core/run/foldRun.ts';
+import { MemoryBlobs, sha256 } from '../../../support/memoryStores.ts';
+import { context, runId, summary } from '../../../support/plans.ts';
+
+const blobs = new MemoryBlobs();
+const plan = await planFork(
+  summary(),
+  context(),
+  forkRequestSchema.parse({ session: 's', at: { turn: 2 }, branches: [{ name: 'a' }, { name: 'b' }] }),
+  { runId, createdAt: '2026-01-01T00:00:00.000Z', provider: 'demo', sha256, put: (value) => blobs.put(value) },
+);
+const [b1, b2] = plan.branches.map((branch) => branch.branchId);
+const at = '2026-01-01T00:00:01.000Z';
+const usage = { inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0 };
+const result = (step: number, costUsd: number | null = 0.5) => ({
+  step,
+  turn: 2,
+  reply: plan.baseline,
+  model: 'm',
+  stopReason: 'end_turn',
+  usage,
+  toolCalls: 0,
+  costUsd,
+});
+const ended = (state: 'completed' | 'failed', code?: string): BranchEvent => ({
+  type: 'branch-ended',
+  runId,
+  branchId: b1!,
+  at,
+  outcome: {
+    state,
+    stopReason: null,
+    error: code === undefined ? null : { code, message: 'm', hint: 'h' },
+    billing: 'known',
+    divergedAtTurn: null,
+  },
+});
+
+describe('foldRun', () => {
+  it('is pending before anything happened', () => {
+    const view = foldRun(plan, []);
+    expect(view.state).toBe('pending');
+    expect(view.branches.map((branch) => branch.state)).toEqual(['pending', 'pending']);
+    expect(view.costUsd).toBe(0);
+  });
+
+  it('shows streamed text while it runs, and counts usage once it is known', () => {
+    const events: BranchEvent[] = [
+      { type: 'run-started', runId, at, attempt: 1 },
+      { type: 'branch-started', runId, branchId: b1!, at },
+      { type: 'request-sent', runId, branchId: b1!, at, step: 1, attempt: 1 },
+      { type: 'text-delta', runId, branchId: b1!, at, step: 1, text: 'Hel', outputTokens: 1 },
+      { type: 'text-delta', runId, branchId: b1!, at, step: 1, text: 'lo', outputTokens: 2 },
+    ];
+    const running = foldRun(plan, events);
+    expect(running.state).toBe('running');
+    expect(running.branches[0]).toMatchObject({
+      state: 'running',
+      text: 'Hello',
+      unfinishedText: 'Hello',
+      attempts: 1,
+    });
+    const done = foldRun(plan, [...events, { type: 'step-completed', runId, branchId: b1!, at, result: result(1) }]);
+    expect(done.branches[0]).toMatchObject({ text: 'Hello', unfinishedText: '', usage, costUsd: 0.5, steps: 1 });
+  });
+
+  it('forgets the text of a try that is made again', () => {
+    const view = foldRun(plan, [
+      { type: 'request-sent', runId, branchId: b1!, at, step: 1, attempt: 1 },
+      { type: 'text-delta', runId, branchId: b1!, at, step: 1, text: 'old', outputTokens: null },
+      { type: 'request-sent', runId, branchId: b1!, at, step: 1, attempt: 2 },
+      { type: 'text-delta', runId, branchId: b1!, at, step: 1, text: 'new', outputTokens: null },
+    ]);
+    expect(view.branches[0]).toMatchObject({ text: 'new', attempts: 2 });
+  });
+
+  it('says that a cost is unknown where one price is', () => {
+    const view = foldRun(plan, [
+      { type: 'step-completed', runId, branchId: b1!, at, result: result(1) },
+      { type: 'step-completed', runId, branchId: b2!, at, result: result(1, null) },
+    ]);
+    expect([view.branches[0]?.costUsd, view.branches[1]?.costUsd, view.costUsd]).toEqual([0.5, null, null]);
+  });
+
+  it('marks a run as interrupted when its process went away', () => {
+    const view = foldRun(plan, [
+      { type: 'run-started', runId, at, attempt: 1 },
+      { type: 'branch-started', runId, branchId: b1!, at },
+      ended('failed', 'interrupted'),
+      { type: 'run-ended', runId, at, state: 'failed' },
+    ]);
+    expect(view).toMatchObject({ state: 'failed', interrupted: true });
+    expect(view.branches[1]?.state).toBe('pending');
+  });
+
+  it('counts every event once however often it stands in the log', () => {
+    const log: BranchEvent[] = [
+      { type: 'run-started', runId, at, attempt: 1 },
+      { type: 'branch-started', runId, branchId: b1!, at },
+      { type: 'step-completed', runId, branchId: b1!, at, result: result(1) },
+      {
+        type: 'tools-answered',
+        runId,
+        branchId: b1!,
+        at,
+        step: 1,
+        calls: [{ id: 'c', name: 'Read', input: {}, answer: 'recorded' }],
+      },
+      { type: 'step-completed', runId, branchId: b1!, at, result: result(2) },
+      ended('completed'),
+      { type: 'run-ended', runId, at, state: 'completed' },
+    ];
+    const whole = foldRun(plan, log);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: log.length - 1 }), { maxLength: 5 }), (twice) => {
+        const doubled = log.flatMap((event, index) => (twice.includes(index) ? [event, event] : [event]));
+        expect(foldRun(plan, doubled)).toEqual(whole);
+      }),
+    );
+  });
+});

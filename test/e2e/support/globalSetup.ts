@@ -1,0 +1,33 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { installVsix } from '../../../scripts/codeServer.ts';
+import { packageExtension } from '../../../scripts/package.ts';
+import { run } from '../../../scripts/tools/run.ts';
+import { ensureTools } from '../../../scripts/tools.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Extensions folder of code-server with the packed VSIX installed. */
+    extensionsDir: string;
+    /** The packed VSIX itself. */
+    vsix: string;
+  }
+}
+
+/** Builds, packs and installs the VSIX once for all UI tests: they drive what a person would install. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const missing = await ensureTools(['chromium', 'code-server']);
+  if (missing.length > 0) throw new Error(`UI tests need ${missing.join(' and ')}.`);
+  const root = project.config.root;
+  console.log(await run(process.execPath, ['esbuild.mjs'], { cwd: root }));
+  const vsix = await packageExtension('platform');
+  const scratch = path.join(tmpdir(), `forkpoint-extensions-${process.pid}`);
+  const extensionsDir = path.join(scratch, 'extensions');
+  await mkdir(extensionsDir, { recursive: true });
+  await installVsix(vsix, extensionsDir, scratch);
+  project.provide('extensionsDir', extensionsDir);
+  project.provide('vsix', vsix);
+  return () => rm(scratch, { recursive: true, force: true });
+}

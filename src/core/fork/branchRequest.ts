@@ -106,7 +106,7 @@ function adaptToModel(result: BranchRequest, branch: BranchSpec): void {
     request.max_tokens = facts.maxOutputTokens;
   }
   const config = request['output_config'] as Record<string, unknown> | undefined;
-  if (config?.['effort'] != null && !facts.effort && branch.effort === undefined) {
+  if (typeof config?.['effort'] === 'string' && !facts.effort && branch.effort === undefined) {
     const { effort, ...rest } = config;
     if (Object.keys(rest).length === 0) delete request['output_config'];
     else request['output_config'] = rest;

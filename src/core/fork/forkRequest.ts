@@ -11,11 +11,10 @@ export type ForkPoint = z.infer<typeof forkPointSchema>;
 export const effortSchema = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
 export type Effort = z.infer<typeof effortSchema>;
 
-export const systemEditSchema = z.union([
+const systemEditSchema = z.union([
   z.strictObject({ append: z.string().min(1) }),
   z.strictObject({ replace: z.string() }),
 ]);
-export type SystemEdit = z.infer<typeof systemEditSchema>;
 
 /** One row of the branch matrix: what it changes against the recording. What is left out stays as recorded. */
 export const branchSpecSchema = z.strictObject({

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Json } from '../canonicalJson.ts';
 
 /**
  * Body of a Messages API request, kept open: recordings hold fields that are newer than any SDK, and they must go out
@@ -39,5 +38,3 @@ export interface RebuiltRequest {
   /** Tokens of the whole input as the API counted them for the recorded request, null where not recorded. */
   inputTokens: number | null;
 }
-
-export type { Json };

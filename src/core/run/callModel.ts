@@ -57,7 +57,8 @@ export async function callModel(
         if (event.type === 'text') return log.text(event.text);
         if (event.type === 'output-tokens') return log.outputTokens(event.outputTokens);
         options.onFirstToken?.();
-        void log.append({ type: 'first-token', step: call.step });
+        // A log that can't be written shows itself at the next `append` that is awaited.
+        log.append({ type: 'first-token', step: call.step }).catch(() => {});
       },
     });
   } finally {
@@ -72,7 +73,8 @@ export async function callModel(
     stopReason: reply.stopReason,
     usage: reply.usage,
     toolCalls: toolUses(reply.content).length,
-    costUsd: deps.prices.cost(reply.model ?? stored.request.model, reply.usage),
+    // The demo's model answers on this machine and bills nothing.
+    costUsd: call.provider === 'demo' ? 0 : deps.prices.cost(reply.model ?? stored.request.model, reply.usage),
   };
   await log.append({ type: 'step-completed', result });
   return result;

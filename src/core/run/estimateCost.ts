@@ -1,5 +1,5 @@
 import type { BranchPlan } from '../fork/forkPlan.ts';
-import type { Turn, Usage } from '../session/recordedSession.ts';
+import type { Usage } from '../session/recordedSession.ts';
 import type { PriceList } from './ports.ts';
 
 /** Replies are taken to be at most so many times as long as the recorded ones for the upper end of the range. */
@@ -14,7 +14,7 @@ const assumedOutput = 500;
  */
 export function estimateCost(
   branches: readonly BranchPlan[],
-  following: readonly Turn[],
+  following: readonly { steps: readonly { usage: Usage }[] }[],
   prices: PriceList,
 ): { low: number; high: number } | null {
   const recorded = following.slice(0, branches[0]?.turns ?? 1).flatMap((turn) => turn.steps.map((step) => step.usage));

@@ -1,0 +1,196 @@
+import type { APIError } from '@anthropic-ai/sdk';
+import { ModelCallError } from '../../core/errors.ts';
+import type { MessagesRequest } from '../../core/fork/messagesRequest.ts';
+import type { StoredReply } from '../../core/run/branchOutcome.ts';
+import type { ModelClient, ModelInfo, ModelStreamEvent } from '../../core/run/ports.ts';
+import { timeouts } from '../../core/run/retryPolicies.ts';
+import { connectionFailure, type FailureFacts, kindOf, modelFailure, retryAfterMs } from './modelFailure.ts';
+import { ReplyAccumulator } from './replyAccumulator.ts';
+
+export interface AnthropicClientOptions {
+  /** Asked for before every call, so that a key set later is used at once. */
+  apiKey: () => Promise<string | undefined>;
+  /** Where requests go. The SDK's own default would come from the environment. */
+  baseUrl: string;
+  /** A stream that sends nothing for so long is given up, in milliseconds. */
+  idleMs?: number;
+}
+
+interface StreamOptions {
+  signal: AbortSignal;
+  onEvent: (event: ModelStreamEvent) => void;
+}
+
+/**
+ * The Messages API through Anthropic's SDK, streaming. One call is one HTTP request: the SDK's own retries are off,
+ * because the engine owns retries and knows what may have been billed.
+ */
+export function createAnthropicClient(options: AnthropicClientOptions): ModelClient {
+  return {
+    stream: (request, betas, streamOptions) => stream(options, request, betas, streamOptions),
+    listModels: (signal) => listModels(options, signal),
+  };
+}
+
+async function connect(options: AnthropicClientOptions) {
+  const sdk = await import('@anthropic-ai/sdk');
+  const apiKey = await options.apiKey();
+  if (apiKey === undefined || apiKey === '') {
+    // Asked without a key, the SDK would look for credentials all over the machine.
+    throw modelFailure('authentication', 'no API key is set', nothingSent);
+  }
+  const client = new sdk.Anthropic({
+    apiKey,
+    authToken: null,
+    baseURL: options.baseUrl,
+    maxRetries: 0,
+    timeout: timeouts.modelCall,
+    openTelemetry: false,
+    logLevel: 'off',
+  });
+  return { sdk, client };
+}
+
+const nothingSent: FailureFacts = {
+  status: null,
+  retryAfterMs: null,
+  mayBeBilled: false,
+  partialText: '',
+  requestId: null,
+};
+
+async function stream(
+  options: AnthropicClientOptions,
+  request: MessagesRequest,
+  betas: readonly string[],
+  { signal, onEvent }: StreamOptions,
+): Promise<StoredReply> {
+  const { sdk, client } = await connect(options);
+  const idle = new IdleWatch(options.idleMs ?? timeouts.modelIdle);
+  const stop = AbortSignal.any([signal, idle.signal]);
+  const reply = new ReplyAccumulator();
+  let requestId: string | null = null;
+  try {
+    signal.throwIfAborted();
+    // The raw path: the body goes out as it was recorded, fields that the SDK does not know included.
+    const response = await client
+      .post('/v1/messages', {
+        body: { ...request, stream: true },
+        headers: betas.length === 0 ? {} : { 'anthropic-beta': betas.join(',') },
+        signal: stop,
+        stream: true,
+      })
+      .asResponse();
+    requestId = response.headers.get('request-id');
+    const { Stream } = await import('@anthropic-ai/sdk/streaming');
+    for await (const event of Stream.rawEvents(response)) {
+      idle.touch();
+      stop.throwIfAborted();
+      if (event.event === 'error') throw errorEvent(event.data, reply, requestId);
+      report(reply, event.data, onEvent);
+      if (reply.complete) return reply.reply(requestId);
+    }
+    stop.throwIfAborted();
+    throw modelFailure('stream_cut', 'the stream ended early', midStream(reply, requestId));
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (idle.signal.aborted) {
+      throw modelFailure('idle_timeout', `nothing came for ${idle.seconds} s`, midStream(reply, requestId), error);
+    }
+    if (error instanceof ModelCallError) throw error;
+    if (error instanceof sdk.APIError && error.status !== undefined) throw answeredError(error);
+    throw requestId === null && !reply.begun ? brokenBefore(error) : brokenWithin(error, reply, requestId);
+  } finally {
+    idle.dispose();
+  }
+}
+
+function report(reply: ReplyAccumulator, data: string, onEvent: StreamOptions['onEvent']): void {
+  const begun = reply.begun;
+  const { text, outputTokens } = reply.add(parseOrNull(data));
+  // The cache entry of a shared prefix is there as soon as the reply begins, so its start counts, not the first text.
+  if (!begun && reply.begun) onEvent({ type: 'first-token' });
+  if (text !== null && text !== '') onEvent({ type: 'text', text });
+  if (outputTokens !== null) onEvent({ type: 'output-tokens', outputTokens });
+}
+
+function parseOrNull(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return null;
+  }
+}
+
+function midStream(reply: ReplyAccumulator, requestId: string | null): FailureFacts {
+  return { status: null, retryAfterMs: null, mayBeBilled: true, partialText: reply.text, requestId };
+}
+
+/** An `error` event after the status was 200: some of the reply may be there, and billed. */
+function errorEvent(data: string, reply: ReplyAccumulator, requestId: string | null): ModelCallError {
+  const body = parseOrNull(data) as { error?: { type?: unknown; message?: unknown } } | null;
+  const type = typeof body?.error?.type === 'string' ? body.error.type : null;
+  const message = typeof body?.error?.message === 'string' ? body.error.message : data.slice(0, 200);
+  return modelFailure(kindOf(null, type), message, { ...midStream(reply, requestId), status: 200 });
+}
+
+/** The API answered with an error status: nothing was generated, so nothing is billed. */
+function answeredError(error: APIError): ModelCallError {
+  const facts: FailureFacts = {
+    ...nothingSent,
+    status: error.status ?? null,
+    retryAfterMs: retryAfterMs(error.headers, Date.now()),
+    requestId: error.requestID ?? null,
+  };
+  const said = error.apiMessage ?? error.message;
+  return modelFailure(kindOf(facts.status, error.type), said, facts, error);
+}
+
+function brokenBefore(error: unknown): ModelCallError {
+  const { detail, sent } = connectionFailure(error);
+  if (!sent) return modelFailure('unreachable', detail, nothingSent, error);
+  return modelFailure('stream_cut', detail, { ...nothingSent, mayBeBilled: true }, error);
+}
+
+function brokenWithin(error: unknown, reply: ReplyAccumulator, requestId: string | null): ModelCallError {
+  return modelFailure('stream_cut', connectionFailure(error).detail, midStream(reply, requestId), error);
+}
+
+async function listModels(options: AnthropicClientOptions, signal?: AbortSignal): Promise<ModelInfo[]> {
+  const { sdk, client } = await connect(options);
+  try {
+    const models: ModelInfo[] = [];
+    for await (const model of client.models.list({ limit: 100 }, { signal })) {
+      models.push({ id: model.id, displayName: model.display_name });
+    }
+    return models;
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    if (error instanceof sdk.APIError && error.status !== undefined) throw answeredError(error);
+    throw modelFailure('unreachable', connectionFailure(error).detail, nothingSent, error);
+  }
+}
+
+/** Aborts when it was not touched for a while. */
+class IdleWatch {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly seconds: number;
+
+  constructor(ms: number) {
+    this.seconds = ms / 1000;
+    this.#timer = setTimeout(() => this.#controller.abort(new Error('idle')), ms);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  touch(): void {
+    this.#timer.refresh();
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,140 @@
+import { ModelCallError, type ModelFailureKind, messageOf } from '../../core/errors.ts';
+
+/** What is known at the moment of a failure. */
+export interface FailureFacts {
+  status: number | null;
+  retryAfterMs: number | null;
+  mayBeBilled: boolean;
+  partialText: string;
+  requestId: string | null;
+}
+
+const kindByType: Readonly<Record<string, ModelFailureKind>> = {
+  invalid_request_error: 'bad_request',
+  billing_error: 'permission',
+  authentication_error: 'authentication',
+  permission_error: 'permission',
+  not_found_error: 'not_found',
+  request_too_large: 'too_large',
+  rate_limit_error: 'rate_limited',
+  overloaded_error: 'overloaded',
+};
+
+const kindByStatus: Readonly<Record<number, ModelFailureKind>> = {
+  401: 'authentication',
+  402: 'permission',
+  403: 'permission',
+  404: 'not_found',
+  413: 'too_large',
+  429: 'rate_limited',
+  503: 'overloaded',
+  529: 'overloaded',
+};
+
+const sayings: Readonly<Record<ModelFailureKind, { what: string; hint: string }>> = {
+  bad_request: {
+    what: 'The API refuses the request',
+    hint: 'Change the branch as the message says; the same request would be refused again.',
+  },
+  authentication: {
+    what: 'The API does not accept the key',
+    hint: 'Set a valid key: “Forkpoint: Set API Key” in VS Code, ANTHROPIC_API_KEY on the command line.',
+  },
+  permission: {
+    what: 'The key may not do this',
+    hint: 'Check in the Anthropic Console what the key’s workspace may use, and its credit.',
+  },
+  not_found: {
+    what: 'The API does not know the model or the address',
+    hint: 'Check the model’s name and the base URL.',
+  },
+  too_large: {
+    what: 'The request is too large for the API',
+    hint: 'Fork at an earlier turn, where the history is shorter.',
+  },
+  rate_limited: {
+    what: 'The API asks for a pause (rate limit)',
+    hint: 'Run Retry Failed later, or run fewer branches at once.',
+  },
+  overloaded: { what: 'The API is overloaded', hint: 'Run Retry Failed in some minutes.' },
+  server_error: { what: 'The API had an error of its own', hint: 'Run Retry Failed in some minutes.' },
+  unreachable: { what: 'The API can’t be reached', hint: 'Check the network, the proxy and the base URL.' },
+  stream_cut: {
+    what: 'The connection broke in mid-reply',
+    hint: 'What had come is kept. The request may have been billed, so it was not sent again: run Retry Failed to do so.',
+  },
+  idle_timeout: {
+    what: 'The API fell silent in mid-reply',
+    hint: 'What had come is kept. The request may have been billed, so it was not sent again: run Retry Failed to do so.',
+  },
+};
+
+/** Builds the error of a failed call, in words. `detail` is what the API or the system said; keys in it are blotted out. */
+export function modelFailure(
+  kind: ModelFailureKind,
+  detail: string,
+  facts: FailureFacts,
+  cause?: unknown,
+): ModelCallError {
+  const { what, hint } = sayings[kind];
+  const said = redacted(detail).trim();
+  return new ModelCallError(kind, said === '' ? `${what}.` : `${what}: ${said}`, hint, facts, { cause });
+}
+
+/** Kind of an error that the API answered with, by its type and else by its status. */
+export function kindOf(status: number | null, type: string | null): ModelFailureKind {
+  const byType = type === null ? undefined : kindByType[type];
+  if (byType !== undefined) return byType;
+  if (status === null) return 'server_error';
+  return kindByStatus[status] ?? (status >= 400 && status < 500 ? 'bad_request' : 'server_error');
+}
+
+/** `retry-after-ms`, or `retry-after` as seconds or as a date; null where neither is there or makes sense. */
+export function retryAfterMs(headers: Headers | undefined, now: number): number | null {
+  const milliseconds = Number.parseFloat(headers?.get('retry-after-ms') ?? '');
+  if (Number.isFinite(milliseconds)) return Math.max(0, milliseconds);
+  const value = headers?.get('retry-after') ?? '';
+  const seconds = Number(value);
+  if (value.trim() !== '' && Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? null : Math.max(0, date - now);
+}
+
+// Failures before a byte of the request was sent. With any other the request may have arrived.
+const neverSent = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'ERR_INVALID_URL',
+]);
+
+/** Why a connection failed: the innermost cause's words, and whether the request can't have been sent. */
+export function connectionFailure(error: unknown): { detail: string; sent: boolean } {
+  let sent = true;
+  let detail = messageOf(error);
+  for (let at: unknown = error; at instanceof Error; at = innerCause(at)) {
+    detail = at.message === '' ? detail : at.message;
+    if ('code' in at && typeof at.code === 'string' && neverSent.has(at.code)) sent = false;
+  }
+  return { detail, sent };
+}
+
+// Several addresses tried at once fail together; they fail alike.
+function innerCause(error: Error): unknown {
+  return error instanceof AggregateError ? error.errors[0] : error.cause;
+}
+
+/** Text without anything that looks like a key: messages end in logs and on screens. */
+export function redacted(text: string): string {
+  return text.replace(/\bsk-[\w-]{6,}/g, 'sk-…').replace(/\b(Bearer\s+)\S+/gi, '$1…');
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { canonicalJson } from '../../core/canonicalJson.ts';
+import { messageOf, StorageError } from '../../core/errors.ts';
+import { type BlobRef, blobRefSchema } from '../../core/ids.ts';
+import type { BlobStore } from '../../core/run/ports.ts';
+import { isAbsent } from '../fileErrors.ts';
+import { sha256 } from '../sha256.ts';
+
+/**
+ * Keeps JSON values under the SHA-256 of their canonical text, one file each: `ab/cdef….json`. Nothing is ever
+ * overwritten, so any number of processes may share the folder.
+ * @param dir made when the first value is stored
+ */
+export function createBlobStore(dir: string): BlobStore {
+  const fileOf = (ref: BlobRef): string => path.join(dir, ref.slice(0, 2), `${ref.slice(2)}.json`);
+  return {
+    async put(value) {
+      const text = canonicalJson(value);
+      const ref = blobRefSchema.parse(sha256(text));
+      const file = fileOf(ref);
+      try {
+        // A file of the right size is taken as it is; `get` checks the content anyway.
+        const known = await stat(file).catch(() => null);
+        if (known?.size !== Buffer.byteLength(text)) await writeWhole(file, text);
+        return ref;
+      } catch (error) {
+        throw new StorageError(
+          `Can't store a part of the run in ${dir}: ${messageOf(error)}`,
+          'Check that the folder is writable and the disk is not full.',
+          { file },
+          { cause: error },
+        );
+      }
+    },
+    async get(ref) {
+      const file = fileOf(blobRefSchema.parse(ref));
+      const text = await readFile(file, 'utf8').catch((error: unknown) => {
+        throw new StorageError(
+          isAbsent(error) ? `A part of the run is gone: ${file}` : `Can't read ${file}: ${messageOf(error)}`,
+          'Dispatch the fork again; recorded sessions are not affected.',
+          { file },
+          { cause: error },
+        );
+      });
+      if (sha256(text) !== ref) {
+        const hint = 'Delete the file and dispatch the fork again; recorded sessions are not affected.';
+        throw new StorageError(`A part of the run is damaged: ${file}`, hint, { file });
+      }
+      return JSON.parse(text) as unknown;
+    },
+  };
+}
+
+// Write and rename: a reader sees the whole file or none, also after a crash.
+async function writeWhole(file: string, text: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  const temporary = `${file}.${randomUUID()}.tmp`;
+  try {
+    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
+    await rename(temporary, file);
+  } catch (error) {
+    await unlink(temporary).catch(() => {});
+    throw error;
+  }
+}

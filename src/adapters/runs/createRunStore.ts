@@ -1,0 +1,282 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { messageOf, NotFoundError, StorageError } from '../../core/errors.ts';
+import { type ForkPlan, forkPlanSchema } from '../../core/fork/forkPlan.ts';
+import { type BranchId, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
+import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.ts';
+import type { Disposable, RunStore } from '../../core/run/ports.ts';
+import { fileErrorCode, isAbsent } from '../fileErrors.ts';
+import { JsonLinesWriter, readJsonLines } from './jsonLines.ts';
+import { hasLiveOwner, takeOwnership } from './runOwnership.ts';
+import { watchFolder } from './watchFolder.ts';
+
+const planFile = 'plan.json';
+const eventsFile = 'events.jsonl';
+const cancelFile = 'cancel.jsonl';
+
+const cancelRequestSchema = z.object({ branchId: branchIdSchema.nullable() });
+
+/**
+ * Runs as folders: `DIR/<runId>/` holds the plan, the log of events, the owner's mark and requests to cancel.
+ * Any number of processes may share the folder.
+ */
+export function createRunStore(dir: string): RunStore {
+  return new FileRunStore(dir);
+}
+
+class FileRunStore implements RunStore {
+  readonly #dir: string;
+  readonly #writers = new Map<RunId, JsonLinesWriter>();
+  // What this process changes it hears of at once; what others change comes through the file system.
+  readonly #listeners = new Set<(runId: RunId) => void>();
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  async create(plan: ForkPlan): Promise<boolean> {
+    const folder = this.#folder(plan.runId);
+    try {
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      // Filled aside and renamed: the run appears whole, and only one of two dispatches can win.
+      const draft = await mkdtemp(path.join(this.#dir, '.new-'));
+      try {
+        await writeFile(path.join(draft, planFile), JSON.stringify(plan, null, 2), { mode: 0o600 });
+        await writeFile(path.join(draft, eventsFile), '', { mode: 0o600 });
+        await rename(draft, folder);
+      } catch (error) {
+        await rm(draft, { recursive: true, force: true });
+        if (['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(fileErrorCode(error) ?? '') && (await this.#exists(plan.runId))) {
+          return false;
+        }
+        throw error;
+      }
+    } catch (error) {
+      throw storageError(`Can't store the run in ${this.#dir}`, error);
+    }
+    this.#changed(plan.runId);
+    return true;
+  }
+
+  async plan(runId: RunId): Promise<ForkPlan> {
+    const file = path.join(this.#folder(runId), planFile);
+    const text = await readFile(file, 'utf8').catch((error: unknown) => {
+      throw isAbsent(error) ? noSuchRun(runId, error) : storageError(`Can't read ${file}`, error);
+    });
+    try {
+      return forkPlanSchema.parse(JSON.parse(text));
+    } catch (error) {
+      throw new StorageError(`The plan of run ${runId} is damaged: ${file}`, 'Delete the run and dispatch it again.', {
+        cause: messageOf(error),
+      });
+    }
+  }
+
+  async append(event: BranchEvent): Promise<void> {
+    const { runId } = event;
+    const folder = this.#folder(runId);
+    let writer = this.#writers.get(runId);
+    if (writer === undefined) {
+      writer = new JsonLinesWriter(path.join(folder, eventsFile));
+      this.#writers.set(runId, writer);
+    }
+    try {
+      await writer.append(event);
+      // The folder's own time tells watchers of the whole store which run grew, without a watch on every run.
+      const now = new Date();
+      await utimes(folder, now, now);
+    } catch (error) {
+      throw isAbsent(error) ? noSuchRun(runId, error) : storageError(`Can't write the log of run ${runId}`, error);
+    }
+    this.#changed(runId);
+  }
+
+  async events(runId: RunId): Promise<BranchEvent[]> {
+    return (await this.#eventsFrom(runId, 0)).events;
+  }
+
+  async *follow(runId: RunId, signal: AbortSignal): AsyncIterable<BranchEvent> {
+    let wake = (): void => {};
+    let dirty = true;
+    const onChange = (): void => {
+      dirty = true;
+      wake();
+    };
+    const own = this.#listen((changed) => changed === runId && onChange());
+    const others = watchFolder(this.#folder(runId), [eventsFile], onChange);
+    signal.addEventListener('abort', onChange);
+    try {
+      for (let offset = 0; !signal.aborted; ) {
+        dirty = false;
+        const more = await this.#eventsFrom(runId, offset).catch((error: unknown) => {
+          // Deleted while it was followed: there is no more to come.
+          if (error instanceof NotFoundError && offset > 0) return null;
+          throw error;
+        });
+        if (more === null) return;
+        offset = more.offset;
+        for (const event of more.events) {
+          if (signal.aborted) return;
+          yield event;
+        }
+        if (dirty || signal.aborted) continue;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    } finally {
+      own.dispose();
+      others.dispose();
+      signal.removeEventListener('abort', onChange);
+    }
+  }
+
+  async list(limit = Number.POSITIVE_INFINITY): Promise<RunId[]> {
+    const names = await readdir(this.#dir).catch((error: unknown) => {
+      if (isAbsent(error)) return [];
+      throw storageError(`Can't read ${this.#dir}`, error);
+    });
+    const ids = names.flatMap((name) => runIdSchema.safeParse(name).data ?? []);
+    // Run ids begin with their time, so that their order is the order of creation.
+    return ids.sort((a, b) => (a < b ? 1 : -1)).slice(0, limit);
+  }
+
+  async delete(runId: RunId): Promise<void> {
+    const folder = this.#folder(runId);
+    const doomed = path.join(this.#dir, `.deleted-${randomUUID()}`);
+    await this.#writers.get(runId)?.close();
+    this.#writers.delete(runId);
+    try {
+      // Renamed first: nobody sees half a run.
+      await rename(folder, doomed);
+      await rm(doomed, { recursive: true, force: true, maxRetries: 3 });
+    } catch (error) {
+      throw isAbsent(error) ? noSuchRun(runId, error) : storageError(`Can't delete run ${runId}`, error);
+    }
+    this.#changed(runId);
+  }
+
+  watch(listener: (runId: RunId) => void): Disposable {
+    const own = this.#listen(listener);
+    let known = new Set<RunId>();
+    const compare = async (): Promise<void> => {
+      const now = new Set(await this.list().catch(() => []));
+      for (const id of now) if (!known.has(id)) listener(id);
+      for (const id of known) if (!now.has(id)) listener(id);
+      known = now;
+    };
+    void this.list().then((ids) => {
+      known = new Set(ids);
+    });
+    const others = watchFolder(this.#dir, [], (name) => {
+      const runId = runIdSchema.safeParse(name).data;
+      if (runId === undefined) void compare();
+      else listener(runId);
+    });
+    return {
+      dispose() {
+        own.dispose();
+        others.dispose();
+      },
+    };
+  }
+
+  async own(runId: RunId): Promise<Disposable> {
+    const folder = this.#folder(runId);
+    const dropCancels = (): Promise<void> => rm(path.join(folder, cancelFile), { force: true });
+    try {
+      // Requests that a crashed owner left unanswered were meant for a course of the run that is over.
+      const mark = await takeOwnership(folder, dropCancels);
+      return {
+        dispose() {
+          mark.dispose();
+          void dropCancels().catch(() => {});
+        },
+      };
+    } catch (error) {
+      throw isAbsent(error) ? noSuchRun(runId, error) : error;
+    }
+  }
+
+  isOwned(runId: RunId): Promise<boolean> {
+    return hasLiveOwner(this.#folder(runId));
+  }
+
+  async requestCancel(runId: RunId, branchId: BranchId | null): Promise<void> {
+    if (!(await this.#exists(runId))) throw noSuchRun(runId);
+    const file = path.join(this.#folder(runId), cancelFile);
+    await writeFile(file, `${JSON.stringify({ branchId })}\n`, { mode: 0o600, flag: 'a' }).catch((error: unknown) => {
+      throw storageError(`Can't ask for the cancelling of run ${runId}`, error);
+    });
+  }
+
+  onCancelRequested(runId: RunId, listener: (branchId: BranchId | null) => void): Disposable {
+    const file = path.join(this.#folder(runId), cancelFile);
+    let offset = 0;
+    let reading = Promise.resolve();
+    let disposed = false;
+    const read = (): void => {
+      reading = reading.then(async () => {
+        const more = await readJsonLines(file, offset).catch(() => null);
+        if (more === null || disposed) return;
+        offset = more.offset;
+        for (const value of more.values) {
+          const request = cancelRequestSchema.safeParse(value);
+          if (request.success) listener(request.data.branchId);
+        }
+      });
+    };
+    const watching = watchFolder(this.#folder(runId), [cancelFile], read);
+    read();
+    return {
+      dispose() {
+        disposed = true;
+        watching.dispose();
+      },
+    };
+  }
+
+  #folder(runId: RunId): string {
+    // Ids come from command lines and other processes; one that isn't an id must not become a path.
+    if (!runIdSchema.safeParse(runId).success) throw noSuchRun(runId);
+    return path.join(this.#dir, runId);
+  }
+
+  async #exists(runId: RunId): Promise<boolean> {
+    const names: string[] = await readdir(this.#folder(runId)).catch(() => []);
+    return names.includes(planFile);
+  }
+
+  async #eventsFrom(runId: RunId, offset: number): Promise<{ events: BranchEvent[]; offset: number }> {
+    const file = path.join(this.#folder(runId), eventsFile);
+    const read = await readJsonLines(file, offset).catch((error: unknown) => {
+      throw isAbsent(error) ? noSuchRun(runId, error) : storageError(`Can't read ${file}`, error);
+    });
+    // An event of a newer version says nothing to us; the others still do.
+    const events = read.values.flatMap((value) => branchEventSchema.safeParse(value).data ?? []);
+    return { events, offset: read.offset };
+  }
+
+  #listen(listener: (runId: RunId) => void): Disposable {
+    const own = (runId: RunId): void => listener(runId);
+    this.#listeners.add(own);
+    return { dispose: () => void this.#listeners.delete(own) };
+  }
+
+  #changed(runId: RunId): void {
+    for (const listener of this.#listeners) listener(runId);
+  }
+}
+
+function noSuchRun(runId: string, cause?: unknown): NotFoundError {
+  return new NotFoundError(`There is no run ${JSON.stringify(runId)}.`, 'List the runs with `forkpoint runs`.', null, {
+    cause,
+  });
+}
+
+function storageError(what: string, cause: unknown): StorageError {
+  const hint = 'Check that the folder is readable and writable and the disk is not full.';
+  return new StorageError(`${what}: ${messageOf(cause)}`, hint, null, { cause });
+}

@@ -1,0 +1,107 @@
+import { basename, isAbsolute, join, resolve } from 'node:path';
+import { BadInputError, NotFoundError } from '../../core/errors.ts';
+import { createSessionRequests } from '../../core/fork/sessionRequests.ts';
+import type { Sha256 } from '../../core/run/ports.ts';
+import type { SessionSummary } from '../../core/session/recordedSession.ts';
+import type { OpenSession, SessionStore } from '../../core/session/sessionStore.ts';
+import { buildSession } from '../../core/session/turnTree.ts';
+import { fileErrorCode } from '../fileErrors.ts';
+import { plainFile } from './projectFiles.ts';
+import { readSessionFiles } from './sessionFiles.ts';
+import { projectMatcher, type SessionFile, SessionFolders } from './sessionFolders.ts';
+import { watchSessions } from './watchSessions.ts';
+
+/** Newest first; sessions without a time come last, by name so that the order is stable. */
+function byTime(a: SessionSummary, b: SessionSummary): number {
+  const times = (b.lastAt === null ? 0 : Date.parse(b.lastAt)) - (a.lastAt === null ? 0 : Date.parse(a.lastAt));
+  return times !== 0 ? times : a.file < b.file ? -1 : 1;
+}
+
+function isPath(session: string): boolean {
+  return isAbsolute(session) || session.endsWith('.jsonl') || session.includes('/') || session.includes('\\');
+}
+
+async function fileAt(session: string): Promise<string> {
+  const file = resolve(session);
+  const stats = await plainFile(file).catch(() => null);
+  if (stats !== null) return file;
+  throw new NotFoundError(
+    `There is no transcript at ${file}.`,
+    'Give the path of a .jsonl file, or a session id from `forkpoint list`.',
+    { path: file },
+  );
+}
+
+async function newest(files: readonly SessionFile[]): Promise<string> {
+  const dated = await Promise.all(
+    files.map(async ({ file }) => ({ file, at: (await plainFile(file).catch(() => null))?.mtimeMs ?? 0 })),
+  );
+  return dated.reduce((a, b) => (b.at > a.at ? b : a)).file;
+}
+
+async function fileOfId(folders: SessionFolders, id: string): Promise<string> {
+  const files = await folders.files();
+  const same = files.filter(({ sessionId }) => sessionId === id);
+  // One session may lie in two places after its folder was copied; the newer copy is the one that goes on.
+  if (same.length > 0) return newest(same);
+  const starting = id === '' ? [] : files.filter(({ sessionId }) => sessionId.startsWith(id));
+  const ids = [...new Set(starting.map(({ sessionId }) => sessionId))];
+  if (ids.length === 1) return newest(starting);
+  if (ids.length === 0) {
+    throw new NotFoundError(
+      `There is no session ${JSON.stringify(id)}.`,
+      'List the sessions with `forkpoint list`; `--claude-dir` says where they lie.',
+      {
+        folders: folders.roots,
+      },
+    );
+  }
+  throw new BadInputError(
+    `${ids.length} sessions begin with ${JSON.stringify(id)}.`,
+    'Give more characters of the id.',
+    { matches: ids.slice(0, 20) },
+  );
+}
+
+async function openSession(file: string, sha256: Sha256): Promise<OpenSession> {
+  const { transcript, origin } = await readSessionFiles(file).catch((error: unknown) => {
+    throw new NotFoundError(
+      `The session ${basename(file)} can't be read (${fileErrorCode(error) ?? 'error'}).`,
+      `Check that you may read ${file}.`,
+      undefined,
+      {
+        cause: error,
+      },
+    );
+  });
+  const tree = buildSession(transcript, origin);
+  let requests: ReturnType<OpenSession['requests']> | null = null;
+  return {
+    session: tree.session,
+    messages: () => tree.messages(),
+    requests: () => (requests ??= createSessionRequests(tree, transcript, origin.subagents, sha256)),
+  };
+}
+
+/**
+ * Sessions that Claude Code recorded under some config folders. Nothing is ever written there.
+ * @param options `claudeDirs`: absolute paths of config folders (the parents of `projects`), existing or not
+ */
+export function createSessionStore(options: { claudeDirs: readonly string[]; sha256: Sha256 }): SessionStore {
+  const roots = [...new Set(options.claudeDirs.map((folder) => join(folder, 'projects')))];
+  const folders = new SessionFolders(roots);
+  return {
+    folders: roots,
+    async list({ project, limit, signal } = {}) {
+      const matches = project === undefined ? () => true : await projectMatcher(project);
+      const summaries = await folders.summaries(await folders.files(), signal);
+      const listed = summaries.filter(matches).sort(byTime);
+      return limit === undefined ? listed : listed.slice(0, limit);
+    },
+    async open(session) {
+      const file = isPath(session) ? await fileAt(session) : await fileOfId(folders, session);
+      return openSession(file, options.sha256);
+    },
+    watch: (listener) => watchSessions(folders, listener),
+  };
+}

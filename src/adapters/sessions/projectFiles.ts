@@ -1,0 +1,62 @@
+import { constants, type Dirent, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { isAbsent } from '../fileErrors.ts';
+
+/** Entries of a folder; nothing where it does not exist or can't be read: one bad folder must not hide the others. */
+export async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+/** Whether the name is a session's: `agent-….jsonl` beside sessions are subagents of old versions. */
+export function sessionIdOf(name: string): string | null {
+  return name.endsWith('.jsonl') && !name.startsWith('agent-') && name.length > '.jsonl'.length
+    ? name.slice(0, -'.jsonl'.length)
+    : null;
+}
+
+/**
+ * Folders of projects directly under `…/projects`. A link counts only where it leads to a folder inside the root: out
+ * of the root lies what nobody asked us to read.
+ */
+export async function projectFolders(root: string): Promise<string[]> {
+  const folders: string[] = [];
+  for (const entry of await entriesOf(root)) {
+    const folder = join(root, entry.name);
+    if (entry.isDirectory()) folders.push(folder);
+    else if (entry.isSymbolicLink() && (await leadsInside(root, folder))) folders.push(folder);
+  }
+  return folders;
+}
+
+async function leadsInside(root: string, path: string): Promise<boolean> {
+  try {
+    const target = await realpath(path);
+    return target.startsWith(`${await realpath(root)}${sep}`);
+  } catch {
+    return false;
+  }
+}
+
+/** Facts of a plain file; null for everything else (folders, pipes, links) and for what is not there. */
+export async function plainFile(path: string): Promise<Stats | null> {
+  try {
+    const stats = await lstat(path);
+    return stats.isFile() ? stats : null;
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw error;
+  }
+}
+
+/** Opens a file for reading that may have been replaced since it was looked at: never follows a link, never waits for a pipe. */
+export async function openPlainFile(path: string): Promise<FileHandle> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | (constants.O_NOFOLLOW ?? 0));
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw new Error(`${path} is not a plain file.`);
+}

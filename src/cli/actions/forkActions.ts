@@ -1,0 +1,50 @@
+import type { EngineKind } from '../../core/fork/forkRequest.ts';
+import type { RunId } from '../../core/ids.ts';
+import type { ForkPreview } from '../../core/run/forkService.ts';
+import { confirmSending, describePreview } from '../confirmSending.ts';
+import type { CliContext } from '../context.ts';
+import { checkDetach, finishRun, type SendingOptions } from '../finishRun.ts';
+import { type ForkOptions, forkRequestOf, type RunOptions, replayRequestOf } from '../forkOptions.ts';
+import { pointOf } from '../pointOf.ts';
+
+/** `fork` */
+export async function fork(context: CliContext, session: string | undefined): Promise<number> {
+  const options = context.options as ForkOptions & SendingOptions;
+  const request = await forkRequestOf(session, pointOf(context.options as object), options);
+  const { forks } = await context.services();
+  return send(context, request.engine, await forks.preview(request), (runId) => forks.dispatch(request, runId));
+}
+
+/** `replay` */
+export async function replay(context: CliContext, session: string): Promise<number> {
+  const request = replayRequestOf(session, context.options as RunOptions);
+  const { forks } = await context.services();
+  const preview = await forks.previewReplay(request);
+  return send(context, request.engine, preview, (runId) => forks.dispatchReplay(request, runId));
+}
+
+async function send(
+  context: CliContext,
+  engine: EngineKind,
+  preview: ForkPreview,
+  dispatch: (runId: RunId) => Promise<unknown>,
+): Promise<number> {
+  checkDetach(engine, context.options as SendingOptions);
+  describePreview(context, preview);
+  await confirmSending(context, preview);
+  context.interrupted.throwIfAborted();
+  const { forks } = await context.services();
+  const runId = forks.newRunId();
+  // Its id is told the moment the run exists, which may be some time before an engine has taken it.
+  const told = forks.watch((created) => {
+    if (created !== runId) return;
+    told.dispose();
+    context.terminal.note(`Run ${runId}`);
+  });
+  try {
+    await dispatch(runId);
+  } finally {
+    told.dispose();
+  }
+  return finishRun(context, runId);
+}

@@ -1,0 +1,155 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { NotFoundError } from '../../core/errors.ts';
+import { baselineSchema } from '../../core/fork/forkPlan.ts';
+import { money, oneLine, relativeTime } from '../../core/format.ts';
+import type { BranchId, RunId } from '../../core/ids.ts';
+import { estimateCost } from '../../core/run/estimateCost.ts';
+import { branchesToRun } from '../../core/run/foldRun.ts';
+import type { RunView } from '../../core/run/runView.ts';
+import { confirmSending } from '../confirmSending.ts';
+import { type CliContext, runIdOf } from '../context.ts';
+import { exportMarkdown, fileNameOf } from '../exportRun.ts';
+import { checkDetach, finishRun } from '../finishRun.ts';
+import { exitCodeOf, failureLines, nameOf, runJson, runTable } from '../runReport.ts';
+import { table } from '../table.ts';
+
+/** `runs` */
+export async function listRuns(context: CliContext): Promise<number> {
+  const { limit } = context.options as { limit?: number };
+  const { forks } = await context.services();
+  const views = await forks.runs(limit);
+  if (context.terminal.json) context.terminal.printJson({ runs: views.map(runJson) });
+  else if (views.length === 0) context.terminal.note('No runs yet. Make one with `forkpoint fork`.');
+  else context.terminal.print(runsTable(views, Date.now()));
+  return 0;
+}
+
+function runsTable(views: readonly RunView[], now: number): string {
+  const rows = views.map((view) => {
+    const done = view.branches.filter(({ state }) => state === 'completed').length;
+    return [
+      view.runId,
+      oneLine(view.title, 40),
+      view.interrupted ? 'interrupted' : view.state,
+      `${done} of ${view.branches.length}`,
+      view.provider === 'demo' ? 'free' : money(view.costUsd),
+      view.engine,
+      relativeTime(view.createdAt, now),
+    ];
+  });
+  return table(['RUN', 'AT', 'STATE', 'BRANCHES', 'COST', 'ENGINE', 'MADE'], rows, ['COST']);
+}
+
+function printRun(context: CliContext, view: RunView): void {
+  const { terminal } = context;
+  if (terminal.json) return terminal.printJson(runJson(view));
+  terminal.print(
+    `${view.runId} · ${oneLine(view.title, 60)} · ${view.interrupted ? 'interrupted' : view.state} · ${view.engine}`,
+  );
+  terminal.print(runTable(view, terminal.colors));
+  for (const line of failureLines(view)) terminal.print(line);
+}
+
+/** `status` */
+export async function status(context: CliContext, given: string): Promise<number> {
+  const { wait } = context.options as { wait?: boolean };
+  const runId = await runIdOf(context, given);
+  const { forks } = await context.services();
+  if (wait !== true) {
+    printRun(context, await forks.run(runId));
+    return 0;
+  }
+  // Who waits did not start it: an interrupt ends the waiting and leaves the run alone.
+  const view = await forks.whenEnded(runId, context.interrupted);
+  printRun(context, view);
+  return exitCodeOf(view, false);
+}
+
+/** `cancel` */
+export async function cancel(context: CliContext, given: string, branch: string | undefined): Promise<number> {
+  const runId = await runIdOf(context, given);
+  const { forks } = await context.services();
+  const before = await forks.run(runId);
+  const branchId = branch === undefined ? undefined : branchIdOf(before, branch);
+  await forks.cancel(runId, branchId);
+  printRun(context, await whenStopped(context, runId, branchId));
+  return 0;
+}
+
+/** @throws NotFoundError */
+function branchIdOf(view: RunView, given: string): BranchId {
+  const found = view.branches.find((branch) => branch.branchId === given || nameOf(branch) === given);
+  if (found !== undefined) return found.branchId;
+  const names = view.branches.map((branch) => `${nameOf(branch)} (${branch.branchId})`).join(', ');
+  throw new NotFoundError(`The run has no branch ${JSON.stringify(given)}.`, `It has ${names}.`);
+}
+
+/** The owner of the run may be another process: it is given some seconds to do as it was told. */
+async function whenStopped(context: CliContext, runId: RunId, branchId: BranchId | undefined): Promise<RunView> {
+  const { forks, runs } = await context.services();
+  const enough = AbortSignal.any([AbortSignal.timeout(10_000), context.interrupted]);
+  if (branchId === undefined) {
+    return forks.whenEnded(runId, enough).catch(() => forks.run(runId));
+  }
+  const stop = new AbortController();
+  for await (const _event of runs.follow(runId, AbortSignal.any([stop.signal, enough]))) {
+    const state = (await forks.run(runId)).branches.find((branch) => branch.branchId === branchId)?.state;
+    if (state !== 'running' && state !== 'pending') stop.abort();
+  }
+  return forks.run(runId);
+}
+
+/** `retry` */
+export const retry = (context: CliContext, given: string): Promise<number> => runAgain(context, given, 'retry');
+
+/** `resume` */
+export const resume = (context: CliContext, given: string): Promise<number> => runAgain(context, given, 'resume');
+
+async function runAgain(context: CliContext, given: string, reason: 'retry' | 'resume'): Promise<number> {
+  const runId = await runIdOf(context, given);
+  const { forks, runs, blobs, prices } = await context.services();
+  const view = await forks.run(runId);
+  checkDetach(view.engine, context.options as object);
+  const plan = await runs.plan(runId);
+  const wanted = branchesToRun(view, reason);
+  const branches = plan.branches.filter(({ branchId }) => wanted.includes(branchId));
+  const { steps } = baselineSchema.parse(await blobs.get(plan.baseline));
+  const turns = [...new Set(steps.map(({ turn }) => turn))].map((turn) => ({
+    steps: steps.filter((step) => step.turn === turn),
+  }));
+  const high = estimateCost(branches, turns, prices)?.high ?? null;
+  if (branches.length > 0) {
+    await confirmSending(context, {
+      billed: plan.provider === 'anthropic',
+      host: new URL(process.env.ANTHROPIC_BASE_URL || 'https://api.anthropic.com').host,
+      requests: branches.length,
+      // Steps that were completed are not paid again, so it may be nearly nothing.
+      costUsd: high === null ? null : { low: 0, high },
+    });
+  }
+  await forks[reason](runId);
+  context.terminal.note(`Run ${runId}`);
+  return finishRun(context, runId);
+}
+
+/** `export` */
+export async function exportRun(context: CliContext, given: string): Promise<number> {
+  const { to } = context.options as { to?: string };
+  const runId = await runIdOf(context, given);
+  const { forks } = await context.services();
+  const [view, comparison] = [await forks.run(runId), await forks.compare(runId)];
+  const folder = path.resolve(to ?? '.');
+  await mkdir(folder, { recursive: true });
+  const files: string[] = [];
+  const write = async (name: string, text: string): Promise<void> => {
+    await writeFile(path.join(folder, name), text);
+    files.push(path.join(folder, name));
+  };
+  await write('run.json', `${JSON.stringify({ ...runJson(view), comparison }, null, 2)}\n`);
+  await write('run.md', exportMarkdown(view, comparison));
+  for (const branch of view.branches) await write(fileNameOf(branch), `${branch.text}\n`);
+  if (context.terminal.json) context.terminal.printJson({ runId, files });
+  else for (const file of files) context.terminal.print(file);
+  return 0;
+}

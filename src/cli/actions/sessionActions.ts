@@ -1,0 +1,120 @@
+import { BadInputError, NotFoundError } from '../../core/errors.ts';
+import { modelName, money, oneLine, plural, relativeTime, tokenCount } from '../../core/format.ts';
+import type { RecordedSession, SessionSummary, Turn } from '../../core/session/recordedSession.ts';
+import type { CliContext } from '../context.ts';
+import { type PointOptions, pointOf } from '../pointOf.ts';
+import { table } from '../table.ts';
+
+/** `list` */
+export async function list(context: CliContext): Promise<number> {
+  const { project, limit } = context.options as { project?: string; limit?: number };
+  const sessions = await context.sessions.list({ project, limit, signal: context.interrupted });
+  if (context.terminal.json) context.terminal.printJson({ sessions });
+  else if (sessions.length > 0) context.terminal.print(sessionTable(sessions, Date.now()));
+  else context.terminal.note(`No sessions in ${context.sessions.folders.join(', ')}.`);
+  return 0;
+}
+
+function sessionTable(sessions: readonly SessionSummary[], now: number): string {
+  const rows = sessions.map((session) => [
+    session.sessionId.slice(0, 8),
+    oneLine(session.title, 48),
+    String(session.turns),
+    relativeTime(session.lastAt, now),
+    oneLine(session.models.map(modelName).join(', '), 32),
+    money(session.costUsd),
+    oneLine(session.projectPath ?? 'unknown', 48),
+    session.problems > 0 ? plural(session.problems, 'problem') : '',
+  ]);
+  return table(['SESSION', 'TITLE', 'TURNS', 'LAST', 'MODELS', 'COST', 'PROJECT', ''], rows, ['TURNS', 'COST']);
+}
+
+/** `inspect` */
+export async function inspect(context: CliContext, given: string): Promise<number> {
+  const { turn } = context.options as { turn?: number };
+  const { session } = await context.sessions.open(given);
+  const turns = turn === undefined ? session.turns : session.turns.filter(({ index }) => index === turn);
+  if (turn !== undefined && turns.length === 0) {
+    const hint = `It has ${plural(session.turns.length, 'turn')}; list them with \`forkpoint inspect ${session.summary.sessionId}\`.`;
+    throw new NotFoundError(`The session has no turn ${turn}.`, hint, { path: 'turn' });
+  }
+  if (context.terminal.json) {
+    const { summary, branches, subagents, compactions, problems } = session;
+    const shown = turns.map((each) => turnJson(each, turn !== undefined));
+    context.terminal.printJson({ session: summary, turns: shown, branches, subagents, compactions, problems });
+  } else context.terminal.print(sessionText({ ...session, turns }));
+  return 0;
+}
+
+function turnJson(turn: Turn, withContent: boolean) {
+  const { steps, promptContent, ...facts } = turn;
+  return { ...facts, steps: steps.length, ...(withContent ? { promptContent, replies: steps } : {}) };
+}
+
+function sessionText({ summary, turns, problems, subagents, compactions }: RecordedSession): string {
+  const rows = turns.map((turn) => [
+    String(turn.index),
+    oneLine(turn.prompt, 56),
+    oneLine(turn.models.map(modelName).join(', '), 24),
+    oneLine(turn.tools.join(', '), 28),
+    String(turn.steps.length),
+    tokenCount(turn.usage.inputTokens + turn.usage.cacheReadTokens + turn.usage.cacheWriteTokens),
+    tokenCount(turn.usage.outputTokens),
+    marksOf(turn).join(', '),
+  ]);
+  return [
+    `${oneLine(summary.title)}`,
+    `${summary.sessionId} · ${summary.projectPath ?? 'unknown project'} · ${plural(summary.turns, 'turn')} · ${money(summary.costUsd)}`,
+    '',
+    table(['TURN', 'PROMPT', 'MODEL', 'TOOLS', 'STEPS', 'IN', 'OUT', ''], rows, ['TURN', 'STEPS', 'IN', 'OUT']),
+    ...subagents.map(
+      ({ agentType, messages }) =>
+        `subagent ${oneLine(agentType ?? 'of unknown type')}: ${plural(messages, 'message')}`,
+    ),
+    ...compactions.map(({ line }) => `compacted at line ${line}`),
+    ...problems.map(({ line, kind, detail }) => `problem in line ${line}: ${kind}, ${oneLine(detail)}`),
+  ].join('\n');
+}
+
+function marksOf(turn: Turn): string[] {
+  return [
+    ...(turn.active ? [] : ['abandoned']),
+    ...(turn.compactedAway ? ['compacted'] : []),
+    ...(turn.interrupted ? ['interrupted'] : []),
+    ...(turn.error === null ? [] : ['error']),
+  ];
+}
+
+/** `messages` */
+export async function messages(context: CliContext, given: string): Promise<number> {
+  const open = await context.sessions.open(given);
+  for (const message of open.messages()) context.terminal.printJson(message);
+  return 0;
+}
+
+/** `requests` */
+export async function requests(context: CliContext, given: string): Promise<number> {
+  const { full } = context.options as { full?: boolean };
+  const open = await context.sessions.open(given);
+  for (const { request, betas, ...facts } of open.requests().recorded()) {
+    context.terminal.printJson(full === true ? { ...facts, request, betas } : facts);
+  }
+  return 0;
+}
+
+/** `request` */
+export async function request(context: CliContext, given: string): Promise<number> {
+  const at = pointOf(context.options as PointOptions);
+  if (at === null)
+    throw new BadInputError('Where to cut is missing.', 'Give --turn N, --before UUID or --after UUID.', {
+      path: 'at',
+    });
+  const open = await context.sessions.open(given);
+  const { point, rebuilt } = open.requests().forkAt(at);
+  const { fidelity, digestVerified, missing, request: body, betas } = rebuilt;
+  context.terminal.printJson(
+    { point, fidelity, digestVerified, missing, request: body, betas },
+    { indent: !context.terminal.json },
+  );
+  return 0;
+}

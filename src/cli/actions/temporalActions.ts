@@ -1,0 +1,38 @@
+import type { TemporalStatus } from '../../core/run/temporalControl.ts';
+import type { CliContext } from '../context.ts';
+
+/** `worker` */
+export async function worker(context: CliContext): Promise<number> {
+  const { temporal } = await context.services();
+  return temporal.runWorker(context.interrupted);
+}
+
+/** `temporal start` */
+export const startServer = (context: CliContext): Promise<number> => control(context, 'startServer');
+
+/** `temporal stop` */
+export const stopServer = (context: CliContext): Promise<number> => control(context, 'stopServer');
+
+/** `temporal status` */
+export const serverStatus = (context: CliContext): Promise<number> => control(context, 'status');
+
+async function control(context: CliContext, action: 'startServer' | 'stopServer' | 'status'): Promise<number> {
+  const { temporal } = await context.services();
+  const status = await temporal[action]();
+  if (context.terminal.json) context.terminal.printJson(status);
+  else context.terminal.print(statusText(status));
+  return 0;
+}
+
+function statusText({ server, workers }: TemporalStatus): string {
+  const who = server.managed ? `started by Forkpoint, process ${server.pid ?? 'unknown'}` : 'not started by Forkpoint';
+  const state =
+    server.state === 'stopped'
+      ? `Temporal is not running on ${server.address}.`
+      : `Temporal is ${server.state} on ${server.address} (${who}).`;
+  const ui = server.ui === null ? [] : [`Web UI: ${server.ui}`];
+  const working = workers.map(
+    ({ pid, taskQueue, state }) => `Worker ${pid ?? 'elsewhere'}: ${state} on task queue ${taskQueue}`,
+  );
+  return [state, ...ui, ...(working.length === 0 ? ['No worker.'] : working)].join('\n');
+}

@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import {
+  collect,
+  positiveInteger,
+  positiveNumber,
+  withCommonOptions,
+  withPointOptions,
+  withSendingOptions,
+} from '../options.ts';
+import type { Handle } from '../runCli.ts';
+
+const load = () => import('../actions/forkActions.ts');
+
+/** Commands that make runs: fork and replay. */
+export function addForkCommands(program: Command, handle: Handle): void {
+  withRunOptions(
+    withPointOptions(
+      withCommonOptions(program.command('fork').description('fork a session at a turn and run the branches')),
+    ),
+  )
+    .argument('[session]', 'session id, unique prefix of one, or path of a .jsonl file')
+    .option('--file <fork>', 'read the fork from a *.fork.yaml file, - for standard input')
+    .option('--prompt <text>', 'prompt of all branches (@path reads a file; default: as recorded)')
+    .option(
+      '--branch <values>',
+      'name=…,model=…,effort=…,system=…,prompt=…,thinking=…,maxTokens=…,repeats=… (repeatable)',
+      collect,
+    )
+    .option('--matrix <values>', 'for example model=a,b: a branch for each combination (repeatable)', collect)
+    .action(handle(async () => (await load()).fork));
+  withRunOptions(withCommonOptions(program.command('replay').description('send the recorded prompts again, in order')))
+    .argument('<session>')
+    .option('--from <n>', 'first turn', positiveInteger)
+    .option('--to <n>', 'last turn', positiveInteger)
+    .option('--model <model>', 'a branch for each model (repeatable; default: as recorded)', collect)
+    .option('--repeats <n>', 'so many times for each model', positiveInteger)
+    .action(handle(async () => (await load()).replay));
+}
+
+function withRunOptions(command: Command): Command {
+  return withSendingOptions(command)
+    .option('--demo', 'the offline demo model answers; nothing is sent or billed')
+    .option('--engine <engine>', 'in-process or temporal')
+    .option('--tools <policy>', 'recorded or stop')
+    .option('--max-steps <n>', 'replies of a branch at most', positiveInteger)
+    .option('--budget-usd <usd>', 'dispatch nothing more once this is reached', positiveNumber)
+    .option('--timeout-seconds <s>', 'time limit of a branch', positiveNumber);
+}

@@ -1,0 +1,40 @@
+import { type Command, Option } from 'commander';
+import { positiveInteger, withAddressOption, withCommonOptions, withSendingOptions } from '../options.ts';
+import type { Handle } from '../runCli.ts';
+
+const load = () => import('../actions/runActions.ts');
+
+/** Commands on runs that exist. */
+export function addRunCommands(program: Command, handle: Handle): void {
+  withAddressOption(withCommonOptions(program.command('runs').description('the runs, newest first')))
+    .option('--limit <n>', 'at most so many', positiveInteger)
+    .action(handle(async () => (await load()).listRuns));
+  withAddressOption(withCommonOptions(program.command('status').description('the state of a run')))
+    .argument('<run>', 'run id or unique beginning of one')
+    .option('--wait', 'wait for its end')
+    .action(handle(async () => (await load()).status));
+  withCommonOptions(
+    program.command('compare').description('what differs: the branches from the recording, or two sides'),
+  )
+    .argument('<run>')
+    .argument('[a]', 'a branch’s id or name, or recorded')
+    .argument('[b]', 'likewise; default: recorded')
+    .addOption(new Option('--format <format>', 'form of the output').choices(['text', 'json', 'markdown', 'patch']))
+    .action(handle(async () => (await import('../actions/compareAction.ts')).compare));
+  withAddressOption(withCommonOptions(program.command('cancel').description('cancel a run, or one branch of it')))
+    .argument('<run>')
+    .argument('[branch]', 'branch id or name')
+    .action(handle(async () => (await load()).cancel));
+  withSendingOptions(
+    withCommonOptions(program.command('retry').description('run the failed and cancelled branches again')),
+  )
+    .argument('<run>')
+    .action(handle(async () => (await load()).retry));
+  withSendingOptions(withCommonOptions(program.command('resume').description('run what an interruption left undone')))
+    .argument('<run>')
+    .action(handle(async () => (await load()).resume));
+  withCommonOptions(program.command('export').description('write a run as files'))
+    .argument('<run>')
+    .requiredOption('--to <dir>', 'folder to write run.json, run.md and the texts into')
+    .action(handle(async () => (await load()).exportRun));
+}

@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import { withAddressOption, withCommonOptions } from '../options.ts';
+import type { Handle } from '../runCli.ts';
+
+const load = () => import('../actions/temporalActions.ts');
+
+/** The worker in the foreground, and the dev server. */
+export function addTemporalCommands(program: Command, handle: Handle): void {
+  const add = (parent: Command, name: string, description: string): Command =>
+    withAddressOption(withCommonOptions(parent.command(name).description(description)));
+  add(program, 'worker', 'the Temporal worker in the foreground; SIGTERM drains it').action(
+    handle(async () => (await load()).worker),
+  );
+  const temporal = program.command('temporal').description('the local Temporal dev server that Forkpoint manages');
+  add(temporal, 'start', 'start it, unless one answers already').action(handle(async () => (await load()).startServer));
+  add(temporal, 'stop', 'stop it and the workers').action(handle(async () => (await load()).stopServer));
+  add(temporal, 'status', 'what runs').action(handle(async () => (await load()).serverStatus));
+}

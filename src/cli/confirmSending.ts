@@ -1,0 +1,50 @@
+import { BadInputError, NotConfirmedError } from '../core/errors.ts';
+import { moneyRange, oneLine, plural, tokenCount } from '../core/format.ts';
+import type { ForkPreview } from '../core/run/forkService.ts';
+import type { CliContext } from './context.ts';
+
+/** What a person must know before requests are sent. */
+export interface Sending {
+  billed: boolean;
+  host: string | null;
+  requests: number;
+  costUsd: { low: number; high: number } | null;
+}
+
+/** Says what will be sent, on stderr: the point, the fidelity, the branches, what they change. */
+export function describePreview(context: CliContext, preview: ForkPreview): void {
+  const { terminal } = context;
+  const missing = preview.missing.length === 0 ? '' : `; missing: ${preview.missing.join(', ')}`;
+  terminal.note(`Fork ${oneLine(preview.point.label, 80)} · ${preview.fidelity}${missing}`);
+  for (const branch of preview.branches) {
+    const times = branch.repeats > 1 ? ` ×${branch.repeats}` : '';
+    const tokens =
+      branch.estimatedInputTokens === null ? '' : ` · about ${tokenCount(branch.estimatedInputTokens)} tokens`;
+    const changes = branch.changes.length === 0 ? 'nothing changed' : `changes ${branch.changes.join(', ')}`;
+    terminal.note(`  ${oneLine(branch.name, 40)}${times} · ${branch.model}${tokens} · ${changes}`);
+    for (const note of branch.notes) terminal.note(`    ${oneLine(note, 200)}`);
+  }
+  for (const note of preview.notes) terminal.note(oneLine(note, 200));
+}
+
+/**
+ * Nothing costs money without a yes: asks where a person can answer, else wants `--yes`.
+ * @throws NotConfirmedError, BadInputError where no key is set
+ */
+export async function confirmSending(context: CliContext, sending: Sending): Promise<void> {
+  if (!sending.billed) return;
+  if (!process.env.ANTHROPIC_API_KEY) {
+    const hint = 'Set ANTHROPIC_API_KEY, or try --demo, which sends nothing.';
+    throw new BadInputError('No API key is set.', hint, { path: 'ANTHROPIC_API_KEY' });
+  }
+  const what = `${plural(sending.requests, 'request')} to ${sending.host ?? 'the API'}, ${moneyRange(sending.costUsd)}`;
+  if (context.options.yes === true) return context.terminal.note(`Sending ${what}.`);
+  if (!context.terminal.interactive) {
+    throw new NotConfirmedError(`This costs money: ${what}.`, 'Add --yes to agree, or --demo to try without the API.', {
+      ...sending,
+    });
+  }
+  if (!(await context.terminal.confirm(`This costs money: ${what}. Go on?`))) {
+    throw new NotConfirmedError('Nothing was sent.', 'Run it again and answer y, or add --yes.');
+  }
+}

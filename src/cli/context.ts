@@ -1,0 +1,80 @@
+import { NotFoundError } from '../core/errors.ts';
+import { type RunId, runIdSchema } from '../core/ids.ts';
+import type { SessionStore } from '../core/session/sessionStore.ts';
+import { createServices, createSessions, type Services, type ServicesOptions } from '../services.ts';
+import { Terminal } from './terminal.ts';
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  json?: boolean;
+  claudeDir?: string[];
+  demo?: boolean;
+  yes?: boolean;
+  worker?: boolean;
+  address?: string;
+}
+
+/** One call of the command line: its options, its output, and the services, made when first needed. */
+export class CliContext {
+  readonly terminal: Terminal;
+  readonly options: CommonOptions;
+  #sessions: SessionStore | null = null;
+  #services: Promise<Services> | null = null;
+  readonly #interrupt = new AbortController();
+
+  constructor(options: CommonOptions) {
+    this.options = options;
+    this.terminal = new Terminal({ json: options.json === true });
+  }
+
+  get sessions(): SessionStore {
+    this.#sessions ??= createSessions({ claudeDirs: this.options.claudeDir });
+    return this.#sessions;
+  }
+
+  services(): Promise<Services> {
+    this.#services ??= createServices(this.#servicesOptions());
+    return this.#services;
+  }
+
+  /** Aborts at the first SIGINT or SIGTERM; the second one ends the process at once. */
+  get interrupted(): AbortSignal {
+    return this.#interrupt.signal;
+  }
+
+  interrupt(): void {
+    this.#interrupt.abort();
+  }
+
+  async dispose(): Promise<void> {
+    await (await this.#services)?.dispose();
+  }
+
+  #servicesOptions(): ServicesOptions {
+    const { claudeDir, demo, worker, address } = this.options;
+    return {
+      claudeDirs: claudeDir,
+      provider: demo === true ? 'demo' : 'anthropic',
+      temporal: {
+        ...(worker === false ? { startWorkers: false } : {}),
+        ...(address === undefined ? {} : { address }),
+      },
+    };
+  }
+}
+
+/** @throws NotFoundError for what is no run id; a unique beginning of one is enough */
+export async function runIdOf(context: CliContext, given: string): Promise<RunId> {
+  const { runs } = await context.services();
+  const ids = await runs.list();
+  const exact = ids.find((id) => id === given);
+  if (exact !== undefined) return exact;
+  const [match, other] = given === '' ? [] : ids.filter((id) => id.startsWith(given));
+  if (match !== undefined && other === undefined) return runIdSchema.parse(match);
+  throw new NotFoundError(
+    match === undefined
+      ? `There is no run ${JSON.stringify(given)}.`
+      : `Several runs begin with ${JSON.stringify(given)}.`,
+    'List the runs with `forkpoint runs`.',
+  );
+}

@@ -1,0 +1,43 @@
+import { BadInputError } from '../core/errors.ts';
+import type { EngineKind } from '../core/fork/forkRequest.ts';
+import type { RunId } from '../core/ids.ts';
+import type { CliContext } from './context.ts';
+import { comparisonText, exitCodeOf, failureLines, runJson, runTable } from './runReport.ts';
+import { watchRun } from './watchRun.ts';
+
+/** Whether and how a command waits for the run that it started. */
+export interface SendingOptions {
+  events?: boolean;
+  detach?: boolean;
+}
+
+/** A run in this process ends with the process. @throws BadInputError */
+export function checkDetach(engine: EngineKind, { detach }: SendingOptions): void {
+  if (detach !== true || engine === 'temporal') return;
+  const hint = 'Use --engine temporal, or leave --detach out.';
+  throw new BadInputError('A run of the in-process engine ends with this process.', hint, { path: 'detach' });
+}
+
+/** Waits for a run that was started here, unless it is detached, and prints it. */
+export async function finishRun(context: CliContext, runId: RunId): Promise<number> {
+  const options = context.options as SendingOptions;
+  const { terminal } = context;
+  const { forks } = await context.services();
+  if (options.detach === true) {
+    const view = await forks.run(runId);
+    if (terminal.json) terminal.printJson(runJson(view));
+    else terminal.print(`Run ${runId} goes on. Wait for it with: forkpoint status ${runId} --wait`);
+    return 0;
+  }
+  const view = await watchRun(context, runId, { events: options.events });
+  const code = exitCodeOf(view, context.interrupted.aborted);
+  if (options.events === true) return code;
+  if (terminal.json) terminal.printJson(runJson(view));
+  else {
+    terminal.print(runTable(view, terminal.colors));
+    for (const line of failureLines(view)) terminal.print(line);
+    const more = `forkpoint compare ${runId}`;
+    terminal.print(`\n${comparisonText(await forks.compare(runId), terminal.colors, { maxLines: 40, more })}`);
+  }
+  return code;
+}

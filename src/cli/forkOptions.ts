@@ -1,0 +1,150 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
+import type { z } from 'zod';
+import { parseForkFile, promptText } from '../adapters/forkFiles/parseForkFile.ts';
+import { problemsOf, refusal } from '../adapters/forkFiles/problems.ts';
+import { BadInputError, messageOf } from '../core/errors.ts';
+import { forkFileSchema, forkRequestOfFile } from '../core/fork/forkFile.ts';
+import { type ForkPoint, type ForkRequest, type ReplayRequest, replayRequestSchema } from '../core/fork/forkRequest.ts';
+
+/** Options of `fork` and `replay` that mirror the fork file's keys. */
+export interface RunOptions {
+  engine?: string;
+  tools?: string;
+  maxSteps?: number;
+  budgetUsd?: number;
+  timeoutSeconds?: number;
+}
+
+export interface ForkOptions extends RunOptions {
+  file?: string;
+  prompt?: string;
+  branch?: string[];
+  matrix?: string[];
+}
+
+/**
+ * The request that a fork's command line stands for; with `--file` the options go before the file's values.
+ * @throws BadInputError
+ */
+export async function forkRequestOf(
+  session: string | undefined,
+  at: ForkPoint | null,
+  options: ForkOptions,
+): Promise<ForkRequest> {
+  const given = withoutUndefined({ session, at: at ?? undefined, prompt: options.prompt, ...settingsOf(options) });
+  const branches = (options.branch ?? []).map(branchOf);
+  const matrix = matrixOf(options.matrix ?? []);
+  if (options.file !== undefined) {
+    const own = withoutUndefined({ branches: branches.length > 0 ? branches : undefined, matrix });
+    return fileRequest(options.file, { ...given, ...own });
+  }
+  const raw = {
+    ...given,
+    ...withoutUndefined({ matrix }),
+    ...(branches.length > 0 ? { branches } : matrix === undefined ? { branches: [{ name: 'as recorded' }] } : {}),
+  };
+  const request = accepted(forkRequestOfFile(accepted(forkFileSchema.safeParse(raw))));
+  return withPrompts(request);
+}
+
+/** @throws BadInputError */
+export function replayRequestOf(
+  session: string,
+  options: RunOptions & { from?: number; to?: number; model?: string[]; repeats?: number },
+): ReplayRequest {
+  const { from, to, model, repeats } = options;
+  return accepted(
+    replayRequestSchema.safeParse(
+      withoutUndefined({ session, from, to, models: model, repeats, ...settingsOf(options) }),
+    ),
+  );
+}
+
+function settingsOf({ engine, tools, maxSteps, budgetUsd, timeoutSeconds }: RunOptions) {
+  return { engine, tools, maxSteps, budgetUsd, timeoutSeconds };
+}
+
+async function fileRequest(file: string, overrides: Record<string, unknown>): Promise<ForkRequest> {
+  const standardInput = file === '-';
+  const folder = standardInput ? process.cwd() : path.dirname(path.resolve(file));
+  const name = standardInput ? 'standard input' : file;
+  const text = await (standardInput ? readAll(process.stdin) : readText(file, 'fork file'));
+  const readPrompt = (prompt: string): Promise<string> => readText(path.resolve(folder, prompt), 'prompt');
+  return parseForkFile({ text, name, env: process.env, readPrompt, overrides });
+}
+
+async function withPrompts(request: ForkRequest): Promise<ForkRequest> {
+  const read = (prompt: string): Promise<string> => promptText(prompt, (file) => readText(file, 'prompt'));
+  const branches = await Promise.all(
+    request.branches.map(async (branch) =>
+      branch.prompt === undefined ? branch : { ...branch, prompt: await read(branch.prompt) },
+    ),
+  );
+  return { ...request, branches, ...(request.prompt === undefined ? {} : { prompt: await read(request.prompt) }) };
+}
+
+async function readText(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const hint =
+      what === 'prompt' ? 'Check the path, or write @@ for a prompt that begins with an @.' : 'Check the path.';
+    throw new BadInputError(`Can't read the ${what} ${file}: ${messageOf(error)}`, hint, { path: file });
+  }
+}
+
+const branchKeys = ['name', 'model', 'prompt', 'system', 'replaceSystem', 'effort', 'thinking', 'maxTokens', 'repeats'];
+
+/** `name=terse,effort=low,system=Answer in one sentence.`: a comma counts only where a key follows it. */
+function branchOf(text: string, index: number): Record<string, unknown> {
+  const branch: Record<string, unknown> = {};
+  for (const part of text.split(new RegExp(`,(?=(?:${branchKeys.join('|')})=)`))) {
+    const [, key, value] = /^(\w+)=([\s\S]*)$/.exec(part) ?? [];
+    if (key === undefined || value === undefined || !branchKeys.includes(key)) {
+      throw new BadInputError(
+        `--branch ${JSON.stringify(text)}: ${JSON.stringify(part)} is no key=value.`,
+        `The keys are ${branchKeys.join(', ')}.`,
+        { path: `branches[${index}]` },
+      );
+    }
+    Object.assign(branch, branchValue(key, value));
+  }
+  return { name: branch.model ?? `branch ${index + 1}`, ...branch };
+}
+
+function branchValue(key: string, value: string): Record<string, unknown> {
+  if (key === 'system') return { system: { append: value } };
+  if (key === 'replaceSystem') return { system: { replace: value } };
+  if (key === 'thinking') return { thinking: value === 'off' ? value : { budgetTokens: Number(value) } };
+  return { [key]: key === 'maxTokens' || key === 'repeats' ? Number(value) : value };
+}
+
+/** `model=a,b` and so on; undefined where there is none. */
+function matrixOf(given: readonly string[]): Record<string, unknown[]> | undefined {
+  if (given.length === 0) return undefined;
+  return Object.fromEntries(
+    given.map((text) => {
+      const [, key, list] = /^(\w+)=([\s\S]+)$/.exec(text) ?? [];
+      if (key === undefined || list === undefined) {
+        const hint = 'Write for example --matrix model=claude-haiku-4-5,claude-opus-4-5.';
+        throw new BadInputError(`--matrix ${JSON.stringify(text)} is no key=value,value.`, hint, { path: 'matrix' });
+      }
+      const values = list.split(',').map((value) => value.trim());
+      return [key, values.map((value) => Object.values(branchValue(key, value))[0])];
+    }),
+  );
+}
+
+function withoutUndefined(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+function accepted<T>(result: z.ZodSafeParseResult<T>): T {
+  if (result.success) return result.data;
+  throw refusal(
+    'command line',
+    problemsOf(result.error, () => null),
+  );
+}

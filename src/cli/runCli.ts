@@ -1,0 +1,82 @@
+import { Command, CommanderError } from 'commander';
+import { BadInputError, ForkpointError } from '../core/errors.ts';
+import { addForkCommands } from './commands/forkCommands.ts';
+import { addRunCommands } from './commands/runCommands.ts';
+import { addSessionCommands } from './commands/sessionCommands.ts';
+import { addTemporalCommands } from './commands/temporalCommands.ts';
+import { CliContext, type CommonOptions } from './context.ts';
+
+/** What a command does. Resolves with the exit code. */
+export type Action = (context: CliContext, ...args: string[]) => Promise<number>;
+
+/** Makes a command's handler out of its action, which is loaded when it is called: `list` need not wait for `fork`. */
+export type Handle = (load: () => Promise<Action>) => (...args: unknown[]) => Promise<void>;
+
+/**
+ * Runs one command line.
+ * @param args the arguments after the program's name
+ * @param version of the package
+ * @returns the exit code
+ */
+export async function runCli(args: string[], version: string): Promise<number> {
+  const json = args.includes('--json');
+  let code = 0;
+  const handle: Handle =
+    (load) =>
+    async (...given) => {
+      // Commander appends the command itself to its arguments.
+      const command = given.at(-1) as Command;
+      code = await withContext(command.optsWithGlobals<CommonOptions>(), async (context) =>
+        (await load())(context, ...(command.processedArgs as string[])),
+      );
+    };
+  const program = buildProgram(version, handle, json);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    const message = error.message.replace(/^error: /, '');
+    new CliContext({ json }).terminal.error(new BadInputError(message, 'See `forkpoint --help`.'));
+    return 2;
+  }
+}
+
+function buildProgram(version: string, handle: Handle, json: boolean): Command {
+  const program = new Command('forkpoint')
+    .description('Fork recorded Claude Code sessions at any turn, run the branches, compare what differs.')
+    .version(version)
+    .showHelpAfterError(false)
+    .exitOverride()
+    // Errors are ours to print: with --json they are an object on stdout.
+    .configureOutput({ outputError: () => {}, ...(json ? { writeOut: (text) => process.stderr.write(text) } : {}) });
+  addSessionCommands(program, handle);
+  addForkCommands(program, handle);
+  addRunCommands(program, handle);
+  addTemporalCommands(program, handle);
+  return program;
+}
+
+async function withContext(options: CommonOptions, action: (context: CliContext) => Promise<number>): Promise<number> {
+  const context = new CliContext(options);
+  let signals = 0;
+  const onSignal = (): void => {
+    signals += 1;
+    if (signals > 1) process.exit(130);
+    context.interrupt();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  try {
+    return await action(context);
+  } catch (error) {
+    if (context.interrupted.aborted && error === context.interrupted.reason) return 130;
+    context.terminal.error(error);
+    return error instanceof ForkpointError ? error.exitCode : 1;
+  } finally {
+    await context.dispose();
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}

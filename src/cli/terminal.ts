@@ -1,0 +1,88 @@
+import { createInterface } from 'node:readline/promises';
+import pc from 'picocolors';
+import { ForkpointError, messageOf } from '../core/errors.ts';
+import { plainText } from '../core/plainText.ts';
+
+/** Where the command line writes: results on stdout, all else on stderr. */
+export class Terminal {
+  readonly json: boolean;
+  readonly colors: ReturnType<typeof pc.createColors>;
+  #progress = '';
+
+  constructor(options: { json: boolean }) {
+    this.json = options.json;
+    this.colors = pc.createColors(process.stdout.isTTY === true && !process.env.NO_COLOR);
+  }
+
+  /** A result for a person. Texts of recordings go through `clean` first. */
+  print(text: string): void {
+    this.#endProgress();
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** The one JSON document of a command, or one line of a stream. */
+  printJson(value: unknown, options: { indent?: boolean } = {}): void {
+    this.#endProgress();
+    process.stdout.write(`${JSON.stringify(value, null, options.indent === true ? 2 : undefined)}\n`);
+  }
+
+  /** Anything that is not the result. */
+  note(text: string): void {
+    this.#endProgress();
+    process.stderr.write(`${text}\n`);
+  }
+
+  /** A line that the next one replaces; only where a person looks on. */
+  progress(text: string): void {
+    if (process.stderr.isTTY !== true || text === this.#progress) return;
+    process.stderr.write(`\r\u001b[K${text.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`);
+    this.#progress = text;
+  }
+
+  error(error: unknown): void {
+    const known = error instanceof ForkpointError ? error : null;
+    const { code, message, hint, details } = known?.toJSON() ?? {
+      code: 'internal',
+      message: messageOf(error),
+      hint: 'Please report this with the command that you ran.',
+      details: null,
+    };
+    if (this.json) this.printJson({ error: { code, message, hint, details } });
+    this.note(`${pc.createColors(this.colorsOnStderr()).red('error')} ${plainText(message)}`);
+    for (const problem of furtherProblems(details)) this.note(`      ${plainText(problem)}`);
+    this.note(`      ${plainText(hint)}`);
+  }
+
+  /** Can a person answer a question here? */
+  get interactive(): boolean {
+    return process.stdin.isTTY === true && process.stderr.isTTY === true;
+  }
+
+  async confirm(question: string): Promise<boolean> {
+    this.#endProgress();
+    const reader = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `)).trim());
+    } finally {
+      reader.close();
+    }
+  }
+
+  colorsOnStderr(): boolean {
+    return process.stderr.isTTY === true && !process.env.NO_COLOR;
+  }
+
+  #endProgress(): void {
+    if (this.#progress !== '') process.stderr.write('\r\u001b[K');
+    this.#progress = '';
+  }
+}
+
+function furtherProblems(details: unknown): string[] {
+  const problems = (details as { problems?: { path: string; line: number | null; message: string }[] } | null)
+    ?.problems;
+  if (!Array.isArray(problems)) return [];
+  return problems
+    .slice(1)
+    .map(({ path, line, message }) => `line ${line ?? '?'}: ${path === '' ? '' : `${path}: `}${message}`);
+}

@@ -1,0 +1,74 @@
+import { groupBy } from '../groupBy.ts';
+import type { Sha256 } from '../run/ports.ts';
+import type { ParsedTranscript } from '../session/parseTranscript.ts';
+import { RecordedRequests } from '../session/recordedRequests.ts';
+import type { Turn } from '../session/recordedSession.ts';
+import type { RecordedRequest, SessionRequests } from '../session/requestLog.ts';
+import type { SessionTree, SubagentFile } from '../session/turnTree.ts';
+import type { ForkContext } from './forkContext.ts';
+import type { ForkPoint } from './forkRequest.ts';
+import { editableText, RequestBuilder } from './requestAt.ts';
+import { type Cut, resolveCut } from './resolveForkPoint.ts';
+
+/** The text of the prompt block that is put back. */
+function recordedPromptOf(cut: Cut, rebuilt: ForkContext['rebuilt']): string | null {
+  if (cut.prompt === null) return null;
+  const content = rebuilt.promptAt === null ? undefined : rebuilt.request.messages[rebuilt.promptAt.message]?.content;
+  const block = typeof content === 'object' ? content[rebuilt.promptAt?.block ?? 0] : undefined;
+  return typeof block?.text === 'string' ? editableText(block.text, cut.prompt) : cut.turn.prompt;
+}
+
+/** The cut turn with the steps after the cut, then the turns that followed it: active ones first, else the newest. */
+function followingTurns(tree: SessionTree, cut: Cut): Turn[] {
+  const following: Turn[] = [{ ...cut.turn, steps: cut.turn.steps.filter((step) => step.index > cut.keptSteps) }];
+  const children = groupBy(tree.session.turns, (turn) => turn.parentTurnId);
+  const seen = new Set([cut.turn.turnId]);
+  for (let at: Turn | undefined = cut.turn; at !== undefined; ) {
+    const next: Turn[] = (children.get(at.turnId) ?? []).filter(
+      (turn) => !seen.has(turn.turnId) && (tree.prompts.get(turn.turnId)?.order ?? 0) > cut.upTo.order,
+    );
+    at = next.find((turn) => turn.active) ?? next.at(-1);
+    if (at === undefined) break;
+    seen.add(at.turnId);
+    following.push(at);
+  }
+  return following;
+}
+
+class RebuiltSessionRequests implements SessionRequests {
+  readonly #tree: SessionTree;
+  readonly #logs: readonly [RecordedRequests, ...RecordedRequests[]];
+  readonly #builder: RequestBuilder;
+
+  constructor(tree: SessionTree, transcript: ParsedTranscript, subagents: readonly SubagentFile[], sha256: Sha256) {
+    const own = new RecordedRequests(tree.session.summary.file, transcript.entries, sha256);
+    this.#tree = tree;
+    this.#logs = [own, ...subagents.map((agent) => new RecordedRequests(agent.file, agent.transcript.entries, sha256))];
+    this.#builder = new RequestBuilder(tree, own);
+  }
+
+  *recorded(): Generator<RecordedRequest> {
+    for (const log of this.#logs) yield* log.all();
+  }
+
+  forkAt(point: ForkPoint): ForkContext {
+    const cut = resolveCut(this.#tree, point);
+    const rebuilt = this.#builder.build(cut);
+    return {
+      point: cut.point,
+      rebuilt,
+      recordedPrompt: recordedPromptOf(cut, rebuilt),
+      following: followingTurns(this.#tree, cut),
+    };
+  }
+}
+
+/** The requests of a session: what the log of its file and of its subagents' files holds, and what a fork would send. */
+export function createSessionRequests(
+  tree: SessionTree,
+  transcript: ParsedTranscript,
+  subagents: readonly SubagentFile[],
+  sha256: Sha256,
+): SessionRequests {
+  return new RebuiltSessionRequests(tree, transcript, subagents, sha256);
+}

@@ -1,0 +1,122 @@
+import PQueue from 'p-queue';
+import { RunOwnedError } from '../../core/errors.ts';
+import type { ForkPlan } from '../../core/fork/forkPlan.ts';
+import type { BranchId, RunId } from '../../core/ids.ts';
+import { interruption, isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
+import type { CallModelDeps } from '../../core/run/callModel.ts';
+import { completedSteps, foldRun } from '../../core/run/foldRun.ts';
+import type { ForkEngine } from '../../core/run/ports.ts';
+import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
+import { Drive } from './drive.ts';
+
+export interface InProcessEngineDeps extends CallModelDeps {
+  /** Branches that run at once, over all runs. Default 4. */
+  concurrency?: number;
+  /** In [0, 1), for jitter. */
+  random?: () => number;
+}
+
+/** Runs branches in this very process. What it does is in the run store before anyone sees it, so a crash loses nothing. */
+export function createInProcessEngine(deps: InProcessEngineDeps): ForkEngine {
+  return new InProcessEngine(deps);
+}
+
+class InProcessEngine implements ForkEngine {
+  readonly kind = 'in-process';
+  readonly #deps: InProcessEngineDeps;
+  readonly #queue: PQueue;
+  readonly #pause: RateLimitPause;
+  readonly #drives = new Map<RunId, Drive>();
+  readonly #starting = new Map<RunId, Promise<void>>();
+
+  constructor(deps: InProcessEngineDeps) {
+    this.#deps = deps;
+    this.#queue = new PQueue({ concurrency: deps.concurrency ?? 4 });
+    this.#pause = new RateLimitPause(deps.clock, deps.random ?? Math.random);
+  }
+
+  async availability() {
+    return { ready: true, detail: 'Runs in this process.' } as const;
+  }
+
+  async start(plan: ForkPlan, options: Parameters<ForkEngine['start']>[1] = {}): Promise<void> {
+    const { runId } = plan;
+    if (this.#drives.has(runId)) return;
+    // Two starts at once are one run: the second waits for the first.
+    const starting = this.#starting.get(runId) ?? this.#start(plan, options.again);
+    this.#starting.set(runId, starting);
+    try {
+      await starting;
+    } finally {
+      this.#starting.delete(runId);
+    }
+  }
+
+  async cancel(runId: RunId, branchId?: BranchId): Promise<void> {
+    await this.#starting.get(runId)?.catch(() => {});
+    const drive = this.#drives.get(runId);
+    if (drive !== undefined) return drive.cancel(branchId ?? null);
+    if (await this.#deps.runs.isOwned(runId)) return this.#deps.runs.requestCancel(runId, branchId ?? null);
+    const plan = await this.#deps.runs.plan(runId);
+    if (branchId === undefined) await settleAbandoned(plan, this.#deps, 'cancelled');
+  }
+
+  async reconcile(plan: ForkPlan): Promise<void> {
+    const { runs } = this.#deps;
+    if (this.#drives.has(plan.runId) || this.#starting.has(plan.runId)) return;
+    // The log is read after the mark of its owner: an owner that ended in between has written its end by then.
+    if (await runs.isOwned(plan.runId)) return;
+    if (isLeftOpen(plan, await runs.events(plan.runId), this.#deps.clock.now())) {
+      await settleAbandoned(plan, this.#deps, interruption());
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.allSettled(this.#starting.values());
+    const drives = [...this.#drives.values()];
+    for (const drive of drives) drive.interrupt();
+    await Promise.all(drives.map((drive) => drive.ended));
+  }
+
+  async #start(plan: ForkPlan, again: { branches: BranchId[]; reason: 'retry' | 'resume' } | undefined): Promise<void> {
+    const { runs, clock } = this.#deps;
+    const { runId } = plan;
+    let mark: Awaited<ReturnType<typeof runs.own>>;
+    try {
+      mark = await runs.own(runId);
+    } catch (error) {
+      if (error instanceof RunOwnedError) return;
+      throw error;
+    }
+    try {
+      const events = await runs.events(runId);
+      const attempts = events.filter((event) => event.type === 'run-started').length;
+      // Begun before, and nobody asked to run it again: a second dispatch of the same run.
+      if (attempts > 0 && again === undefined) return mark.dispose();
+      const branches = again?.branches ?? plan.branches.map((branch) => branch.branchId);
+      for (const branchId of attempts > 0 && again !== undefined ? branches : []) {
+        const at = new Date(clock.now()).toISOString();
+        await runs.append({ type: 'branch-reset', runId, branchId, at, reason: again?.reason ?? 'retry' });
+      }
+      const prior = completedSteps(foldRun(plan, events));
+      const drive = new Drive(
+        plan,
+        { branches, prior, attempt: attempts + 1 },
+        {
+          ...this.#deps,
+          random: this.#deps.random ?? Math.random,
+          queue: this.#queue,
+          pause: this.#pause,
+        },
+      );
+      this.#drives.set(runId, drive);
+      void drive.run().finally(() => {
+        this.#drives.delete(runId);
+        mark.dispose();
+      });
+    } catch (error) {
+      mark.dispose();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,180 @@
+import type PQueue from 'p-queue';
+import { ModelCallError, NotFoundError } from '../../core/errors.ts';
+import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
+import type { BranchId } from '../../core/ids.ts';
+import { interruption } from '../../core/run/abandonedRun.ts';
+import { advance } from '../../core/run/advance.ts';
+import type { BranchEvent } from '../../core/run/branchEvent.ts';
+import type { StepResult } from '../../core/run/branchOutcome.ts';
+import { type CallModelDeps, callModel, type ModelCall } from '../../core/run/callModel.ts';
+import type { RateLimitPause } from '../../core/run/rateLimitPause.ts';
+import { isRetryable, retryDelayMs, retryPolicies } from '../../core/run/retryPolicies.ts';
+import type { BranchPorts } from '../../core/run/runBranch.ts';
+import { BranchStopped, failureOf, type PlanPorts, type RunInput, runPlan } from '../../core/run/runPlan.ts';
+
+export interface DriveDeps extends CallModelDeps {
+  random: () => number;
+  /** Places for branches, shared by all runs of the process. */
+  queue: PQueue;
+  pause: RateLimitPause;
+}
+
+/** One run being driven by this process. */
+export class Drive {
+  /** Resolves when the run's end is in the log. Never rejects. */
+  readonly ended: Promise<void>;
+  readonly #plan: ForkPlan;
+  readonly #input: RunInput;
+  readonly #deps: DriveDeps;
+  readonly #scopes = new Map<BranchId, BranchScope>();
+  #resolveEnded: () => void = () => {};
+
+  constructor(plan: ForkPlan, input: RunInput, deps: DriveDeps) {
+    this.#plan = plan;
+    this.#input = input;
+    this.#deps = deps;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    for (const branchId of input.branches) this.#scopes.set(branchId, new BranchScope());
+  }
+
+  /** Runs the branches to their ends. Never rejects. */
+  async run(): Promise<void> {
+    // Whoever cancels from another process leaves word in the store.
+    const requests = this.#deps.runs.onCancelRequested(this.#plan.runId, (branchId) => this.cancel(branchId));
+    try {
+      await runPlan(this.#plan, this.#input, this.#ports());
+    } catch {
+      // Only the log itself can fail here (disk full, run deleted in mid-run). What drives on without a log would spend
+      // money that nobody sees, so all calls end; the next look at the run finds it interrupted.
+      this.interrupt();
+    } finally {
+      requests.dispose();
+      this.#resolveEnded();
+    }
+  }
+
+  /** Ends one branch, or with null all: their HTTP streams are closed at once. */
+  cancel(branchId: BranchId | null): void {
+    this.#abort(branchId, new BranchStopped('cancelled'));
+  }
+
+  /** Ends all branches as interrupted: they may be resumed. */
+  interrupt(): void {
+    this.#abort(null, interruption());
+  }
+
+  #abort(branchId: BranchId | null, reason: Error): void {
+    for (const [id, scope] of this.#scopes) if (branchId === null || id === branchId) scope.controller.abort(reason);
+  }
+
+  #ports(): PlanPorts {
+    const { clock } = this.#deps;
+    return {
+      branch: (branch, limits, work) => this.#branch(branch, limits, work),
+      firstToken: (branchId) => this.#scopes.get(branchId)?.firstToken ?? new Promise(() => {}),
+      record: (event) => this.#record(event),
+      now: () => new Date(clock.now()).toISOString(),
+    };
+  }
+
+  async #record(event: BranchEvent): Promise<void> {
+    try {
+      await this.#deps.runs.append(event);
+    } catch (error) {
+      // Deleted in mid-run: the branches end, and there is nowhere left to say so.
+      this.interrupt();
+      if (!(error instanceof NotFoundError)) throw error;
+    }
+  }
+
+  async #branch<T>(
+    branch: BranchPlan,
+    limits: { gate: Promise<void> | null; timeoutMs: number },
+    work: (ports: BranchPorts) => Promise<T>,
+  ): Promise<T> {
+    const scope = this.#scopes.get(branch.branchId) ?? new BranchScope();
+    const { signal } = scope.controller;
+    if (limits.gate !== null) await unlessAborted(limits.gate, signal);
+    const release = await place(this.#deps.queue, signal);
+    const timer = new AbortController();
+    this.#deps.clock.sleep(limits.timeoutMs, timer.signal).then(
+      () => scope.controller.abort(new BranchStopped('timeout')),
+      () => {},
+    );
+    try {
+      return await work({
+        call: (call) => this.#call(call, scope),
+        advance: (input) => {
+          signal.throwIfAborted();
+          return advance(input, this.#deps);
+        },
+      });
+    } finally {
+      timer.abort();
+      release();
+    }
+  }
+
+  /** One model call with its retries. A call that may have been billed is never made again. */
+  async #call(call: ModelCall, scope: BranchScope): Promise<StepResult> {
+    const { clock, pause, random } = this.#deps;
+    const { signal } = scope.controller;
+    const policy = retryPolicies.modelApi;
+    for (let attempt = 1; ; attempt += 1) {
+      await pause.over(signal);
+      signal.throwIfAborted();
+      try {
+        return await callModel(call, this.#deps, { signal, attempt, onFirstToken: scope.onFirstToken });
+      } catch (error) {
+        if (!(error instanceof ModelCallError) || signal.aborted) throw error;
+        const { mayBeBilled, retryAfterMs } = error.facts;
+        if (!isRetryable(error.kind, mayBeBilled) || attempt >= policy.attempts) throw error;
+        const delayMs = retryDelayMs(policy, attempt, retryAfterMs, random());
+        if (error.kind === 'rate_limited') pause.extend(delayMs);
+        await this.#record({
+          type: 'retrying',
+          runId: call.runId,
+          branchId: call.branchId,
+          at: new Date(clock.now()).toISOString(),
+          step: call.step,
+          attempt,
+          delayMs,
+          error: failureOf(error),
+          billing: 'known',
+        });
+        await clock.sleep(delayMs, signal);
+      }
+    }
+  }
+}
+
+/** What belongs to one branch while it runs: its way to be stopped, and its first token. */
+class BranchScope {
+  readonly controller = new AbortController();
+  readonly firstToken: Promise<void>;
+  onFirstToken: () => void = () => {};
+
+  constructor() {
+    this.firstToken = new Promise((resolve) => {
+      this.onFirstToken = resolve;
+    });
+  }
+}
+
+/** Waits for a free place in the queue. @returns the function that gives it back */
+function place(queue: PQueue, signal: AbortSignal): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    queue.add(() => new Promise<void>((release) => resolve(release)), { signal }).catch(reject);
+  });
+}
+
+function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,173 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { PriceOverrides } from './adapters/prices/createPriceList.ts';
+import { createSessionStore } from './adapters/sessions/createSessionStore.ts';
+import { sha256 } from './adapters/sha256.ts';
+import { systemClock } from './adapters/systemClock.ts';
+import type { Provider } from './core/fork/forkPlan.ts';
+import type { EngineKind } from './core/fork/forkRequest.ts';
+import type { ForkService } from './core/run/forkService.ts';
+import type { BlobStore, Clock, ForkEngine, ModelClient, ModelClients, PriceList, RunStore } from './core/run/ports.ts';
+import type { TemporalControl } from './core/run/temporalControl.ts';
+import type { SessionStore } from './core/session/sessionStore.ts';
+import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
+
+export interface ServicesOptions {
+  /** Claude Code's config folders. Default: `CLAUDE_CONFIG_DIR`, else `~/.claude`. */
+  claudeDirs?: readonly string[];
+  /** Where our own data lies. Default: `FORKPOINT_HOME`, else the user's data folder of this system. */
+  home?: string;
+  /** Asked for whenever a request is sent. Default: `ANTHROPIC_API_KEY`. */
+  apiKey?: () => Promise<string | undefined>;
+  /** Default: `ANTHROPIC_BASE_URL`, else the API's own. */
+  baseUrl?: string;
+  /** Who answers new runs. Default: the API. */
+  provider?: Provider;
+  /** Branches that run at once in this process. */
+  concurrency?: number;
+  prices?: PriceOverrides;
+  temporal?: Partial<
+    Pick<TemporalSettings, 'address' | 'namespace' | 'taskQueue' | 'cliPath' | 'startWorkers' | 'workerScript'>
+  >;
+}
+
+/** Everything the extension, the command line and the worker work with. */
+export interface Services {
+  readonly home: string;
+  readonly sessions: SessionStore;
+  readonly forks: ForkService;
+  readonly runs: RunStore;
+  readonly blobs: BlobStore;
+  readonly models: ModelClients;
+  readonly prices: PriceList;
+  readonly temporal: TemporalControl;
+  readonly clock: Clock;
+  /** Stops driving runs: those of this process are left interrupted. */
+  dispose(): Promise<void>;
+}
+
+const apiAddress = 'https://api.anthropic.com';
+
+/** The recorded sessions alone, for those who need nothing else. */
+export function createSessions(options: Pick<ServicesOptions, 'claudeDirs'> = {}): SessionStore {
+  const configured = process.env.CLAUDE_CONFIG_DIR;
+  const fallback = configured === undefined || configured === '' ? path.join(homedir(), '.claude') : configured;
+  const claudeDirs =
+    options.claudeDirs === undefined || options.claudeDirs.length === 0 ? [fallback] : options.claudeDirs;
+  return createSessionStore({ claudeDirs: claudeDirs.map((dir) => path.resolve(dir)), sha256 });
+}
+
+/** Constructs the adapters and engines. Reads, starts and contacts nothing before it is used. */
+export async function createServices(options: ServicesOptions = {}): Promise<Services> {
+  const load = await loadParts();
+  const defaultHome = load.envPaths('forkpoint', { suffix: '' }).data;
+  const home = path.resolve(options.home ?? (process.env.FORKPOINT_HOME || defaultHome));
+  const baseUrl = (options.baseUrl ?? process.env.ANTHROPIC_BASE_URL) || undefined;
+  const apiKey = options.apiKey ?? (() => Promise.resolve(process.env.ANTHROPIC_API_KEY));
+  const sessions = createSessions(options);
+  const runs = load.createRunStore(path.join(home, 'runs'));
+  const blobs = load.createBlobStore(path.join(home, 'blobs'));
+  const prices = await load.createPriceList(options.prices);
+  const models = modelClients(apiKey, baseUrl);
+  const clock = systemClock;
+  const temporalSettings: TemporalSettings = {
+    home,
+    env: process.env,
+    apiKey,
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...options.temporal,
+    taskQueue: options.temporal?.taskQueue ?? load.defaultTaskQueue(home, defaultHome),
+    // Chunks of the bundle lie beside the worker.
+    workerScript: options.temporal?.workerScript ?? fileURLToPath(new URL('./worker.js', import.meta.url)),
+  };
+  const engines = new Engines({
+    'in-process': async () => {
+      const { createInProcessEngine } = await import('./orchestration/inProcess/createInProcessEngine.ts');
+      const { concurrency } = options;
+      return createInProcessEngine({ runs, blobs, models, prices, clock, concurrency });
+    },
+    temporal: async () => {
+      const { createTemporalEngine } = await import('./orchestration/temporal/temporalEngine.ts');
+      return createTemporalEngine({ settings: temporalSettings, runs, clock });
+    },
+  });
+  const forks = load.createForkService({
+    sessions,
+    runs,
+    blobs,
+    engine: (kind) => engines.get(kind),
+    prices,
+    provider: options.provider ?? 'anthropic',
+    apiHost: hostOf(baseUrl ?? apiAddress),
+    clock,
+    sha256,
+    textDiff: load.textDiff,
+    random: Math.random,
+  });
+  const temporal = load.createTemporalControl(temporalSettings);
+  return { home, sessions, forks, runs, blobs, models, prices, temporal, clock, dispose: () => engines.dispose() };
+}
+
+// Loaded only now: who lists sessions must not wait for what runs forks.
+async function loadParts() {
+  const [envPaths, runs, blobs, prices, textDiff, forks, control, settings] = await Promise.all([
+    import('env-paths'),
+    import('./adapters/runs/createRunStore.ts'),
+    import('./adapters/blobs/createBlobStore.ts'),
+    import('./adapters/prices/createPriceList.ts'),
+    import('./adapters/textDiff.ts'),
+    import('./core/run/createForkService.ts'),
+    import('./orchestration/temporal/temporalControl.ts'),
+    import('./orchestration/temporal/temporalSettings.ts'),
+  ]);
+  return { envPaths: envPaths.default, ...runs, ...blobs, ...prices, ...textDiff, ...forks, ...control, ...settings };
+}
+
+function modelClients(apiKey: () => Promise<string | undefined>, baseUrl: string | undefined): ModelClients {
+  const make: Record<Provider, () => Promise<ModelClient>> = {
+    anthropic: async () => {
+      const { createAnthropicClient } = await import('./adapters/anthropic/createAnthropicClient.ts');
+      return createAnthropicClient({ apiKey, baseUrl: baseUrl ?? apiAddress });
+    },
+    demo: async () => {
+      const { createDemoModel } = await import('./adapters/demo/createDemoModel.ts');
+      return createDemoModel({ clock: systemClock });
+    },
+  };
+  const made = new Map<Provider, Promise<ModelClient>>();
+  return (provider) => {
+    const client = made.get(provider) ?? make[provider]();
+    made.set(provider, client);
+    return client;
+  };
+}
+
+/** Each engine once, made when first needed. */
+class Engines {
+  readonly #make: Record<EngineKind, () => Promise<ForkEngine>>;
+  readonly #made = new Map<EngineKind, Promise<ForkEngine>>();
+
+  constructor(make: Record<EngineKind, () => Promise<ForkEngine>>) {
+    this.#make = make;
+  }
+
+  get(kind: EngineKind): Promise<ForkEngine> {
+    const engine = this.#made.get(kind) ?? this.#make[kind]();
+    this.#made.set(kind, engine);
+    return engine;
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([...this.#made.values()].map(async (engine) => (await engine).dispose()));
+  }
+}
+
+function hostOf(url: string): string {
+  try {
+    return new URL(url).host;
+  } catch {
+    // Not an address: requests will fail and say so.
+    return url;
+  }
+}

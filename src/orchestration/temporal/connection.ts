@@ -1,0 +1,97 @@
+import { connect } from 'node:net';
+import type { Client, ConnectionOptions } from '@temporalio/client';
+import { EngineUnavailableError, messageOf } from '../../core/errors.ts';
+import type { TemporalSettings } from './temporalSettings.ts';
+
+export const defaultAddress = '127.0.0.1:7233';
+
+/** Where the server is and how to talk to it. The options fit the client's and the worker's connection alike. */
+export interface TemporalTarget {
+  address: string;
+  namespace: string;
+  options: Pick<ConnectionOptions, 'tls' | 'metadata'> & { address: string; apiKey?: string };
+}
+
+/**
+ * Finds the server: an address that was set for Forkpoint, else the user's Temporal profile (`temporal.toml`,
+ * `TEMPORAL_*`), else the dev server's default. A profile's TLS and API key go to that profile's address only.
+ */
+export async function resolveTarget(
+  settings: Pick<TemporalSettings, 'address' | 'namespace' | 'env'>,
+): Promise<TemporalTarget> {
+  const { loadClientConnectConfig } = await import('./temporalClient.ts');
+  const overrideEnvVars = Object.fromEntries(
+    Object.entries(settings.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  let profile: ReturnType<typeof loadClientConnectConfig>;
+  try {
+    profile = loadClientConnectConfig({ overrideEnvVars });
+  } catch (error) {
+    throw new EngineUnavailableError(
+      `The Temporal profile can't be read: ${messageOf(error)}`,
+      'Correct the profile in temporal.toml or the TEMPORAL_* variables.',
+      undefined,
+      { cause: error },
+    );
+  }
+  const profileAddress = profile.connectionOptions.address;
+  const address = settings.address ?? profileAddress ?? defaultAddress;
+  const namespace = settings.namespace ?? profile.namespace ?? 'default';
+  if (address !== profileAddress) return { address, namespace, options: { address } };
+  const { tls, apiKey, metadata } = profile.connectionOptions;
+  return {
+    address,
+    namespace,
+    options: {
+      address,
+      ...(tls === undefined || tls === null ? {} : { tls }),
+      ...(typeof apiKey === 'string' ? { apiKey } : {}),
+      ...(metadata === undefined ? {} : { metadata }),
+    },
+  };
+}
+
+/** The error for a server that does not answer. */
+export function serverUnavailable(address: string, cause?: unknown): EngineUnavailableError {
+  return new EngineUnavailableError(
+    `Temporal is not running on ${address}.`,
+    'Start it with "Forkpoint: Start Temporal Dev Server" or `forkpoint temporal start`, or run in-process instead.',
+    { address },
+    { cause },
+  );
+}
+
+/**
+ * Connects to the server.
+ * @throws EngineUnavailableError where nothing answers within `timeoutMs`
+ */
+export async function connectClient(target: TemporalTarget, timeoutMs = 5_000): Promise<Client> {
+  const { Client, Connection } = await import('./temporalClient.ts');
+  try {
+    const connection = await Connection.connect({ ...target.options, connectTimeout: timeoutMs });
+    return new Client({ connection, namespace: target.namespace, identity: `forkpoint-host@${process.pid}` });
+  } catch (error) {
+    throw serverUnavailable(target.address, error);
+  }
+}
+
+/** The parts of `host:port`; `[::1]:7233` has its brackets kept. */
+export function splitAddress(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(':');
+  return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+}
+
+/** Whether something listens at the address. */
+export function isPortOpen(address: string, timeoutMs: number): Promise<boolean> {
+  const { host, port } = splitAddress(address);
+  return new Promise((resolve) => {
+    const socket = connect({ host: host.replace(/^\[|\]$/g, ''), port, timeout: timeoutMs });
+    const end = (open: boolean): void => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+}

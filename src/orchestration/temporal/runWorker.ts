@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { EngineUnavailableError } from '../../core/errors.ts';
+import type { CallModelDeps } from '../../core/run/callModel.ts';
+import { timeouts } from '../../core/run/retryPolicies.ts';
+import { createActivities, heartbeatEveryMs } from './activities.ts';
+import { resolveTarget, serverUnavailable } from './connection.ts';
+import type { WorkerConfig } from './workerConfig.ts';
+
+export interface RunWorkerOptions {
+  config: WorkerConfig;
+  deps: CallModelDeps;
+  /** The built workflows, `dist/workflows.js`. */
+  workflowBundle: string;
+  env: NodeJS.ProcessEnv;
+  /** Drains the worker: what it does is finished, nothing new is taken. */
+  signal: AbortSignal;
+  onState: (state: 'running' | 'draining') => Promise<void>;
+  log: (line: string) => void;
+}
+
+/**
+ * Serves the task queue until the signal aborts or, for a managed worker, nothing is left to do.
+ * @throws EngineUnavailableError where the server does not answer
+ */
+export async function runWorker(options: RunWorkerOptions): Promise<void> {
+  const { config, signal } = options;
+  Runtime.install({
+    // The process decides what a signal means; see worker.ts.
+    shutdownSignals: [],
+    logger: new DefaultLogger('WARN', ({ level, message }) => options.log(`${level} ${message}`)),
+    telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
+  });
+  const target = await resolveTarget({ ...config, env: options.env });
+  const connection = await NativeConnection.connect(target.options).catch((error: unknown) => {
+    throw serverUnavailable(target.address, error);
+  });
+  try {
+    const worker = await createWorker(options, connection);
+    const stop = (): void => {
+      if (worker.getState() !== 'RUNNING') return;
+      worker.shutdown();
+      void options.onState('draining');
+    };
+    const idle = config.managed ? watchIdle(connection, config, stop) : null;
+    signal.addEventListener('abort', stop);
+    try {
+      const running = worker.run();
+      await options.onState('running');
+      if (signal.aborted) stop();
+      await running;
+    } finally {
+      idle?.dispose();
+      signal.removeEventListener('abort', stop);
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+async function createWorker(options: RunWorkerOptions, connection: NativeConnection): Promise<Worker> {
+  const { config, deps, workflowBundle } = options;
+  try {
+    return await Worker.create({
+      connection,
+      namespace: config.namespace,
+      taskQueue: config.taskQueue,
+      identity: `forkpoint-worker-${process.pid}@${hostname()}`,
+      workflowBundle: { codePath: workflowBundle },
+      activities: createActivities(deps),
+      maxConcurrentActivityTaskExecutions: config.concurrency,
+      // The SDK holds heartbeats back up to these; a cancellation comes with the answer to one.
+      maxHeartbeatThrottleInterval: heartbeatEveryMs,
+      defaultHeartbeatThrottleInterval: heartbeatEveryMs,
+      // A run of a worker that was killed is not to wait long for it to come back.
+      stickyQueueScheduleToStartTimeout: 5_000,
+      shutdownGraceTime: timeouts.modelCall,
+    });
+  } catch (error) {
+    throw new EngineUnavailableError(
+      `The worker can't serve namespace ${config.namespace} on ${config.address}.`,
+      'Check the namespace (forkpoint.temporal.namespace) and the server.',
+      undefined,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Calls `stop` once no run of the task queue has been open for the idle time, or the server has been away for it, or the
+ * data folder is gone: a worker that nobody can need any more must not stay behind.
+ */
+function watchIdle(connection: NativeConnection, config: WorkerConfig, stop: () => void): { dispose(): void } {
+  const { home, namespace, taskQueue, idleMs } = config;
+  let lastBusy = performance.now();
+  const check = async (): Promise<void> => {
+    if (!existsSync(home)) return stop();
+    const query = `TaskQueue = "${taskQueue}" AND ExecutionStatus = "Running"`;
+    const open = await connection.workflowService.countWorkflowExecutions({ namespace, query }).catch(() => null);
+    if (open !== null && Number(open.count) > 0) lastBusy = performance.now();
+    else if (performance.now() - lastBusy >= idleMs) stop();
+  };
+  const timer = setInterval(() => void check(), Math.max(1_000, idleMs / 10));
+  return { dispose: () => clearInterval(timer) };
+}

@@ -1,0 +1,9 @@
+// What we use of Temporal's client packages, in one module to be imported lazily. They are CommonJS: importing one of them
+// lazily itself would leave its names out of the bundle's chunk.
+export {
+  Client,
+  Connection,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+export { loadClientConnectConfig } from '@temporalio/envconfig';

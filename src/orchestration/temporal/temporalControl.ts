@@ -1,0 +1,66 @@
+import type { Client } from '@temporalio/client';
+import { BadInputError } from '../../core/errors.ts';
+import type { TemporalControl, TemporalServerStatus, TemporalStatus } from '../../core/run/temporalControl.ts';
+import { connectClient, resolveTarget } from './connection.ts';
+import { DevServer } from './devServer.ts';
+import type { TemporalSettings } from './temporalSettings.ts';
+import { WorkerProcesses } from './workerProcess.ts';
+import { workflowIdOf } from './workflowIdOf.ts';
+
+/** The dev server and the workers of a data folder. Nothing is loaded or contacted before a method is called. */
+export function createTemporalControl(settings: TemporalSettings): TemporalControl {
+  const server = new DevServer(settings);
+  const workers = new WorkerProcesses(settings);
+
+  const withClient = async <T>(action: (client: Client) => Promise<T>): Promise<T> => {
+    const client = await connectClient(await resolveTarget(settings));
+    try {
+      return await action(client);
+    } finally {
+      await client.connection.close();
+    }
+  };
+
+  const status = async (): Promise<TemporalStatus> => {
+    const [serverStatus, target] = await Promise.all([server.status(), resolveTarget(settings)]);
+    const found =
+      serverStatus.state === 'running'
+        ? await withClient((client) => workers.status(target, client))
+        : await workers.status(target, null);
+    return { server: serverStatus, workers: found };
+  };
+
+  return {
+    taskQueue: settings.taskQueue,
+    status,
+    async startServer() {
+      await server.start();
+      return status();
+    },
+    async stopServer() {
+      refuseForeign(await server.status());
+      await workers.stop();
+      await server.stop();
+      return status();
+    },
+    async ensureWorker() {
+      const target = await resolveTarget(settings);
+      await withClient((client) => workers.ensure(target, client));
+    },
+    stopWorkers: () => workers.stop(),
+    async runWorker(signal) {
+      return workers.runInForeground(await resolveTarget(settings), signal);
+    },
+    async runUrl(runId) {
+      const [{ ui }, { namespace }] = await Promise.all([server.status(), resolveTarget(settings)]);
+      return ui === null ? null : `${ui}/namespaces/${encodeURIComponent(namespace)}/workflows/${workflowIdOf(runId)}`;
+    },
+  };
+}
+
+/** @throws BadInputError for a server that somebody else started */
+function refuseForeign({ state, managed, address }: TemporalServerStatus): void {
+  if (state === 'stopped' || managed) return;
+  const hint = 'Stop it where it was started.';
+  throw new BadInputError(`The Temporal server on ${address} was not started by Forkpoint.`, hint);
+}

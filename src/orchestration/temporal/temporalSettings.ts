@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+
+/** How the Temporal engine, its dev server and its workers are set up on this machine. */
+export interface TemporalSettings {
+  /** Our data folder (`FORKPOINT_HOME`): runs, blobs, and what we know of the server and the workers. */
+  home: string;
+  /** `host:port`. Default: the user's Temporal profile or `TEMPORAL_ADDRESS`, else 127.0.0.1:7233. */
+  address?: string;
+  /** Default: that of the profile or `TEMPORAL_NAMESPACE`, else `default`. */
+  namespace?: string;
+  taskQueue: string;
+  /** Path of the Temporal CLI; default: looked for. */
+  cliPath?: string;
+  /** Environment to look things up in and to start processes with. */
+  env: NodeJS.ProcessEnv;
+  /** The built worker, `dist/worker.js`. */
+  workerScript: string;
+  /** For a worker that we start: where requests go. Default: the API's own. */
+  baseUrl?: string;
+  /** For a worker that we start: handed over in its environment and kept nowhere. */
+  apiKey: () => Promise<string | undefined>;
+  /** A worker that we start ends by itself after so long without an open run. Default 10 minutes. */
+  workerIdleMs?: number;
+  /** Start a worker when none serves the task queue. Default true. */
+  startWorkers?: boolean;
+}
+
+/**
+ * The task queue of a data folder. Payloads refer to files of that folder, so a worker of another folder on the same
+ * server could do nothing with them: only the default folder gets the plain name.
+ */
+export function defaultTaskQueue(home: string, defaultHome: string): string {
+  if (path.resolve(home) === path.resolve(defaultHome)) return 'forkpoint';
+  return `forkpoint-${createHash('sha256').update(path.resolve(home)).digest('hex').slice(0, 8)}`;
+}
+
+/** Folder for what we know of the server and the workers. */
+export function temporalFolder(settings: Pick<TemporalSettings, 'home'>): string {
+  return path.join(settings.home, 'temporal');
+}

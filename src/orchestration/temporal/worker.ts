@@ -1,0 +1,71 @@
+import { fileURLToPath } from 'node:url';
+import { ForkpointError, messageOf } from '../../core/errors.ts';
+import { createServices } from '../../services.ts';
+import { runWorker } from './runWorker.ts';
+import { type WorkerConfig, workerConfigFrom } from './workerConfig.ts';
+import type { WorkerMessage } from './workerProcess.ts';
+import { removeWorkerRecord, writeWorkerRecord } from './workerRecords.ts';
+
+// The worker's own process: construct, serve, release. Started by `WorkerProcesses`, never imported.
+
+function log(line: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${line.trimEnd()}\n`);
+}
+
+/** Tells the parent, where there is one that listens. Resolves when it is sure to hear it. */
+function tell(message: WorkerMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve();
+    else process.send(message, () => resolve());
+  });
+}
+
+async function serve(config: WorkerConfig): Promise<void> {
+  const services = await createServices({
+    home: config.home,
+    baseUrl: config.baseUrl ?? undefined,
+    apiKey: () => Promise.resolve(process.env.ANTHROPIC_API_KEY),
+  });
+  const draining = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      // Asked twice: what is under way is given up.
+      if (draining.signal.aborted) process.exit(130);
+      log(`${signal}: draining`);
+      draining.abort();
+    });
+  }
+  const record = (state: 'starting' | 'running' | 'draining'): Promise<void> =>
+    writeWorkerRecord(config, { ...config, pid: process.pid, state });
+  await record('starting');
+  try {
+    await runWorker({
+      config,
+      deps: services,
+      workflowBundle: fileURLToPath(new URL('./workflows.js', import.meta.url)),
+      env: process.env,
+      signal: draining.signal,
+      log,
+      onState: async (state) => {
+        log(`${state} on task queue ${config.taskQueue} of ${config.address}`);
+        // A data folder that is gone can't be written to, and that worker is ending anyway.
+        await record(state).catch((error: unknown) => log(messageOf(error)));
+        if (state === 'running') await tell({ type: 'ready' });
+      },
+    });
+  } finally {
+    await removeWorkerRecord(config, process.pid);
+    await services.dispose();
+  }
+}
+
+try {
+  await serve(workerConfigFrom(process.env));
+  process.exit(0);
+} catch (error) {
+  const known = error instanceof ForkpointError ? error : null;
+  log(known === null && error instanceof Error ? (error.stack ?? error.message) : messageOf(error));
+  if (known !== null) log(known.hint);
+  await tell({ type: 'failed', message: messageOf(error), hint: known?.hint ?? 'Please report this.' });
+  process.exit(known?.exitCode ?? 1);
+}

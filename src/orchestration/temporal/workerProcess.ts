@@ -1,0 +1,195 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import type { Client } from '@temporalio/client';
+import { EngineUnavailableError } from '../../core/errors.ts';
+import type { TemporalWorkerStatus } from '../../core/run/temporalControl.ts';
+import type { TemporalTarget } from './connection.ts';
+import { withFileLock } from './fileLock.ts';
+import { isAlive } from './processes.ts';
+import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
+import { fingerprintOf, type WorkerConfig, workerConfigVariable } from './workerConfig.ts';
+import { readWorkerRecords, type WorkerRecord } from './workerRecords.ts';
+
+/** A worker that Forkpoint started ends by itself after so long without an open run. */
+const defaultIdleMs = 10 * 60_000;
+/** Model calls that one worker makes at once. */
+const concurrency = 20;
+/** A poller that was not seen for so long is gone: a living one asks again every minute. */
+const pollerTtlMs = 70_000;
+
+/** What the worker process tells its parent once. */
+export type WorkerMessage = { type: 'ready' } | { type: 'failed'; message: string; hint: string };
+
+/** The worker processes of this data folder: which there are, and starting and ending our own. */
+export class WorkerProcesses {
+  readonly #settings: TemporalSettings;
+
+  constructor(settings: TemporalSettings) {
+    this.#settings = settings;
+  }
+
+  /** Our workers of this machine, and the foreign pollers that the server has seen lately. */
+  async status(target: TemporalTarget, client: Client | null): Promise<TemporalWorkerStatus[]> {
+    const ours = (await readWorkerRecords(this.#settings)).filter((record) => serves(record, target));
+    const foreign = client === null ? 0 : await this.#foreignPollers(client, target);
+    const { taskQueue } = this.#settings;
+    return [
+      ...ours.map(({ pid, taskQueue: queue, state }) => ({ pid, taskQueue: queue, state })),
+      ...Array.from({ length: foreign }, () => ({ pid: null, taskQueue, state: 'running' as const })),
+    ];
+  }
+
+  /**
+   * Starts a worker unless one serves the task queue. A worker of ours with another key or base URL is replaced: it
+   * finishes what it does and takes nothing new.
+   * @throws EngineUnavailableError
+   */
+  async ensure(target: TemporalTarget, client: Client): Promise<void> {
+    this.#checkShipped();
+    const apiKey = await this.#settings.apiKey();
+    const fingerprint = this.#fingerprint(apiKey);
+    if (await this.#isServed(target, client, fingerprint)) return;
+    await withFileLock(path.join(temporalFolder(this.#settings), 'worker.lock'), async () => {
+      if (await this.#isServed(target, client, fingerprint)) return;
+      await this.stop();
+      await this.#startDetached(this.#config(target, fingerprint, true), apiKey);
+    });
+  }
+
+  /** Asks the workers that Forkpoint started to end. Resolves once they are asked. */
+  async stop(): Promise<void> {
+    for (const record of await readWorkerRecords(this.#settings)) {
+      if (record.managed && record.taskQueue === this.#settings.taskQueue) process.kill(record.pid, 'SIGTERM');
+    }
+  }
+
+  /** A worker in the foreground with its log on our stderr; the signal drains it. Resolves with its exit code. */
+  async runInForeground(target: TemporalTarget, signal: AbortSignal): Promise<number> {
+    this.#checkShipped();
+    const apiKey = await this.#settings.apiKey();
+    const config = this.#config(target, this.#fingerprint(apiKey), false);
+    const child = this.#spawn(config, apiKey, ['ignore', 2, 'inherit']);
+    const drain = (): void => void child.kill('SIGTERM');
+    signal.addEventListener('abort', drain);
+    if (signal.aborted) drain();
+    try {
+      return await new Promise((resolve, reject) => {
+        child.once('error', reject);
+        child.once('exit', (code) => resolve(code ?? 1));
+      });
+    } finally {
+      signal.removeEventListener('abort', drain);
+    }
+  }
+
+  async #isServed(target: TemporalTarget, client: Client, fingerprint: string): Promise<boolean> {
+    const ours = (await readWorkerRecords(this.#settings)).filter(
+      (record) =>
+        serves(record, target) && record.taskQueue === this.#settings.taskQueue && record.state !== 'draining',
+    );
+    if (ours.some((record) => !record.managed || record.fingerprint === fingerprint)) return true;
+    return (await this.#foreignPollers(client, target)) > 0;
+  }
+
+  /** Pollers that are none of this machine's Forkpoint workers. A killed worker stays in the server's list for minutes. */
+  async #foreignPollers(client: Client, target: TemporalTarget): Promise<number> {
+    const { pollers } = await client.workflowService.describeTaskQueue({
+      namespace: target.namespace,
+      taskQueue: { name: this.#settings.taskQueue },
+      taskQueueType: 1,
+    });
+    return (pollers ?? []).filter(({ identity, lastAccessTime }) => {
+      const local = /^forkpoint-worker-(\d+)@(.*)$/.exec(identity ?? '');
+      // Records tell better than the server which of ours live; one without a record is another folder's or a dead one's.
+      if (local !== null && local[2] === hostname()) return false;
+      return Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < pollerTtlMs;
+    }).length;
+  }
+
+  #checkShipped(): void {
+    if (existsSync(this.#settings.workerScript)) return;
+    throw new EngineUnavailableError(
+      'This build of Forkpoint brings no Temporal worker for this machine.',
+      'Install the build for your platform, start a worker elsewhere with `forkpoint worker`, or run in-process.',
+    );
+  }
+
+  #fingerprint(apiKey: string | undefined): string {
+    return fingerprintOf({ home: this.#settings.home, baseUrl: this.#settings.baseUrl ?? null, apiKey });
+  }
+
+  #config(target: TemporalTarget, fingerprint: string, managed: boolean): WorkerConfig {
+    const { home, taskQueue, baseUrl = null, workerIdleMs: idleMs = defaultIdleMs } = this.#settings;
+    const { address, namespace } = target;
+    return { home, address, namespace, taskQueue, baseUrl, managed, idleMs, concurrency, fingerprint };
+  }
+
+  async #startDetached(config: WorkerConfig, apiKey: string | undefined): Promise<void> {
+    const folder = temporalFolder(this.#settings);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const logFile = path.join(folder, 'worker.log');
+    const log = await open(logFile, 'w', 0o600);
+    const child = this.#spawn(config, apiKey, ['ignore', log.fd, log.fd, 'ipc'], true);
+    const message = await firstMessage(child);
+    await log.close();
+    // From here on the worker outlives us.
+    if (child.connected) child.disconnect();
+    child.unref();
+    if (message.type === 'ready') return;
+    throw new EngineUnavailableError(message.message, `${message.hint} The worker’s log is ${logFile}.`);
+  }
+
+  #spawn(
+    config: WorkerConfig,
+    apiKey: string | undefined,
+    stdio: ('ignore' | 'inherit' | 'ipc' | number)[],
+    detached = false,
+  ): ChildProcess {
+    return spawn(process.execPath, [this.#settings.workerScript], {
+      detached,
+      stdio,
+      env: {
+        ...workerEnv(this.#settings.env),
+        // Inside VS Code the running program is the editor itself; so it behaves as Node.
+        ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
+        ...(apiKey === undefined ? {} : { ANTHROPIC_API_KEY: apiKey }),
+        [workerConfigVariable]: JSON.stringify(config),
+      },
+    });
+  }
+}
+
+function serves(record: WorkerRecord, target: TemporalTarget): boolean {
+  return record.address === target.address && record.namespace === target.namespace && isAlive(record.pid);
+}
+
+function firstMessage(child: ChildProcess): Promise<WorkerMessage> {
+  return new Promise((resolve) => {
+    child.once('message', (message) => resolve(message as WorkerMessage));
+    child.once('error', (error) =>
+      resolve({
+        type: 'failed',
+        message: `The worker can't be started: ${error.message}`,
+        hint: 'Reinstall Forkpoint.',
+      }),
+    );
+    child.once('exit', (code, signal) =>
+      resolve({
+        type: 'failed',
+        message: `The worker ended at its start (${signal ?? `exit code ${code}`}).`,
+        hint: 'This machine may lack what Temporal’s core needs; the in-process engine works everywhere.',
+      }),
+    );
+  });
+}
+
+const passedOn =
+  /^(PATH|HOME|USER|LOGNAME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|WINDIR|TEMP|TMP|TMPDIR|LANG|LC_.*|TZ|XDG_.*|SSL_CERT_.*|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|TEMPORAL_.*)$/i;
+
+/** What of the environment a worker gets: no keys, and nothing that steers Claude Code. */
+function workerEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => passedOn.test(name)));
+}

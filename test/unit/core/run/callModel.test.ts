@@ -21,7 +21,7 @@ async function world(stream: ModelClient['stream']) {
   const call: ModelCall = {
     runId,
     branchId: branchIdSchema.parse('b1'),
-    provider: 'demo',
+    provider: 'anthropic',
     step: 1,
     turn: 2,
     request: await blobs.put({ request: request(), betas: ['beta-1'] }),
@@ -58,6 +58,12 @@ describe('callModel', () => {
     expect(await w.blobs.get(result.reply)).toEqual(reply);
     expect(result).toMatchObject({ step: 1, turn: 2, stopReason: 'end_turn', toolCalls: 0, costUsd: 0.01 });
     expect(types(w.log)).toEqual(['request-sent', 'first-token', 'text-delta', 'step-completed']);
+  });
+
+  it('counts what the offline demo model answers as free', async () => {
+    const w = await world(async () => reply);
+    const signal = new AbortController().signal;
+    expect((await callModel({ ...w.call, provider: 'demo' }, w.deps, { signal, attempt: 1 })).costUsd).toBe(0);
   });
 
   it('gathers streamed text into few events without losing any', async () => {

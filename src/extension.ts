@@ -1,0 +1,103 @@
+import type * as vscode from 'vscode';
+import { ApiKey } from './views/apiKey.ts';
+import { BranchDiffs } from './views/branchDiff/branchDiffs.ts';
+import { compareCommands } from './views/branchDiff/compareCommands.ts';
+import { type CommandHandlers, registerCommands } from './views/commands.ts';
+import { confirmExpensive } from './views/dispatchRun.ts';
+import { ForkPanelManager } from './views/forkPanel/forkPanel.ts';
+import { generalCommands } from './views/generalCommands.ts';
+import { Log } from './views/log.ts';
+import { Pickers } from './views/pickers.ts';
+import { ReplaceableServices } from './views/replaceableServices.ts';
+import { runCommands } from './views/runTree/runCommands.ts';
+import { RunList } from './views/runTree/runList.ts';
+import { runNotifications } from './views/runTree/runNotifications.ts';
+import { runStatusBar } from './views/runTree/runStatusBar.ts';
+import { RunTreeView } from './views/runTree/runTreeView.ts';
+import { sessionCommands } from './views/sessionTree/sessionCommands.ts';
+import { SessionTreeView } from './views/sessionTree/sessionTreeView.ts';
+import { TurnDocuments } from './views/sessionTree/turnDocuments.ts';
+import { followServiceSettings, settings } from './views/settings.ts';
+import { showError } from './views/showError.ts';
+import { temporalCommands } from './views/temporal/temporalCommands.ts';
+import { TemporalStatusBar } from './views/temporal/temporalStatusBar.ts';
+
+let services: ReplaceableServices | null = null;
+
+/** Registers everything and returns: nothing is read, started or sent before a view or a command asks. */
+export function activate(context: vscode.ExtensionContext): void {
+  const log = new Log();
+  const apiKey = new ApiKey(context.secrets);
+  const provider = new ReplaceableServices(() => makeServices(apiKey));
+  services = provider;
+  const runs = new RunList(provider, log.error);
+  const tree = new SessionTreeView(provider, log.error);
+  const runTree = new RunTreeView(runs, log.error);
+  const documents = new TurnDocuments(provider);
+  const diffs = new BranchDiffs(provider, runs, context.extensionUri, (error) => showError(error, log));
+  const temporalStatus = new TemporalStatusBar(provider, runs);
+  const panels = new ForkPanelManager({
+    extensionUri: context.extensionUri,
+    services: () => provider.get(),
+    openComparison: (runId, a, b) => diffs.openComparison(runId, a, b),
+    confirm: confirmExpensive,
+    memory: context.workspaceState,
+  });
+  const pickers = new Pickers({ services: provider, sessions: () => tree.sessions(), runs });
+  const shared = { services: provider, runs, apiKey, log, pickers };
+  const commands: CommandHandlers = {
+    ...sessionCommands({ ...shared, tree, documents, openForkPanel: (target) => panels.open(target) }),
+    ...runCommands(shared),
+    ...compareCommands(diffs, pickers),
+    ...temporalCommands(provider, temporalStatus),
+    ...generalCommands({ apiKey, log, refresh: [() => tree.reload(), () => runTree.reload()] }),
+  };
+  context.subscriptions.push(
+    log,
+    runs,
+    tree,
+    runTree,
+    documents,
+    diffs,
+    panels,
+    panels.registerSerializer(),
+    temporalStatus,
+    runStatusBar(runs),
+    runNotifications(runs, (runId) => diffs.openComparison(runId)),
+    followServiceSettings(provider, runs),
+    tree.onDidChangeSession((session) => documents.refresh(session)),
+    registerCommands(commands, log.debug, (error) => showError(error, log)),
+  );
+}
+
+/** Runs of this window are left interrupted; those on Temporal go on. */
+export async function deactivate(): Promise<void> {
+  await services?.dispose();
+}
+
+async function makeServices(apiKey: ApiKey) {
+  const { createServices } = await import('./services.ts');
+  const { dataDir, apiBaseUrl, temporalAddress, temporalNamespace, temporalTaskQueue, temporalCliPath } = settings;
+  return createServices({
+    claudeDirs: settings.claudeDirs(),
+    apiKey: () => apiKey.get(),
+    // `npm start` opens the editor on the sample session, where no key is needed and nothing is sent.
+    provider: process.env['FORKPOINT_DEMO'] === '1' ? 'demo' : 'anthropic',
+    concurrency: settings.concurrency(),
+    prices: settings.prices(),
+    ...given({ home: dataDir(), baseUrl: apiBaseUrl() }),
+    temporal: given({
+      address: temporalAddress(),
+      namespace: temporalNamespace(),
+      taskQueue: temporalTaskQueue(),
+      cliPath: temporalCliPath(),
+    }),
+  });
+}
+
+/** The members that have a value. */
+function given<T extends Record<string, string | undefined>>(members: T): { [K in keyof T]?: string } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: string;
+  };
+}

@@ -1,0 +1,62 @@
+import type { BranchId, RunId } from '../core/ids.ts';
+
+/** A session, by the path of its transcript: ids may occur in several config folders. */
+export interface SessionTarget {
+  readonly file: string;
+}
+
+/** A turn of a session; `turn` is 1-based in file order. */
+export interface TurnTarget extends SessionTarget {
+  readonly turn: number;
+}
+
+/** A 1-based line of a transcript. */
+export interface LineTarget extends SessionTarget {
+  readonly line: number;
+}
+
+export interface RunTarget {
+  readonly runId: RunId;
+}
+
+export interface BranchTarget extends RunTarget {
+  readonly branchId: BranchId;
+}
+
+/**
+ * Every command with its title, and whether the Command Palette offers it: those that it doesn't need a row. The
+ * `contributes.commands` of package.json say the same, which a test proves.
+ */
+export const commandTable = {
+  'forkpoint.forkFromHere': { title: 'Fork from Here…', palette: true },
+  'forkpoint.forkConversation': { title: 'Fork Conversation…', palette: true },
+  'forkpoint.forkWithQuickPick': { title: 'Fork with Quick Pick…', palette: true },
+  'forkpoint.replaySession': { title: 'Replay Session…', palette: true },
+  'forkpoint.findSession': { title: 'Find Session…', palette: true },
+  'forkpoint.openTurn': { title: 'Open Turn', palette: true },
+  'forkpoint.openRawTranscript': { title: 'Open Raw Transcript', palette: true },
+  'forkpoint.copySessionId': { title: 'Copy Session ID', palette: true },
+  'forkpoint.continueInClaudeCode': { title: 'Continue in Claude Code', palette: true },
+  'forkpoint.cancelBranch': { title: 'Cancel', palette: false },
+  'forkpoint.cancelRun': { title: 'Cancel Run', palette: true },
+  'forkpoint.retryFailed': { title: 'Retry Failed', palette: true },
+  'forkpoint.resumeRun': { title: 'Resume', palette: true },
+  'forkpoint.deleteRun': { title: 'Delete Run', palette: true },
+  'forkpoint.openRunInTemporal': { title: 'Open in Temporal Web UI', palette: false },
+  'forkpoint.compareWithRecorded': { title: 'Compare with Recorded', palette: true },
+  'forkpoint.compareBranches': { title: 'Compare Branches', palette: true },
+  'forkpoint.selectForCompare': { title: 'Select for Compare', palette: false },
+  'forkpoint.compareWithSelected': { title: 'Compare with Selected', palette: false },
+  'forkpoint.compareAllBranches': { title: 'Compare All Branches', palette: true },
+  'forkpoint.openComparisonTable': { title: 'Open Comparison Table', palette: true },
+  'forkpoint.setApiKey': { title: 'Set API Key', palette: true },
+  'forkpoint.clearApiKey': { title: 'Clear API Key', palette: true },
+  'forkpoint.startTemporal': { title: 'Start Temporal Dev Server', palette: true },
+  'forkpoint.stopTemporal': { title: 'Stop Temporal Dev Server', palette: true },
+  'forkpoint.openTemporalUi': { title: 'Open Temporal Web UI', palette: true },
+  'forkpoint.temporalStatus': { title: 'Show Temporal Status', palette: true },
+  'forkpoint.refresh': { title: 'Refresh', palette: true },
+  'forkpoint.showLog': { title: 'Show Log', palette: true },
+} as const satisfies Record<string, { title: string; palette: boolean }>;
+
+export type CommandId = keyof typeof commandTable;

@@ -1,0 +1,196 @@
+import * as vscode from 'vscode';
+import { BadInputError, EngineUnavailableError } from '../core/errors.ts';
+import type { ForkRequest, ReplayRequest } from '../core/fork/forkRequest.ts';
+import { modelName, money, oneLine, plural } from '../core/format.ts';
+import type { RunId } from '../core/ids.ts';
+import { messageSafe } from '../core/plainText.ts';
+import type { ForkPreview } from '../core/run/forkService.ts';
+import type { ApiKey } from './apiKey.ts';
+import type { Log } from './log.ts';
+import { type Choice, choice, pickOne } from './quickInput.ts';
+import type { RunList } from './runTree/runList.ts';
+import { isUnderWay } from './runTree/runNodes.ts';
+import { sendLine } from './sendLine.ts';
+import { settings } from './settings.ts';
+import { showError } from './showError.ts';
+import type { ServiceProvider, ViewServices } from './viewServices.ts';
+
+export interface DispatchDeps {
+  services: ServiceProvider;
+  runs: RunList;
+  apiKey: ApiKey;
+  log: Log;
+}
+
+/** What is to be run: a fork or a replay. */
+export type Asked = { kind: 'fork'; request: ForkRequest } | { kind: 'replay'; request: ReplayRequest };
+
+/**
+ * Shows what a run will send where and what it may cost; runs it after a click on that, and shows its progress. Where
+ * Temporal can't be reached, running it in this window is offered, never done unasked.
+ */
+export async function dispatchRun(asked: Asked, deps: DispatchDeps): Promise<void> {
+  requireTrust();
+  const services = await deps.services.get();
+  const preview = await previewOf(asked, services);
+  if (!(await confirmed(preview, asked.request, deps.apiKey))) return;
+  // One id for all tries of this click: what was dispatched once is not dispatched again.
+  const runId = services.forks.newRunId();
+  await started(asked, runId, deps);
+}
+
+/** A second, modal question for runs that may cost more than the setting allows without one. */
+export async function confirmExpensive(preview: ForkPreview): Promise<boolean> {
+  const limit = settings.confirmCostAbove();
+  const high = preview.costUsd?.high;
+  if (!preview.billed || high === undefined || high <= limit) return true;
+  const run = runLabel(preview);
+  const answer = await vscode.window.showWarningMessage(
+    `This run may cost up to ${money(high)}.`,
+    {
+      modal: true,
+      detail: `${sendLine(preview)}\n\nAsked because it is above forkpoint.confirmCostAbove (${money(limit)}).`,
+    },
+    run,
+  );
+  return answer === run;
+}
+
+/** @throws BadInputError where the workspace isn't trusted: nothing may be sent or started there */
+export function requireTrust(): void {
+  if (vscode.workspace.isTrusted) return;
+  throw new BadInputError(
+    'This workspace is in Restricted Mode: sessions can be read, not forked or run.',
+    'Trust the workspace first.',
+  );
+}
+
+async function started(asked: Asked, runId: RunId, deps: DispatchDeps): Promise<void> {
+  const { forks } = await deps.services.get();
+  try {
+    if (asked.kind === 'fork') await forks.dispatch(asked.request, runId);
+    else await forks.dispatchReplay(asked.request, runId);
+  } catch (error) {
+    if (!(error instanceof EngineUnavailableError) || asked.request.engine !== 'temporal') throw error;
+    await showError(error, deps.log, {
+      'Start Dev Server': async () => {
+        const { temporal } = await deps.services.get();
+        const title = 'Starting the Temporal dev server';
+        await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, () =>
+          temporal.startServer(),
+        );
+        await started(asked, runId, deps);
+      },
+      'Run in This Window': () => started(inThisWindow(asked), runId, deps),
+      Settings: async () => {
+        await vscode.commands.executeCommand('workbench.action.openSettings', 'forkpoint.temporal');
+      },
+    });
+    return;
+  }
+  await followProgress(runId, deps);
+}
+
+function inThisWindow(asked: Asked): Asked {
+  const engine = 'in-process';
+  return asked.kind === 'fork'
+    ? { kind: 'fork', request: { ...asked.request, engine } }
+    : { kind: 'replay', request: { ...asked.request, engine } };
+}
+
+function previewOf(asked: Asked, { forks }: ViewServices): Promise<ForkPreview> {
+  return asked.kind === 'fork' ? forks.preview(asked.request) : forks.previewReplay(asked.request);
+}
+
+async function confirmed(preview: ForkPreview, request: Asked['request'], apiKey: ApiKey): Promise<boolean> {
+  if (preview.billed && (await apiKey.get()) === undefined) {
+    const set = 'Set API Key';
+    const answer = await vscode.window.showWarningMessage(`There is no API key for ${preview.host ?? 'the API'}.`, set);
+    if (answer !== set || !(await apiKey.ask())) return false;
+  }
+  const picked = await pickOne(confirmationChoices(preview, request), {
+    title: `Run · ${oneLine(preview.point.label, 60)}`,
+    placeholder: 'Enter runs what is listed here, Escape sends nothing',
+  });
+  return picked === 'run' && (await confirmExpensive(preview));
+}
+
+/** The button first, then what it will do; choosing one of the facts runs nothing. */
+function confirmationChoices(preview: ForkPreview, request: Asked['request']): Choice<'run' | 'nothing'>[] {
+  const fact = (icon: string, label: string, detail?: string) => {
+    const plain = choice<'run' | 'nothing'>('nothing', label, '', detail);
+    return { ...plain, label: `$(${icon}) ${plain.label}` };
+  };
+  const run: Choice<'run'> = {
+    value: 'run',
+    label: `$(play) ${runLabel(preview)}`,
+    detail: messageSafe(sendLine(preview)),
+  };
+  const heading = { value: 'nothing' as const, label: 'What is sent', kind: vscode.QuickPickItemKind.Separator };
+  const fidelity =
+    preview.fidelity === 'exact'
+      ? fact('pass', 'Exact: rebuilt from Claude Code’s request log; the digest verifies')
+      : fact(
+          'info',
+          'Reconstructed from the transcript',
+          preview.missing.length > 0 ? `Missing: ${preview.missing.join(', ')}` : undefined,
+        );
+  const branches = preview.branches.map(({ name, model, repeats, changes, notes }) =>
+    fact(
+      'repo-forked',
+      [name, name === modelName(model) ? '' : modelName(model), repeats > 1 ? `×${repeats}` : '', changes.join(', ')]
+        .filter(Boolean)
+        .join(' · '),
+      notes.join(' ') || undefined,
+    ),
+  );
+  const how = [
+    request.engine === 'temporal' ? 'on Temporal' : 'in this window',
+    request.tools === 'recorded' ? 'tools answered from the recording' : 'stops at the first tool call',
+  ];
+  const limits = [
+    `at most ${plural(preview.maxRequests, 'request')}`,
+    request.budgetUsd === undefined ? 'no budget' : `budget ${money(request.budgetUsd)}`,
+  ];
+  return [
+    run,
+    heading,
+    fidelity,
+    ...branches,
+    fact('settings', how.join(' · '), limits.join(' · ')),
+    ...preview.notes.map((note) => fact('info', note)),
+  ];
+}
+
+function runLabel(preview: ForkPreview): string {
+  return `Run ${plural(preview.requests, 'branch', 'branches')}`;
+}
+
+/** Progress with a Cancel button until the run has ended. Temporal runs go on when the window closes. */
+async function followProgress(runId: RunId, { services, runs }: DispatchDeps): Promise<void> {
+  await runs.refresh(runId);
+  const { forks } = await services.get();
+  const title = oneLine(runs.find(runId)?.title ?? 'Run', 60);
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    cancellable: true,
+    title: messageSafe(`Running “${title}”`),
+  };
+  await vscode.window.withProgress(options, (progress, token) => {
+    token.onCancellationRequested(() => void forks.cancel(runId));
+    return new Promise<void>((resolve) => {
+      const show = () => {
+        const run = runs.find(runId);
+        if (run === undefined || !isUnderWay(run.state)) {
+          following.dispose();
+          resolve();
+          return;
+        }
+        const ended = run.branches.filter(({ state }) => !isUnderWay(state)).length;
+        progress.report({ message: `${ended} of ${run.branches.length}` });
+      };
+      const following = runs.onDidChange(show);
+      show();
+    });
+  });
+}

@@ -1,0 +1,9 @@
+import './zodSetup.ts';
+import './forkPanel.css';
+import { ForkPanelElement, type VsCodeApi } from './forkPanelElement.ts';
+
+declare function acquireVsCodeApi(): VsCodeApi;
+
+ForkPanelElement.api = acquireVsCodeApi();
+// Defined last: the element on the page comes to life at once, and needs its api.
+customElements.define('fork-panel', ForkPanelElement);

@@ -1,0 +1,62 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { BranchProgress, RunProgress } from '../protocol.ts';
+import { icon } from './fields.ts';
+
+export interface RunActions {
+  cancelBranch(branch: BranchProgress): void;
+  compareBranch(branch: BranchProgress): void;
+}
+
+/** The branches while they run and after: their state, what they cost, the end of what they wrote. */
+export function runRows(run: RunProgress, actions: RunActions): TemplateResult {
+  return html`<section class="matrix" aria-labelledby="run-title">
+    <div class="section-head">
+      <h2 id="run-title">Branches</h2>
+    </div>
+    <ol class="branches running" aria-label="Branches of the run">
+      ${repeat(
+        run.branches,
+        ({ branchId }) => branchId,
+        (branch) => runRow(branch, run, actions),
+      )}
+    </ol>
+  </section>`;
+}
+
+const stateIcons = {
+  pending: 'circle-large-outline',
+  running: 'loading',
+  completed: 'pass',
+  failed: 'error',
+  cancelled: 'circle-slash',
+} as const;
+
+function runRow(branch: BranchProgress, run: RunProgress, actions: RunActions): TemplateResult {
+  const live = !run.interrupted && (branch.state === 'pending' || branch.state === 'running');
+  return html`<li class="branch run-branch ${branch.state}">
+    <div class="branch-line run-line">
+      <span class="state ${branch.state}" role="img" aria-label=${branch.state} title=${branch.state}>
+        ${icon(stateIcons[branch.state], branch.state === 'running' && live)}
+      </span>
+      <span class="name" title=${branch.name}>${branch.name}</span>
+      <span class="facts model">${branch.model === branch.name ? '' : branch.model}</span>
+      <span class="facts progress" title=${branch.tooltip}>${branch.facts}</span>
+      ${
+        live
+          ? rowButton('debug-stop', `Cancel ${branch.name}`, () => actions.cancelBranch(branch))
+          : rowButton('git-compare', `Compare ${branch.name} with recorded`, () => actions.compareBranch(branch))
+      }
+    </div>
+    <p class="tail"><span>${branch.tail}</span></p>
+    ${
+      branch.problem
+        ? html`<p class="problem">${icon('error')}<span>${branch.problem.message} ${branch.problem.hint}</span></p>`
+        : nothing
+    }
+  </li>`;
+}
+
+function rowButton(name: string, label: string, click: () => void): TemplateResult {
+  return html`<button type="button" class="icon-button" title=${label} aria-label=${label} @click=${click}>${icon(name)}</button>`;
+}

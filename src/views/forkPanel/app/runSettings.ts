@@ -1,0 +1,110 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import type { EngineKind, ToolPolicy } from '../../../core/fork/forkRequest.ts';
+import type { ForkDraft } from '../protocol.ts';
+import { fieldState, valueOf } from './fields.ts';
+import type { Action, ReadyState } from './state.ts';
+
+const engineNames: Record<EngineKind, string> = { 'in-process': 'this window', temporal: 'Temporal' };
+
+/** What holds for the whole run: engine, tool policy, limits. */
+export function runSettings(
+  state: ReadyState,
+  act: (action: Action) => void,
+  startTemporal: () => void,
+): TemplateResult {
+  const edit = (change: Partial<Omit<ForkDraft, 'session' | 'at' | 'branches'>>) => act({ type: 'edit', change });
+  const engine = state.engines.find(({ kind }) => kind === state.draft.engine);
+  return html`<section class="settings" aria-label="Run settings">
+    <fieldset class="setting">
+      <legend>Run in</legend>
+      <div class="choices">
+        ${state.engines.map(({ kind, state: word, detail }) =>
+          radio(
+            'engine',
+            kind,
+            state.draft.engine,
+            detail,
+            word ? `${engineNames[kind]} (${word})` : engineNames[kind],
+            () => edit({ engine: kind }),
+          ),
+        )}
+        ${
+          engine && !engine.ready
+            ? html`<p class="problem warning">
+              <span>${engine.detail}</span>
+              ${
+                engine.canStart
+                  ? html`<button type="button" class="link-button" @click=${startTemporal}>Start Dev Server</button>`
+                  : nothing
+              }
+            </p>`
+            : nothing
+        }
+      </div>
+    </fieldset>
+    <fieldset class="setting">
+      <legend>Tools</legend>
+      <div class="choices">
+        ${toolChoices.map(({ policy, label, title }) =>
+          radio('tools', policy, state.draft.tools, title, label, () => edit({ tools: policy })),
+        )}
+      </div>
+    </fieldset>
+    ${limits(state, edit)}
+  </section>`;
+}
+
+const toolChoices: { policy: ToolPolicy; label: string; title: string }[] = [
+  {
+    policy: 'recorded',
+    label: 'answer from the recording',
+    title: 'A call equal to a recorded one gets its recorded result; any other ends the branch. Nothing is executed.',
+  },
+  {
+    policy: 'stop',
+    label: 'stop at first call',
+    title: 'The branch ends at its first tool call. Nothing is executed.',
+  },
+];
+
+function limits(state: ReadyState, edit: (change: Partial<ForkDraft>) => void): TemplateResult {
+  const { draft, problems } = state;
+  const number = (field: 'timeoutMinutes' | 'budgetUsd' | 'maxSteps', label: string, placeholder = '') => {
+    const { invalid, describedBy } = fieldState(problems, field);
+    return html`<input
+      class="number"
+      type="text"
+      inputmode="decimal"
+      aria-label=${label}
+      title=${label}
+      placeholder=${placeholder}
+      aria-invalid=${invalid}
+      aria-describedby=${describedBy}
+      .value=${draft[field]}
+      @input=${(event: Event) => edit({ [field]: valueOf(event) })}
+    />`;
+  };
+  return html`<fieldset class="setting">
+    <legend>Limits</legend>
+    <div class="choices limits">
+      <span>${number('timeoutMinutes', 'Time limit of a branch in minutes', '10')} min a branch</span>
+      <span>${number('maxSteps', 'Most replies of a branch', '20')} steps a branch</span>
+      <span>$ ${number('budgetUsd', 'Budget of the run in US dollars; once reached nothing more is sent', 'none')} a run</span>
+      ${(['timeoutMinutes', 'maxSteps', 'budgetUsd'] as const).map((field) => fieldState(problems, field).text)}
+    </div>
+  </fieldset>`;
+}
+
+function radio(
+  name: string,
+  value: string,
+  chosen: string,
+  title: string,
+  label: string,
+  choose: () => void,
+): TemplateResult {
+  return html`<label class="radio" title=${title}>
+    <input type="radio" name=${name} value=${value} .checked=${value === chosen} @change=${choose} />
+    <span>${label}</span>
+  </label>`;
+}

@@ -1,0 +1,136 @@
+import * as vscode from 'vscode';
+import type { ForkPoint } from '../../core/fork/forkRequest.ts';
+import type { RunId } from '../../core/ids.ts';
+import type { ForkPreview } from '../../core/run/forkService.ts';
+import { settings } from '../settings.ts';
+import { answerCall } from './answerCall.ts';
+import { DraftMemory } from './draftMemory.ts';
+import { PanelController, type PanelServices, type PanelSurroundings } from './panelController.ts';
+import { panelHtml } from './panelHtml.ts';
+import { savedPanelSchema } from './protocol.ts';
+
+/** What the fork panels are built on. */
+export interface ForkPanelDeps {
+  extensionUri: vscode.Uri;
+  /** Loaded when the first panel opens. */
+  services(): Promise<PanelServices>;
+  /** Diff editors of a run: all branches, one against the recording, or the two that are named. */
+  openComparison(runId: RunId, a?: string, b?: string): Promise<void>;
+  /**
+   * Asked before a run that is billed. The panel has already shown host, requests and cost range beside the button, so
+   * there need not be a second question.
+   */
+  confirm?(preview: ForkPreview): Promise<boolean>;
+  /** Where half-filled forks are kept when their panel is closed. */
+  memory: vscode.Memento;
+}
+
+const viewType = 'forkpoint.fork';
+
+/** Opens fork panels and brings them back after a reload or a restart. */
+export class ForkPanelManager implements vscode.Disposable {
+  private readonly panels = new Map<vscode.WebviewPanel, PanelController>();
+  private readonly drafts: DraftMemory;
+
+  constructor(private readonly deps: ForkPanelDeps) {
+    this.drafts = new DraftMemory(deps.memory);
+  }
+
+  /** Shows the fork at this point: a panel that is already making it, else a new one. */
+  async open(target: { session: string; at: ForkPoint }): Promise<void> {
+    const wanted = JSON.stringify(target);
+    for (const [panel, controller] of this.panels) {
+      if (controller.hasRun || JSON.stringify(controller.target) !== wanted) continue;
+      panel.reveal();
+      return;
+    }
+    const panel = vscode.window.createWebviewPanel(viewType, 'Fork', vscode.ViewColumn.Active, this.webviewOptions());
+    this.connect(panel, target);
+  }
+
+  /** Lets VS Code restore panels. Register once, at activation. */
+  registerSerializer(): vscode.Disposable {
+    return vscode.window.registerWebviewPanelSerializer(viewType, {
+      deserializeWebviewPanel: async (panel, state) => {
+        const saved = savedPanelSchema.safeParse(state);
+        if (!saved.success) {
+          // Nothing to go by: an empty panel would only puzzle.
+          panel.dispose();
+          return;
+        }
+        panel.webview.options = this.webviewOptions();
+        this.connect(panel, { session: saved.data.draft.session, at: saved.data.draft.at });
+      },
+    });
+  }
+
+  dispose(): void {
+    for (const panel of this.panels.keys()) panel.dispose();
+  }
+
+  private webviewOptions(): vscode.WebviewOptions {
+    return {
+      enableScripts: true,
+      localResourceRoots: [vscode.Uri.joinPath(this.deps.extensionUri, 'dist', 'webview')],
+    };
+  }
+
+  private connect(panel: vscode.WebviewPanel, target: { session: string; at: ForkPoint }): void {
+    const controller = new PanelController(this.surroundings(panel), target);
+    this.panels.set(panel, controller);
+    panel.iconPath = new vscode.ThemeIcon('repo-forked');
+    panel.onDidDispose(() => {
+      this.panels.delete(panel);
+      controller.dispose();
+    });
+    panel.webview.onDidReceiveMessage(async (message: unknown) => {
+      await panel.webview.postMessage(await answerCall(message, controller));
+    });
+    panel.webview.html = this.html(panel.webview);
+  }
+
+  private surroundings(panel: vscode.WebviewPanel): PanelSurroundings {
+    return {
+      services: () => this.deps.services(),
+      drafts: this.drafts,
+      tell: (event, data) => void panel.webview.postMessage({ event, data }),
+      titled: (title) => {
+        panel.title = title;
+      },
+      openComparison: (runId, a, b) => this.deps.openComparison(runId, a, b),
+      openLink,
+      confirm: async (preview) => (await this.deps.confirm?.(preview)) ?? true,
+      offeredModels: () => settings.models(),
+      defaultEngine: () => settings.engine(),
+      trusted: () => vscode.workspace.isTrusted,
+      now: Date.now,
+      later: (ms, callback) => {
+        const timer = setTimeout(callback, ms);
+        return { dispose: () => clearTimeout(timer) };
+      },
+    };
+  }
+
+  private html(webview: vscode.Webview): string {
+    const asset = (name: string) =>
+      webview.asWebviewUri(vscode.Uri.joinPath(this.deps.extensionUri, 'dist', 'webview', name)).toString();
+    return panelHtml({
+      script: asset('forkPanel.js'),
+      style: asset('forkPanel.css'),
+      codicons: asset('codicon.css'),
+      cspSource: webview.cspSource,
+      nonce: crypto.randomUUID().replaceAll('-', ''),
+    });
+  }
+}
+
+/** A link in a recording is somebody else's text: it opens only after the person has seen where it leads. */
+async function openLink(href: string): Promise<void> {
+  const open = 'Open';
+  const answer = await vscode.window.showInformationMessage(
+    'Open this address from the recording?',
+    { modal: true, detail: href },
+    open,
+  );
+  if (answer === open) await vscode.env.openExternal(vscode.Uri.parse(href, true));
+}

@@ -1,0 +1,67 @@
+import { modelName, moneyRange, plural, tokenCount } from '../../core/format.ts';
+import { plainText } from '../../core/plainText.ts';
+import type { ForkPreview } from '../../core/run/forkService.ts';
+import type { ForkDraft, PreviewTexts } from './protocol.ts';
+
+/** The preview in words, for the header, the rows and the bar beside the Run button. */
+export function previewTexts(preview: ForkPreview, draft: ForkDraft): PreviewTexts {
+  return {
+    pointLabel: plainText(preview.point.label),
+    fidelity: preview.fidelity,
+    fidelityText: fidelityText(preview),
+    missing: preview.missing.map(plainText),
+    runLabel: `Run ${plural(preview.requests, 'branch', 'branches')}`,
+    facts: [requestsFact(preview), tokensFact(preview), costFact(preview)],
+    billed: preview.billed,
+    recordedModel: preview.recordedModel,
+    recordedModelName: modelName(preview.recordedModel),
+    notes: preview.notes.map(plainText),
+    branchNotes: draft.branches
+      .map(({ key }, index) => ({ key, notes: (preview.branches[index]?.notes ?? []).map(plainText) }))
+      .filter(({ notes }) => notes.length > 0),
+  };
+}
+
+function fidelityText(preview: ForkPreview): string {
+  if (preview.fidelity === 'exact') return 'Rebuilt from Claude Code’s request log; the digest verifies.';
+  const from = 'Rebuilt from the transcript';
+  if (preview.missing.length === 0) return `${from}.`;
+  return `${from}; ${preview.missing.length === 1 ? 'one thing is' : `${preview.missing.length} things are`} missing.`;
+}
+
+function requestsFact({ requests, maxRequests, host }: ForkPreview) {
+  const where = host === null ? 'to the offline demo model' : `to ${plainText(host)}`;
+  return {
+    text: `${plural(requests, 'request')} ${where}`,
+    tooltip: `Every branch begins with one request. With the tool calls that the recording answers, at most ${maxRequests.toLocaleString('en-US')} are sent.`,
+  };
+}
+
+function tokensFact({ branches }: ForkPreview) {
+  const known = branches.map((branch) => branch.estimatedInputTokens).filter((tokens) => tokens !== null);
+  const tooltip = 'Input of the first request of each branch, estimated from the recording.';
+  if (known.length < branches.length || known.length === 0) return { text: 'input tokens unknown', tooltip };
+  const low = tokenCount(Math.min(...known));
+  const high = tokenCount(Math.max(...known));
+  const each = branches.length > 1 || (branches[0]?.repeats ?? 1) > 1 ? ' each' : '';
+  return { text: `about ${low === high ? low : `${low}–${high}`} tokens${each}`, tooltip };
+}
+
+function costFact({ billed, costUsd, unpriced }: ForkPreview) {
+  if (!billed)
+    return {
+      text: 'not billed',
+      tooltip: 'The demo model runs on this machine. Nothing is sent and nothing is billed.',
+    };
+  if (costUsd === null) {
+    const models = unpriced.map(modelName).join(', ');
+    return {
+      text: moneyRange(null),
+      tooltip: models ? `No price is known for ${models}.` : 'The cost can’t be estimated.',
+    };
+  }
+  return {
+    text: moneyRange(costUsd),
+    tooltip: 'From the first request of every branch with a short reply to all requests with full-length replies.',
+  };
+}

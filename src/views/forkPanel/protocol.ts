@@ -1,0 +1,251 @@
+import { z } from 'zod';
+import { effortSchema, engineKindSchema, forkPointSchema, toolPolicySchema } from '../../core/fork/forkRequest.ts';
+import { fidelitySchema } from '../../core/fork/messagesRequest.ts';
+import { branchIdSchema, runIdSchema } from '../../core/ids.ts';
+
+// Everything that crosses between the fork panel (browser) and the extension host, in both directions, on one screen.
+// The host owns meaning: it turns drafts into requests and numbers into words. The panel owns what the person typed.
+
+const typed = z.string().max(1_000_000);
+
+/** The efforts that can be chosen, from low to high. */
+export const efforts = effortSchema.options;
+
+/** One row of the matrix as it was typed: it may be half filled, so numbers are texts. Null and '' mean as recorded. */
+export const branchDraftSchema = z.strictObject({
+  /** Identity of the row while the panel lives. */
+  key: z.string().min(1).max(80),
+  name: typed,
+  model: typed.nullable(),
+  prompt: typed.nullable(),
+  system: z.strictObject({ mode: z.enum(['recorded', 'append', 'replace']), text: typed }),
+  effort: effortSchema.nullable(),
+  thinking: z.strictObject({ mode: z.enum(['recorded', 'off', 'budget']), tokens: typed }),
+  maxTokens: typed,
+  repeats: typed,
+  /** Which of the row's parts are unfolded. */
+  open: z.array(z.enum(['prompt', 'system', 'options'])),
+});
+export type BranchDraft = z.infer<typeof branchDraftSchema>;
+
+/** A fork as far as it is filled in. This is what survives hiding, reloading and restarting. */
+export const forkDraftSchema = z.strictObject({
+  session: z.string().min(1).max(4096),
+  at: forkPointSchema,
+  /** Shared by the branches without their own; null means as recorded. */
+  prompt: typed.nullable(),
+  branches: z.array(branchDraftSchema).max(200),
+  engine: engineKindSchema,
+  tools: toolPolicySchema,
+  maxSteps: typed,
+  timeoutMinutes: typed,
+  budgetUsd: typed,
+});
+export type ForkDraft = z.infer<typeof forkDraftSchema>;
+
+/** What the webview keeps with `setState`, and VS Code hands back to the serializer. */
+export const savedPanelSchema = z.strictObject({ version: z.literal(1), draft: forkDraftSchema, runId: runIdSchema });
+export type SavedPanel = z.infer<typeof savedPanelSchema>;
+
+/** A problem beside the field that has it: `prompt`, `cut`, `budgetUsd`, …, or `branch:<key>:<field>`. */
+export const fieldProblemSchema = z.strictObject({ field: z.string(), message: z.string() });
+export type FieldProblem = z.infer<typeof fieldProblemSchema>;
+
+export const shownErrorSchema = z.strictObject({ code: z.string(), message: z.string(), hint: z.string() });
+export type ShownError = z.infer<typeof shownErrorSchema>;
+
+/** One line of the conversation. Texts are clipped; `rowDetail` gives the rest. */
+export const conversationRowSchema = z.strictObject({
+  kind: z.enum(['prompt', 'reply', 'note']),
+  /** 1-based place of its turn in this conversation. */
+  turn: z.number(),
+  text: z.string(),
+  /** Few words that tell rows apart, for example `2 tools`. */
+  facts: z.string(),
+  /** For the tooltip: model, tokens, time. */
+  tooltip: z.string(),
+  problem: z.string().nullable(),
+  /** Before a compaction: the model no longer saw it. */
+  faded: z.boolean(),
+  expandable: z.boolean(),
+  /** The fork point that cuts right before or right after this row, null where no cut is possible. */
+  cutBefore: forkPointSchema.nullable(),
+  cutAfter: forkPointSchema.nullable(),
+});
+export type ConversationRow = z.infer<typeof conversationRowSchema>;
+
+/** Where the cut stands among the rows. */
+export const cutSchema = z.strictObject({
+  at: forkPointSchema,
+  row: z.number(),
+  /** `before`: the row's prompt is put back for editing. `after`: the row is the last that is kept. */
+  side: z.enum(['before', 'after']),
+  /** For the header, for example `before “Now handle emoji”`. */
+  label: z.string(),
+  /** The prompt that is put back, null where the cut stands after a message. */
+  recordedPrompt: z.string().nullable(),
+  /** 1-based among the cuts that Alt+Up and Alt+Down walk through, and how many there are. */
+  stop: z.number(),
+  stops: z.number(),
+});
+export type Cut = z.infer<typeof cutSchema>;
+
+export const rowPartSchema = z.strictObject({
+  kind: z.enum(['text', 'thinking', 'call', 'result', 'error']),
+  title: z.string(),
+  text: z.string(),
+});
+export type RowPart = z.infer<typeof rowPartSchema>;
+
+export const modelChoiceSchema = z.strictObject({ id: z.string(), name: z.string(), source: z.string() });
+export type ModelChoice = z.infer<typeof modelChoiceSchema>;
+
+export const engineStateSchema = z.strictObject({
+  kind: engineKindSchema,
+  ready: z.boolean(),
+  /** One word or two for the label, for example `ready`; the sentence stands in `detail`. */
+  state: z.string(),
+  detail: z.string(),
+  canStart: z.boolean(),
+});
+export type EngineState = z.infer<typeof engineStateSchema>;
+
+const factSchema = z.strictObject({ text: z.string(), tooltip: z.string() });
+
+/** What will be sent where and what it may cost, in words. */
+export const previewTextsSchema = z.strictObject({
+  pointLabel: z.string(),
+  fidelity: fidelitySchema,
+  fidelityText: z.string(),
+  missing: z.array(z.string()),
+  /** Label of the primary button, for example `Run 5 branches`. */
+  runLabel: z.string(),
+  facts: z.array(factSchema),
+  billed: z.boolean(),
+  recordedModel: z.string(),
+  recordedModelName: z.string(),
+  notes: z.array(z.string()),
+  /** What must be known of single branches, by the row's key. */
+  branchNotes: z.array(z.strictObject({ key: z.string(), notes: z.array(z.string()) })),
+});
+export type PreviewTexts = z.infer<typeof previewTextsSchema>;
+
+const runStateSchema = z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']);
+
+export const branchProgressSchema = z.strictObject({
+  branchId: branchIdSchema,
+  name: z.string(),
+  model: z.string(),
+  state: runStateSchema,
+  /** `1.2k tokens · $0.01 · 8 s`, or what it waits for. */
+  facts: z.string(),
+  tooltip: z.string(),
+  /** End of the text so far. */
+  tail: z.string(),
+  problem: shownErrorSchema.nullable(),
+});
+export type BranchProgress = z.infer<typeof branchProgressSchema>;
+
+export const runProgressSchema = z.strictObject({
+  runId: runIdSchema,
+  state: runStateSchema,
+  interrupted: z.boolean(),
+  /** `3 of 5 done · $0.04` */
+  summary: z.string(),
+  branches: z.array(branchProgressSchema),
+});
+export type RunProgress = z.infer<typeof runProgressSchema>;
+
+const nothing = z.strictObject({});
+const ofRun = z.strictObject({ runId: runIdSchema });
+
+/** What the panel asks of the host. Every call is answered once, with its result or with an error. */
+export const methods = {
+  /** First call of every life of the webview. `saved` is what it kept, null when it is new. */
+  open: {
+    params: z.strictObject({ saved: savedPanelSchema.nullable() }),
+    result: z.strictObject({
+      title: z.string(),
+      rows: z.number(),
+      cut: cutSchema,
+      draft: forkDraftSchema,
+      runId: runIdSchema,
+      /** The draft was begun earlier and taken up again. */
+      restored: z.boolean(),
+      recordedModel: z.string().nullable(),
+      models: z.array(modelChoiceSchema),
+      engines: z.array(engineStateSchema),
+      run: runProgressSchema.nullable(),
+    }),
+  },
+  rows: {
+    params: z.strictObject({ start: z.int().nonnegative(), count: z.int().positive().max(200) }),
+    result: z.strictObject({ start: z.number(), rows: z.array(conversationRowSchema) }),
+  },
+  rowDetail: {
+    params: z.strictObject({ row: z.int().nonnegative() }),
+    result: z.strictObject({ parts: z.array(rowPartSchema) }),
+  },
+  /** Where the cut `by` places before (-1) or after (1) this one stands; 0 asks where this one stands. */
+  cut: {
+    params: z.strictObject({ at: forkPointSchema, by: z.union([z.literal(-1), z.literal(0), z.literal(1)]) }),
+    result: cutSchema,
+  },
+  preview: {
+    params: z.strictObject({ draft: forkDraftSchema }),
+    result: z.strictObject({ preview: previewTextsSchema.nullable(), problems: z.array(fieldProblemSchema) }),
+  },
+  /** Every model that can be offered; asks the API where a key is set. */
+  models: { params: nothing, result: z.strictObject({ models: z.array(modelChoiceSchema), note: z.string() }) },
+  engines: { params: nothing, result: z.strictObject({ engines: z.array(engineStateSchema) }) },
+  startTemporal: { params: nothing, result: z.strictObject({ engines: z.array(engineStateSchema) }) },
+  /** Starts the run. The same `runId` twice is one run. `run` is null where the person declined. */
+  dispatch: {
+    params: z.strictObject({ runId: runIdSchema, draft: forkDraftSchema }),
+    result: z.strictObject({ run: runProgressSchema.nullable(), problems: z.array(fieldProblemSchema) }),
+  },
+  cancel: { params: z.strictObject({ runId: runIdSchema, branchId: branchIdSchema.nullable() }), result: nothing },
+  retry: { params: ofRun, result: nothing },
+  resume: { params: ofRun, result: nothing },
+  /** Opens diff editors: of one branch against the recording, or of all. */
+  compare: { params: z.strictObject({ runId: runIdSchema, branchId: branchIdSchema.nullable() }), result: nothing },
+  /** A fresh id, for the next run of the same panel. */
+  newRun: { params: nothing, result: ofRun },
+  /** Keeps the draft beyond the panel's life. */
+  remember: { params: z.strictObject({ draft: forkDraftSchema }), result: nothing },
+  /** Drops what was kept and begins again at the same cut. */
+  startOver: { params: z.strictObject({ at: forkPointSchema }), result: z.strictObject({ draft: forkDraftSchema }) },
+  openLink: { params: z.strictObject({ href: z.string().max(4096) }), result: nothing },
+} satisfies Record<string, { params: z.ZodType; result: z.ZodType }>;
+
+export type Method = keyof typeof methods;
+export type Params<M extends Method> = z.infer<(typeof methods)[M]['params']>;
+export type Result<M extends Method> = z.infer<(typeof methods)[M]['result']>;
+
+/** What the host tells the panel without being asked. */
+export const events = {
+  run: runProgressSchema,
+  /** The recording grew, or is gone. */
+  conversation: z.strictObject({ rows: z.number(), gone: z.boolean() }),
+} satisfies Record<string, z.ZodType>;
+
+export type EventName = keyof typeof events;
+export type EventData<E extends EventName> = z.infer<(typeof events)[E]>;
+
+const methodNames = Object.keys(methods) as [Method, ...Method[]];
+const eventNames = Object.keys(events) as [EventName, ...EventName[]];
+
+/** Panel to host. */
+export const callSchema = z.strictObject({
+  id: z.int().nonnegative(),
+  method: z.enum(methodNames),
+  params: z.unknown(),
+});
+
+/** Host to panel. `id` is null where a call was too damaged to have one. */
+export const hostMessageSchema = z.union([
+  z.strictObject({ id: z.int().nonnegative(), result: z.unknown() }),
+  z.strictObject({ id: z.int().nonnegative().nullable(), error: shownErrorSchema }),
+  z.strictObject({ event: z.enum(eventNames), data: z.unknown() }),
+]);
+export type HostMessage = z.infer<typeof hostMessageSchema>;

@@ -1,0 +1,29 @@
+import type { ApiKey } from './apiKey.ts';
+import type { CommandHandlers } from './commands.ts';
+import type { Log } from './log.ts';
+
+export interface GeneralCommandDeps {
+  apiKey: ApiKey;
+  log: Log;
+  /** What reads its rows again. */
+  refresh: (() => Promise<void>)[];
+}
+
+type GeneralCommands = Pick<
+  CommandHandlers,
+  'forkpoint.setApiKey' | 'forkpoint.clearApiKey' | 'forkpoint.refresh' | 'forkpoint.showLog'
+>;
+
+/** Commands that are about neither a session nor a run. */
+export function generalCommands({ apiKey, log, refresh }: GeneralCommandDeps): GeneralCommands {
+  return {
+    'forkpoint.setApiKey': async () => {
+      await apiKey.ask();
+    },
+    'forkpoint.clearApiKey': () => apiKey.clear(),
+    'forkpoint.refresh': async () => {
+      await Promise.all(refresh.map((read) => read()));
+    },
+    'forkpoint.showLog': async () => log.show(),
+  };
+}

@@ -1,0 +1,39 @@
+import * as vscode from 'vscode';
+import { ForkpointError, messageOf } from '../core/errors.ts';
+
+// What an API key looks like, wherever it may have come from.
+const keys = /\bsk-[A-Za-z0-9_-]{8,}/g;
+
+/** The text without anything that looks like an API key. */
+export function redacted(text: string): string {
+  return text.replace(keys, 'sk-…');
+}
+
+/** The extension's log, made when there is first something to say. */
+export class Log implements vscode.Disposable {
+  #channel: vscode.LogOutputChannel | null = null;
+
+  readonly debug = (message: string): void => this.#open().debug(redacted(message));
+
+  readonly error = (message: string, error?: unknown): void => {
+    this.#open().error(redacted(error === undefined ? message : `${message} ${describe(error)}`));
+  };
+
+  show(): void {
+    this.#open().show();
+  }
+
+  dispose(): void {
+    this.#channel?.dispose();
+  }
+
+  #open(): vscode.LogOutputChannel {
+    this.#channel ??= vscode.window.createOutputChannel('Forkpoint', { log: true });
+    return this.#channel;
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof ForkpointError) return `${error.code}: ${error.message} ${error.hint}`;
+  return error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+}

@@ -1,0 +1,65 @@
+import { type EngineKind, type ReplayRequest, replayRequestSchema } from '../core/fork/forkRequest.ts';
+import type { RecordedSession, Turn } from '../core/session/recordedSession.ts';
+import type { SessionTarget } from './commandTable.ts';
+import { type DispatchDeps, dispatchRun, requireTrust } from './dispatchRun.ts';
+import { offeredModels } from './models.ts';
+import type { Pickers } from './pickers.ts';
+import { askEngine, askModels, kept } from './quickFork.ts';
+import { type StepOptions, walk } from './quickInput.ts';
+import { settings } from './settings.ts';
+
+const title = 'Replay Session';
+
+type Step = NonNullable<StepOptions['step']>;
+
+/** Asks for session, first turn, models and engine; shows what will be sent; replays. */
+export async function replaySession(
+  given: SessionTarget | undefined,
+  pickers: Pickers,
+  deps: DispatchDeps,
+): Promise<void> {
+  requireTrust();
+  const { sessions } = await deps.services.get();
+  const draft: { session?: RecordedSession; from: number; models: string[]; engine: EngineKind } = {
+    from: 1,
+    models: [],
+    engine: settings.engine(),
+  };
+  const choose = async (target: SessionTarget): Promise<void> => {
+    draft.session = (await sessions.open(target.file)).session;
+  };
+  if (typeof given?.file === 'string') await choose(given);
+  const askFirst = (step: Step) =>
+    draft.session === undefined
+      ? Promise.resolve(undefined)
+      : pickers.askTurn(draft.session, title, 'First turn to replay', step);
+  const done = await walk([
+    ...(draft.session === undefined
+      ? [
+          async (step: Step) => {
+            const picked = await pickers.askSession(title, step);
+            if (picked !== undefined && picked !== 'back') await choose(picked);
+            return picked;
+          },
+        ]
+      : []),
+    (step) =>
+      kept<Turn>(askFirst(step), (turn) => {
+        draft.from = turn.index;
+        draft.models = turn.models.filter((model) => !model.startsWith('<')).slice(0, 1);
+      }),
+    async (step) => {
+      const offered = offeredModels(draft.session?.summary.models ?? [], settings.models(), await sessions.list());
+      return kept(askModels(offered, draft.models, step, title), (models) => (draft.models = models));
+    },
+    (step) => kept(askEngine(title, draft.engine, step), (engine) => (draft.engine = engine)),
+  ]);
+  if (!done || draft.session === undefined) return;
+  const request: ReplayRequest = replayRequestSchema.parse({
+    session: draft.session.summary.file,
+    from: draft.from,
+    models: draft.models,
+    engine: draft.engine,
+  });
+  await dispatchRun({ kind: 'replay', request }, deps);
+}

@@ -1,0 +1,33 @@
+import * as vscode from 'vscode';
+import type { RunId } from '../../core/ids.ts';
+import { messageSafe } from '../../core/plainText.ts';
+import type { RunView } from '../../core/run/runView.ts';
+import { runCommand } from '../commands.ts';
+import { endedMessage } from './endedMessage.ts';
+import type { RunList } from './runList.ts';
+import { isUnderWay } from './runNodes.ts';
+
+/** Says when a run that was seen under way has ended, with a button for what to do next. */
+export function runNotifications(runs: RunList, openComparison: (runId: RunId) => Promise<void>): vscode.Disposable {
+  const following = runs.onDidChange((changes) => {
+    for (const { before, after } of changes) {
+      if (before === null || after === null || !isUnderWay(before.state) || isUnderWay(after.state)) continue;
+      void announce(after, openComparison);
+    }
+  });
+  return new vscode.Disposable(() => following.dispose());
+}
+
+async function announce(run: RunView, openComparison: (runId: RunId) => Promise<void>): Promise<void> {
+  const message = endedMessage(run);
+  if (message === null) return;
+  const again = run.interrupted ? ['Resume'] : message.warning ? ['Retry Failed'] : [];
+  const key = message.badKey ? ['Set API Key'] : [];
+  const buttons = [...(run.branches.some(({ steps }) => steps > 0) ? ['Compare'] : []), ...key, ...again];
+  const show = message.warning ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
+  const chosen = await show(messageSafe(message.text), ...buttons);
+  if (chosen === 'Compare') await openComparison(run.runId);
+  if (chosen === 'Set API Key') await runCommand('forkpoint.setApiKey');
+  if (chosen === 'Resume') await runCommand('forkpoint.resumeRun', { runId: run.runId });
+  if (chosen === 'Retry Failed') await runCommand('forkpoint.retryFailed', { runId: run.runId });
+}

@@ -1,0 +1,33 @@
+import * as vscode from 'vscode';
+import { oneLine, plural } from '../../core/format.ts';
+import { escapeMarkdown } from '../../core/inertMarkdown.ts';
+import { tooltip } from '../treeItem.ts';
+import type { RunList } from './runList.ts';
+import { isUnderWay } from './runNodes.ts';
+import { runFacts } from './runRows.ts';
+
+/** Says in the status bar that runs are under way; a click shows the Runs view. */
+export function runStatusBar(runs: RunList): vscode.Disposable {
+  const item = vscode.window.createStatusBarItem('forkpoint.runs', vscode.StatusBarAlignment.Left);
+  item.name = 'Forkpoint Runs';
+  item.command = 'forkpoint.runs.focus';
+  const show = () => {
+    const underWay = runs.runs.filter(({ state }) => isUnderWay(state));
+    if (underWay.length === 0) {
+      item.hide();
+      return;
+    }
+    const branches = underWay.flatMap((run) => run.branches);
+    const ended = branches.filter(({ state }) => !isUnderWay(state)).length;
+    item.text = `$(loading~spin) ${ended} of ${plural(branches.length, 'branch', 'branches')}`;
+    item.accessibilityInformation = {
+      label: `Forkpoint: ${ended} of ${plural(branches.length, 'branch', 'branches')} done`,
+    };
+    const now = Date.now();
+    item.tooltip = tooltip(
+      underWay.map((run) => `${escapeMarkdown(oneLine(run.title, 60))}  \n${runFacts(run, now)}`).join('\n\n'),
+    );
+    item.show();
+  };
+  return vscode.Disposable.from(item, runs.onDidChange(show));
+}

@@ -1,0 +1,13 @@
+import { moneyRange, plural, tokenCount } from '../core/format.ts';
+import type { ForkPreview } from '../core/run/forkService.ts';
+
+/** `5 requests to api.anthropic.com · about 18.2k tokens each · $0.06–0.11`. */
+export function sendLine(preview: ForkPreview): string {
+  const where = preview.host === null ? 'to the offline demo model' : `to ${preview.host}`;
+  const inputs = preview.branches.map(({ estimatedInputTokens }) => estimatedInputTokens);
+  const known = inputs.filter((tokens) => tokens !== null);
+  const tokens =
+    known.length < inputs.length ? 'input tokens unknown' : `about ${tokenCount(Math.max(...known))} tokens each`;
+  const cost = preview.billed ? moneyRange(preview.costUsd) : 'not billed';
+  return [`${plural(preview.requests, 'request')} ${where}`, tokens, cost].join(' · ');
+}

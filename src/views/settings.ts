@@ -1,0 +1,76 @@
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import { type EngineKind, engineKindSchema } from '../core/fork/forkRequest.ts';
+import type { ReplaceableServices } from './replaceableServices.ts';
+import type { RunList } from './runTree/runList.ts';
+import { isUnderWay } from './runTree/runNodes.ts';
+
+const price = z.number().nonnegative();
+const priceSchema = z.object({ input: price, output: price, cacheRead: price, cacheWrite: price });
+
+/** The settings `forkpoint.*`, each read when it is asked for. Texts that are empty count as not set. */
+export const settings = {
+  /** Config folders of Claude Code; empty for the default. */
+  claudeDirs: (): string[] => texts('claudeDirs'),
+  dataDir: (): string | undefined => text('dataDir'),
+  apiBaseUrl: (): string | undefined => text('apiBaseUrl'),
+  engine: (): EngineKind => engineKindSchema.catch('in-process').parse(value('engine')),
+  /** Branches that run at once, 1 to 32. */
+  concurrency: (): number => Math.min(32, Math.max(1, Math.floor(number('concurrency', 4)))),
+  models: (): string[] => texts('models'),
+  /** US dollars for a million tokens by model id; entries that are not prices are left out. */
+  prices: (): Record<string, z.infer<typeof priceSchema>> => {
+    const given = z.record(z.string(), z.unknown()).catch({}).parse(value('prices'));
+    return Object.fromEntries(
+      Object.entries(given).flatMap(([model, price]) => {
+        const parsed = priceSchema.safeParse(price);
+        return parsed.success ? [[model, parsed.data]] : [];
+      }),
+    );
+  },
+  /** US dollars; a run whose upper estimate lies above is asked for once more. */
+  confirmCostAbove: (): number => number('confirmCostAbove', 5),
+  temporalAddress: (): string | undefined => text('temporal.address'),
+  temporalNamespace: (): string | undefined => text('temporal.namespace'),
+  temporalTaskQueue: (): string | undefined => text('temporal.taskQueue'),
+  temporalCliPath: (): string | undefined => text('temporal.cliPath'),
+};
+
+/** Settings that the services are made with. */
+const ofServices = ['claudeDirs', 'dataDir', 'apiBaseUrl', 'concurrency', 'prices', 'temporal'];
+
+/** Makes the services anew when such a setting changes, but not under a run that this window drives. */
+export function followServiceSettings(services: ReplaceableServices, runs: RunList): vscode.Disposable {
+  return vscode.workspace.onDidChangeConfiguration(async (change) => {
+    if (!ofServices.some((name) => change.affectsConfiguration(`forkpoint.${name}`))) return;
+    const driven = runs.runs.some(({ state, engine }) => isUnderWay(state) && engine === 'in-process');
+    if (!driven) {
+      await services.replace();
+      return;
+    }
+    const reload = 'Reload Window';
+    const message = 'Runs are under way, so the changed setting counts after the window was reloaded.';
+    if ((await vscode.window.showInformationMessage(message, reload)) === reload) {
+      await vscode.commands.executeCommand('workbench.action.reloadWindow');
+    }
+  });
+}
+
+function value(name: string): unknown {
+  return vscode.workspace.getConfiguration('forkpoint').get<unknown>(name);
+}
+
+function text(name: string): string | undefined {
+  const given = value(name);
+  return typeof given === 'string' && given.trim() !== '' ? given.trim() : undefined;
+}
+
+function texts(name: string): string[] {
+  const given = value(name);
+  return Array.isArray(given) ? given.filter((item) => typeof item === 'string' && item.trim() !== '') : [];
+}
+
+function number(name: string, fallback: number): number {
+  const given = value(name);
+  return typeof given === 'number' && Number.isFinite(given) ? given : fallback;
+}

@@ -1,0 +1,23 @@
+/** Theme colours that our rows use. */
+export type RowColor =
+  | 'testing.iconPassed'
+  | 'testing.iconFailed'
+  | 'testing.iconQueued'
+  | 'problemsWarningIcon.foreground'
+  | 'disabledForeground';
+
+/** One row of a tree as plain data, so that what a tree shows can be tested without VS Code. Texts are clean already. */
+export interface TreeRow {
+  /** Stable over refreshes and unique in its tree. */
+  id: string;
+  label: string;
+  description: string;
+  /** A codicon. */
+  icon: string;
+  color?: RowColor;
+  /** Words for `viewItem` in `when` clauses, separated by blanks. */
+  context: string;
+  children: 'none' | 'collapsed' | 'expanded';
+  /** What a screen reader says: role, name and state. */
+  accessibilityLabel: string;
+}

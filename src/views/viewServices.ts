@@ -1,0 +1,20 @@
+import type { ForkService } from '../core/run/forkService.ts';
+import type { ModelClients, RunStore } from '../core/run/ports.ts';
+import type { TemporalControl } from '../core/run/temporalControl.ts';
+import type { SessionStore } from '../core/session/sessionStore.ts';
+
+/** What the views work with. The extension's root makes it when a view first asks: activation constructs nothing. */
+export interface ViewServices {
+  sessions: SessionStore;
+  forks: ForkService;
+  runs: RunStore;
+  models: ModelClients;
+  temporal: TemporalControl;
+}
+
+/** The services, made on first use, and made anew after a setting that they depend on has changed. */
+export interface ServiceProvider {
+  get(): Promise<ViewServices>;
+  /** Calls back after the services were replaced: views read everything again. */
+  onDidReplace(listener: () => void): { dispose(): void };
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
+import { launchBrowser } from './support/browser.ts';
+import { Workbench } from './support/workbench.ts';
+
+let scratch: string;
+let browser: Browser;
+let server: CodeServer;
+let workbench: Workbench;
+let recorded: string;
+
+/** One digest of everything in a folder. */
+async function digest(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  for (const file of files.map((entry) => path.join(entry.parentPath, entry.name)).sort()) {
+    hash.update(path.relative(folder, file)).update(await readFile(file));
+  }
+  return hash.digest('hex');
+}
+
+beforeAll(async () => {
+  scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-quick-'));
+  const claudeDir = path.join(scratch, 'claude');
+  await cp(path.resolve(import.meta.dirname, '../../demo/claude'), claudeDir, { recursive: true });
+  recorded = await digest(claudeDir);
+  await mkdir(path.join(scratch, 'workspace'));
+  browser = await launchBrowser();
+  server = await startCodeServer({
+    extensionsDir: inject('extensionsDir'),
+    workspace: path.join(scratch, 'workspace'),
+    env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint'), FORKPOINT_DEMO: '1' },
+  });
+  workbench = await Workbench.open(browser, server.url);
+  await workbench.openForkpointView();
+  await workbench.row('Sessions', 'slug-tools').waitFor();
+});
+
+afterAll(async () => {
+  await workbench?.close();
+  await browser?.close();
+  await server?.stop();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+/** Presses Enter once the quick input shows this placeholder. */
+async function accept(placeholder: string): Promise<void> {
+  await workbench.page.locator(`.quick-input-widget input[placeholder^="${placeholder}"]`).waitFor();
+  await workbench.page.keyboard.press('Enter');
+}
+
+test('a fork can be made, run and compared with the keyboard alone', async () => {
+  await workbench.runCommand('Forkpoint: Fork with Quick Pick');
+  await accept('Session');
+  await accept('Turn');
+  await workbench.quickPickRows().filter({ hasText: 'Opus 4.5' }).first().waitFor();
+  await workbench.quickInput().fill('claude-haiku-4-5');
+  await workbench.quickPickRows().filter({ hasText: 'typed' }).waitFor();
+  await workbench.page.keyboard.press('ArrowDown');
+  await workbench.page.keyboard.press('Space');
+  await accept('Models');
+  for (const step of ['Prompt', 'System prompt', 'Effort', 'Repeats', 'Run in', 'Tools']) await accept(step);
+  const confirmation = workbench.quickPickRows().first();
+  await confirmation.filter({ hasText: 'Run 2 branches' }).waitFor();
+  expect(await confirmation.textContent()).toContain('2 requests to the offline demo model');
+  expect(await confirmation.textContent()).toContain('not billed');
+  await workbench.screenshot('quick-fork');
+  await workbench.page.keyboard.press('Enter');
+  await workbench.notification('2 branches done').waitFor();
+  const rows = (await workbench.treeRows('Runs')).map(({ label }) => label);
+  expect(rows.slice(1)).toEqual(['Opus 4.5', 'Haiku 4.5']);
+});
+
+test('Compare opens all diffs and the table, whose links open a diff', async () => {
+  await workbench.notification('2 branches done').getByRole('button', { name: 'Compare' }).click();
+  await workbench.waitForTab('All branches ↔ recorded');
+  const table = workbench.panel().getByRole('table');
+  await table.getByRole('row', { name: /Haiku 4.5/ }).waitFor();
+  expect(await table.getByRole('row').count()).toBe(4);
+  expect(await workbench.axeOnPanel()).toEqual([]);
+  await workbench.screenshot('comparison');
+  await table
+    .getByRole('row', { name: /Haiku 4.5/ })
+    .getByRole('button', { name: /^step/ })
+    .click();
+  await workbench.waitForTab('Haiku 4.5 ↔ recorded');
+});
+
+test('the run and the table are there again after a reload', async () => {
+  await workbench.reload();
+  await workbench.openForkpointView();
+  await workbench.row('Runs', '2 branches').waitFor();
+  await workbench.page.locator('.tab').filter({ hasText: 'Comparison' }).click();
+  await workbench.panel().getByRole('table').waitFor();
+  expect(await workbench.tabs()).toContain(
+    'Haiku 4.5 ↔ recorded · Is a regex the right tool for this, or should it be Intl.Se…',
+  );
+});
+
+test('nothing recorded was changed', async () => {
+  expect(await digest(path.join(scratch, 'claude'))).toBe(recorded);
+});

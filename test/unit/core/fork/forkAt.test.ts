@@ -1,0 +1,347 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ForkPointError, NotFoundError } from '../../../../src/core/errors.ts';
+import type { ForkContext } from '../../../../src/core/fork/forkContext.ts';
+import type { ForkPoint } from '../../../../src/core/fork/forkRequest.ts';
+import type { RequestMessage } from '../../../../src/core/fork/messagesRequest.ts';
+import { createSessionRequests } from '../../../../src/core/fork/sessionRequests.ts';
+import { buildSession } from '../../../../src/core/session/turnTree.ts';
+import { checkLegal } from '../../../support/checkLegal.ts';
+import { logRequest } from '../../../support/requestLog.ts';
+import { sha256, TranscriptBuilder } from '../../../support/transcript.ts';
+
+function forkAt(builder: TranscriptBuilder, point: ForkPoint): ForkContext {
+  const transcript = builder.parsed();
+  const tree = buildSession(transcript, {
+    sessionId: 's',
+    file: '/s.jsonl',
+    bytes: 0,
+    customTitle: null,
+    subagents: [],
+  });
+  return createSessionRequests(tree, transcript, [], sha256).forkAt(point);
+}
+
+function spoken(messages: readonly RequestMessage[]): string[] {
+  return messages.map((message) => {
+    const blocks = message.content as { type: string; text?: string; name?: string; tool_use_id?: string }[];
+    return `${message.role}: ${blocks.map((block) => block.text ?? block.name ?? block.tool_use_id ?? block.type).join(' + ')}`;
+  });
+}
+
+function refusal(builder: TranscriptBuilder, point: ForkPoint): ForkPointError {
+  try {
+    forkAt(builder, point);
+  } catch (error) {
+    if (error instanceof ForkPointError) return error;
+    throw error;
+  }
+  throw new Error('The point was not refused.');
+}
+
+/** Two turns; the first calls two tools at once. Lines: u1 prompt, u2 text, u3 and u4 calls, u5 and u6 results, u7 reply, u8 prompt, u9 reply. */
+function session(): TranscriptBuilder {
+  const builder = new TranscriptBuilder();
+  builder.prompt('One');
+  builder.reply('Reading.', [
+    { id: 'a', name: 'Read' },
+    { id: 'b', name: 'Grep' },
+  ]);
+  builder.reply('Read them.');
+  builder.prompt('Two');
+  builder.reply('Answer two.');
+  return builder;
+}
+
+describe('a fork before a prompt', () => {
+  it('keeps everything before it and puts it back', () => {
+    const { point, rebuilt, recordedPrompt, following } = forkAt(session(), { turn: 2 });
+    expect(spoken(rebuilt.request.messages)).toEqual([
+      'user: One',
+      'assistant: Reading. + Read + Grep',
+      'user: a + b',
+      'assistant: Read them.',
+      'user: Two',
+    ]);
+    expect(point).toEqual({ kind: 'before', uuid: 'u8', turnIndex: 2, turnId: 'u8', label: 'before “Two”' });
+    expect(rebuilt.promptAt).toEqual({ message: 4, block: 0 });
+    expect(recordedPrompt).toBe('Two');
+    expect(following.map((turn) => [turn.index, turn.steps.length])).toEqual([[2, 1]]);
+    expect(rebuilt.inputTokens).toBe(130);
+  });
+
+  it('works at the first turn', () => {
+    const { rebuilt, following } = forkAt(session(), { turn: 1 });
+    expect(spoken(rebuilt.request.messages)).toEqual(['user: One']);
+    expect(following.map((turn) => turn.index)).toEqual([1, 2]);
+  });
+
+  it('says what is missing and defines the tools that were called', () => {
+    const { rebuilt } = forkAt(session(), { turn: 2 });
+    expect(rebuilt).toMatchObject({ fidelity: 'reconstructed', digestVerified: false, betas: [] });
+    expect(rebuilt.missing).toEqual([
+      'system prompt',
+      'tool definitions (only the names of the tools that were called are known)',
+      'request parameters (output limit, thinking, effort, beta features)',
+      'context that Claude Code attached, such as files and reminders',
+    ]);
+    expect(rebuilt.request.tools).toEqual(['Read', 'Grep'].map((name) => ({ name, input_schema: { type: 'object' } })));
+    expect(rebuilt.request.model).toBe('claude-opus-5-5');
+  });
+
+  it('takes the system prompt and the tools of a snapshot', () => {
+    const builder = session();
+    const tools = [{ name: 'Read', description: 'Reads', input_schema: { type: 'object', required: ['f'] }, own: 1 }];
+    builder.chained('attachment', {
+      attachment: { type: 'prompt_snapshot', systemPrompt: ['Be terse.', '', 'Be kind.'], tools },
+    });
+    const { request } = forkAt(builder, { turn: 1 }).rebuilt;
+    expect(request.system).toEqual([
+      { type: 'text', text: 'Be terse.' },
+      { type: 'text', text: 'Be kind.' },
+    ]);
+    expect(request.tools).toEqual([
+      { name: 'Read', description: 'Reads', input_schema: { type: 'object', required: ['f'] } },
+    ]);
+  });
+
+  it('finds the prompt beside pictures and reminders', () => {
+    const builder = session();
+    builder.prompt([
+      { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AA' } },
+      { type: 'text', text: 'Three' },
+      { type: 'text', text: '<system-reminder>x</system-reminder>' },
+    ]);
+    builder.reply('Seen.');
+    const { rebuilt, recordedPrompt } = forkAt(builder, { turn: 3 });
+    expect(rebuilt.promptAt?.block).toBe(1);
+    expect(recordedPrompt).toBe('Three');
+  });
+
+  it('says that there is no such turn', () => {
+    expect(() => forkAt(session(), { turn: 3 })).toThrow(NotFoundError);
+    expect(() => forkAt(session(), { before: 'nowhere' })).toThrow(NotFoundError);
+  });
+
+  it('works on an abandoned branch and follows the active one', () => {
+    const builder = session();
+    builder.goTo('u7');
+    builder.prompt('Two, differently');
+    builder.reply('Another answer.');
+    builder.prompt('Three');
+    expect(spoken(forkAt(builder, { turn: 2 }).rebuilt.request.messages).at(-1)).toBe('user: Two');
+    expect(forkAt(builder, { turn: 1 }).following.map((turn) => turn.prompt)).toEqual([
+      'One',
+      'Two, differently',
+      'Three',
+    ]);
+    expect(forkAt(builder, { turn: 4 }).rebuilt.request.messages).toHaveLength(7);
+  });
+
+  it('sends after a compaction the summary and what was preserved, and before it the old history', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('Old');
+    const kept = builder.reply('Old answer.').at(-1);
+    const boundary = builder.chained('system', { subtype: 'compact_boundary', logicalParentUuid: kept }, null);
+    const summary = builder.prompt('Summary of the old', { isCompactSummary: true });
+    Object.assign(builder.lines.find((line) => line.uuid === boundary) ?? {}, {
+      compactMetadata: { trigger: 'auto', preservedMessages: { anchorUuid: summary, uuids: [kept] } },
+    });
+    builder.prompt('New');
+    builder.reply('New answer.');
+    expect(spoken(forkAt(builder, { turn: 2 }).rebuilt.request.messages)).toEqual([
+      'user: Summary of the old',
+      'assistant: Old answer.',
+      'user: New',
+    ]);
+    expect(spoken(forkAt(builder, { turn: 1 }).rebuilt.request.messages)).toEqual(['user: Old']);
+    expect(spoken(forkAt(builder, { after: kept ?? '' }).rebuilt.request.messages)).toEqual([
+      'user: Old',
+      'assistant: Old answer.',
+    ]);
+  });
+});
+
+describe('a fork inside a turn', () => {
+  it('is refused between a call and its result, with the nearest legal points', () => {
+    for (const point of [
+      { after: 'u3' },
+      { after: 'u4' },
+      { before: 'u4' },
+      { before: 'u5' },
+      { after: 'u5' },
+      { before: 'u6' },
+    ]) {
+      const error = refusal(session(), point);
+      expect(error.message).toContain('between a tool call and its result');
+      expect(error.hint).toBe(
+        'Cut before the reply (u2), or after its last result (u6), or before the prompt of turn 1.',
+      );
+      expect(error.details).toEqual({ nearest: { before: 'u2', after: 'u6', turn: 1 } });
+    }
+  });
+
+  it('is refused behind thinking', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('One');
+    builder.chained('assistant', {
+      message: { id: 'm', role: 'assistant', content: [{ type: 'thinking', thinking: 'Hm', signature: 's' }] },
+    });
+    builder.chained('assistant', { message: { id: 'm', role: 'assistant', content: [{ type: 'text', text: 'Yes' }] } });
+    expect(refusal(builder, { after: 'u2' }).message).toContain('behind its thinking');
+  });
+
+  it('keeps what stands before it', () => {
+    const { rebuilt, following, recordedPrompt, point } = forkAt(session(), { after: 'u6' });
+    expect(spoken(rebuilt.request.messages)).toEqual(['user: One', 'assistant: Reading. + Read + Grep', 'user: a + b']);
+    expect(following.map((turn) => [turn.index, turn.steps.map((step) => step.index)])).toEqual([
+      [1, [2]],
+      [2, [1]],
+    ]);
+    expect([recordedPrompt, rebuilt.promptAt]).toEqual([null, null]);
+    expect(point.label).toBe('after the result of Grep in “One”');
+    expect(spoken(forkAt(session(), { before: 'u7' }).rebuilt.request.messages)).toEqual(
+      spoken(rebuilt.request.messages),
+    );
+  });
+
+  it('ends with the reply where the cut stands after a turn', () => {
+    const { rebuilt, following, point } = forkAt(session(), { after: 'u7' });
+    expect(spoken(rebuilt.request.messages).at(-1)).toBe('assistant: Read them.');
+    expect(following.map((turn) => [turn.index, turn.steps.length])).toEqual([
+      [1, 0],
+      [2, 1],
+    ]);
+    expect(point).toMatchObject({ kind: 'after', turnIndex: 1 });
+  });
+
+  it('cuts a reply behind a text block', () => {
+    expect(spoken(forkAt(session(), { after: 'u2' }).rebuilt.request.messages)).toEqual([
+      'user: One',
+      'assistant: Reading.',
+    ]);
+  });
+
+  it('takes a record that is no message for the message it hangs on', () => {
+    const builder = session();
+    const aside = builder.chained('attachment', { attachment: { type: 'prompt_snapshot', systemPrompt: [] } });
+    expect(forkAt(builder, { after: aside }).point).toMatchObject({ kind: 'after', uuid: 'u9' });
+  });
+});
+
+describe('a fork where requests were logged', () => {
+  function logged(): TranscriptBuilder {
+    const builder = new TranscriptBuilder();
+    builder.prompt('One');
+    const one = {
+      role: 'user',
+      content: [
+        { type: 'text', text: '<system-reminder>Be terse</system-reminder>' },
+        { type: 'text', text: 'One' },
+      ],
+    };
+    const aside = { role: 'system', content: 'Date: today' };
+    builder.reply('Answer one.', [], { id: 'm1' });
+    builder.prompt('Two');
+    const messages = [one, aside, { role: 'assistant', content: 'Answer one.' }, { role: 'user', content: 'Two' }];
+    logRequest(builder, { id: 'r2', messages, blobs: [0, 1] });
+    builder.reply('Answer two.', [], { id: 'm2', fields: { requestRef: 'r2' } });
+    return builder;
+  }
+
+  it('sends the recorded request', () => {
+    const { rebuilt } = forkAt(logged(), { turn: 2 });
+    expect(rebuilt).toMatchObject({
+      fidelity: 'exact',
+      digestVerified: true,
+      missing: [],
+      betas: ['beta-1'],
+      promptAt: { message: 3, block: 0 },
+    });
+  });
+
+  it('takes the history of an unlogged turn from a later request', () => {
+    const { rebuilt, recordedPrompt } = forkAt(logged(), { turn: 1 });
+    expect(spoken(rebuilt.request.messages)).toEqual([
+      'user: <system-reminder>Be terse</system-reminder> + One',
+      'system: Date: today',
+    ]);
+    expect(rebuilt).toMatchObject({
+      fidelity: 'reconstructed',
+      promptAt: { message: 0, block: 1 },
+      request: { max_tokens: 1000 },
+    });
+    expect(rebuilt.missing).toEqual([expect.stringContaining('digest')]);
+    expect(recordedPrompt).toBe('One');
+  });
+
+  it('goes on from an earlier request', () => {
+    const builder = logged();
+    const { rebuilt } = forkAt(builder, { after: builder.last ?? '' });
+    expect(spoken(rebuilt.request.messages).slice(-2)).toEqual(['user: Two', 'assistant: Answer two.']);
+    expect(rebuilt.request).toMatchObject({ max_tokens: 1000, system: [{ text: 'You are terse.' }] });
+    builder.prompt('Three');
+    expect(spoken(forkAt(builder, { turn: 3 }).rebuilt.request.messages).slice(-2)).toEqual([
+      'assistant: Answer two.',
+      'user: Three',
+    ]);
+  });
+
+  it('is not exact where the digest does not verify', () => {
+    const builder = logged();
+    const shape = builder.lines.find((line) => line.type === 'api-request-shape') as {
+      shape: { system: { text: string }[] };
+    };
+    if (shape.shape.system[0]) shape.shape.system[0].text = 'You are verbose.';
+    const { rebuilt } = forkAt(builder, { turn: 2 });
+    expect(rebuilt).toMatchObject({ fidelity: 'reconstructed', digestVerified: false });
+    expect(rebuilt.missing.join()).toContain('digest');
+  });
+});
+
+describe('every legal point', () => {
+  const text = fc.constantFrom('text', '', ' ', 'half \ud83d', '☃');
+  const turnSpec = fc.record({
+    prompt: text,
+    steps: fc.array(
+      fc.record({ text: fc.option(text), calls: fc.array(fc.option(fc.string(), { freq: 3 }), { maxLength: 3 }) }),
+      { maxLength: 3 },
+    ),
+    interrupted: fc.boolean(),
+  });
+
+  it('gives a request that the API accepts', () => {
+    fc.assert(
+      fc.property(fc.array(turnSpec, { minLength: 1, maxLength: 4 }), fc.nat(), (turns, back) => {
+        const builder = new TranscriptBuilder();
+        let serial = 0;
+        const prompts: string[] = [];
+        for (const [at, turn] of turns.entries()) {
+          if (at === turns.length - 1 && prompts.length > 1) builder.goTo(prompts[back % prompts.length] ?? null);
+          prompts.push(builder.prompt(`prompt ${at} ${turn.prompt}`));
+          for (const step of turn.steps) {
+            const calls = step.calls.map((result) => ({ id: `t${serial++}`, result }));
+            builder.reply(step.text ?? (calls.length === 0 ? 'said' : null), calls);
+          }
+          if (turn.interrupted) builder.prompt([{ type: 'text', text: '[Request interrupted by user]' }]);
+        }
+        builder.reply('A last word.');
+        for (const turn of builder.tree().session.turns) {
+          const { rebuilt } = forkAt(builder, { turn: turn.index });
+          checkLegal(rebuilt.request);
+          expect(rebuilt.promptAt).not.toBeNull();
+        }
+        for (const message of builder.tree().messages()) {
+          for (const point of [{ before: message.uuid }, { after: message.uuid }]) {
+            try {
+              checkLegal(forkAt(builder, point).rebuilt.request);
+            } catch (error) {
+              if (!(error instanceof ForkPointError)) throw error;
+            }
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import type { ForkPreview } from '../../../src/core/run/forkService.ts';
+import { type ForkDraft, forkRequestOf } from '../../../src/views/forkDraft.ts';
+import { offeredModels } from '../../../src/views/models.ts';
+import { sendLine } from '../../../src/views/sendLine.ts';
+import { endOfConversation } from '../../../src/views/sessionTree/endOfConversation.ts';
+import { call, session, step, summary, turn } from './support/sessions.ts';
+
+const draft: ForkDraft = {
+  models: ['claude-opus-4-5', 'claude-haiku-4-5'],
+  prompt: null,
+  system: null,
+  effort: null,
+  repeats: 2,
+  engine: 'temporal',
+  tools: 'stop',
+};
+const turnTarget = { file: '/s.jsonl', turn: 3 };
+
+describe('forkRequestOf', () => {
+  it('makes a branch a model and leaves as recorded what was not changed', () => {
+    expect(forkRequestOf(draft, turnTarget)).toEqual({
+      session: '/s.jsonl',
+      at: { turn: 3 },
+      engine: 'temporal',
+      executor: 'api',
+      tools: 'stop',
+      maxSteps: 20,
+      timeoutSeconds: 600,
+      branches: [
+        { name: 'Opus 4.5', model: 'claude-opus-4-5', repeats: 2 },
+        { name: 'Haiku 4.5', model: 'claude-haiku-4-5', repeats: 2 },
+      ],
+    });
+  });
+
+  it('tells models apart whose names read the same', () => {
+    const models = ['claude-haiku-4-5', 'claude-haiku-4-5-20251001'];
+    expect(forkRequestOf({ ...draft, models }, turnTarget).branches.map(({ name }) => name)).toEqual(models);
+  });
+
+  it('carries prompt, system prompt and effort', () => {
+    const request = forkRequestOf(
+      { ...draft, prompt: 'Now!', system: { append: 'Be brief.' }, effort: 'low' },
+      turnTarget,
+    );
+    expect(request.prompt).toBe('Now!');
+    expect(request.branches[0]).toMatchObject({ system: { append: 'Be brief.' }, effort: 'low' });
+  });
+});
+
+it('offers each model once, the nearest source first', () => {
+  const offered = offeredModels(
+    ['claude-opus-4-5', '<synthetic>'],
+    ['my-model'],
+    [summary({ file: '/a', models: ['my-model', 'claude-haiku-4-5'] })],
+  );
+  expect(offered.map(({ id, source }) => [id, source])).toEqual([
+    ['claude-opus-4-5', 'this session'],
+    ['my-model', 'settings'],
+    ['claude-haiku-4-5', 'other sessions'],
+  ]);
+});
+
+describe('endOfConversation', () => {
+  it('cuts after the last reply of the active branch', () => {
+    const recorded = session({ turns: [turn(1, 1), turn(2, 5, { active: false })] });
+    expect(endOfConversation(recorded)).toEqual({ after: 'step-2' });
+  });
+  it('cuts before the last turn where no prompt could follow', () => {
+    const steps = [step(2, { toolCalls: [call('Bash', { command: 'ls' })] })];
+    expect(endOfConversation(session({ turns: [turn(1, 1, { steps })] }))).toEqual({ turn: 1 });
+    expect(endOfConversation(session({ turns: [turn(1, 1, { interrupted: true })] }))).toEqual({ turn: 1 });
+  });
+  it('refuses an empty session', () => expect(() => endOfConversation(session({}))).toThrow('no turns'));
+});
+
+describe('sendLine', () => {
+  const preview = {
+    host: 'api.anthropic.com',
+    requests: 5,
+    billed: true,
+    costUsd: { low: 0.06, high: 0.11 },
+    branches: [{ estimatedInputTokens: 18_200 }, { estimatedInputTokens: 17_000 }],
+  } as ForkPreview;
+  it('says what goes where and what it costs', () => {
+    expect(sendLine(preview)).toBe('5 requests to api.anthropic.com · about 18.2k tokens each · $0.06–0.11');
+  });
+  it('says unknown as unknown, and the demo as not billed', () => {
+    const unknown = { ...preview, costUsd: null, branches: [{ estimatedInputTokens: null }] } as unknown as ForkPreview;
+    expect(sendLine(unknown)).toBe('5 requests to api.anthropic.com · input tokens unknown · unknown cost');
+    expect(sendLine({ ...preview, host: null, billed: false })).toContain('to the offline demo model');
+    expect(sendLine({ ...preview, host: null, billed: false })).toContain('not billed');
+  });
+});

@@ -1,0 +1,131 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { bundleWorkflowCode } from '@temporalio/worker';
+import { build } from 'esbuild';
+import { systemClock } from '../../src/adapters/systemClock.ts';
+import type { ForkEngine } from '../../src/core/run/ports.ts';
+import type { TemporalControl } from '../../src/core/run/temporalControl.ts';
+import { isAlive, waitForEnd } from '../../src/orchestration/temporal/processes.ts';
+import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
+import { createTemporalEngine, type TemporalEngineDeps } from '../../src/orchestration/temporal/temporalEngine.ts';
+import { defaultTaskQueue, type TemporalSettings } from '../../src/orchestration/temporal/temporalSettings.ts';
+import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** A TCP port of this machine that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}
+
+/** The workflows, bundled for the sandbox as the build does it. */
+export async function workflowBundle(): Promise<string> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: path.join(root, 'src/orchestration/temporal/workflows.ts'),
+    logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
+  });
+  return code;
+}
+
+let built: Promise<string> | undefined;
+
+/** Builds the worker from the sources, so that tests never run a stale one. @returns path of the script */
+export function builtWorker(): Promise<string> {
+  built ??= (async () => {
+    // Inside node_modules, so that the script finds the packages.
+    const folder = path.join(root, `node_modules/.cache/forkpoint-test-${process.pid}`);
+    await mkdir(folder, { recursive: true });
+    const script = path.join(folder, 'worker.js');
+    await Promise.all([
+      build({
+        entryPoints: [path.join(root, 'src/orchestration/temporal/worker.ts')],
+        outfile: script,
+        bundle: true,
+        packages: 'external',
+        platform: 'node',
+        format: 'esm',
+        keepNames: true,
+        sourcemap: 'inline',
+        logLevel: 'error',
+      }),
+      workflowBundle().then((code) => writeFile(path.join(folder, 'workflows.js'), code)),
+    ]);
+    return script;
+  })();
+  return built;
+}
+
+/** A real Temporal dev server of its own for a test file. */
+export interface TestServer {
+  address: string;
+  home: string;
+  control: TemporalControl;
+  settings: (overrides: Partial<TemporalSettings> & { home: string }) => TemporalSettings;
+  stop(): Promise<void>;
+}
+
+/** Starts a server on a free port, with its data in a temporary folder, by the very code that users start it with. */
+export async function startTestServer(): Promise<TestServer> {
+  const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-temporal-'));
+  const address = `127.0.0.1:${await freePort()}`;
+  const workerScript = await builtWorker();
+  const settings: TestServer['settings'] = (overrides) => ({
+    address,
+    namespace: 'default',
+    taskQueue: defaultTaskQueue(overrides.home, ''),
+    env: process.env,
+    workerScript,
+    apiKey: async () => 'sk-ant-test-contract',
+    workerIdleMs: 60_000,
+    ...overrides,
+  });
+  const control = createTemporalControl(settings({ home }));
+  await control.startServer();
+  return {
+    address,
+    home,
+    control,
+    settings,
+    async stop() {
+      await control.stopServer();
+      await rm(home, { recursive: true, force: true, maxRetries: 5 });
+      await rm(path.dirname(workerScript), { recursive: true, force: true });
+      built = undefined;
+    },
+  };
+}
+
+/** Ends the workers of a data folder at once, as a crash would. */
+export async function killWorkers(home: string): Promise<number[]> {
+  const pids = (await readWorkerRecords({ home })).map(({ pid }) => pid);
+  for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  for (const pid of pids) await waitForEnd(pid, 5_000);
+  return pids;
+}
+
+/** The engine as users have it, on the real clock. */
+export function plainEngine(deps: Omit<TemporalEngineDeps, 'clock'>): ForkEngine {
+  return createTemporalEngine({ clock: systemClock, ...deps });
+}
+
+/** An engine whose workers are gone once it is disposed. */
+export function testEngine(deps: Omit<TemporalEngineDeps, 'clock'>): ForkEngine {
+  const engine = plainEngine(deps);
+  const dispose = engine.dispose.bind(engine);
+  engine.dispose = async () => {
+    await dispose();
+    await killWorkers(deps.settings.home);
+  };
+  return engine;
+}

@@ -203,11 +203,16 @@ writer.reply([
   ),
 ]);
 
-const folder = path.join(import.meta.dirname, 'claude', 'projects', cwd.replace(/[^a-zA-Z0-9]/g, '-'));
-mkdirSync(folder, { recursive: true });
-const file = path.join(folder, `${sessionId}.jsonl`);
-writeFileSync(
-  file,
-  writer.finish('Is a regex the right tool for this, or should it be Intl.Segmenter? Two sentences.'),
+/** Where the sample lies, below the checkout. */
+export const sampleFile = `demo/claude/projects/${cwd.replace(/[^a-zA-Z0-9]/g, '-')}/${sessionId}.jsonl`;
+
+/** The whole transcript. A unit test compares it with the file. */
+export const sampleText = writer.finish(
+  'Is a regex the right tool for this, or should it be Intl.Segmenter? Two sentences.',
 );
-process.stdout.write(`${path.relative(process.cwd(), file)}\n`);
+
+if (import.meta.main) {
+  const file = path.join(import.meta.dirname, '..', sampleFile);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, sampleText);
+}

@@ -84,7 +84,11 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     'git.openRepositoryInParentFolders': 'never',
     ...options.settings,
   };
-  await writeFile(path.join(userData, 'User/settings.json'), JSON.stringify(settings, null, 2));
+  // Settings of scope "machine" are read from the second file in a remote window, and code-server's are remote.
+  await mkdir(path.join(userData, 'Machine'), { recursive: true });
+  for (const level of ['User', 'Machine']) {
+    await writeFile(path.join(userData, level, 'settings.json'), JSON.stringify(settings, null, 2));
+  }
   const port = options.port ?? (await freePort());
   const args = [
     toolPath('code-server'),

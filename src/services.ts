@@ -111,7 +111,16 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
 
 // Loaded only now: who lists sessions must not wait for what runs forks.
 async function loadParts() {
-  const [envPaths, runs, blobs, prices, textDiff, forks, control, settings] = await Promise.all([
+  const [
+    { default: envPaths },
+    { createRunStore },
+    { createBlobStore },
+    { createPriceList },
+    { textDiff },
+    { createForkService },
+    { createTemporalControl },
+    { defaultTaskQueue },
+  ] = await Promise.all([
     import('env-paths'),
     import('./adapters/runs/createRunStore.ts'),
     import('./adapters/blobs/createBlobStore.ts'),
@@ -121,7 +130,16 @@ async function loadParts() {
     import('./orchestration/temporal/temporalControl.ts'),
     import('./orchestration/temporal/temporalSettings.ts'),
   ]);
-  return { envPaths: envPaths.default, ...runs, ...blobs, ...prices, ...textDiff, ...forks, ...control, ...settings };
+  return {
+    envPaths,
+    createRunStore,
+    createBlobStore,
+    createPriceList,
+    textDiff,
+    createForkService,
+    createTemporalControl,
+    defaultTaskQueue,
+  };
 }
 
 function modelClients(apiKey: () => Promise<string | undefined>, baseUrl: string | undefined): ModelClients {

@@ -52,11 +52,6 @@ export function inertProse(text: string): string {
   return blocks.join('\n\n');
 }
 
-/** A cell of a markdown table. */
-export function tableCell(text: string): string {
-  return escapeLine(plainText(text).replace(/\s+/g, ' ').trim());
-}
-
 function proseBlock(lines: string[]): string {
   const out: string[] = [];
   for (const line of lines) {

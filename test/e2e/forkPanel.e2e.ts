@@ -52,7 +52,7 @@ async function openPanel() {
   await workbench.expand('Sessions', 'slugify');
   await workbench.chooseFromContextMenu('Sessions', prompt, 'Fork from Here…');
   const panel = workbench.panel();
-  await panel.locator('.fidelity.exact').waitFor();
+  await panelParts().prompt.waitFor();
   return panel;
 }
 
@@ -86,6 +86,7 @@ describe('the fork panel', () => {
   test('stands at the turn that was right-clicked and says what would be sent', async () => {
     const panel = await openPanel();
     const { point, prompt: editor, primary } = panelParts();
+    await panel.locator('.fidelity.exact').waitFor();
     expect(await point.textContent()).toContain(prompt);
     expect(await editor.inputValue()).toBe(prompt);
     expect(await panel.locator('.row.baseline').count()).toBeGreaterThan(0);

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
 import { launchBrowser } from './support/browser.ts';
+import { digestFolder } from './support/digestFolder.ts';
 import { Workbench } from './support/workbench.ts';
 
 let scratch: string;
@@ -14,21 +14,11 @@ let server: CodeServer;
 let workbench: Workbench;
 let recorded: string;
 
-/** One digest of everything in a folder. */
-async function digest(folder: string): Promise<string> {
-  const hash = createHash('sha256');
-  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
-  for (const file of files.map((entry) => path.join(entry.parentPath, entry.name)).sort()) {
-    hash.update(path.relative(folder, file)).update(await readFile(file));
-  }
-  return hash.digest('hex');
-}
-
 beforeAll(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-quick-'));
   const claudeDir = path.join(scratch, 'claude');
   await cp(path.resolve(import.meta.dirname, '../../demo/claude'), claudeDir, { recursive: true });
-  recorded = await digest(claudeDir);
+  recorded = await digestFolder(claudeDir);
   await mkdir(path.join(scratch, 'workspace'));
   browser = await launchBrowser();
   server = await startCodeServer({
@@ -48,9 +38,14 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-/** Presses Enter once the quick input shows this placeholder. */
-async function accept(placeholder: string): Promise<void> {
+/** Waits until the quick input asks this. */
+async function asked(placeholder: string): Promise<void> {
   await workbench.page.locator(`.quick-input-widget input[placeholder^="${placeholder}"]`).waitFor();
+}
+
+/** Takes what the quick input offers first. */
+async function accept(placeholder: string): Promise<void> {
+  await asked(placeholder);
   await workbench.page.keyboard.press('Enter');
 }
 
@@ -58,7 +53,7 @@ test('a fork can be made, run and compared with the keyboard alone', async () =>
   await workbench.runCommand('Forkpoint: Fork with Quick Pick');
   await accept('Session');
   await accept('Turn');
-  await workbench.quickPickRows().filter({ hasText: 'Opus 4.5' }).first().waitFor();
+  await asked('Models');
   await workbench.quickInput().fill('claude-haiku-4-5');
   await workbench.quickPickRows().filter({ hasText: 'typed' }).waitFor();
   await workbench.page.keyboard.press('ArrowDown');
@@ -92,7 +87,11 @@ test('Compare opens all diffs and the table, whose links open a diff', async () 
 });
 
 test('the run and the table are there again after a reload', async () => {
-  await workbench.reload();
+  // The editor's own reload: the browser's can come before the editor has kept its open tabs.
+  const loaded = workbench.page.waitForEvent('load');
+  await workbench.runCommand('Developer: Reload Window');
+  await loaded;
+  await workbench.ready();
   await workbench.openForkpointView();
   await workbench.row('Runs', '2 branches').waitFor();
   await workbench.page.locator('.tab').filter({ hasText: 'Comparison' }).click();
@@ -103,5 +102,5 @@ test('the run and the table are there again after a reload', async () => {
 });
 
 test('nothing recorded was changed', async () => {
-  expect(await digest(path.join(scratch, 'claude'))).toBe(recorded);
+  expect(await digestFolder(path.join(scratch, 'claude'))).toBe(recorded);
 });

@@ -350,7 +350,7 @@ describe('a fork', () => {
     const result = await cli([...fork, '--yes', '--json'], { env });
     const run = runShape.parse(result.json());
     expect(result.code).toBe(0);
-    expect(result.stderr).toContain(`Run ${run.runId}`);
+    expect(result.stderr.match(/^Run .*$/gm)).toEqual([`Run ${run.runId}`]);
     expect(result.stderr + result.stdout).not.toContain(key);
     const { request, betas } = (await cli(['request', sample, '--turn', '4', '--json'])).json();
     expect(api.requests[0]?.body).toEqual({ ...request, stream: true });

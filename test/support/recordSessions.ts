@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { toolsFolder } from '../../scripts/tools/toolsFolder.ts';
+import { toolPath } from '../../scripts/tools.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
 import { olderScenarios, type Scenario, scenarios } from './scenarios.ts';
 
@@ -31,19 +32,7 @@ export interface RecordedScenario {
   captured: CapturedRequest[];
 }
 
-function cacheFolder(): string {
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
-  return process.env.FORKPOINT_TOOLS ?? join(cache, 'forkpoint-tools');
-}
-
-function claudePath(version: string): string {
-  const path = join(cacheFolder(), `claude-code-${version}`, 'node_modules', '.bin', 'claude');
-  if (!existsSync(path))
-    throw new Error(`Claude Code ${version} is not installed in ${cacheFolder()}. Run \`node scripts/tools.ts\`.`);
-  return path;
-}
-
-// Proxies and certificates of the machine stay: without them Claude Code may refuse to start behind a company proxy.
+// Nothing is inherited: a variable of the machine must not change what is recorded.
 function cleanEnvironment(folder: string, baseUrl: string): Record<string, string> {
   return {
     PATH: process.env.PATH ?? '/usr/bin:/bin',
@@ -124,7 +113,7 @@ async function record(scenario: Scenario, version: string, folder: string): Prom
           .map((line) => JSON.parse(line)),
       claude: (args, options) => {
         const env = { ...cleanEnvironment(folder, api.baseUrl), ...options?.env };
-        return run(claudePath(version), args, { ...options, cwd, env });
+        return run(toolPath(`claude-code-${version}`), args, { ...options, cwd, env });
       },
     });
   } finally {
@@ -180,7 +169,7 @@ async function recordingOf(scenario: Scenario, version: string, root: string): P
 }
 
 async function recordVersion(version: string, wanted: Scenario[]): Promise<RecordedScenario[]> {
-  const root = join(cacheFolder(), 'recordings', `${version}-${await scriptHash()}`);
+  const root = join(toolsFolder(), 'recordings', `${version}-${await scriptHash()}`);
   await mkdir(root, { recursive: true });
   const recorded: RecordedScenario[] = [];
   for (const scenario of wanted) {

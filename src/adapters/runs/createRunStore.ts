@@ -159,24 +159,33 @@ class FileRunStore implements RunStore {
   }
 
   watch(listener: (runId: RunId) => void): Disposable {
-    const own = this.#listen(listener);
+    let disposed = false;
+    const tell = (runId: RunId): void => {
+      // Listing takes a while; who has stopped listening meanwhile hears nothing more.
+      if (!disposed) listener(runId);
+    };
+    const own = this.#listen(tell);
     let known = new Set<RunId>();
     const compare = async (): Promise<void> => {
       const now = new Set(await this.list().catch(() => []));
-      for (const id of now) if (!known.has(id)) listener(id);
-      for (const id of known) if (!now.has(id)) listener(id);
+      for (const id of now) if (!known.has(id)) tell(id);
+      for (const id of known) if (!now.has(id)) tell(id);
       known = now;
     };
-    void this.list().then((ids) => {
-      known = new Set(ids);
-    });
+    void this.list().then(
+      (ids) => {
+        known = new Set(ids);
+      },
+      () => {},
+    );
     const others = watchFolder(this.#dir, [], (name) => {
       const runId = runIdSchema.safeParse(name).data;
       if (runId === undefined) void compare();
-      else listener(runId);
+      else tell(runId);
     });
     return {
       dispose() {
+        disposed = true;
         own.dispose();
         others.dispose();
       },

@@ -17,7 +17,6 @@ const headBytes = 1024;
 const longestLine = 0x1fffffe8;
 
 const chained = Buffer.from('{"parentUuid":');
-const parentKey = Buffer.from('"parentUuid":');
 const uuidKey = Buffer.from('"uuid":');
 const userType = Buffer.from('"type":"user"');
 const messageKey = Buffer.from('"message":{');
@@ -91,7 +90,6 @@ class QuickSummary {
     if (!startsWith(line, chained)) {
       return irrelevant.some((beginning) => startsWith(line, beginning)) && !line.includes(uuidKey);
     }
-    if (line.includes(parentKey, chained.length)) return false;
     // The first chained line says where the session began.
     if (!this.#placed) return false;
     const head = line.toString('latin1', 0, headBytes);

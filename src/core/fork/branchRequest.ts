@@ -149,8 +149,9 @@ function applyPrompt(result: BranchRequest, context: ForkContext, prompt: string
   }
   const last = messages.at(-1);
   if (prompt === undefined) {
-    // After tool results the model has the word; after a reply it is the person's turn.
-    if (last?.role === 'user') return;
+    // After a prompt or tool results (and what Claude Code puts behind them) the model has the word; after a reply it is
+    // the person's turn.
+    if (last !== undefined && last.role !== 'assistant') return;
     throw new BadInputError(
       'This fork point stands after a reply, so there is nothing for the model to answer.',
       'Give the fork a prompt, or cut before a turn instead.',

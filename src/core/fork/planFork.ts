@@ -41,6 +41,7 @@ export async function planFork(
     built,
     recording,
     kind: 'fork',
+    prompt: request.prompt,
     deps,
   });
 }
@@ -141,6 +142,8 @@ interface Draft {
   built: readonly BranchRequest[];
   recording: { recording: Recording; turns: readonly Turn[] };
   kind: ForkPlan['kind'];
+  /** Shared by the branches in place of the recorded one. */
+  prompt?: string | undefined;
   deps: PlanningDeps;
 }
 
@@ -153,7 +156,7 @@ async function assemble(draft: Draft): Promise<ForkPlan> {
     engine: settings.engine,
     provider: deps.provider,
     createdAt: deps.createdAt,
-    title: titleOf(context, session),
+    title: titleOf(draft),
     session: {
       sessionId: session.sessionId,
       file: session.file,
@@ -204,7 +207,9 @@ async function planBranches({ context, specs, built, recording, deps }: Draft): 
   return branches;
 }
 
-function titleOf(context: ForkContext, session: SessionSummary): string {
-  const title = (context.recordedPrompt ?? context.following[0]?.prompt ?? session.title).replace(/\s+/g, ' ').trim();
+/** The prompt that the branches answer, in one line: what tells this run from another one at the same turn. */
+function titleOf({ context, session, prompt }: Draft): string {
+  const asked = prompt ?? context.recordedPrompt ?? context.following[0]?.prompt ?? session.title;
+  const title = asked.replace(/\s+/g, ' ').trim();
   return title.length > 80 ? `${title.slice(0, 79)}…` : title || session.title;
 }

@@ -182,7 +182,9 @@ class Service implements ForkService {
 
   private async runAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<void> {
     const view = await this.run(runId);
-    if (view.state === 'running') return;
+    const plan = await this.deps.runs.plan(runId);
+    // Under way: what drives it may still be missing (a worker that was killed), and its engine sees to that.
+    if (view.state === 'running') return (await this.deps.engine(plan.engine)).start(plan);
     const branches = branchesToRun(view, reason);
     if (branches.length === 0) {
       throw new BadInputError(
@@ -190,7 +192,6 @@ class Service implements ForkService {
         'Fork again to run it once more.',
       );
     }
-    const plan = await this.deps.runs.plan(runId);
     await (await this.deps.engine(plan.engine)).start(plan, { again: { branches, reason } });
   }
 

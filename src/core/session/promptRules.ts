@@ -47,7 +47,8 @@ export function isPrompt(entry: TranscriptEntry): boolean {
   const { record, message } = entry;
   if (record.isMeta === true || record.isCompactSummary === true || record.isVisibleInTranscriptOnly === true)
     return false;
-  if (message.role !== 'user' || message.content.length === 0 || holdsToolResult(entry) || isInterruption(entry)) return false;
+  if (message.role !== 'user' || message.content.length === 0 || holdsToolResult(entry) || isInterruption(entry))
+    return false;
   return !textBlocks(message.content).some((text) => notByThePerson.test(text));
 }
 

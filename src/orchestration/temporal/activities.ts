@@ -27,7 +27,7 @@ const callOrderSchema = z.object({
   /** Other branches wait for the first token of this one. */
   announceFirstToken: z.boolean(),
 });
-export type CallOrder = { call: ModelCall; retry: RetryPolicy; announceFirstToken: boolean };
+type CallOrder = { call: ModelCall; retry: RetryPolicy; announceFirstToken: boolean };
 
 /** What the workflow asks for. The last two run as local activities: they only read and write our own files. */
 export interface Activities {

@@ -3,7 +3,7 @@ import type { Client, ConnectionOptions } from '@temporalio/client';
 import { EngineUnavailableError, messageOf } from '../../core/errors.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 
-export const defaultAddress = '127.0.0.1:7233';
+const defaultAddress = '127.0.0.1:7233';
 
 /** Where the server is and how to talk to it. The options fit the client's and the worker's connection alike. */
 export interface TemporalTarget {

@@ -26,7 +26,7 @@ const tuning = [
 const loopback = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /** Whether the server of this target answers within `timeoutMs`. */
-export async function isAnswering(target: TemporalTarget, timeoutMs = 2_000): Promise<boolean> {
+async function isAnswering(target: TemporalTarget, timeoutMs = 2_000): Promise<boolean> {
   if (!(await isPortOpen(target.address, timeoutMs))) return false;
   try {
     const client = await connectClient(target, timeoutMs);

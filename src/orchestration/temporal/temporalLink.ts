@@ -4,6 +4,8 @@ import type { TemporalSettings } from './temporalSettings.ts';
 
 /** How long a single exchange with the server may take, in milliseconds. */
 const deadlineMs = 10_000;
+/** How long a server may take to say its first word. */
+const connectMs = 5_000;
 
 /** One connection to the server, made with the first use and kept. */
 export class TemporalLink {
@@ -59,7 +61,7 @@ export class TemporalLink {
   }
 
   #connected(target: TemporalTarget, timeoutMs: number): Promise<Client> {
-    this.#client ??= connectClient(target, timeoutMs).catch((error: unknown) => {
+    this.#client ??= connectClient(target, Math.min(timeoutMs, connectMs)).catch((error: unknown) => {
       this.#client = null;
       throw error;
     });

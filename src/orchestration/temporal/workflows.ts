@@ -25,11 +25,11 @@ import { BranchStopped, type PlanPorts, runPlan } from '../../core/run/runPlan.t
 import type { Activities } from './activities.ts';
 
 /** Cancels a branch, or (null) the whole run. */
-export const cancelSignal = defineSignal<[BranchId | null]>('cancel');
+const cancelSignal = defineSignal<[BranchId | null]>('cancel');
 /** Sent by the activity of a branch that others wait for. */
-export const firstTokenSignal = defineSignal<[BranchId]>('firstToken');
+const firstTokenSignal = defineSignal<[BranchId]>('firstToken');
 /** State of each branch that has started. */
-export const progressQuery = defineQuery<Record<string, string>>('progress');
+const progressQuery = defineQuery<Record<string, string>>('progress');
 
 /** One run: the branch loop of core, with activities for its ports. Everything a reader sees is in the run's log. */
 export async function forkRun(input: RunOrder): Promise<'completed' | 'failed' | 'cancelled'> {

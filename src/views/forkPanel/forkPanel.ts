@@ -1,12 +1,12 @@
 import * as vscode from 'vscode';
-import type { ForkPoint } from '../../core/fork/forkRequest.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { ForkPreview } from '../../core/run/forkService.ts';
 import { settings } from '../settings.ts';
 import { answerCall } from './answerCall.ts';
 import { DraftMemory } from './draftMemory.ts';
+import { type ForkTarget, OpenTargets } from './openTargets.ts';
 import { PanelController, type PanelServices, type PanelSurroundings } from './panelController.ts';
-import { panelHtml } from './panelHtml.ts';
+import { lostPanelHtml, panelHtml } from './panelHtml.ts';
 import { savedPanelSchema } from './protocol.ts';
 
 /** What the fork panels are built on. */
@@ -31,13 +31,15 @@ const viewType = 'forkpoint.fork';
 export class ForkPanelManager implements vscode.Disposable {
   private readonly panels = new Map<vscode.WebviewPanel, PanelController>();
   private readonly drafts: DraftMemory;
+  private readonly targets: OpenTargets;
 
   constructor(private readonly deps: ForkPanelDeps) {
     this.drafts = new DraftMemory(deps.memory);
+    this.targets = new OpenTargets(deps.memory);
   }
 
   /** Shows the fork at this point: a panel that is already making it, else a new one. */
-  async open(target: { session: string; at: ForkPoint }): Promise<void> {
+  async open(target: ForkTarget): Promise<void> {
     const wanted = JSON.stringify(target);
     for (const [panel, controller] of this.panels) {
       if (controller.hasRun || JSON.stringify(controller.target) !== wanted) continue;
@@ -53,19 +55,22 @@ export class ForkPanelManager implements vscode.Disposable {
     return vscode.window.registerWebviewPanelSerializer(viewType, {
       deserializeWebviewPanel: async (panel, state) => {
         const saved = savedPanelSchema.safeParse(state);
-        if (!saved.success) {
-          // Nothing to go by: an empty panel would only puzzle.
-          panel.dispose();
+        const { session, at } = saved.data?.draft ?? {};
+        const target = session !== undefined && at !== undefined ? { session, at } : this.targets.take();
+        if (target === null) {
+          panel.webview.html = lostPanelHtml;
           return;
         }
+        this.targets.found(target);
         panel.webview.options = this.webviewOptions();
-        this.connect(panel, { session: saved.data.draft.session, at: saved.data.draft.at });
+        this.connect(panel, target);
       },
     });
   }
 
   dispose(): void {
-    for (const panel of this.panels.keys()) panel.dispose();
+    // The panels themselves stay: VS Code brings them back with the next window.
+    for (const controller of this.panels.values()) controller.dispose();
   }
 
   private webviewOptions(): vscode.WebviewOptions {
@@ -75,18 +80,24 @@ export class ForkPanelManager implements vscode.Disposable {
     };
   }
 
-  private connect(panel: vscode.WebviewPanel, target: { session: string; at: ForkPoint }): void {
+  private connect(panel: vscode.WebviewPanel, target: ForkTarget): void {
     const controller = new PanelController(this.surroundings(panel), target);
     this.panels.set(panel, controller);
+    this.rememberOpen();
     panel.iconPath = new vscode.ThemeIcon('repo-forked');
     panel.onDidDispose(() => {
       this.panels.delete(panel);
       controller.dispose();
+      this.rememberOpen();
     });
     panel.webview.onDidReceiveMessage(async (message: unknown) => {
       await panel.webview.postMessage(await answerCall(message, controller));
     });
     panel.webview.html = this.html(panel.webview);
+  }
+
+  private rememberOpen(): void {
+    void this.targets.keep([...this.panels.values()].map(({ target }) => target));
   }
 
   private surroundings(panel: vscode.WebviewPanel): PanelSurroundings {
@@ -97,6 +108,7 @@ export class ForkPanelManager implements vscode.Disposable {
       titled: (title) => {
         panel.title = title;
       },
+      cutMoved: () => this.rememberOpen(),
       openComparison: (runId, a, b) => this.deps.openComparison(runId, a, b),
       openLink,
       confirm: async (preview) => (await this.deps.confirm?.(preview)) ?? true,

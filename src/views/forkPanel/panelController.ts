@@ -34,6 +34,8 @@ export interface PanelSurroundings {
   tell<E extends EventName>(event: E, data: EventData<E>): void;
   /** Title of the editor tab. */
   titled(title: string): void;
+  /** `target` is another one now. */
+  cutMoved(): void;
   openComparison(runId: RunId, a?: string, b?: string): Promise<void>;
   openLink(href: string): Promise<void>;
   /** Asked before a run that is billed. The panel has shown what will be sent and what it may cost. */
@@ -117,7 +119,7 @@ export class PanelController implements PanelMethods, Disposable {
   }
 
   async preview({ draft }: Params<'preview'>): Promise<Result<'preview'>> {
-    this.draft = draft;
+    await this.take(draft);
     const { forks } = await this.around.services();
     const reading = forkRequestOf(draft, this.locate(draft.at).recordedPrompt);
     if (!reading.request) return { preview: null, problems: reading.problems };
@@ -166,7 +168,7 @@ export class PanelController implements PanelMethods, Disposable {
   async dispatch({ runId, draft }: Params<'dispatch'>): Promise<Result<'dispatch'>> {
     this.requireTrust();
     const { forks } = await this.around.services();
-    this.draft = draft;
+    await this.take(draft);
     const reading = forkRequestOf(draft, this.locate(draft.at).recordedPrompt);
     if (!reading.request) return { run: null, problems: reading.problems };
     // A second click, or a click after a reload, finds the run there and asks nothing again.
@@ -208,9 +210,7 @@ export class PanelController implements PanelMethods, Disposable {
   }
 
   async remember({ draft }: Params<'remember'>): Promise<Result<'remember'>> {
-    const moved = JSON.stringify(draft.at) !== JSON.stringify(this.draft.at);
-    if (moved) await this.around.drafts.forget(this.draft.session, this.draft.at);
-    this.draft = draft;
+    await this.take(draft);
     await this.around.drafts.keep(draft);
     return {};
   }
@@ -236,6 +236,15 @@ export class PanelController implements PanelMethods, Disposable {
     this.disposed = true;
     this.runs.dispose();
     for (const watch of this.watches.splice(0)) watch.dispose();
+  }
+
+  /** What the panel shows now; where its cut has moved nothing is kept at the old place. */
+  private async take(draft: ForkDraft): Promise<void> {
+    const old = this.draft;
+    this.draft = draft;
+    if (JSON.stringify(draft.at) === JSON.stringify(old.at)) return;
+    this.around.cutMoved();
+    await this.around.drafts.forget(old.session, old.at);
   }
 
   private conversation() {

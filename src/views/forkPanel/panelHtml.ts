@@ -35,3 +35,16 @@ export function panelHtml({ script, style, codicons, cspSource, nonce }: PanelAs
 </body>
 </html>`;
 }
+
+/** For a panel of an earlier window of which nothing is known any more. */
+export const lostPanelHtml = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="UTF-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'">
+<title>Fork</title>
+</head>
+<body>
+<p>This fork panel can’t be restored. Open the fork from the Sessions view again; what you had filled in is kept.</p>
+</body>
+</html>`;

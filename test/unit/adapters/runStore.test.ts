@@ -161,6 +161,22 @@ describe('the run store', () => {
     expect(await following).toBe('over');
   });
 
+  it('tells nothing more to those who stopped listening', async () => {
+    const heard: RunId[] = [];
+    const watching = runs.watch((runId) => {
+      heard.push(runId);
+      watching.dispose();
+    });
+    await runs.create(plan);
+    const later = await buildPlan(createBlobStore(path.join(home, 'blobs')), { branches: [{ name: 'one' }] });
+    const over = listening<RunId>();
+    const end = others.watch(over.listener);
+    await runs.create(later);
+    await over.until(() => over.seen.includes(later.runId));
+    end.dispose();
+    expect(heard).toEqual([plan.runId]);
+  });
+
   it('tells watchers what others add, let grow and delete, also where the folder came later', async () => {
     const heard = listening<RunId>();
     const watching = runs.watch(heard.listener);

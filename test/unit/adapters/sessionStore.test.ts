@@ -96,16 +96,17 @@ describe('list', () => {
     const torn = write(conversation('torn', ['One', 'Two']));
     truncateSync(torn, readFileSync(torn).length - 30);
     const listed = await store().list();
-    expect(listed.map((summary) => [summary.sessionId, summary.turns, summary.problems]).sort()).toEqual([
-      ['garbage', 0, 1],
+    // By time: the garbage has none.
+    expect(listed.map((summary) => [summary.sessionId, summary.turns, summary.problems])).toEqual([
       ['torn', 2, 1],
+      ['garbage', 0, 1],
     ]);
   });
 
   it('takes only plain files that lie inside: no folder, no pipe, no link out', async () => {
     write(conversation('real', ['One']));
     mkdirSync(join(project, 'folder.jsonl'));
-    execFileSync('mkfifo', [join(project, 'pipe.jsonl')]);
+    execFileSync('/usr/bin/mkfifo', [join(project, 'pipe.jsonl')]);
     const outside = join(claudeDir, 'outside');
     mkdirSync(outside);
     const secret = write(conversation('secret', ['Secret']), outside);
@@ -199,6 +200,22 @@ describe('list', () => {
     );
   });
 
+  it('finds a prompt that was written into another line', async () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('One');
+    builder.reply('Reading.', [{ id: 'a' }]);
+    builder.chained('attachment', { attachment: { type: 'date', date: '2026-01-01' } });
+    builder.prompt('Two');
+    const lines = builder.text().trimEnd().split('\n');
+    const prompt = lines.at(-1) ?? '';
+    for (let at = 1; at < lines.length - 1; at += 1) {
+      const torn = (lines[at] ?? '').slice(0, -40);
+      const file = join(project, `torn-${at}.jsonl`);
+      writeFileSync(file, [...lines.slice(0, at), torn + prompt, ...lines.slice(at + 1, -1)].join('\n'));
+      expect(await summaries.summarizeTranscript(file)).toMatchObject({ turns: 2, problems: 1 });
+    }
+  });
+
   it('reads lines that are longer than a piece, and UTF-16', async () => {
     const builder = conversation('long', ['One']);
     builder.prompt([
@@ -212,9 +229,9 @@ describe('list', () => {
       Buffer.from(`\uFEFF${conversation('wide', ['One', 'Two', 'Three']).text()}`, 'utf16le'),
     );
     const listed = await store().list();
-    expect(listed.map((summary) => [summary.sessionId, summary.turns, summary.lastAt !== null]).sort()).toEqual([
-      ['long', 2, true],
+    expect(listed.map((summary) => [summary.sessionId, summary.turns, summary.lastAt !== null])).toEqual([
       ['wide', 3, true],
+      ['long', 2, true],
     ]);
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import MarkdownIt from 'markdown-it';
 import { describe, expect, it } from 'vitest';
-import { codeBlock, escapeMarkdown, inertProse, tableCell } from '../../../src/core/inertMarkdown.ts';
+import { codeBlock, escapeMarkdown, inertProse } from '../../../src/core/inertMarkdown.ts';
 
 // As permissive as VS Code's preview: raw HTML passes and bare addresses become links.
 const markdown = new MarkdownIt({ html: true, linkify: true });
@@ -25,17 +25,16 @@ const dangerous = [
   '\\![x](y) \\\\![x](y) \\`![x](y)`',
 ];
 
-function isInert(source: string): void {
-  const html = markdown.render(source);
-  expect(html, source).not.toMatch(/<(a|img|script|iframe|b|style|svg|h1|h2)\b/i);
+/** Links, images, headings and HTML that come out when this is rendered. */
+function active(source: string): string[] {
+  return markdown.render(source).match(/<(a|img|script|iframe|b|style|svg|h1|h2)\b/gi) ?? [];
 }
 
 describe('nothing untrusted becomes active', () => {
   it.each(dangerous)('%j', (text) => {
-    isInert(inertProse(text));
-    isInert(escapeMarkdown(text));
-    isInert(codeBlock(text));
-    isInert(`| a |\n|---|\n| ${tableCell(text)} |`);
+    expect(active(inertProse(text))).toEqual([]);
+    expect(active(escapeMarkdown(text))).toEqual([]);
+    expect(active(codeBlock(text))).toEqual([]);
   });
 
   it('for any text', () => {
@@ -46,9 +45,9 @@ describe('nothing untrusted becomes active', () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
         const text = pieces.join('');
-        isInert(inertProse(text));
-        isInert(escapeMarkdown(text));
-        isInert(codeBlock(text, pieces[0]));
+        expect(active(inertProse(text))).toEqual([]);
+        expect(active(escapeMarkdown(text))).toEqual([]);
+        expect(active(codeBlock(text, pieces[0]))).toEqual([]);
       }),
       { numRuns: 1000 },
     );

@@ -122,22 +122,23 @@ describe('the in-process engine', () => {
       limited = false;
       throw rateLimited(60_000);
     });
-    const engine = engineOver(client, clock, 1);
+    const engine = engineOver(client, clock);
     const first = await storePlan({ runs, blobs }, { branches: named('first'), timeoutSeconds: 600 });
     await engine.start(first);
     await until(first, (event) => event.type === 'retrying');
     const second = await storePlan({ runs, blobs }, { branches: named('second'), timeoutSeconds: 600 });
-    const other = engineOver(client, clock);
-    await other.start(await storePlan({ runs, blobs }, { branches: named('of another process') }));
-    await expect.poll(() => asked).toEqual(['first', 'of another process']);
     await engine.start(second);
+    await until(second, (event) => event.type === 'branch-started');
+    // What another engine asks meanwhile shows that there was time enough to ask.
+    await engineOver(client, clock).start(await storePlan({ runs, blobs }, { branches: named('elsewhere') }));
+    await expect.poll(() => asked).toEqual(['first', 'elsewhere']);
     clock.advance(59_999);
-    expect(asked).toEqual(['first', 'of another process']);
     await expect.poll(() => clock.waits[0]).toBe(1);
+    expect(asked).toEqual(['first', 'elsewhere']);
     clock.advance(60_000);
     await ended(first);
     await ended(second);
-    expect(asked).toEqual(['first', 'of another process', 'first', 'second']);
+    expect(asked.slice(2).sort()).toEqual(['first', 'second']);
   });
 
   it('waits longer after each failure, as its one table says', async () => {

@@ -137,6 +137,21 @@ describe('branchRequest', () => {
     expect(() => branchRequest(after, spec(), undefined)).toThrow(/nothing for the model to answer/);
   });
 
+  it('lets the model answer a prompt that Claude Code put a system message behind', () => {
+    const base = context();
+    const messages = [
+      request().messages[0]!,
+      { role: 'system' as const, content: [{ type: 'text', text: '# Environment' }] },
+    ];
+    const ending = {
+      ...base,
+      recordedPrompt: null,
+      rebuilt: { ...base.rebuilt, request: request({ messages }), promptAt: null },
+    };
+    expect(branchRequest(ending, spec(), undefined).stored.request.messages).toEqual(messages);
+    expect(branchRequest(ending, spec({ prompt: 'And?' }), undefined).stored.request.messages).toHaveLength(3);
+  });
+
   it('lets the model go on after tool results without a prompt, or adds the prompt to them', () => {
     const base = context();
     const messages = [

@@ -40,6 +40,13 @@ describe('planFork', () => {
     expect(stored.request).toEqual(request());
   });
 
+  it('is called by the prompt that its branches answer', async () => {
+    const titleOf = async (over: object) =>
+      (await planFork(summary(), context(), fork(over), deps(new MemoryBlobs()))).title;
+    expect(await titleOf({})).toBe('Now handle emoji');
+    expect(await titleOf({ prompt: 'Now handle\n  flags' })).toBe('Now handle flags');
+  });
+
   it('lets the first of equal branches lead their cache group', async () => {
     const plan = await planFork(
       summary(),

@@ -11,7 +11,8 @@ const prices: PriceList = {
   cost: (model, usage) =>
     model === 'unheard-of'
       ? null
-      : (usage.inputTokens + 1.25 * usage.cacheWriteTokens + 0.1 * usage.cacheReadTokens + 5 * usage.outputTokens) / 1e6,
+      : (usage.inputTokens + 1.25 * usage.cacheWriteTokens + 0.1 * usage.cacheReadTokens + 5 * usage.outputTokens) /
+        1e6,
 };
 
 async function estimate(branches: object[], following = [turn()]) {

@@ -87,6 +87,7 @@ function panel(options: { trusted?: boolean; confirm?: boolean } = {}) {
     }),
     tell: vi.fn<PanelSurroundings['tell']>(),
     titled: vi.fn<PanelSurroundings['titled']>(),
+    cutMoved: vi.fn<PanelSurroundings['cutMoved']>(),
     openComparison: vi.fn<PanelSurroundings['openComparison']>(async () => {}),
     openLink: vi.fn<PanelSurroundings['openLink']>(async () => {}),
     confirm: vi.fn<PanelSurroundings['confirm']>(async () => options.confirm ?? true),
@@ -259,6 +260,9 @@ describe('a half-filled fork', () => {
     const { controller, first } = await opened();
     await controller.remember({ draft: { ...first.draft, prompt: 'Mine' } });
     const moved = { ...first.draft, prompt: 'Mine', at: { turn: 3 } };
+    await controller.preview({ draft: moved });
+    expect(it.around.cutMoved).toHaveBeenCalledTimes(1);
+    expect(controller.target).toEqual({ session: '/s.jsonl', at: { turn: 3 } });
     await controller.remember({ draft: moved });
     expect((await opened(it.make())).first.restored).toBe(false);
     expect((await opened(it.make({ turn: 3 }))).first.restored).toBe(true);

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { type ForkPoint, forkPointSchema } from '../../core/fork/forkRequest.ts';
+import type { KeyValueStore } from './draftMemory.ts';
+
+/** What a panel shows: a session, cut at a place. */
+export interface ForkTarget {
+  session: string;
+  at: ForkPoint;
+}
+
+const storageKey = 'forkpoint.openPanels';
+const storedSchema = z.array(z.object({ session: z.string().min(1), at: forkPointSchema })).catch([]);
+
+/**
+ * Which panels stand open. VS Code hands a panel's own state back after a restart, but a window that is reloaded right
+ * after a panel was shown may not have written it yet: then this says what the panel was about.
+ */
+export class OpenTargets {
+  private readonly before: ForkTarget[];
+
+  constructor(private readonly store: KeyValueStore) {
+    this.before = storedSchema.parse(store.get(storageKey));
+  }
+
+  /** The panels that stand open now. */
+  async keep(targets: readonly ForkTarget[]): Promise<void> {
+    await this.store.update(storageKey, targets);
+  }
+
+  /** A panel came back with its state: it is found. */
+  found(target: ForkTarget): void {
+    const index = this.before.findIndex((other) => JSON.stringify(other) === JSON.stringify(target));
+    if (index >= 0) this.before.splice(index, 1);
+  }
+
+  /** What a panel that came back without its state was about, null where nothing is left to go by. */
+  take(): ForkTarget | null {
+    return this.before.shift() ?? null;
+  }
+}

@@ -2,7 +2,7 @@ import type * as vscode from 'vscode';
 import { ApiKey } from './views/apiKey.ts';
 import { BranchDiffs } from './views/branchDiff/branchDiffs.ts';
 import { compareCommands } from './views/branchDiff/compareCommands.ts';
-import { type CommandHandlers, registerCommands } from './views/commands.ts';
+import { type CommandHandlers, registerCommands, runCommand } from './views/commands.ts';
 import { confirmExpensive } from './views/dispatchRun.ts';
 import { ForkPanelManager } from './views/forkPanel/forkPanel.ts';
 import { generalCommands } from './views/generalCommands.ts';
@@ -41,7 +41,10 @@ export function activate(context: vscode.ExtensionContext): void {
     services: () => provider.get(),
     openComparison: (runId, a, b) => diffs.openComparison(runId, a, b),
     confirm: confirmExpensive,
-    memory: context.workspaceState,
+    runAgain: async (reason, runId) => {
+      await runCommand(reason === 'retry' ? 'forkpoint.retryFailed' : 'forkpoint.resumeRun', { runId });
+    },
+    storageUri: context.storageUri ?? context.globalStorageUri,
   });
   const pickers = new Pickers({ services: provider, sessions: () => tree.sessions(), runs });
   const shared = { services: provider, runs, apiKey, log, pickers };

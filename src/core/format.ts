@@ -114,3 +114,14 @@ function scaled(value: number): string {
 function joined(first: string, rest: number, unit: string): string {
   return rest === 0 ? first : `${first} ${rest} ${unit}`;
 }
+
+/** The text with a full stop where it has no end of its own: causes often come from elsewhere, without one. */
+export function sentence(text: string): string {
+  const said = text.trimEnd();
+  return said === '' || /[.!?…]$/.test(said) ? said : `${said}.`;
+}
+
+/** An error's message and its next step. */
+export function messageWithHint({ message, hint }: { message: string; hint: string }): string {
+  return hint === '' ? message : `${sentence(message)} ${hint}`;
+}

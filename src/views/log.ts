@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { ForkpointError, messageOf } from '../core/errors.ts';
+import { messageWithHint } from '../core/format.ts';
 
 // What an API key looks like, wherever it may have come from.
 const keys = /\bsk-[A-Za-z0-9_-]{8,}/g;
@@ -34,6 +35,6 @@ export class Log implements vscode.Disposable {
 }
 
 function describe(error: unknown): string {
-  if (error instanceof ForkpointError) return `${error.code}: ${error.message} ${error.hint}`;
+  if (error instanceof ForkpointError) return `${error.code}: ${messageWithHint(error)}`;
   return error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
 }

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { ForkpointError, messageOf } from '../core/errors.ts';
+import { messageWithHint } from '../core/format.ts';
 import { messageSafe } from '../core/plainText.ts';
 import { runCommand } from './commands.ts';
 import type { CommandId } from './commandTable.ts';
@@ -28,7 +29,7 @@ export async function showError(
   const known = error instanceof ForkpointError;
   const remedy = known ? remedies[error.code] : undefined;
   const labels = new Set([...(remedy === undefined ? [] : [remedy[0]]), ...Object.keys(more), 'Show Log']);
-  const text = known ? `${error.message} ${error.hint}` : `Forkpoint: ${messageOf(error)}`;
+  const text = known ? messageWithHint(error) : `Forkpoint: ${messageOf(error)}`;
   const chosen = await vscode.window.showErrorMessage(messageSafe(text), ...labels);
   if (chosen === undefined) return;
   const own = more[chosen];

@@ -34,8 +34,12 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
+// A workspace for each test: half-filled forks are kept by workspace.
+let workspaces = 0;
 beforeEach(async () => {
-  workbench = await Workbench.open(browser, server.url);
+  const workspace = path.join(scratch, `workspace-${++workspaces}`);
+  await mkdir(workspace);
+  workbench = await Workbench.open(browser, `${new URL(server.url).origin}/?folder=${encodeURIComponent(workspace)}`);
 });
 
 afterEach(async () => {

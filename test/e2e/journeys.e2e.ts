@@ -149,6 +149,8 @@ test('two branches are compared by Select for Compare and Compare with Selected'
   await workbench.chooseFromContextMenu('Runs', 'as recorded', 'Select for Compare');
   await workbench.chooseFromContextMenu('Runs', 'second', 'Compare with Selected');
   await workbench.waitForTab(/as recorded ↔ second|second ↔ as recorded/);
+  // Both answered alike, so the one document has both texts.
+  expect(await diffSide('modified')).toContain('Madrid it is.');
 });
 
 test('the same on Temporal: the server is started from here, and nothing switches silently', async () => {
@@ -260,7 +262,7 @@ test('Replay Session… sends the recorded prompts in order to another model', a
   await confirmation.filter({ hasText: /Replay|Run/ }).waitFor();
   expect(await confirmation.textContent()).toContain('127.0.0.1');
   await workbench.page.keyboard.press('Enter');
-  await workbench.notification(/done/).waitFor({ timeout: 30_000 });
+  await workbench.notification(/capital of France.*done/).waitFor({ timeout: 30_000 });
   expect(seen.filter((line) => line.startsWith('claude-haiku-4-5'))).toEqual([
     'claude-haiku-4-5 France',
     'claude-haiku-4-5 Germany',

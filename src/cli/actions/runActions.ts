@@ -1,11 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { NotFoundError } from '../../core/errors.ts';
-import { baselineSchema } from '../../core/fork/forkPlan.ts';
 import { money, oneLine, relativeTime } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
-import { estimateCost } from '../../core/run/estimateCost.ts';
-import { branchesToRun } from '../../core/run/foldRun.ts';
 import type { RunView } from '../../core/run/runView.ts';
 import { confirmSending } from '../confirmSending.ts';
 import { type CliContext, runIdOf } from '../context.ts';
@@ -108,26 +105,11 @@ export const resume = (context: CliContext, given: string): Promise<number> => r
 
 async function runAgain(context: CliContext, given: string, reason: 'retry' | 'resume'): Promise<number> {
   const runId = await runIdOf(context, given);
-  const { forks, runs, blobs, prices } = await context.services();
+  const { forks } = await context.services();
   const view = await forks.run(runId);
   checkDetach(view.engine, context.options as object);
-  const plan = await runs.plan(runId);
-  const wanted = branchesToRun(view, reason);
-  const branches = plan.branches.filter(({ branchId }) => wanted.includes(branchId));
-  const { steps } = baselineSchema.parse(await blobs.get(plan.baseline));
-  const turns = [...new Set(steps.map(({ turn }) => turn))].map((turn) => ({
-    steps: steps.filter((step) => step.turn === turn),
-  }));
-  const high = estimateCost(branches, turns, prices)?.high ?? null;
-  if (branches.length > 0) {
-    await confirmSending(context, {
-      billed: plan.provider === 'anthropic',
-      host: new URL(process.env.ANTHROPIC_BASE_URL || 'https://api.anthropic.com').host,
-      requests: branches.length,
-      // Steps that were completed are not paid again, so it may be nearly nothing.
-      costUsd: high === null ? null : { low: 0, high },
-    });
-  }
+  const preview = await forks.previewAgain(runId, reason);
+  if (preview.branches.length > 0) await confirmSending(context, { ...preview, requests: preview.branches.length });
   await forks[reason](runId);
   context.terminal.note(`Run ${runId}`);
   return finishRun(context, runId);

@@ -3,15 +3,16 @@ import { compareRun } from '../compare/compareRun.ts';
 import { recordedName } from '../compare/comparison.ts';
 import { BadInputError, EngineUnavailableError } from '../errors.ts';
 import type { ForkContext } from '../fork/forkContext.ts';
-import type { ForkPlan, Provider } from '../fork/forkPlan.ts';
+import { baselineSchema, type ForkPlan, type Provider } from '../fork/forkPlan.ts';
 import type { EngineKind, ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
 import { type PlanningDeps, planFork, planReplay } from '../fork/planFork.ts';
+import { groupBy } from '../groupBy.ts';
 import { type BlobRef, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';
 import type { SessionSummary } from '../session/recordedSession.ts';
 import type { SessionStore } from '../session/sessionStore.ts';
 import { estimateCost } from './estimateCost.ts';
 import { branchesToRun, foldRun } from './foldRun.ts';
-import type { ForkPreview, ForkService } from './forkService.ts';
+import type { AgainPreview, ForkPreview, ForkService } from './forkService.ts';
 import type { BlobStore, Clock, ForkEngine, PriceList, RunStore, Sha256 } from './ports.ts';
 import type { RunView } from './runView.ts';
 
@@ -104,8 +105,14 @@ class Service implements ForkService {
         if (view.state !== 'running' && view.state !== 'pending') return view;
         const again = new AbortController();
         const either = signal ? AbortSignal.any([signal, again.signal]) : again.signal;
-        await Promise.race([changed, this.deps.clock.sleep(reconcileEveryMs, either).catch(() => undefined)]);
+        const quiet = this.deps.clock.sleep(reconcileEveryMs, either).then(
+          () => true,
+          () => false,
+        );
+        const heardNothing = await Promise.race([changed.then(() => false), quiet]);
         again.abort();
+        // Without its server a run goes nowhere, and nobody would wake us.
+        if (heardNothing) await this.ready(await this.deps.engine(view.engine));
       }
     } finally {
       watching.dispose();
@@ -115,6 +122,24 @@ class Service implements ForkService {
   async cancel(runId: RunId, branchId?: Parameters<ForkService['cancel']>[1]): Promise<void> {
     const plan = await this.deps.runs.plan(runId);
     await (await this.deps.engine(plan.engine)).cancel(runId, branchId);
+  }
+
+  async previewAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<AgainPreview> {
+    const { runs, blobs, prices, apiHost } = this.deps;
+    const plan = await runs.plan(runId);
+    const wanted = branchesToRun(await this.run(runId), reason);
+    const branches = plan.branches.filter(({ branchId }) => wanted.includes(branchId));
+    const { steps } = baselineSchema.parse(await blobs.get(plan.baseline));
+    const turns = [...groupBy(steps, (step) => step.turn).values()].map((ofTurn) => ({ steps: ofTurn }));
+    const billed = plan.provider === 'anthropic';
+    const high = estimateCost(branches, turns, prices)?.high ?? null;
+    return {
+      branches: wanted,
+      models: [...new Set(branches.map(({ model }) => model))],
+      host: billed ? apiHost : null,
+      billed,
+      costUsd: billed ? (high === null ? null : { low: 0, high }) : { low: 0, high: 0 },
+    };
   }
 
   retry(runId: RunId): Promise<void> {
@@ -173,11 +198,15 @@ class Service implements ForkService {
   private async start(draft: Draft, runId: RunId): Promise<ForkPlan> {
     const plan = await draft.plan(this.planning(runId, (value) => this.deps.blobs.put(value)));
     const engine = await this.deps.engine(plan.engine);
-    const available = await engine.availability();
-    if (!available.ready) throw new EngineUnavailableError(available.reason, available.hint);
+    await this.ready(engine);
     if (!(await this.deps.runs.create(plan))) return this.deps.runs.plan(runId);
     await engine.start(plan);
     return plan;
+  }
+
+  private async ready(engine: ForkEngine): Promise<void> {
+    const available = await engine.availability();
+    if (!available.ready) throw new EngineUnavailableError(available.reason, available.hint);
   }
 
   private async runAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<void> {

@@ -37,6 +37,18 @@ export interface ForkPreview {
   notes: string[];
 }
 
+/** What `retry` or `resume` would send, told before it is sent. Completed steps are not paid again, so it may be nearly nothing. */
+export interface AgainPreview {
+  /** Branches that would run again: each sends at least one request. */
+  branches: BranchId[];
+  models: string[];
+  /** Null where nothing leaves the machine (demo). */
+  host: string | null;
+  billed: boolean;
+  /** US dollars; null where a price is unknown. */
+  costUsd: { low: number; high: number } | null;
+}
+
 /** The use cases, the same for the extension and the command line. */
 export interface ForkService {
   newRunId(): RunId;
@@ -56,6 +68,7 @@ export interface ForkService {
   /** Resolves with the run's state once it has ended. */
   whenEnded(runId: RunId, signal?: AbortSignal): Promise<RunView>;
   cancel(runId: RunId, branchId?: BranchId): Promise<void>;
+  previewAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<AgainPreview>;
   /** Runs the failed and cancelled branches again; completed steps are kept and not paid twice. */
   retry(runId: RunId): Promise<void>;
   /** Runs what an interruption left undone. */

@@ -1,5 +1,14 @@
 import type { ComparedBranch, ComparedPair, Comparison } from '../../core/compare/comparison.ts';
-import { duration, modelName, money, oneLine, plural, tokenCount, unknownText } from '../../core/format.ts';
+import {
+  duration,
+  messageWithHint,
+  modelName,
+  money,
+  oneLine,
+  plural,
+  tokenCount,
+  unknownText,
+} from '../../core/format.ts';
 import type { RunView } from '../../core/run/runView.ts';
 import { facts } from '../sessionTree/sessionRows.ts';
 
@@ -171,5 +180,5 @@ function divergence({ firstDivergence, toolDiff }: ComparedPair): DivergenceCell
 
 function errorOf(run: RunView, id: string): string | null {
   const error = run.branches.find(({ branchId }) => branchId === id)?.error;
-  return error ? oneLine(`${error.message} ${error.hint}`, 400) : null;
+  return error ? oneLine(messageWithHint(error), 400) : null;
 }

@@ -1,4 +1,5 @@
 import { ForkpointError, messageOf } from '../../core/errors.ts';
+import { sentence } from '../../core/format.ts';
 import {
   callSchema,
   type HostMessage,
@@ -32,8 +33,12 @@ export async function answerCall(raw: unknown, handlers: PanelMethods): Promise<
 
 /** An error in words for the panel. */
 export function shownError(error: unknown): ShownError {
-  if (error instanceof ForkpointError) return { code: error.code, message: error.message, hint: error.hint };
-  return { code: 'internal', message: messageOf(error), hint: 'The log has the details: Forkpoint: Show Log.' };
+  if (error instanceof ForkpointError) return { code: error.code, message: sentence(error.message), hint: error.hint };
+  return {
+    code: 'internal',
+    message: sentence(messageOf(error)),
+    hint: 'The log has the details: Forkpoint: Show Log.',
+  };
 }
 
 function malformed(issue: { path: PropertyKey[]; message: string } | undefined, method?: Method): ShownError {

@@ -2,22 +2,27 @@ import type { ForkPoint } from '../../core/fork/forkRequest.ts';
 import { newDraft } from './newDraft.ts';
 import { type ForkDraft, forkDraftSchema } from './protocol.ts';
 
-/** Where texts are kept between windows; `vscode.Memento` fits. */
+/** Where small values are kept between windows. */
 export interface KeyValueStore {
-  get(key: string): unknown;
-  update(key: string, value: unknown): PromiseLike<void>;
+  /** Undefined where nothing is kept. */
+  get(key: string): Promise<unknown>;
+  update(key: string, value: unknown): Promise<void>;
 }
 
-const storageKey = 'forkpoint.drafts';
+type Entry = [key: string, draft: unknown];
+
+const storageKey = 'drafts';
 const kept = 30;
 
 /** Forks that were begun and not run, by session and fork point. A panel closed by mistake loses nothing. */
 export class DraftMemory {
+  private entries: Promise<Entry[]> | null = null;
+
   constructor(private readonly store: KeyValueStore) {}
 
   /** The draft that was begun here, null where there is none. */
-  recall(session: string, at: ForkPoint): ForkDraft | null {
-    const found = this.entries().find(([key]) => key === keyOf(session, at));
+  async recall(session: string, at: ForkPoint): Promise<ForkDraft | null> {
+    const found = (await this.read()).find(([key]) => key === keyOf(session, at));
     const draft = forkDraftSchema.safeParse(found?.[1]);
     return draft.success ? draft.data : null;
   }
@@ -25,22 +30,31 @@ export class DraftMemory {
   /** Keeps the draft, newest first; an untouched one is forgotten. */
   async keep(draft: ForkDraft): Promise<void> {
     const key = keyOf(draft.session, draft.at);
-    const others = this.entries().filter(([other]) => other !== key);
-    await this.store.update(storageKey, untouched(draft) ? others : [[key, draft], ...others].slice(0, kept));
+    await this.change((entries) => {
+      const others = entries.filter(([other]) => other !== key);
+      return untouched(draft) ? others : [[key, draft] satisfies Entry, ...others].slice(0, kept);
+    });
   }
 
   async forget(session: string, at: ForkPoint): Promise<void> {
     const key = keyOf(session, at);
-    await this.store.update(
-      storageKey,
-      this.entries().filter(([other]) => other !== key),
-    );
+    await this.change((entries) => entries.filter(([other]) => other !== key));
   }
 
-  private entries(): [string, unknown][] {
-    const stored = this.store.get(storageKey);
-    return Array.isArray(stored) ? stored.filter((entry) => Array.isArray(entry) && typeof entry[0] === 'string') : [];
+  private read(): Promise<Entry[]> {
+    this.entries ??= this.store.get(storageKey).then((stored) => (Array.isArray(stored) ? stored.filter(isEntry) : []));
+    return this.entries;
   }
+
+  private async change(edit: (entries: Entry[]) => Entry[]): Promise<void> {
+    // Chained, so that two changes at once don't undo one another.
+    this.entries = this.read().then(edit);
+    await this.store.update(storageKey, await this.entries);
+  }
+}
+
+function isEntry(value: unknown): value is Entry {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string';
 }
 
 function keyOf(session: string, at: ForkPoint): string {

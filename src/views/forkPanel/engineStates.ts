@@ -1,4 +1,4 @@
-import { plural } from '../../core/format.ts';
+import { messageWithHint, plural } from '../../core/format.ts';
 import type { TemporalStatus } from '../../core/run/temporalControl.ts';
 import type { EngineState, ShownError } from './protocol.ts';
 
@@ -25,7 +25,7 @@ function temporalState(known: TemporalKnowledge): EngineState {
   if (known === 'untrusted') {
     return { ...absent, state: 'unknown', detail: 'Temporal is not asked before this workspace is trusted.' };
   }
-  if ('code' in known) return { ...absent, state: 'unavailable', detail: `${known.message} ${known.hint}` };
+  if ('code' in known) return { ...absent, state: 'unavailable', detail: messageWithHint(known) };
   const where = `Temporal on ${known.server.address}`;
   if (known.server.state === 'starting')
     return { ...absent, state: 'starting', detail: `${where} does not answer yet.` };

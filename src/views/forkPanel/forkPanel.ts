@@ -4,6 +4,7 @@ import type { ForkPreview } from '../../core/run/forkService.ts';
 import { settings } from '../settings.ts';
 import { answerCall } from './answerCall.ts';
 import { DraftMemory } from './draftMemory.ts';
+import { FileMemory } from './fileMemory.ts';
 import { type ForkTarget, OpenTargets } from './openTargets.ts';
 import { PanelController, type PanelServices, type PanelSurroundings } from './panelController.ts';
 import { lostPanelHtml, panelHtml } from './panelHtml.ts';
@@ -21,8 +22,10 @@ export interface ForkPanelDeps {
    * there need not be a second question.
    */
   confirm?(preview: ForkPreview): Promise<boolean>;
-  /** Where half-filled forks are kept when their panel is closed. */
-  memory: vscode.Memento;
+  /** Runs again what failed or was left undone, after saying what that sends and may cost. */
+  runAgain(reason: 'retry' | 'resume', runId: RunId): Promise<void>;
+  /** Folder for half-filled forks, so that they outlive their panel and a crash. */
+  storageUri: vscode.Uri;
 }
 
 const viewType = 'forkpoint.fork';
@@ -34,8 +37,9 @@ export class ForkPanelManager implements vscode.Disposable {
   private readonly targets: OpenTargets;
 
   constructor(private readonly deps: ForkPanelDeps) {
-    this.drafts = new DraftMemory(deps.memory);
-    this.targets = new OpenTargets(deps.memory);
+    const memory = new FileMemory(deps.storageUri);
+    this.drafts = new DraftMemory(memory);
+    this.targets = new OpenTargets(memory);
   }
 
   /** Shows the fork at this point: a panel that is already making it, else a new one. */
@@ -56,12 +60,12 @@ export class ForkPanelManager implements vscode.Disposable {
       deserializeWebviewPanel: async (panel, state) => {
         const saved = savedPanelSchema.safeParse(state);
         const { session, at } = saved.data?.draft ?? {};
-        const target = session !== undefined && at !== undefined ? { session, at } : this.targets.take();
+        const target = session !== undefined && at !== undefined ? { session, at } : await this.targets.take();
         if (target === null) {
           panel.webview.html = lostPanelHtml;
           return;
         }
-        this.targets.found(target);
+        await this.targets.found(target);
         panel.webview.options = this.webviewOptions();
         this.connect(panel, target);
       },
@@ -111,6 +115,7 @@ export class ForkPanelManager implements vscode.Disposable {
       cutMoved: () => this.rememberOpen(),
       openComparison: (runId, a, b) => this.deps.openComparison(runId, a, b),
       openLink,
+      runAgain: (reason, runId) => this.deps.runAgain(reason, runId),
       confirm: async (preview) => (await this.deps.confirm?.(preview)) ?? true,
       offeredModels: () => settings.models(),
       defaultEngine: () => settings.engine(),

@@ -8,7 +8,7 @@ export interface ForkTarget {
   at: ForkPoint;
 }
 
-const storageKey = 'forkpoint.openPanels';
+const storageKey = 'openPanels';
 const storedSchema = z.array(z.object({ session: z.string().min(1), at: forkPointSchema })).catch([]);
 
 /**
@@ -16,25 +16,31 @@ const storedSchema = z.array(z.object({ session: z.string().min(1), at: forkPoin
  * after a panel was shown may not have written it yet: then this says what the panel was about.
  */
 export class OpenTargets {
-  private readonly before: ForkTarget[];
+  private before: Promise<ForkTarget[]> | null = null;
 
-  constructor(private readonly store: KeyValueStore) {
-    this.before = storedSchema.parse(store.get(storageKey));
-  }
+  constructor(private readonly store: KeyValueStore) {}
 
   /** The panels that stand open now. */
   async keep(targets: readonly ForkTarget[]): Promise<void> {
+    await this.read();
     await this.store.update(storageKey, targets);
   }
 
   /** A panel came back with its state: it is found. */
-  found(target: ForkTarget): void {
-    const index = this.before.findIndex((other) => JSON.stringify(other) === JSON.stringify(target));
-    if (index >= 0) this.before.splice(index, 1);
+  async found(target: ForkTarget): Promise<void> {
+    const before = await this.read();
+    const index = before.findIndex((other) => JSON.stringify(other) === JSON.stringify(target));
+    if (index >= 0) before.splice(index, 1);
   }
 
   /** What a panel that came back without its state was about, null where nothing is left to go by. */
-  take(): ForkTarget | null {
-    return this.before.shift() ?? null;
+  async take(): Promise<ForkTarget | null> {
+    return (await this.read()).shift() ?? null;
+  }
+
+  /** What was open in the window before; read once, before this window's panels are written over it. */
+  private read(): Promise<ForkTarget[]> {
+    this.before ??= this.store.get(storageKey).then((stored) => storedSchema.parse(stored));
+    return this.before;
   }
 }

@@ -1,6 +1,6 @@
 import { BadInputError, ForkPointError, ForkpointError, NotFoundError } from '../../core/errors.ts';
 import type { EngineKind, ForkPoint } from '../../core/fork/forkRequest.ts';
-import { oneLine } from '../../core/format.ts';
+import { messageWithHint, oneLine } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import type { ForkPreview, ForkService } from '../../core/run/forkService.ts';
 import type { Disposable, ModelClients } from '../../core/run/ports.ts';
@@ -40,6 +40,8 @@ export interface PanelSurroundings {
   openLink(href: string): Promise<void>;
   /** Asked before a run that is billed. The panel has shown what will be sent and what it may cost. */
   confirm(preview: ForkPreview): Promise<boolean>;
+  /** Runs again what failed or was left undone, after saying what that sends and may cost. */
+  runAgain(reason: 'retry' | 'resume', runId: RunId): Promise<void>;
   /** Models named in the settings. */
   offeredModels(): string[];
   defaultEngine(): EngineKind;
@@ -85,7 +87,7 @@ export class PanelController implements PanelMethods, Disposable {
   async open({ saved }: Params<'open'>): Promise<Result<'open'>> {
     const services = await this.around.services();
     const { session, at } = saved?.draft ?? this.draft;
-    const remembered = saved ? null : this.around.drafts.recall(session, at);
+    const remembered = saved ? null : await this.around.drafts.recall(session, at);
     this.draft = saved?.draft ?? remembered ?? this.draft;
     const cut = await this.read(at);
     const { summary, turns } = this.conversation().session.session;
@@ -188,13 +190,13 @@ export class PanelController implements PanelMethods, Disposable {
 
   async retry({ runId }: Params<'retry'>): Promise<Result<'retry'>> {
     this.requireTrust();
-    await (await this.around.services()).forks.retry(runId);
+    await this.around.runAgain('retry', runId);
     return {};
   }
 
   async resume({ runId }: Params<'resume'>): Promise<Result<'resume'>> {
     this.requireTrust();
-    await (await this.around.services()).forks.resume(runId);
+    await this.around.runAgain('resume', runId);
     return {};
   }
 
@@ -333,7 +335,7 @@ export class PanelController implements PanelMethods, Disposable {
 /** An error of planning, at the field that it is about. */
 function problemOf(error: unknown, draft: ForkDraft): FieldProblem {
   if (!(error instanceof ForkpointError)) throw error;
-  const message = `${error.message} ${error.hint}`;
+  const message = messageWithHint(error);
   if (error instanceof ForkPointError || error instanceof NotFoundError) return { field: 'cut', message };
   const path = (error.details as { path?: unknown } | undefined)?.path;
   if (typeof path === 'string') return { field: fieldOfPath(path.split('.').map(indexOrName), draft), message };

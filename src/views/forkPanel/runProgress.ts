@@ -1,5 +1,5 @@
 import type { Provider } from '../../core/fork/forkPlan.ts';
-import { duration, modelName, money, plural, tokenCount, unknownText } from '../../core/format.ts';
+import { duration, modelName, money, plural, sentence, tokenCount, unknownText } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';
 import type { BranchProgress, RunProgress } from './protocol.ts';
@@ -38,7 +38,7 @@ function branchProgress(branch: BranchView, provider: Provider, now: number): Br
     tail: plainText(branch.text.slice(-tailLength)),
     problem: branch.error && {
       code: branch.error.code,
-      message: plainText(branch.error.message),
+      message: sentence(plainText(branch.error.message)),
       hint: plainText(branch.error.hint),
     },
   };

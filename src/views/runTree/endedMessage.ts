@@ -1,4 +1,4 @@
-import { oneLine, plural } from '../../core/format.ts';
+import { messageWithHint, oneLine, plural } from '../../core/format.ts';
 import type { RunView } from '../../core/run/runView.ts';
 import { costOfRun } from './runRows.ts';
 
@@ -23,7 +23,10 @@ export function endedMessage(run: RunView): EndedMessage | null {
   if (failures.length === 0) return { text: `${title}: ${all} done${cost}.`, warning: false, badKey: false };
   const messages = new Set(failures.map((error) => error?.message));
   const [only] = failures;
-  const cause = only && messages.size === 1 ? ` ${oneLine(only.message, 200)} ${oneLine(only.hint, 200)}` : '';
+  const cause =
+    only && messages.size === 1
+      ? ` ${messageWithHint({ message: oneLine(only.message, 200), hint: oneLine(only.hint, 200) })}`
+      : '';
   return {
     text: `${title}: ${completed} of ${all} done, ${failures.length} failed${cost}.${cause}`,
     warning: true,

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { NotFoundError } from '../../core/errors.ts';
-import { modelName, money, oneLine, plural } from '../../core/format.ts';
+import { modelName, money, moneyRange, oneLine, plural } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
 import { messageSafe } from '../../core/plainText.ts';
 import type { ForkService } from '../../core/run/forkService.ts';
@@ -9,7 +9,6 @@ import type { CommandHandlers } from '../commands.ts';
 import type { RunTarget } from '../commandTable.ts';
 import { type DispatchDeps, requireTrust } from '../dispatchRun.ts';
 import type { Pickers } from '../pickers.ts';
-import { settings } from '../settings.ts';
 import { isUnderWay } from './runNodes.ts';
 import { costOfRun } from './runRows.ts';
 
@@ -64,16 +63,13 @@ export function runCommands({ services, runs, pickers }: RunCommandDeps): RunCom
   };
 }
 
-async function retry(forks: ForkService, runId: RunId): Promise<void> {
-  const view = await forks.run(runId);
-  if (await confirmAgain('Retry', view, view.branches.filter(wasLeft))) await forks.retry(runId);
-}
+const retry = async (forks: ForkService, runId: RunId): Promise<void> => {
+  if (await confirmAgain('retry', forks, runId)) await forks.retry(runId);
+};
 
-async function resume(forks: ForkService, runId: RunId): Promise<void> {
-  const view = await forks.run(runId);
-  const undone = view.branches.filter(({ state }) => state !== 'completed');
-  if (await confirmAgain('Resume', view, undone)) await forks.resume(runId);
-}
+const resume = async (forks: ForkService, runId: RunId): Promise<void> => {
+  if (await confirmAgain('resume', forks, runId)) await forks.resume(runId);
+};
 
 async function deleteAfterQuestion(forks: ForkService, runId: RunId): Promise<void> {
   const { title } = await forks.run(runId);
@@ -98,23 +94,19 @@ async function openInTemporal(
   await vscode.env.openExternal(await vscode.env.asExternalUri(vscode.Uri.parse(url)));
 }
 
-/** Running branches again costs money again: says how many requests go where, and that what is complete is kept. */
-async function confirmAgain(verb: 'Retry' | 'Resume', run: RunView, branches: readonly BranchView[]): Promise<boolean> {
-  if (run.provider === 'demo' || branches.length === 0) return true;
+/** Running branches again costs money again: says how many requests go where and what they may cost. */
+async function confirmAgain(reason: 'retry' | 'resume', forks: ForkService, runId: RunId): Promise<boolean> {
+  const [run, preview] = [await forks.run(runId), await forks.previewAgain(runId, reason)];
+  const { branches, models, host, billed, costUsd } = preview;
+  if (!billed || branches.length === 0) return true;
+  const verb = reason === 'retry' ? 'Retry' : 'Resume';
   const label = `${verb} ${plural(branches.length, 'branch', 'branches')}`;
-  const models = [...new Set(branches.map(({ model }) => modelName(model)))].join(', ');
   const budget = run.budgetUsd === null ? 'The run has no budget.' : `The run's budget is ${money(run.budgetUsd)}.`;
-  const soFar = `Cost so far: ${costOfRun(run)}`;
   const detail = [
-    `At least ${plural(branches.length, 'request')} to ${apiHost()} (${models}).`,
-    `${soFar}; what the rest will cost is not known before it is sent. ${budget}`,
+    `At least ${plural(branches.length, 'request')} to ${host} (${models.map(modelName).join(', ')}), ${moneyRange(costUsd)}.`,
     'Completed steps are kept and not paid twice.',
+    `Cost so far: ${costOfRun(run)}. ${budget}`,
   ].join('\n');
   const question = `${verb} “${messageSafe(oneLine(run.title, 60))}”?`;
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, label)) === label;
-}
-
-function apiHost(): string {
-  const base = settings.apiBaseUrl() ?? process.env['ANTHROPIC_BASE_URL'];
-  return base === undefined || !URL.canParse(base) ? 'api.anthropic.com' : new URL(base).host;
 }

@@ -7,12 +7,15 @@ import { endedMessage } from './endedMessage.ts';
 import type { RunList } from './runList.ts';
 import { isUnderWay } from './runNodes.ts';
 
-/** Says when a run that was seen under way has ended, with a button for what to do next. */
+/** Says when a run has ended since this window was opened, with a button for what to do next. */
 export function runNotifications(runs: RunList, openComparison: (runId: RunId) => Promise<void>): vscode.Disposable {
+  const opened = Date.now();
   const following = runs.onDidChange((changes) => {
     for (const { before, after } of changes) {
-      if (before === null || after === null || !isUnderWay(before.state) || isUnderWay(after.state)) continue;
-      void announce(after, openComparison);
+      if (after === null || isUnderWay(after.state)) continue;
+      // One that fails at once was never seen under way.
+      const justEnded = before === null ? Date.parse(after.endedAt ?? '') >= opened : isUnderWay(before.state);
+      if (justEnded) void announce(after, openComparison);
     }
   });
   return new vscode.Disposable(() => following.dispose());

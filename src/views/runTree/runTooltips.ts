@@ -1,4 +1,4 @@
-import { absoluteTime, duration, money, plural } from '../../core/format.ts';
+import { absoluteTime, duration, messageWithHint, money, plural } from '../../core/format.ts';
 import { codeBlock, escapeMarkdown } from '../../core/inertMarkdown.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';
 import { clipped, factList, modelList, usageText } from '../sessionTree/sessionTooltips.ts';
@@ -62,7 +62,7 @@ function tooltipOfBranch(branch: BranchView): string {
       ],
       ['Time', startedAt !== null && endedAt !== null ? duration(Date.parse(endedAt) - Date.parse(startedAt)) : null],
       ['Ended with', branch.stopReason],
-      ['Error', branch.error === null ? null : `${branch.error.message} ${branch.error.hint}`],
+      ['Error', branch.error === null ? null : messageWithHint(branch.error)],
       ...branch.notes.map((note): [string, string] => ['Note', note]),
     ),
     ...(branch.text.trim() === '' ? [] : [codeBlock(clipped(branch.text))]),

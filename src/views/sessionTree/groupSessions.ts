@@ -14,12 +14,15 @@ export function groupSessions(sessions: readonly SessionNode[], workspaceFolders
     const id = projectId(path);
     const project = projects.get(id);
     if (project === undefined) {
-      projects.set(id, { kind: 'project', id, path, place: placeOf(path, folders), sessions: [session] });
+      const place = placeOf(path, folders);
+      projects.set(id, { kind: 'project', id, path, place, unfolded: place !== 'elsewhere', sessions: [session] });
     } else project.sessions.push(session);
   }
   const order = ['workspace', 'inside', 'elsewhere'];
   // Array.sort is stable, so projects of one place stay in the order of their newest session.
-  return [...projects.values()].sort((a, b) => order.indexOf(a.place) - order.indexOf(b.place));
+  const sorted = [...projects.values()].sort((a, b) => order.indexOf(a.place) - order.indexOf(b.place));
+  if (sorted[0] !== undefined) sorted[0].unfolded = true;
+  return sorted;
 }
 
 export function projectId(path: string | null): string {

@@ -7,6 +7,8 @@ export interface ProjectNode {
   /** Null where the recordings name no folder. */
   path: string | null;
   place: 'workspace' | 'inside' | 'elsewhere';
+  /** Shown open at first: what lies in the open folders, or else the project worked in last. */
+  unfolded: boolean;
   sessions: SessionNode[];
 }
 

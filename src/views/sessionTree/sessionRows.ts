@@ -54,7 +54,7 @@ function projectRow(node: ProjectNode): TreeRow {
     description: facts(place, String(node.sessions.length)),
     icon: node.place === 'workspace' ? 'root-folder' : 'folder',
     context: 'project',
-    children: node.place === 'elsewhere' ? 'collapsed' : 'expanded',
+    children: node.unfolded ? 'expanded' : 'collapsed',
     accessibilityLabel: `Project ${label}, ${place === null ? '' : `${place}, `}${plural(node.sessions.length, 'session')}`,
   };
 }

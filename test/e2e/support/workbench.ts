@@ -153,9 +153,18 @@ export class Workbench {
 
   /** Titles of a row's context menu, which stays open. */
   async openContextMenu(view: string, text: string | RegExp): Promise<string[]> {
-    await this.row(view, text).click({ button: 'right' });
     const items = this.page.locator('.monaco-menu .action-item:not(.disabled) [role=menuitem]');
-    await items.first().waitFor();
+    for (let attempt = 1; ; attempt++) {
+      await this.row(view, text).click({ button: 'right' });
+      try {
+        await items.first().waitFor({ timeout: 3_000 });
+        break;
+      } catch (error) {
+        // Just after a reload the editor does not yet know that the workspace is trusted: a menu opened then stays grey.
+        if (attempt === 5) throw error;
+        await this.page.keyboard.press('Escape');
+      }
+    }
     return (await items.locator('.action-label').allTextContents()).filter((title) => title !== '');
   }
 

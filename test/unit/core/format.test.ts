@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   absoluteTime,
   duration,
+  messageWithHint,
   modelName,
   money,
   moneyRange,
@@ -109,4 +110,13 @@ describe('oneLine', () => {
       }),
     );
   });
+});
+
+describe('messageWithHint', () => {
+  it.each([
+    ['No key', 'Set one.', 'No key. Set one.'],
+    ['No key.', 'Set one.', 'No key. Set one.'],
+    ['Is it there?', '', 'Is it there?'],
+    ['Said “no”', 'Ask again.', 'Said “no”. Ask again.'],
+  ])('%j, %j', (message, hint, said) => expect(messageWithHint({ message, hint })).toBe(said));
 });

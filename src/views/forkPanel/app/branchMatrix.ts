@@ -68,7 +68,7 @@ function branchRow(state: ReadyState, branch: BranchDraft, index: number, action
         @input=${(event: Event) => edit({ name: valueOf(event) })}
       />
       <model-box
-        .label=${`Model of ${branch.name}`}
+        .label=${`Model of ${spokenName(branch, index)}`}
         .value=${branch.model}
         .recorded=${recordedModel(state)}
         .models=${state.models}
@@ -78,13 +78,13 @@ function branchRow(state: ReadyState, branch: BranchDraft, index: number, action
         @wanted=${() => actions.modelsWanted()}
         @model=${(event: CustomEvent<string | null>) => edit({ model: event.detail })}
       ></model-box>
-      <span class="parts">${partButtons(branch, actions)}</span>
+      <span class="parts">${partButtons(branch, index, actions)}</span>
       <label class="repeats" title="How often this branch runs">
         <span aria-hidden="true">×</span>
         <input
           type="text"
           inputmode="numeric"
-          aria-label=${`Repeats of ${branch.name}`}
+          aria-label=${`Repeats of ${spokenName(branch, index)}`}
           aria-invalid=${repeats.invalid}
           aria-describedby=${repeats.describedBy}
           .value=${branch.repeats}
@@ -106,9 +106,14 @@ export function recordedModel({ preview, recordedModel, models }: ReadyState): {
   return { id: recordedModel, name: models.find(({ id }) => id === recordedModel)?.name ?? recordedModel ?? '' };
 }
 
+/** For screen readers, also while the name is still empty. */
+function spokenName(branch: BranchDraft, index: number): string {
+  return branch.name.trim() || `branch ${index + 1}`;
+}
+
 const parts = ['prompt', 'system', 'options'] as const;
 
-function partButtons(branch: BranchDraft, actions: MatrixActions): TemplateResult[] {
+function partButtons(branch: BranchDraft, index: number, actions: MatrixActions): TemplateResult[] {
   return parts.map((part) => {
     const changed = partSummary(branch, part);
     const open = branch.open.includes(part);
@@ -117,7 +122,7 @@ function partButtons(branch: BranchDraft, actions: MatrixActions): TemplateResul
       class="part-button ${changed ? 'changed' : ''}"
       aria-expanded=${String(open)}
       aria-controls=${`${part}-${branch.key}`}
-      aria-label=${`${part} of ${branch.name}: ${changed || 'as recorded'}`}
+      aria-label=${`${part} of ${spokenName(branch, index)}: ${changed || 'as recorded'}`}
       title=${`${part}: ${changed || 'as recorded'}`}
       @click=${() => actions.act({ type: 'unfold', key: branch.key, part })}
     >
@@ -167,7 +172,7 @@ function rowMenu(state: ReadyState, branch: BranchDraft, index: number, actions:
     else if (event.detail === 'remove') actions.act({ type: 'removeBranch', key });
     else actions.act({ type: 'moveBranch', key, by: event.detail === 'up' ? -1 : 1 });
   };
-  return html`<menu-button label=${`More actions for ${branch.name}`} .items=${items} @choose=${choose}></menu-button>`;
+  return html`<menu-button label=${`More actions for ${spokenName(branch, index)}`} .items=${items} @choose=${choose}></menu-button>`;
 }
 
 function onRowKey(event: KeyboardEvent, branch: BranchDraft, actions: MatrixActions): void {

@@ -122,7 +122,8 @@ export class ForkPanelElement extends LitElement {
     ForkPanelElement.api.setState(savedPanel(after));
     const was = before.phase === 'ready' ? before : null;
     this.announce(was, after);
-    if (after.revision !== was?.revision && !after.run) this.previewSoon();
+    // Beside a run only what the header says is asked for, once.
+    if (after.revision !== was?.revision && (!after.run || after.preview === null)) this.previewSoon();
     if (was && after.draft !== was.draft && !after.run) this.rememberSoon(after.draft);
   }
 

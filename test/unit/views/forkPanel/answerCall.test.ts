@@ -57,7 +57,9 @@ test('errors carry message and hint; unforeseen ones lead to the log', async () 
     error: { code: 'bad_input', message: 'No such thing.', hint: 'Try another.' },
   });
   const broken = { ...handlers(), models: async () => Promise.reject(new TypeError('x is undefined')) };
-  expect(await answerCall(call, broken)).toMatchObject({ error: { code: 'internal', message: 'x is undefined' } });
+  expect(await answerCall(call, broken)).toMatchObject({
+    error: { code: 'internal', message: expect.stringContaining('x is undefined') },
+  });
 });
 
 test('whatever arrives, there is exactly one well-formed answer', async () => {

@@ -8,7 +8,7 @@ const [first, second] = [
 
 function store(value?: unknown) {
   let kept = value;
-  return { get: () => kept, update: async (_key: string, next: unknown) => void (kept = next) };
+  return { get: async () => kept, update: async (_key: string, next: unknown) => void (kept = next) };
 }
 
 test('panels that come back without their state are known from the window before', async () => {
@@ -17,13 +17,13 @@ test('panels that come back without their state are known from the window before
   const targets = new OpenTargets(memory);
   // The panels of this window don't hide those of the one before.
   await targets.keep([]);
-  targets.found(first);
-  expect([targets.take(), targets.take()]).toEqual([second, null]);
+  await targets.found(first);
+  expect([await targets.take(), await targets.take()]).toEqual([second, null]);
 });
 
 test.each([undefined, 'x', [{ session: '' }], [{ session: 's', at: { nowhere: 1 } }]])(
   'damaged memory %j is no memory',
-  (value) => {
-    expect(new OpenTargets(store(value)).take()).toBeNull();
+  async (value) => {
+    expect(await new OpenTargets(store(value)).take()).toBeNull();
   },
 );

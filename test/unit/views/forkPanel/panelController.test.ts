@@ -54,8 +54,6 @@ function panel(options: { trusted?: boolean; confirm?: boolean } = {}) {
       return found;
     }),
     cancel: vi.fn<ForkService['cancel']>(async () => {}),
-    retry: vi.fn<ForkService['retry']>(async () => {}),
-    resume: vi.fn<ForkService['resume']>(async () => {}),
     watch: (listener: typeof runChanged) => {
       runChanged = listener;
       return { dispose: () => {} };
@@ -82,7 +80,7 @@ function panel(options: { trusted?: boolean; confirm?: boolean } = {}) {
   const around = {
     services: async () => services as unknown as PanelServices,
     drafts: new DraftMemory({
-      get: (key) => stored.get(key),
+      get: async (key) => stored.get(key),
       update: async (key, value) => void stored.set(key, value),
     }),
     tell: vi.fn<PanelSurroundings['tell']>(),
@@ -90,6 +88,7 @@ function panel(options: { trusted?: boolean; confirm?: boolean } = {}) {
     cutMoved: vi.fn<PanelSurroundings['cutMoved']>(),
     openComparison: vi.fn<PanelSurroundings['openComparison']>(async () => {}),
     openLink: vi.fn<PanelSurroundings['openLink']>(async () => {}),
+    runAgain: vi.fn<PanelSurroundings['runAgain']>(async () => {}),
     confirm: vi.fn<PanelSurroundings['confirm']>(async () => options.confirm ?? true),
     offeredModels: () => [],
     defaultEngine: () => 'in-process' as const,
@@ -240,6 +239,10 @@ describe('a run under way', () => {
     expect(it.forks.cancel.mock.calls).toEqual([
       [runId, branchId],
       [runId, undefined],
+    ]);
+    expect(it.around.runAgain.mock.calls).toEqual([
+      ['retry', runId],
+      ['resume', runId],
     ]);
     expect(it.around.openComparison.mock.calls).toEqual([[runId, branchId], [runId]]);
   });

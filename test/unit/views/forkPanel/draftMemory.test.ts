@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { DraftMemory } from '../../../../src/views/forkPanel/draftMemory.ts';
+import { newDraft } from '../../../../src/views/forkPanel/newDraft.ts';
+
+function store(value?: unknown) {
+  let kept = value;
+  return { get: async () => kept, update: async (_key: string, next: unknown) => void (kept = next), kept: () => kept };
+}
+
+const draft = (turn: number, prompt: string | null = `Prompt ${turn}`) => ({
+  ...newDraft('/s', { turn }, 'in-process'),
+  prompt,
+});
+
+test('a begun fork is recalled at its place, in the next window too', async () => {
+  const memory = store();
+  await new DraftMemory(memory).keep(draft(1));
+  const next = new DraftMemory(memory);
+  expect(await next.recall('/s', { turn: 1 })).toEqual(draft(1));
+  expect(await next.recall('/s', { turn: 2 })).toBeNull();
+  expect(await next.recall('/other', { turn: 1 })).toBeNull();
+});
+
+test('an untouched fork is not kept, and an emptied one is forgotten', async () => {
+  const drafts = new DraftMemory(store());
+  await drafts.keep(draft(1));
+  await drafts.keep(draft(1, null));
+  expect(await drafts.recall('/s', { turn: 1 })).toBeNull();
+});
+
+test('changes at the same moment don’t undo one another', async () => {
+  const drafts = new DraftMemory(store());
+  await Promise.all([
+    drafts.keep(draft(1)),
+    drafts.keep(draft(2)),
+    drafts.forget('/s', { turn: 1 }),
+    drafts.keep(draft(3)),
+  ]);
+  const found = await Promise.all([1, 2, 3].map((turn) => drafts.recall('/s', { turn })));
+  expect(found.map((draft) => draft?.prompt)).toEqual([undefined, 'Prompt 2', 'Prompt 3']);
+});
+
+test('the oldest are dropped', async () => {
+  const memory = store();
+  const drafts = new DraftMemory(memory);
+  for (let turn = 1; turn <= 40; turn++) await drafts.keep(draft(turn));
+  expect(memory.kept()).toHaveLength(30);
+  expect(await drafts.recall('/s', { turn: 40 })).not.toBeNull();
+  expect(await drafts.recall('/s', { turn: 1 })).toBeNull();
+});
+
+test.each([undefined, 'x', [1, ['a']], [['/s\n{"turn":1}', { session: 1 }]]])(
+  'damaged memory %j is no memory',
+  async (value) => {
+    expect(await new DraftMemory(store(value)).recall('/s', { turn: 1 })).toBeNull();
+  },
+);

@@ -27,6 +27,8 @@ export async function packageExtension(kind: PackageKind): Promise<string> {
     packagePath,
     dependencies: false,
     allowMissingRepository: true,
+    // The README's picture is in the package; there is no repository address to rewrite it to.
+    rewriteRelativeLinks: false,
     ...(kind === 'platform' ? { target } : { ignoreFile: await universalIgnoreFile() }),
   });
   return packagePath;

@@ -66,7 +66,11 @@ export function activate(context: vscode.ExtensionContext): void {
     panels.registerSerializer(),
     temporalStatus,
     runStatusBar(runs),
-    runNotifications(runs, (runId) => diffs.openComparison(runId)),
+    runNotifications(
+      runs,
+      (runId) => diffs.openComparison(runId),
+      (runId) => panels.isShowing(runId),
+    ),
     followServiceSettings(provider, runs),
     tree.onDidChangeSession((session) => documents.refresh(session)),
     registerCommands(commands, log.debug, (error) => showError(error, log)),

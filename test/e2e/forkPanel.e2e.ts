@@ -104,8 +104,9 @@ describe('the fork panel', () => {
     await panel.getByRole('button', { name: 'Vary over…' }).click();
     await panel.getByRole('menuitem', { name: 'Models…' }).click();
     await panel.locator('.tick').first().waitFor();
-    const ticks = panel.locator('.tick');
-    for (let index = 0; index < Math.min(2, await ticks.count()); index++) await ticks.nth(index).click();
+    // The recorded model is there already: the branch “as recorded” has it.
+    expect(await panel.locator('.tick input:checked').count()).toBe(1);
+    await panel.locator('.tick:has(input:not(:checked))').first().click();
     await panel.getByRole('textbox', { name: 'Id of another model' }).fill('claude-haiku-4-5');
     await panel.getByRole('textbox', { name: 'Id of another model' }).press('Enter');
     const rows = await panelParts().names.count();

@@ -72,6 +72,11 @@ export class ForkPanelManager implements vscode.Disposable {
     });
   }
 
+  /** Whether a person sees how this run goes in a panel right now. */
+  isShowing(runId: RunId): boolean {
+    return [...this.panels].some(([panel, controller]) => panel.visible && controller.shownRun === runId);
+  }
+
   dispose(): void {
     // The panels themselves stay: VS Code brings them back with the next window.
     for (const controller of this.panels.values()) controller.dispose();

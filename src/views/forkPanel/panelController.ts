@@ -80,6 +80,11 @@ export class PanelController implements PanelMethods, Disposable {
   }
 
   /** Whether the panel shows a run rather than a fork that is still being made. */
+  /** The run whose progress the panel shows, null where it shows none. */
+  get shownRun(): RunId | null {
+    return this.runs.followed;
+  }
+
   get hasRun(): boolean {
     return this.runs.followed !== null;
   }

@@ -35,13 +35,19 @@ function branchProgress(branch: BranchView, provider: Provider, now: number): Br
     state: branch.state,
     facts: facts(branch, provider, now),
     tooltip: tooltip(branch),
-    tail: plainText(branch.text.slice(-tailLength)),
+    tail: tailOf(plainText(branch.text.slice(-tailLength * 2))),
     problem: branch.error && {
       code: branch.error.code,
       message: sentence(plainText(branch.error.message)),
       hint: plainText(branch.error.hint),
     },
   };
+}
+
+/** The end of the text, from the beginning of a word on. */
+function tailOf(text: string): string {
+  if (text.length <= tailLength) return text;
+  return `… ${text.slice(-tailLength).replace(/^\S*\s+/, '')}`;
 }
 
 function facts(branch: BranchView, provider: Provider, now: number): string {

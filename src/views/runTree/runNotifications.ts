@@ -8,22 +8,27 @@ import type { RunList } from './runList.ts';
 import { isUnderWay } from './runNodes.ts';
 
 /** Says when a run has ended since this window was opened, with a button for what to do next. */
-export function runNotifications(runs: RunList, openComparison: (runId: RunId) => Promise<void>): vscode.Disposable {
+export function runNotifications(
+  runs: RunList,
+  openComparison: (runId: RunId) => Promise<void>,
+  isShowing: (runId: RunId) => boolean,
+): vscode.Disposable {
   const opened = Date.now();
   const following = runs.onDidChange((changes) => {
     for (const { before, after } of changes) {
       if (after === null || isUnderWay(after.state)) continue;
       // One that fails at once was never seen under way.
       const justEnded = before === null ? Date.parse(after.endedAt ?? '') >= opened : isUnderWay(before.state);
-      if (justEnded) void announce(after, openComparison);
+      if (justEnded) void announce(after, openComparison, isShowing(after.runId));
     }
   });
   return new vscode.Disposable(() => following.dispose());
 }
 
-async function announce(run: RunView, openComparison: (runId: RunId) => Promise<void>): Promise<void> {
+async function announce(run: RunView, openComparison: (runId: RunId) => Promise<void>, shown: boolean): Promise<void> {
   const message = endedMessage(run);
-  if (message === null) return;
+  // Who looks at the fork panel sees it there, and a notification would cover the panel's own Compare button.
+  if (message === null || (shown && !message.warning)) return;
   const again = run.interrupted ? ['Resume'] : message.warning ? ['Retry Failed'] : [];
   const key = message.badKey ? ['Set API Key'] : [];
   const buttons = [...(run.branches.some(({ steps }) => steps > 0) ? ['Compare'] : []), ...key, ...again];

@@ -58,7 +58,8 @@ export type Action =
   | { type: 'removeBranch'; key: string }
   | { type: 'moveBranch'; key: string; by: -1 | 1 }
   | { type: 'showVary'; kind: VaryKind | null }
-  | { type: 'varyModel'; model: string; name: string; on: boolean }
+  /** Null is the recorded model. */
+  | { type: 'varyModel'; model: string | null; name: string; on: boolean }
   | { type: 'varyEffort'; effort: Effort; on: boolean }
   | { type: 'addPrompts'; prompts: string[] }
   | { type: 'cutMoved'; cut: Cut }

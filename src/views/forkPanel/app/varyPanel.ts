@@ -33,14 +33,17 @@ function modelTicks(state: ReadyState, act: (action: Action) => void): TemplateR
     input.value = '';
   };
   return html`<div class="ticks">
-      ${state.models.map(({ id, name, source }) =>
-        tick(
+      ${state.models.map(({ id, name, source }) => {
+        // The recorded model is what rows have that say nothing of a model.
+        const same = id === recorded;
+        const model = same ? null : id;
+        return tick(
           name,
-          `${id} · ${source}${id === recorded ? ' · as recorded' : ''}`,
-          hasVariation(state.draft.branches, { model: id }),
-          (on) => act({ type: 'varyModel', model: id, name, on }),
-        ),
-      )}
+          `${id} · ${source}${same ? ' · as recorded' : ''}`,
+          hasVariation(state.draft.branches, { model }),
+          (on) => act({ type: 'varyModel', model, name: same ? 'as recorded' : name, on }),
+        );
+      })}
     </div>
     <form
       class="inline"

@@ -98,6 +98,12 @@ describe('run', () => {
     expect(runProgress(run({ branches: [branch('b1', over)] }), now).branches[0]?.facts).toBe(words);
   });
 
+  test('the tail of a text begins with a word', () => {
+    const told = runProgress(run({ branches: [branch('b1', { text: 'many words '.repeat(100).trim() })] }), now);
+    expect(told.branches[0]?.tail).toMatch(/^… (many|words) .*words$/);
+    expect(runProgress(run({ branches: [branch('b1', { text: 'Short.' })] }), now).branches[0]?.tail).toBe('Short.');
+  });
+
   test('the demo model costs nothing, whatever became of it', () => {
     const cancelled = branch('b1', { state: 'cancelled', billing: 'unknown', costUsd: null });
     const told = runProgress(run({ provider: 'demo', costUsd: null, branches: [cancelled] }), now);

@@ -99,6 +99,12 @@ describe('rows', () => {
     expect(names(state)).toEqual(['as recorded', 'b']);
   });
 
+  test('the recorded model is ticked out and in with the row that says nothing of a model', () => {
+    const tick = (on: boolean): Action => ({ type: 'varyModel', model: null, name: 'as recorded', on });
+    expect(names(ready(model('a'), tick(false)))).toEqual(['a']);
+    expect(names(ready(model('a'), tick(false), tick(true)))).toEqual(['a', 'as recorded']);
+  });
+
   test('varying over prompts makes one row a prompt, once', () => {
     const state = ready(
       { type: 'addPrompts', prompts: ['One', 'Two words'] },

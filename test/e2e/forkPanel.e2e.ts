@@ -42,7 +42,9 @@ beforeEach(async () => {
   workbench = await Workbench.open(browser, `${new URL(server.url).origin}/?folder=${encodeURIComponent(workspace)}`);
 });
 
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail')
+    await workbench.screenshot(`failed-${task.name.replace(/\W+/g, '-').slice(0, 60)}`);
   await workbench.close();
 });
 
@@ -167,6 +169,8 @@ describe('the fork panel', () => {
     await workbench.page.locator('.tabs-container .tab', { hasText: 'Fork:' }).click();
     await kept();
     await workbench.reload();
+    // Which tab was in front is the editor's to keep, and it may not have got to it.
+    await workbench.page.locator('.tabs-container .tab', { hasText: 'Fork:' }).click();
     await kept();
     await workbench.runCommand('View: Close Editor');
     await openPanel();

@@ -1,0 +1,58 @@
+import { cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { type CodeServer, installVsix, startCodeServer } from '../../scripts/codeServer.ts';
+import { packageExtension } from '../../scripts/package.ts';
+import { findTemporal } from '../../scripts/tools/temporalCli.ts';
+import { launchBrowser } from './support/browser.ts';
+import { Workbench } from './support/workbench.ts';
+
+// The package without the Temporal worker's native core: what people on other platforms install.
+
+let scratch: string;
+let browser: Browser;
+let server: CodeServer;
+let workbench: Workbench;
+let vsix: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-universal-'));
+  await mkdir(path.join(scratch, 'workspace'));
+  await mkdir(path.join(scratch, 'extensions'));
+  await cp(path.resolve(import.meta.dirname, '../../demo/claude'), path.join(scratch, 'claude'), { recursive: true });
+  vsix = await packageExtension('universal');
+  await installVsix(vsix, path.join(scratch, 'extensions'), scratch);
+  browser = await launchBrowser();
+  server = await startCodeServer({
+    extensionsDir: path.join(scratch, 'extensions'),
+    workspace: path.join(scratch, 'workspace'),
+    env: {
+      CLAUDE_CONFIG_DIR: path.join(scratch, 'claude'),
+      FORKPOINT_HOME: path.join(scratch, 'forkpoint'),
+      FORKPOINT_DEMO: '1',
+      TEMPORAL_CLI: findTemporal() ?? '',
+    },
+  });
+  workbench = await Workbench.open(browser, server.url);
+});
+
+afterAll(async () => {
+  await workbench?.close();
+  await browser?.close();
+  await server?.stop();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+test('is small, installs, and runs a fork in this window', async () => {
+  expect((await stat(vsix)).size).toBeLessThan((await stat(inject('vsix'))).size / 2);
+  await workbench.openForkpointView();
+  await workbench.expand('Sessions', 'slugify');
+  await workbench.chooseFromContextMenu('Sessions', 'Now handle emoji', 'Fork from Here…');
+  const panel = workbench.panel();
+  await panel.locator('.fidelity.exact').waitFor();
+  await panel.locator('footer vscode-button', { hasText: 'Run 1 branch' }).click();
+  await panel.locator('footer vscode-button', { hasText: 'Compare' }).waitFor();
+  expect(await panel.locator('.run-branch.completed').count()).toBe(1);
+});

@@ -1,0 +1,509 @@
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { MockActivityEnvironment, TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, type LogEntry, Runtime, Worker } from '@temporalio/worker';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { toolPath } from '../../scripts/tools.ts';
+import { systemClock } from '../../src/adapters/systemClock.ts';
+import { ModelCallError, type ModelFailureKind } from '../../src/core/errors.ts';
+import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
+import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
+import type { StepResult, StoredReply } from '../../src/core/run/branchOutcome.ts';
+import type { Clock, ModelClient, RunStore } from '../../src/core/run/ports.ts';
+import { type RunOrder, withoutWords } from '../../src/core/run/runOrder.ts';
+import { type Activities, createActivities, heartbeatEveryMs } from '../../src/orchestration/temporal/activities.ts';
+import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
+import type { forkRun } from '../../src/orchestration/temporal/workflows.ts';
+import { FakeClock } from '../support/fakeClock.ts';
+import { MemoryBlobs, MemoryLog, sha256 } from '../support/memoryStores.ts';
+import { buildPlan, type PlanOptions } from '../support/storedPlan.ts';
+import { workflowBundle } from '../support/temporal.ts';
+
+type Stream = ModelClient['stream'];
+type CallOrder = Parameters<Activities['callModel']>[0];
+
+const retry = { initialMs: 1_000, factor: 2, maxMs: 60_000, attempts: 5 };
+
+/** What came, and the means to wait for what is still to come. */
+class Seen<T> {
+  readonly all: T[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  push(item: T): void {
+    this.all.push(item);
+    for (const look of this.#waiting) look();
+  }
+
+  first(fits: (item: T) => boolean): Promise<T> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const item = this.all.find(fits);
+        if (item === undefined) return;
+        this.#waiting.delete(look);
+        resolve(item);
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}
+
+const noUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
+const saidYes: StoredReply = {
+  content: [{ type: 'text', text: 'Yes.' }],
+  model: 'claude-haiku-4-5',
+  stopReason: 'end_turn',
+  usage: noUsage,
+  requestId: null,
+};
+
+function modelError(
+  kind: ModelFailureKind,
+  facts: { status?: number; retryAfterMs?: number; mayBeBilled?: boolean } = {},
+): ModelCallError {
+  const { status = null, retryAfterMs = null, mayBeBilled = false } = facts;
+  const rest = { partialText: '', requestId: null };
+  return new ModelCallError(kind, `It is ${kind}.`, 'Look.', { status, retryAfterMs, mayBeBilled, ...rest });
+}
+
+/** The product's activities on stores in memory, with a made-up model in the place of the Messages API. */
+async function activitiesOn(stream: Stream, clock: Clock) {
+  const blobs = new MemoryBlobs();
+  const log = new MemoryLog();
+  const plan = await buildPlan(blobs, { branches: [{ name: 'one' }] });
+  const branch = plan.branches[0]!;
+  const { runId } = plan;
+  const { branchId, request, recording } = branch;
+  const call = { runId, branchId, provider: plan.provider, step: 1, turn: 1, request };
+  const client: ModelClient = { stream, listModels: async () => [] };
+  return {
+    log,
+    order: { call, retry, announceFirstToken: false } satisfies CallOrder,
+    // An answer that is in no store.
+    lostReply: { ...call, reply: sha256('lost') as StepResult['reply'], recording, tools: plan.tools },
+    activities: createActivities({
+      blobs,
+      runs: log as Partial<RunStore> as RunStore,
+      models: async () => client,
+      prices: { cost: () => 0 },
+      clock,
+    }),
+  };
+}
+
+const failsWith =
+  (error: Error): Stream =>
+  () =>
+    Promise.reject(error);
+
+async function failureOf(work: Promise<unknown>): Promise<ApplicationFailure> {
+  const error = await work.then(
+    () => expect.unreachable('It was to fail.'),
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ApplicationFailure);
+  return error as ApplicationFailure;
+}
+
+describe('the activities, in the mock environment', () => {
+  const entries = new Seen<LogEntry>();
+  const logger = new DefaultLogger('WARN', (entry) => entries.push(entry));
+  const environment = (attempt = 1, client?: Client): MockActivityEnvironment =>
+    new MockActivityEnvironment({ attempt }, { logger, ...(client === undefined ? {} : { client }) });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('send heartbeats as long as a call is under way, and no longer', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const asked = Promise.withResolvers<void>();
+    const reply = Promise.withResolvers<StoredReply>();
+    const { activities, order } = await activitiesOn(() => {
+      asked.resolve();
+      return reply.promise;
+    }, new FakeClock());
+    const mock = environment();
+    let beats = 0;
+    mock.on('heartbeat', () => beats++);
+    const calling = mock.run(activities.callModel, order);
+    await asked.promise;
+    vi.advanceTimersByTime(3 * heartbeatEveryMs);
+    expect(beats).toBe(3);
+    reply.resolve(saidYes);
+    expect(await calling).toMatchObject({ step: 1, stopReason: 'end_turn' });
+    vi.advanceTimersByTime(10 * heartbeatEveryMs);
+    expect(beats).toBe(3);
+  });
+
+  it('send no more heartbeats after a failure', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { activities, order } = await activitiesOn(failsWith(modelError('overloaded')), new FakeClock());
+    const mock = environment();
+    const beat = vi.fn<() => void>();
+    mock.on('heartbeat', beat);
+    await failureOf(mock.run(activities.callModel, order));
+    vi.advanceTimersByTime(10 * heartbeatEveryMs);
+    expect(beat).not.toHaveBeenCalled();
+  });
+
+  it('hand a cancellation to the model client, and end with the SDK’s own error whatever the client makes of it', async () => {
+    const asked = Promise.withResolvers<AbortSignal>();
+    const { activities, order, log } = await activitiesOn(
+      (_request, _betas, { signal, onEvent }) =>
+        new Promise((_resolve, reject) => {
+          onEvent({ type: 'text', text: 'Ye' });
+          signal.addEventListener('abort', () => reject(modelError('overloaded')));
+          asked.resolve(signal);
+        }),
+      new FakeClock(),
+    );
+    const mock = environment();
+    const calling = mock.run(activities.callModel, order);
+    const signal = await asked.promise;
+    expect(signal.aborted).toBe(false);
+    mock.cancel();
+    const error = await calling.catch((reason: unknown) => reason);
+    expect(signal.aborted).toBe(true);
+    expect(error).toBeInstanceOf(CancelledFailure);
+    expect(error).toBe(signal.reason);
+    expect(log.logged).toMatchObject([{ type: 'request-sent' }, { type: 'text-delta', text: 'Ye' }]);
+  });
+
+  it('leave a failure that may be tried again to the server, after the time that the API asked for', async () => {
+    const limited = modelError('rate_limited', { status: 429, retryAfterMs: 7_000 });
+    const { activities, order, log } = await activitiesOn(failsWith(limited), new FakeClock());
+    const failure = await failureOf(environment().run(activities.callModel, order));
+    expect(failure).toMatchObject({ type: 'rate_limited', message: 'It is rate_limited.', nextRetryDelay: 7_000 });
+    expect(failure.nonRetryable).not.toBe(true);
+    expect(failure.details).toMatchObject([{ code: 'rate_limited', hint: 'Look.', model: { status: 429 } }]);
+    expect(log.logged).toMatchObject([
+      { type: 'request-sent', attempt: 1 },
+      { type: 'retrying', attempt: 1, delayMs: 7_000, billing: 'known', error: { code: 'rate_limited' } },
+    ]);
+  });
+
+  it.each([
+    { attempt: 1, from: 500, to: 1_000 },
+    { attempt: 3, from: 2_000, to: 4_000 },
+  ])('choose the delay themselves where the API asked for none: try $attempt', async ({ attempt, from, to }) => {
+    const { activities, order, log } = await activitiesOn(failsWith(modelError('overloaded')), new FakeClock());
+    const { nextRetryDelay } = await failureOf(environment(attempt).run(activities.callModel, order));
+    expect(nextRetryDelay).toBeGreaterThanOrEqual(from);
+    expect(nextRetryDelay).toBeLessThanOrEqual(to);
+    expect(log.logged.at(-1)).toMatchObject({ type: 'retrying', attempt, delayMs: nextRetryDelay });
+  });
+
+  it('hold every call back while the key is rate limited, and let a held one be cancelled', async () => {
+    const clock = new FakeClock();
+    const stream = vi.fn<Stream>().mockRejectedValueOnce(modelError('rate_limited', { retryAfterMs: 7_000 }));
+    stream.mockResolvedValue(saidYes);
+    const { activities, order } = await activitiesOn(stream, clock);
+    await failureOf(environment().run(activities.callModel, order));
+    const mock = environment();
+    const [held, cancelled] = [environment(), mock].map((each) => each.run(activities.callModel, order));
+    expect(clock.waits).toHaveLength(2);
+    expect(clock.waits[0]).toBeGreaterThanOrEqual(7_000);
+    mock.cancel();
+    await expect(cancelled).rejects.toBeInstanceOf(CancelledFailure);
+    expect(stream).toHaveBeenCalledTimes(1);
+    clock.advance(7_250);
+    await expect(held).resolves.toMatchObject({ step: 1 });
+    expect(stream).toHaveBeenCalledTimes(2);
+  });
+
+  it.each([
+    ['a refused key', modelError('authentication', { status: 401 })],
+    ['a cut stream, which may have been billed', modelError('stream_cut', { status: 200, mayBeBilled: true })],
+    ['an overload in mid-stream', modelError('overloaded', { status: 200, mayBeBilled: true })],
+    ['an error of our own', new Error('It is broken.')],
+  ])('have nothing tried again after %s', async (_what, error) => {
+    const { activities, order, log } = await activitiesOn(failsWith(error), new FakeClock());
+    const failure = await failureOf(environment().run(activities.callModel, order));
+    expect(failure).toMatchObject({ nonRetryable: true, message: error.message });
+    expect(failure.nextRetryDelay).toBeUndefined();
+    expect(log.logged.map(({ type }) => type)).toEqual(['request-sent']);
+  });
+
+  it.each([
+    { attempt: retry.attempts - 1, again: true },
+    { attempt: retry.attempts, again: false },
+  ])('know the last try: $attempt of 5', async ({ attempt, again }) => {
+    const { activities, order, log } = await activitiesOn(failsWith(modelError('overloaded')), new FakeClock());
+    const failure = await failureOf(environment(attempt).run(activities.callModel, order));
+    expect(failure.nonRetryable === true).toBe(!again);
+    expect(log.logged.some(({ type }) => type === 'retrying')).toBe(again);
+  });
+
+  it('let a file that can’t be read be tried again by the policy alone', async () => {
+    const { activities, lostReply } = await activitiesOn(failsWith(new Error('not asked')), new FakeClock());
+    const failure = await failureOf(environment().run(activities.advanceBranch, lostReply));
+    expect(failure).toMatchObject({ type: 'not_found', details: [{ code: 'not_found', hint: 'Store it first.' }] });
+    expect(failure.nonRetryable).not.toBe(true);
+    expect(failure.nextRetryDelay).toBeUndefined();
+  });
+
+  describe('with others waiting for the first token', () => {
+    const speaks: Stream = async (_request, _betas, { onEvent }) => {
+      onEvent({ type: 'first-token' });
+      return saidYes;
+    };
+    const signals = vi.fn<(workflowId: string | undefined, name: string, args: unknown[]) => Promise<void>>();
+    // The SDK's own client; the interceptor takes each signal before it would leave.
+    const connection = Connection.lazy({ address: '127.0.0.1:1' });
+    const client = new Client({
+      connection,
+      interceptors: {
+        workflow: [
+          {
+            signal: ({ workflowExecution, signalName, args }) =>
+              signals(workflowExecution.workflowId, signalName, args),
+          },
+        ],
+      },
+    });
+    beforeEach(() => {
+      signals.mockReset().mockResolvedValue();
+    });
+    afterAll(() => connection.close());
+
+    it.each([true, false])('signal it to their own workflow if asked to: %s', async (announceFirstToken) => {
+      const { activities, order, log } = await activitiesOn(speaks, new FakeClock());
+      await environment(1, client).run(activities.callModel, { ...order, announceFirstToken });
+      expect(signals.mock.calls).toEqual(announceFirstToken ? [['test', 'firstToken', ['b1']]] : []);
+      expect(log.logged.map(({ type }) => type)).toEqual(['request-sent', 'first-token', 'step-completed']);
+    });
+
+    it('complete all the same when it can’t be signalled', async () => {
+      signals.mockRejectedValue(new Error('The server is away.'));
+      const { activities, order } = await activitiesOn(speaks, new FakeClock());
+      const result = await environment(1, client).run(activities.callModel, { ...order, announceFirstToken: true });
+      expect(result).toMatchObject({ step: 1, stopReason: 'end_turn' });
+      const { meta } = await entries.first(({ message }) => message === 'The first token could not be announced.');
+      expect(meta).toMatchObject({ error: { message: 'The server is away.' } });
+    });
+  });
+});
+
+// The time-skipping server comes only as a download from the vendor's host, without a package in any registry, and tests
+// must not hang on that. So this is the SDK's environment on the CLI's server, in memory, in real time: limits are as
+// short as they may be, and what has to be waited for is an event, never a span.
+describe('the workflow, in the test environment', () => {
+  let env: TestWorkflowEnvironment;
+  let code: string;
+  beforeAll(async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'OFF' } } });
+    code = await workflowBundle();
+    env = await TestWorkflowEnvironment.createLocal({
+      server: {
+        executable: { type: 'existing-path', path: toolPath('temporal') },
+        ip: '127.0.0.1',
+        log: { format: 'pretty', level: 'error' },
+      },
+    });
+  });
+  afterAll(() => env?.teardown());
+
+  /** One workflow under test, seen from its activities. */
+  interface Scene {
+    handle: WorkflowHandle<typeof forkRun>;
+    log: Seen<BranchEvent>;
+    calls: Seen<MockedCall>;
+    /** Resolves when the branch's end is in the log. */
+    ended(branchId: string): Promise<BranchEvent>;
+    progress(): Promise<Record<string, string>>;
+  }
+  interface MockedCall {
+    branchId: string;
+    attempt: number;
+    announceFirstToken: boolean;
+    /** Of the server: when it handed the try out. */
+    scheduledMs: number;
+  }
+  type Model = (order: CallOrder, context: Context) => Promise<StepResult>;
+  type Limits = Partial<Pick<RunOrder, 'retry' | 'heartbeatMs'>>;
+
+  const done = ({ call }: CallOrder): StepResult => ({
+    step: call.step,
+    turn: call.turn,
+    reply: call.request,
+    model: 'claude-haiku-4-5',
+    stopReason: 'end_turn',
+    usage: noUsage,
+    toolCalls: 0,
+    costUsd: 0,
+  });
+
+  /** Stays under way, with heartbeats, until the branch is cancelled. */
+  const hang = async (context: Context): Promise<never> => {
+    const heart = setInterval(() => context.heartbeat(), 50);
+    try {
+      return await context.cancelled;
+    } finally {
+      clearInterval(heart);
+    }
+  };
+
+  async function play(options: PlanOptions & Limits, model: Model, scene: (scene: Scene) => Promise<void>) {
+    const plan: ForkPlan = await buildPlan(new MemoryBlobs(), { engine: 'temporal', ...options });
+    const branches = plan.branches.map(({ branchId }) => branchId);
+    const limits = { retry: options.retry ?? retry, heartbeatMs: options.heartbeatMs ?? 10_000 };
+    const order: RunOrder = { version: 1, plan: withoutWords(plan), branches, prior: {}, attempt: 1, ...limits };
+    const log = new Seen<BranchEvent>();
+    const calls = new Seen<MockedCall>();
+    const activities: Activities = {
+      callModel: (input) => {
+        const context = Context.current();
+        const { attempt, currentAttemptScheduledTimestampMs: scheduledMs } = context.info;
+        const { announceFirstToken } = input;
+        calls.push({ branchId: input.call.branchId, attempt, announceFirstToken, scheduledMs });
+        return model(input, context);
+      },
+      advanceBranch: () => expect.unreachable('No reply here has a tool call.'),
+      appendEvents: async (events) => events.forEach((event) => log.push(event)),
+    };
+    const worker = await Worker.create({
+      connection: env.nativeConnection,
+      taskQueue: plan.runId,
+      workflowBundle: { code },
+      activities,
+      maxHeartbeatThrottleInterval: 50,
+      defaultHeartbeatThrottleInterval: 50,
+      shutdownForceTime: 5_000,
+    });
+    await worker.runUntil(async () => {
+      const handle = await env.client.workflow.start<typeof forkRun>('forkRun', {
+        workflowId: workflowIdOf(plan.runId),
+        taskQueue: plan.runId,
+        args: [order],
+      });
+      await scene({
+        handle,
+        log,
+        calls,
+        ended: (branchId) => log.first((event) => event.type === 'branch-ended' && event.branchId === branchId),
+        progress: () => handle.query<Record<string, string>>('progress'),
+      });
+    });
+  }
+
+  /** What became of the timers, in the order of the workflow’s history. */
+  async function timersOf({ handle }: Scene): Promise<string[]> {
+    const { events } = await handle.fetchHistory();
+    return (events ?? []).flatMap((event) => {
+      if (event.timerStartedEventAttributes) return [`${event.timerStartedEventAttributes.timerId} started`];
+      if (event.timerFiredEventAttributes) return [`${event.timerFiredEventAttributes.timerId} fired`];
+      if (event.timerCanceledEventAttributes) return [`${event.timerCanceledEventAttributes.timerId} cancelled`];
+      return [];
+    });
+  }
+
+  it('ends a branch that takes too long, and no other', async () => {
+    const model: Model = (order, context) =>
+      order.call.branchId === 'b1' ? hang(context) : Promise.resolve(done(order));
+    const branches = [{ name: 'slow', cacheGroup: 'g' }, { name: 'behind', cacheGroup: 'g' }, { name: 'beside' }];
+    await play({ timeoutSeconds: 2, branches }, model, async (scene) => {
+      const [slow, behind, beside] = await Promise.all(['b1', 'b2', 'b3'].map((id) => scene.ended(id)));
+      expect(slow).toMatchObject({
+        outcome: { state: 'failed', stopReason: 'timeout', error: { code: 'timeout' }, billing: 'unknown' },
+      });
+      // Its own time begins when it may leave: here when the first branch's has run out.
+      expect(behind).toMatchObject({ outcome: { state: 'completed', stopReason: 'end_turn' } });
+      expect(beside).toMatchObject({ outcome: { state: 'completed', stopReason: 'end_turn' } });
+      expect(await scene.handle.result()).toBe('failed');
+      expect(scene.calls.all.map(({ branchId }) => branchId).sort()).toEqual(['b1', 'b2', 'b3']);
+      const at = (type: string, id: string) =>
+        Date.parse(
+          scene.log.all.find((event) => event.type === type && 'branchId' in event && event.branchId === id)!.at,
+        );
+      expect(at('branch-ended', 'b1') - at('branch-started', 'b1')).toBeGreaterThanOrEqual(2_000);
+      expect(at('branch-started', 'b2')).toBeGreaterThanOrEqual(at('branch-ended', 'b1'));
+      const timers = await timersOf(scene);
+      expect(timers.filter((timer) => timer.endsWith('started'))).toHaveLength(3);
+      expect(timers.filter((timer) => timer.endsWith('fired'))).toHaveLength(1);
+      expect(timers.filter((timer) => timer.endsWith('cancelled'))).toHaveLength(2);
+    });
+  });
+
+  it('lets the others leave at the first token of the one that goes ahead', async () => {
+    const release = Promise.withResolvers<void>();
+    const model: Model = async (order) => {
+      if (order.call.branchId === 'b1') await release.promise;
+      return done(order);
+    };
+    const branches = ['ahead', 'second', 'third'].map((name) => ({ name, cacheGroup: 'g' }));
+    await play({ branches }, model, async (scene) => {
+      await scene.calls.first(({ branchId }) => branchId === 'b1');
+      expect(await scene.progress()).toEqual({ b1: 'running' });
+      // Nobody waits for this one.
+      await scene.handle.signal('firstToken', 'b2');
+      expect(await scene.progress()).toEqual({ b1: 'running' });
+      await scene.handle.signal('firstToken', 'b1');
+      await Promise.all([scene.ended('b2'), scene.ended('b3')]);
+      expect(await scene.progress()).toEqual({ b1: 'running', b2: 'completed', b3: 'completed' });
+      release.resolve();
+      expect(await scene.handle.result()).toBe('completed');
+      const asked = scene.calls.all.map(({ branchId, announceFirstToken }) => ({ branchId, announceFirstToken }));
+      expect(asked).toContainEqual({ branchId: 'b1', announceFirstToken: true });
+      expect(asked).toContainEqual({ branchId: 'b3', announceFirstToken: false });
+      expect(scene.calls.all).toHaveLength(3);
+    });
+  });
+
+  it('cancels the one branch that it is told to, under way or still waiting', async () => {
+    const release = Promise.withResolvers<void>();
+    const model: Model = async (order, context) => {
+      if (order.call.branchId === 'b1') return hang(context);
+      await release.promise;
+      return done(order);
+    };
+    const branches = [{ name: 'stopped' }, { name: 'ahead', cacheGroup: 'g' }, { name: 'waiting', cacheGroup: 'g' }];
+    await play({ branches }, model, async (scene) => {
+      await Promise.all(['b1', 'b2'].map((id) => scene.calls.first(({ branchId }) => branchId === id)));
+      await scene.handle.signal('cancel', 'b1');
+      await scene.handle.signal('cancel', 'b3');
+      const [stopped, waiting] = await Promise.all([scene.ended('b1'), scene.ended('b3')]);
+      expect(stopped).toMatchObject({ outcome: { state: 'cancelled', error: null, billing: 'unknown' } });
+      // It was never sent, so nothing can have been billed.
+      expect(waiting).toMatchObject({ outcome: { state: 'cancelled', error: null, billing: 'known' } });
+      expect(await scene.progress()).toEqual({ b1: 'cancelled', b2: 'running', b3: 'cancelled' });
+      release.resolve();
+      expect(await scene.handle.result()).toBe('cancelled');
+      expect(await scene.progress()).toEqual({ b1: 'cancelled', b2: 'completed', b3: 'cancelled' });
+      expect(scene.calls.all.map(({ branchId }) => branchId).sort()).toEqual(['b1', 'b2']);
+      expect(await timersOf(scene)).not.toContainEqual(expect.stringMatching(/fired$/));
+    });
+  });
+
+  it.each([
+    { what: 'sooner', retryAfterMs: 400, initialMs: 30_000 },
+    { what: 'later', retryAfterMs: 900, initialMs: 10 },
+  ])('has a call tried again when the API says, $what than the policy would', async ({ retryAfterMs, initialMs }) => {
+    const stream = vi.fn<Stream>().mockResolvedValue(saidYes);
+    stream.mockRejectedValueOnce(modelError('overloaded', { status: 529, retryAfterMs }));
+    const { activities, order: stored } = await activitiesOn(stream, systemClock);
+    // The product's own activity, on its own stores.
+    const model: Model = (order) => activities.callModel({ ...order, call: stored.call });
+    const policy = { ...retry, initialMs, maxMs: 60_000 };
+    await play({ retry: policy, branches: [{ name: 'one' }] }, model, async (scene) => {
+      expect(await scene.handle.result()).toBe('completed');
+      const [first, second, ...more] = scene.calls.all;
+      expect([first?.attempt, second?.attempt, more]).toEqual([1, 2, []]);
+      const waited = second!.scheduledMs - first!.scheduledMs;
+      expect(waited).toBeGreaterThanOrEqual(retryAfterMs);
+      expect(waited).toBeLessThan(retryAfterMs + 10_000);
+    });
+  });
+
+  it('takes a worker that sends no heartbeat for lost, asks again, and gives up after the last try', async () => {
+    const silent: Model = (_order, context) => context.cancelled;
+    const limits = { heartbeatMs: 500, retry: { ...retry, initialMs: 10, attempts: 2 } };
+    await play({ ...limits, branches: [{ name: 'one' }] }, silent, async (scene) => {
+      expect(await scene.ended('b1')).toMatchObject({
+        outcome: { state: 'failed', error: { code: 'engine_unavailable' }, billing: 'unknown' },
+      });
+      expect(await scene.handle.result()).toBe('failed');
+      expect(scene.calls.all.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    });
+  });
+});

@@ -62,8 +62,10 @@ async function install(tool: NpmTool, folder: string): Promise<void> {
  */
 async function npmEnvironment(): Promise<NodeJS.ProcessEnv> {
   const env: NodeJS.ProcessEnv = { ...process.env };
-  // Settings of the checkout's npm run would lead npm to the wrong project.
-  for (const key of ['npm_config_local_prefix', 'npm_config_prefix', 'npm_package_json', 'INIT_CWD']) delete env[key];
+  // What the npm run of the checkout tells its scripts would lead npm to the wrong project, and an install script that asks
+  // for the Node version (code-server's reads the user agent) to the system's Node.
+  const ofThisRun = /^(npm_(lifecycle|package)_|npm_config_(user_agent|local_prefix|prefix)$|npm_(node_)?execpath$)/;
+  for (const key of Object.keys(env)) if (ofThisRun.test(key) || key === 'INIT_CWD' || key === 'NODE') delete env[key];
   env['PATH'] = `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`;
   const npm = onPath('npm');
   if (npm && !env['npm_config_globalconfig']) {

@@ -133,8 +133,11 @@ describe('the fork panel', () => {
     const panel = await openPanel();
     const { point, prompt: editor, names } = panelParts();
     await editor.focus();
+    // The editor hands the focus to a panel that it has just opened; what is typed before goes to the tree.
+    await expect.poll(() => editor.evaluate((element) => element.ownerDocument.hasFocus())).toBe(true);
     await editor.press('ControlOrMeta+a');
     await workbench.page.keyboard.type('In one line.');
+    await expect.poll(() => editor.inputValue()).toBe('In one line.');
     await workbench.page.keyboard.press('Alt+ArrowUp');
     await expect.poll(() => point.textContent()).not.toContain(prompt);
     await workbench.page.keyboard.press('Alt+ArrowDown');

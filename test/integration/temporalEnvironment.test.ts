@@ -285,9 +285,9 @@ describe('the activities, in the mock environment', () => {
   });
 });
 
-// The time-skipping server comes only as a download from the vendor's host, without a package in any registry, and tests
-// must not hang on that. So this is the SDK's environment on the CLI's server, in memory, in real time: limits are as
-// short as they may be, and what has to be waited for is an event, never a span.
+// The SDK downloads its time-skipping server from the vendor's host, which tests must not depend on. So this is its other
+// environment, the CLI's server in memory and in real time: limits are as short as they may be, and what has to be waited
+// for is an event, never a span.
 describe('the workflow, in the test environment', () => {
   let env: TestWorkflowEnvironment;
   let code: string;
@@ -334,11 +334,11 @@ describe('the workflow, in the test environment', () => {
     costUsd: 0,
   });
 
-  /** Stays under way, with heartbeats, until the branch is cancelled. */
-  const hang = async (context: Context): Promise<never> => {
+  /** Stays under way, with heartbeats, until it is released or the branch is cancelled. */
+  const hang = async (context: Context, release?: Promise<void>): Promise<void> => {
     const heart = setInterval(() => context.heartbeat(), 50);
     try {
-      return await context.cancelled;
+      await Promise.race([context.cancelled, ...(release === undefined ? [] : [release])]);
     } finally {
       clearInterval(heart);
     }
@@ -399,8 +399,10 @@ describe('the workflow, in the test environment', () => {
   }
 
   it('ends a branch that takes too long, and no other', async () => {
-    const model: Model = (order, context) =>
-      order.call.branchId === 'b1' ? hang(context) : Promise.resolve(done(order));
+    const model: Model = async (order, context) => {
+      if (order.call.branchId === 'b1') await hang(context);
+      return done(order);
+    };
     const branches = [{ name: 'slow', cacheGroup: 'g' }, { name: 'behind', cacheGroup: 'g' }, { name: 'beside' }];
     await play({ timeoutSeconds: 2, branches }, model, async (scene) => {
       const [slow, behind, beside] = await Promise.all(['b1', 'b2', 'b3'].map((id) => scene.ended(id)));
@@ -453,8 +455,8 @@ describe('the workflow, in the test environment', () => {
   it('cancels the one branch that it is told to, under way or still waiting', async () => {
     const release = Promise.withResolvers<void>();
     const model: Model = async (order, context) => {
-      if (order.call.branchId === 'b1') return hang(context);
-      await release.promise;
+      // The other one would heed a cancellation too.
+      await hang(context, order.call.branchId === 'b1' ? undefined : release.promise);
       return done(order);
     };
     const branches = [{ name: 'stopped' }, { name: 'ahead', cacheGroup: 'g' }, { name: 'waiting', cacheGroup: 'g' }];
@@ -476,9 +478,9 @@ describe('the workflow, in the test environment', () => {
   });
 
   it.each([
-    { what: 'sooner', retryAfterMs: 400, initialMs: 30_000 },
-    { what: 'later', retryAfterMs: 900, initialMs: 10 },
-  ])('has a call tried again when the API says, $what than the policy would', async ({ retryAfterMs, initialMs }) => {
+    ['sooner', 400, 30_000],
+    ['later', 900, 10],
+  ])('has a call tried again when the API says, %s than the policy would', async (_what, retryAfterMs, initialMs) => {
     const stream = vi.fn<Stream>().mockResolvedValue(saidYes);
     stream.mockRejectedValueOnce(modelError('overloaded', { status: 529, retryAfterMs }));
     const { activities, order: stored } = await activitiesOn(stream, systemClock);

@@ -67,12 +67,17 @@ class SessionWriter {
   private count = 0;
   private time = Date.UTC(2026, 5, 1);
 
-  constructor(
-    readonly id: string,
-    private readonly cwd: string,
-    private readonly next: () => number,
-    private readonly options: CorpusOptions,
-  ) {}
+  readonly id: string;
+  private readonly cwd: string;
+  private readonly next: () => number;
+  private readonly options: CorpusOptions;
+
+  constructor(id: string, cwd: string, next: () => number, options: CorpusOptions) {
+    this.id = id;
+    this.cwd = cwd;
+    this.next = next;
+    this.options = options;
+  }
 
   text(): string {
     return `${this.lines.join('\n')}\n`;

@@ -1,9 +1,8 @@
 // `npm run bench`: measures us beside our peers, in one run on one machine, and prints a table. Ratios count, not times.
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
 import { ensureTools, toolPath } from '../scripts/tools.ts';
 import { writeCorpus } from './corpus.ts';
 import { alternate, type BenchRow, mb, median, ms, type ProcessRun, runNode, times } from './measure.ts';
@@ -20,12 +19,7 @@ if (missing.length > 0) throw new Error(`The bench needs: ${missing.join(', ')}.
 const sdk = path.join(toolPath('claude-agent-sdk-0.3.329'), 'sdk.mjs');
 const scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-bench-'));
 try {
-  const rows = [
-    ...(await readingRows(scratch)),
-    await inProcessRow(),
-    ...(await temporalRows()),
-    await activationRow(),
-  ];
+  const rows = [...(await readingRows(scratch)), inProcessRow(), ...temporalRows(), await activationRow()];
   print(rows);
 } finally {
   await rm(scratch, { recursive: true, force: true });
@@ -66,8 +60,13 @@ async function readingRows(dir: string): Promise<BenchRow[]> {
   ];
 }
 
-const peer = (name: string) => path.join(import.meta.dirname, 'peers', `${name}.mjs`);
-const env = (dir: string) => ({ HOME: dir, FORKPOINT_HOME: path.join(dir, 'home') });
+function peer(name: string): string {
+  return path.join(import.meta.dirname, 'peers', `${name}.mjs`);
+}
+
+function env(dir: string): Record<string, string> {
+  return { HOME: dir, FORKPOINT_HOME: path.join(dir, 'home') };
+}
 
 interface Beside {
   ours: ProcessRun;
@@ -97,27 +96,18 @@ function row(job: string, { ours, peers }: Beside, peerName: string, goal: numbe
   };
 }
 
-/** Bundles a measuring program (it imports the product's sources) and runs it. @returns its last line, parsed */
-async function runProgram<T>(name: string): Promise<T> {
-  const outfile = path.join(root, `node_modules/.cache/forkpoint-bench/${name}.mjs`);
-  await mkdir(path.dirname(outfile), { recursive: true });
-  await build({
-    entryPoints: [path.join(import.meta.dirname, `${name}.ts`)],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    define: { 'import.meta.dirname': JSON.stringify(import.meta.dirname) },
-    logLevel: 'error',
-  });
-  const output = execFileSync(process.execPath, [outfile], { encoding: 'utf8', cwd: root, env: { ...process.env } });
+/** Runs a measuring program, which imports the product's sources. @returns its last line, parsed */
+function runProgram<T>(name: string): T {
+  // The sources use TypeScript that Node does not only strip but has to transform.
+  const flags = ['--experimental-transform-types', '--no-warnings'];
+  const program = path.join(import.meta.dirname, `${name}.ts`);
+  const output = execFileSync(process.execPath, [...flags, program], { encoding: 'utf8', cwd: root });
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as T;
 }
 
-async function inProcessRow(): Promise<BenchRow> {
+function inProcessRow(): BenchRow {
   console.log('In-process fan-out…');
-  const { bareMs, ourMs } = await runProgram<{ bareMs: number; ourMs: number }>('inProcessOverhead');
+  const { bareMs, ourMs } = runProgram<{ bareMs: number; ourMs: number }>('inProcessOverhead');
   return {
     job: 'in-process, 3 branches over a 50 ms call',
     ours: ms(ourMs),
@@ -128,9 +118,9 @@ async function inProcessRow(): Promise<BenchRow> {
   };
 }
 
-async function temporalRows(): Promise<BenchRow[]> {
+function temporalRows(): BenchRow[] {
   console.log('Temporal fan-out…');
-  const rows = await runProgram<{ count: number; callMs: number; bareMs: number; ourMs: number }[]>('temporalOverhead');
+  const rows = runProgram<{ count: number; callMs: number; bareMs: number; ourMs: number }[]>('temporalOverhead');
   return rows.map(({ count, callMs, bareMs, ourMs }) => {
     const ratio = (ourMs - callMs) / (bareMs - callMs);
     return {

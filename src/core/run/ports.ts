@@ -113,6 +113,6 @@ export interface ForkEngine {
   cancel(runId: RunId, branchId?: BranchId): Promise<void>;
   /** Brings the log up to date with the truth: marks a run whose driver is gone as interrupted, or rejoins it. */
   reconcile(plan: ForkPlan): Promise<void>;
-  /** Stops driving; in-process runs are cancelled. */
+  /** Stops driving; runs of this process are left interrupted and can be resumed. */
   dispose(): Promise<void>;
 }

@@ -64,5 +64,5 @@ function keyOf(session: string, at: ForkPoint): string {
 function untouched(draft: ForkDraft): boolean {
   const fresh = newDraft(draft.session, draft.at, draft.engine);
   const branches = draft.branches.map((branch) => ({ ...branch, key: 'recorded', open: [] }));
-  return JSON.stringify({ ...draft, branches }) === JSON.stringify(fresh);
+  return JSON.stringify({ ...draft, branches, edits: 0 }) === JSON.stringify(fresh);
 }

@@ -4,6 +4,7 @@ import type { ForkDraft } from './protocol.ts';
 /** An untouched fork: one branch that changes nothing. */
 export function newDraft(session: string, at: ForkPoint, engine: EngineKind): ForkDraft {
   return {
+    edits: 0,
     session,
     at,
     prompt: null,

@@ -79,21 +79,24 @@ export class PanelController implements PanelMethods, Disposable {
     return { session: this.draft.session, at: this.draft.at };
   }
 
-  /** Whether the panel shows a run rather than a fork that is still being made. */
   /** The run whose progress the panel shows, null where it shows none. */
   get shownRun(): RunId | null {
     return this.runs.followed;
   }
 
+  /** Whether the panel shows a run rather than a fork that is still being made. */
   get hasRun(): boolean {
     return this.runs.followed !== null;
   }
 
   async open({ saved }: Params<'open'>): Promise<Result<'open'>> {
     const services = await this.around.services();
-    const { session, at } = saved?.draft ?? this.draft;
-    const remembered = saved ? null : await this.around.drafts.recall(session, at);
-    this.draft = saved?.draft ?? remembered ?? this.draft;
+    this.draft = saved?.draft ?? this.draft;
+    const { session, at } = this.draft;
+    const remembered = await this.around.drafts.recall(session, at);
+    // VS Code writes a panel's state some seconds later: after a crash ours may be the newer copy.
+    const restored = remembered !== null && (saved === null || remembered.edits > saved.draft.edits);
+    if (restored) this.draft = remembered;
     const cut = await this.read(at);
     const { summary, turns } = this.conversation().session.session;
     this.watch(services);
@@ -105,7 +108,7 @@ export class PanelController implements PanelMethods, Disposable {
       cut,
       draft: this.draft,
       runId,
-      restored: remembered !== null,
+      restored,
       recordedModel: turnAt(this.conversation().session.session, at)?.models[0] ?? null,
       models: modelChoices(this.nearModels(turns)),
       engines: engineStates('asking'),

@@ -30,6 +30,8 @@ export type BranchDraft = z.infer<typeof branchDraftSchema>;
 
 /** A fork as far as it is filled in. This is what survives hiding, reloading and restarting. */
 export const forkDraftSchema = z.strictObject({
+  /** Counts the changes, so that of two copies the newer one is known. */
+  edits: z.int().nonnegative(),
   session: z.string().min(1).max(4096),
   at: forkPointSchema,
   /** Shared by the branches without their own; null means as recorded. */

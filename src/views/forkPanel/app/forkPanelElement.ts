@@ -27,7 +27,6 @@ export interface VsCodeApi {
 }
 
 const previewAfterMs = 200;
-const rememberAfterMs = 400;
 
 /** The fork panel: keeps the state, asks the host, draws. */
 export class ForkPanelElement extends LitElement {
@@ -35,7 +34,7 @@ export class ForkPanelElement extends LitElement {
   @state() private current: PanelState = { phase: 'loading' };
   @state() private announcement = '';
   private previewTimer = 0;
-  private rememberTimer = 0;
+  private remembering = false;
   private askedModels = false;
   private moves: Promise<void> = Promise.resolve();
   private readonly link = new HostLink((message) => ForkPanelElement.api.postMessage(message), {
@@ -124,7 +123,7 @@ export class ForkPanelElement extends LitElement {
     this.announce(was, after);
     // Beside a run only what the header says is asked for, once.
     if (after.revision !== was?.revision && (!after.run || after.preview === null)) this.previewSoon();
-    if (was && after.draft !== was.draft && !after.run) this.rememberSoon(after.draft);
+    if (was && after.draft !== was.draft && !after.run) void this.remember();
   }
 
   /** Tells a screen reader what changed somewhere else than at the focus. */
@@ -188,9 +187,17 @@ export class ForkPanelElement extends LitElement {
     if (result) this.act({ type: 'previewed', revision: panel.revision, result });
   }
 
-  private rememberSoon(draft: ForkDraft): void {
-    window.clearTimeout(this.rememberTimer);
-    this.rememberTimer = window.setTimeout(() => void this.try('remember', { draft }), rememberAfterMs);
+  /** Hands the draft to the host at once; what is typed until it is kept goes with the next. */
+  private async remember(): Promise<void> {
+    if (this.remembering) return;
+    this.remembering = true;
+    for (let kept: ForkDraft | null = null; ; ) {
+      const panel = this.ready();
+      if (!panel || panel.run || panel.dispatching || panel.draft === kept) break;
+      kept = panel.draft;
+      if (!(await this.try('remember', { draft: kept }))) break;
+    }
+    this.remembering = false;
   }
 
   /** One step after another: keys may come faster than the host answers. */
@@ -247,7 +254,6 @@ export class ForkPanelElement extends LitElement {
     if (!enabled) return;
     const { runId, draft } = panel;
     if (act === 'run') {
-      window.clearTimeout(this.rememberTimer);
       this.act({ type: 'dispatching' });
       const result = await this.try('dispatch', { runId, draft });
       if (result) this.act({ type: 'dispatched', result });

@@ -50,7 +50,7 @@ export type PanelState = { phase: 'loading' } | { phase: 'failed'; error: ShownE
 export type Action =
   | { type: 'opened'; result: Result<'open'> }
   | { type: 'openFailed'; error: ShownError }
-  | { type: 'edit'; change: Partial<Omit<ForkDraft, 'session' | 'at' | 'branches'>> }
+  | { type: 'edit'; change: Partial<Omit<ForkDraft, 'edits' | 'session' | 'at' | 'branches'>> }
   | { type: 'editBranch'; key: string; change: Partial<Omit<BranchDraft, 'key'>> }
   | { type: 'unfold'; key: string; part: BranchDraft['open'][number] }
   | { type: 'addBranch' }
@@ -193,7 +193,7 @@ type EditAction = Extract<
 >;
 
 function edited(state: ReadyState, action: EditAction): ReadyState {
-  const { draft } = state;
+  const draft = { ...state.draft, edits: state.draft.edits + 1 };
   const revision = state.revision + 1;
   if (action.type === 'cutMoved') {
     return { ...state, revision, cut: action.cut, draft: { ...draft, at: action.cut.at } };

@@ -273,11 +273,14 @@ describe('a half-filled fork', () => {
     expect((await opened(it.make({ turn: 3 }))).first.restored).toBe(false);
   });
 
-  test('what the webview kept wins over what was remembered', async () => {
+  test('of what the webview kept and what was remembered the newer copy wins', async () => {
     const { controller, first } = await opened();
-    await controller.remember({ draft: { ...first.draft, prompt: 'Old' } });
-    const saved = { version: 1 as const, draft: { ...first.draft, prompt: 'New' }, runId };
-    expect((await it.make().open({ saved })).draft.prompt).toBe('New');
+    await controller.remember({ draft: { ...first.draft, prompt: 'Remembered', edits: 5 } });
+    const open = async (edits: number) => {
+      const saved = { version: 1 as const, draft: { ...first.draft, prompt: 'Kept', edits }, runId };
+      return (await it.make().open({ saved })).draft.prompt;
+    };
+    expect([await open(4), await open(5), await open(6)]).toEqual(['Remembered', 'Kept', 'Kept']);
   });
 });
 

@@ -117,6 +117,11 @@ describe('rows', () => {
     ]);
   });
 
+  test('every change makes the draft a newer copy', () => {
+    const state = ready({ type: 'addBranch' }, { type: 'edit', change: { prompt: 'x' } }, { type: 'cutMoved', cut });
+    expect(state.draft.edits).toBe(3);
+  });
+
   test('unfolding a part asks for no new preview', () => {
     const state = ready();
     const unfolded = reduce(state, { type: 'unfold', key: 'recorded', part: 'system' }) as ReadyState;

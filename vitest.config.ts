@@ -20,8 +20,8 @@ export default defineConfig({
         test: {
           name: 'ui',
           include: ['test/e2e/**/*.e2e.ts'],
-          // A browser and an editor on two busy cores: a step that failed once is tried once more, and is said to be flaky.
-          retry: 1,
+          // A browser and an editor on two busy cores: a step that failed is tried up to twice more, and vitest says so.
+          retry: 2,
           globalSetup: ['test/e2e/support/globalSetup.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,

@@ -217,6 +217,7 @@ describe('the fork panel', () => {
     await workbench.reload();
     await openPanel();
     await kept();
+    expect(await panelParts().names.count()).toBe(2);
   });
 
   test('a problem stands beside its field and holds the run back', async () => {

@@ -1,7 +1,13 @@
 import type { ForkContext } from '../../src/core/fork/forkContext.ts';
 import type { MessagesRequest } from '../../src/core/fork/messagesRequest.ts';
 import { runIdSchema, sessionIdSchema, turnIdSchema } from '../../src/core/ids.ts';
-import { noUsage, type SessionSummary, type Step, type Turn } from '../../src/core/session/recordedSession.ts';
+import {
+  noSurroundings,
+  noUsage,
+  type SessionSummary,
+  type Step,
+  type Turn,
+} from '../../src/core/session/recordedSession.ts';
 
 /** Made-up sessions and fork contexts for tests of what follows the reading. */
 
@@ -22,6 +28,10 @@ export function summary(over: Partial<SessionSummary> = {}): SessionSummary {
     gitBranch: null,
     version: null,
     problems: 0,
+    modifiedAt: null,
+    roots: [],
+    forkedFrom: null,
+    ...noSurroundings,
     ...over,
   };
 }
@@ -38,6 +48,7 @@ export function step(over: Partial<Step> = {}): Step {
     text: 'Done.',
     toolCalls: [],
     usage: { ...noUsage, inputTokens: 100, outputTokens: 20 },
+    effort: null,
     stopReason: 'end_turn',
     error: null,
     ...over,
@@ -51,7 +62,9 @@ export function turn(over: Partial<Turn> = {}): Turn {
     line: 1,
     prompt: 'Now handle emoji',
     promptContent: [{ type: 'text', text: 'Now handle emoji' }],
+    attachments: 0,
     at: '2026-01-01T00:00:00.000Z',
+    absorbed: [],
     steps: [step()],
     models: [recordedModel],
     tools: [],

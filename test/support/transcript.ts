@@ -24,11 +24,13 @@ export class TranscriptBuilder {
   readonly lines: Line[] = [];
   readonly sessionId: string;
   readonly cwd: string;
+  readonly #uuidOf: (serial: number) => string;
   #last: string | null = null;
   #serial = 0;
   #replies = 0;
 
-  constructor(options: { sessionId?: string; cwd?: string } = {}) {
+  constructor(options: { sessionId?: string; cwd?: string; uuidOf?: (serial: number) => string } = {}) {
+    this.#uuidOf = options.uuidOf ?? ((serial) => `u${serial}`);
     this.sessionId = options.sessionId ?? 'session-1';
     this.cwd = options.cwd ?? '/work/slug-tools';
   }
@@ -53,7 +55,7 @@ export class TranscriptBuilder {
   /** A chained line of any type; returns its `uuid`. */
   chained(type: string, fields: Line, parentUuid: string | null = this.#last): string {
     this.#serial += 1;
-    const uuid = `u${this.#serial}`;
+    const uuid = this.#uuidOf(this.#serial);
     const timestamp = new Date(Date.UTC(2026, 0, 1, 10, 0, this.#serial)).toISOString();
     const place = { cwd: this.cwd, sessionId: this.sessionId, version: '2.1.329', gitBranch: 'main' };
     this.lines.push({ parentUuid, isSidechain: false, type, ...fields, uuid, timestamp, ...place });

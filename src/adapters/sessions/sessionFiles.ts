@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import type { JsonRecord } from '../../core/session/jsonRecord.ts';
 import { type ParsedTranscript, parseTranscript } from '../../core/session/parseTranscript.ts';
-import type { JsonRecord } from '../../core/session/transcriptEntry.ts';
+import { isWarmUp } from '../../core/session/promptRules.ts';
 import type { SubagentFile, TranscriptFile } from '../../core/session/turnTree.ts';
 import { entriesOf, openPlainFile, plainFile, sessionIdOf } from './projectFiles.ts';
 
@@ -23,11 +24,16 @@ export async function customTitleOf(folder: string): Promise<string | null> {
   return parsed.success ? parsed.data.customTitle : null;
 }
 
-async function parseFile(file: string): Promise<{ transcript: ParsedTranscript; bytes: number }> {
+async function parseFile(
+  file: string,
+  isSubagent: boolean,
+): Promise<{ transcript: ParsedTranscript; bytes: number; modifiedAt: string }> {
   const handle = await openPlainFile(file);
   try {
+    const { mtime } = await handle.stat();
     const content = await handle.readFile();
-    return { transcript: parseTranscript(content), bytes: content.length };
+    const transcript = parseTranscript(content, { isSubagent });
+    return { transcript, bytes: content.length, modifiedAt: mtime.toISOString() };
   } finally {
     await handle.close();
   }
@@ -43,7 +49,7 @@ async function subagentAt(folder: string, name: string): Promise<SubagentFile | 
   if (agentId === null || (await plainFile(file).catch(() => null)) === null) return null;
   const meta = metaSchema.safeParse(await readJson(join(folder, `agent-${agentId}.meta.json`)));
   try {
-    const { transcript } = await parseFile(file);
+    const { transcript } = await parseFile(file, true);
     return { agentId, file, meta: meta.success ? (meta.data as JsonRecord) : null, transcript };
   } catch (error) {
     const problem = {
@@ -51,7 +57,7 @@ async function subagentAt(folder: string, name: string): Promise<SubagentFile | 
       kind: 'bad_record' as const,
       detail: `The subagent's file can't be read: ${String(error)}`,
     };
-    return { agentId, file, meta: null, transcript: { entries: [], problems: [problem] } };
+    return { agentId, file, meta: null, transcript: { ...parseTranscript(new Uint8Array()), problems: [problem] } };
   }
 }
 
@@ -61,8 +67,10 @@ async function subagentsOf(file: string, sessionId: string): Promise<SubagentFil
   const inside = await Promise.all((await entriesOf(own)).map((entry) => subagentAt(own, entry.name)));
   const names = (await entriesOf(dirname(file))).map((entry) => entry.name).filter((name) => agentIdOf(name) !== null);
   const beside = await Promise.all(names.map((name) => subagentAt(dirname(file), name)));
-  const ofSession = beside.filter((agent) =>
-    agent?.transcript.entries.some((entry) => entry.record.sessionId === sessionId),
+  const ofSession = beside.filter(
+    (agent) =>
+      agent?.transcript.entries.some((entry) => entry.record.sessionId === sessionId) === true &&
+      !isWarmUp(agent.transcript.entries),
   );
   return [...inside, ...ofSession]
     .filter((agent) => agent !== null && agent !== undefined)
@@ -74,10 +82,11 @@ export async function readSessionFiles(
   file: string,
 ): Promise<{ transcript: ParsedTranscript; origin: TranscriptFile }> {
   const sessionId = sessionIdOf(basename(file)) ?? basename(file, '.jsonl');
-  const [{ transcript, bytes }, customTitle, subagents] = await Promise.all([
-    parseFile(file),
+  const isSubagent = agentIdOf(basename(file)) !== null;
+  const [{ transcript, bytes, modifiedAt }, customTitle, subagents] = await Promise.all([
+    parseFile(file, isSubagent),
     customTitleOf(join(dirname(file), sessionId)),
     subagentsOf(file, sessionId),
   ]);
-  return { transcript, origin: { sessionId, file, bytes, customTitle, subagents } };
+  return { transcript, origin: { sessionId, file, bytes, modifiedAt, customTitle, subagents, isSubagent } };
 }

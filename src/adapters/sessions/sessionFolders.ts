@@ -1,8 +1,8 @@
 import { realpath } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import PQueue from 'p-queue';
 import { sessionIdSchema } from '../../core/ids.ts';
-import type { SessionSummary } from '../../core/session/recordedSession.ts';
+import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
 import { fileErrorCode } from '../fileErrors.ts';
 import { entriesOf, plainFile, projectFolders, sessionIdOf } from './projectFiles.ts';
 import { summarizeTranscript } from './transcriptSummary.ts';
@@ -36,14 +36,22 @@ export class SessionFolders {
   readonly #running = new Map<string, Promise<SessionSummary | null>>();
   readonly #queue = new PQueue({ concurrency });
 
-  constructor(roots: readonly string[]) {
+  readonly #copies: string | null;
+
+  /** @param copies that one of the roots which holds copies of sessions of the others; null where none does */
+  constructor(roots: readonly string[], copies: string | null = null) {
     this.roots = roots;
+    this.#copies = copies;
   }
 
-  /** All transcripts, whatever they hold. */
+  /** All transcripts, whatever they hold. Of a copy and its original only the original, so that nothing is found twice. */
   async files(): Promise<SessionFile[]> {
     const folders = (await Promise.all(this.roots.map(projectFolders))).flat();
-    return (await Promise.all(folders.map((folder) => this.filesIn(folder)))).flat();
+    const files = (await Promise.all(folders.map((folder) => this.filesIn(folder)))).flat();
+    const copies = this.#copies === null ? null : this.#copies + sep;
+    if (copies === null || !files.some(({ file }) => file.startsWith(copies))) return files;
+    const originals = new Set(files.filter(({ file }) => !file.startsWith(copies)).map(({ file }) => placeOf(file)));
+    return files.filter(({ file }) => !file.startsWith(copies) || !originals.has(placeOf(file)));
   }
 
   /** Transcripts of one project's folder. */
@@ -131,8 +139,17 @@ export class SessionFolders {
       gitBranch: null,
       version: null,
       problems: 1,
+      modifiedAt: null,
+      roots: [],
+      forkedFrom: null,
+      ...noSurroundings,
     };
   }
+}
+
+/** Where a transcript lies in any root. */
+function placeOf(file: string): string {
+  return join(basename(dirname(file)), basename(file));
 }
 
 /** Whether a session ran in a project or below it. Links are followed, so both names of a folder find the same sessions. */

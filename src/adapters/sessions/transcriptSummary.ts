@@ -199,7 +199,7 @@ export async function summarizeTranscript(file: string): Promise<SessionSummary 
   const sessionId = sessionIdOf(basename(file)) ?? basename(file, '.jsonl');
   const handle = await openPlainFile(file);
   try {
-    const { size: bytes } = await handle.stat();
+    const { size: bytes, mtime } = await handle.stat();
     const { builder, problems } = (await isUtf16(handle))
       ? await summarizeWhole(handle)
       : await summarizeQuickly(handle);
@@ -209,6 +209,7 @@ export async function summarizeTranscript(file: string): Promise<SessionSummary 
       file,
       bytes,
       problems,
+      modifiedAt: mtime.toISOString(),
       customTitle: await customTitleOf(join(dirname(file), sessionId)),
     });
   } finally {

@@ -1,5 +1,6 @@
+import { recordField, textField, textListField } from './jsonRecord.ts';
 import type { ParseProblem } from './recordedSession.ts';
-import { recordField, type TranscriptEntry, textField, textListField } from './transcriptEntry.ts';
+import type { TranscriptEntry } from './transcriptEntry.ts';
 
 /** A chained record with its resolved parent. */
 export interface ChainNode {
@@ -20,7 +21,7 @@ export interface MessageChain {
 
 /** Kind of a record that marks where the history before it was replaced by a summary. */
 export function isCompactBoundary(entry: TranscriptEntry): boolean {
-  return entry.type === 'system' && entry.record.subtype === 'compact_boundary';
+  return entry.type === 'system' && entry.facts.subtype === 'compact_boundary';
 }
 
 /** Messages that a compaction kept word for word, and the message behind which they stand now. */
@@ -33,9 +34,28 @@ function hasUuid(entry: TranscriptEntry): entry is ChainNode['entry'] {
   return entry.uuid !== null;
 }
 
-function descendsFrom(node: ChainNode, ancestor: ChainNode): boolean {
-  for (let at: ChainNode | null = node; at !== null; at = at.parent) if (at === ancestor) return true;
-  return false;
+/** Finds the first record above others while the chain is being linked. Ways that were walked are remembered: each is walked once. */
+class Beginnings {
+  readonly #above = new Map<ChainNode, ChainNode>();
+
+  of(node: ChainNode): ChainNode {
+    const way: ChainNode[] = [];
+    let at = node;
+    for (let next = this.#above.get(at) ?? at.parent; next !== null; next = this.#above.get(at) ?? at.parent) {
+      way.push(at);
+      at = next;
+    }
+    for (const member of way) this.#above.set(member, at);
+    return at;
+  }
+}
+
+/**
+ * Whether the file begins with this compaction boundary: a fork copies what came after it only, and there what the compaction
+ * preserved stands behind the boundary.
+ */
+function beginsFork(node: ChainNode): boolean {
+  return node.order === 0 && node.entry.parentUuid === null && isCompactBoundary(node.entry);
 }
 
 /**
@@ -49,7 +69,7 @@ export function linkChain(entries: readonly TranscriptEntry[]): MessageChain {
   const problems: ParseProblem[] = [];
   const forward: { node: ChainNode; parent: ChainNode }[] = [];
   for (const node of nodes) {
-    const named = node.entry.parentUuid ?? textField(node.entry.record, 'logicalParentUuid');
+    const named = node.entry.parentUuid ?? node.entry.facts.logicalParent;
     if (named === null) continue;
     const parent = byUuid.get(named);
     if (parent !== undefined && parent.order > node.order) {
@@ -61,6 +81,7 @@ export function linkChain(entries: readonly TranscriptEntry[]): MessageChain {
       continue;
     }
     node.parent = nodes[node.order - 1] ?? null;
+    if (beginsFork(node)) continue;
     const why = parent === node ? 'is itself' : 'is not in the file';
     const kind = parent === node ? 'parent_cycle' : 'missing_parent';
     problems.push({
@@ -70,13 +91,16 @@ export function linkChain(entries: readonly TranscriptEntry[]): MessageChain {
     });
   }
   // Links to earlier records can't close a cycle. One to a later record can, so these come last and each is checked.
+  // The record has no parent yet, so it is above another one only if it is the beginning of that one's line.
+  const beginnings = new Beginnings();
   for (const { node, parent } of forward) {
-    if (!descendsFrom(parent, node)) {
+    if (beginnings.of(parent) !== node) {
       node.parent = parent;
       continue;
     }
     const before = nodes[node.order - 1];
-    node.parent = before !== undefined && !descendsFrom(before, node) ? before : null;
+    node.parent = before !== undefined && beginnings.of(before) !== node ? before : null;
+    if (beginsFork(node)) continue;
     problems.push({
       line: node.entry.line,
       kind: 'parent_cycle',
@@ -104,7 +128,17 @@ export function activeLeaf(entries: readonly TranscriptEntry[], chain: MessageCh
     if (entry.type === 'last-prompt' && entry.record.explicit === true)
       return chain.byUuid.get(textField(entry.record, 'leafUuid') ?? '') ?? null;
     const node = entry.uuid === null ? undefined : chain.byUuid.get(entry.uuid);
-    if (node !== undefined) return node;
+    if (node !== undefined) return leafBelow(node, chain);
   }
   return null;
+}
+
+/** Where the newest way on from a record ends: a record may be written after those that hang on it. */
+function leafBelow(node: ChainNode, { nodes }: MessageChain): ChainNode {
+  if (!nodes.some(({ parent }) => parent === node)) return node;
+  const newestChild = new Map<ChainNode, ChainNode>();
+  for (const child of nodes) if (child.parent !== null) newestChild.set(child.parent, child);
+  let leaf = node;
+  for (let next = newestChild.get(leaf); next !== undefined; next = newestChild.get(leaf)) leaf = next;
+  return leaf;
 }

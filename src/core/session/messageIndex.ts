@@ -1,16 +1,17 @@
 import { canonicalJson, type Json } from '../canonicalJson.ts';
-import { groupBy } from '../groupBy.ts';
 import type { Sha256 } from '../run/ports.ts';
 import { withoutCacheControl } from './cacheControl.ts';
-import { apiErrorText, isSyntheticReply } from './promptRules.ts';
+import { isSyntheticReply } from './promptRules.ts';
 import type { ContentBlock } from './recordedSession.ts';
-import type { TranscriptEntry } from './transcriptEntry.ts';
+import { holdsMessage, type TranscriptEntry } from './transcriptEntry.ts';
 
 /** A message of a rebuilt request: contents are blocks, cache marks are left out. */
 export type IndexedMessage = { role: string; content: ContentBlock[] } & { [key: string]: Json };
 
 /** Runs of more lines than this are looked up whole or by their beginning only: trying all would be quadratic. */
 const longestRun = 40;
+/** Characters of rebuilt messages that are kept for the next request, which mostly consists of the same ones. */
+const keptCharacters = 48_000_000;
 
 /** A message in the form that the log hashes: blocks, no cache marks. */
 export function indexedMessage(message: {
@@ -25,101 +26,133 @@ export function indexedMessage(message: {
   return { ...(rest as { role: string }), content: blocks };
 }
 
-/**
- * Finds messages by the hash under which the request log names them. A hash names a message that the log itself holds, or
- * a run of transcript lines: user lines that follow each other, or the lines of one reply up to some line.
- */
-export class MessageIndex {
-  readonly #sha256: Sha256;
-  readonly #found = new Map<string, IndexedMessage>();
-  readonly #texts = new Map<IndexedMessage, string>();
-  /** What is still to be indexed, cheapest first; each is run only when a hash was not found before. */
-  readonly #pending: (() => void)[];
-
-  /**
-   * @param entries one file's records in file order
-   * @param logged messages that the log holds, by hash
-   */
-  constructor(entries: readonly TranscriptEntry[], logged: ReadonlyMap<string, IndexedMessage>, sha256: Sha256) {
-    this.#sha256 = sha256;
-    for (const [hash, message] of logged) {
-      // A blob that does not match its own name is damaged: better no message than a wrong one.
-      if (this.#hashOf(message) === hash) this.#found.set(hash, message);
-    }
-    const spoken = entries.filter(
-      (entry) => entry.message !== null && !isSyntheticReply(entry) && apiErrorText(entry) === null,
-    );
-    this.#pending = [
-      () => this.#addReplies(spoken),
-      () => this.#addUserRuns(userRuns(spoken), false),
-      () => this.#addUserRuns(userRuns(spoken), true),
-      // What Claude Code wrote in a model's stead is sent too, once the session goes on.
-      () => this.#addReplies(entries.filter((entry) => entry.message !== null)),
-      () => this.#addUserRuns(userRuns(entries.filter((entry) => entry.message !== null)), true),
-    ];
-  }
-
-  /** The message of that hash, null where the file does not hold it. */
-  find(hash: string): IndexedMessage | null {
-    for (;;) {
-      const found = this.#found.get(hash);
-      if (found !== undefined) return found;
-      const next = this.#pending.shift();
-      if (next === undefined) return null;
-      next();
-    }
-  }
-
-  /** Canonical text of a message that this index gave out; computed once. */
-  textOf(message: IndexedMessage): string {
-    const known = this.#texts.get(message);
-    if (known !== undefined) return known;
-    const text = canonicalJson(message);
-    this.#texts.set(message, text);
-    return text;
-  }
-
-  #hashOf(message: IndexedMessage): string {
-    return this.#sha256(this.textOf(message));
-  }
-
-  #add(role: string, content: readonly ContentBlock[]): void {
-    const message = indexedMessage({ role, content });
-    const hash = this.#hashOf(message);
-    if (this.#found.has(hash)) this.#texts.delete(message);
-    else this.#found.set(hash, message);
-  }
-
-  #addReplies(spoken: readonly TranscriptEntry[]): void {
-    const replies = groupBy(
-      spoken.filter((entry) => entry.type === 'assistant'),
-      (entry) => entry.message?.id ?? entry.uuid,
-    );
-    for (const lines of replies.values()) {
-      for (let end = 1; end <= lines.length; end += 1) this.#add('assistant', contentOf(lines.slice(0, end)));
-    }
-  }
-
-  #addUserRuns(runs: readonly TranscriptEntry[][], everyStart: boolean): void {
-    for (const run of runs) {
-      const starts = everyStart && run.length <= longestRun ? run.length : 1;
-      for (let start = 0; start < starts; start += 1) {
-        for (let end = start + 1; end <= run.length; end += 1) this.#add('user', contentOf(run.slice(start, end)));
-      }
-    }
-  }
+/** Where a message stands: lines whose contents make it up. */
+interface Lines {
+  role: 'user' | 'assistant';
+  entries: readonly TranscriptEntry[];
 }
 
 function contentOf(lines: readonly TranscriptEntry[]): ContentBlock[] {
   return lines.flatMap((line) => line.message?.content ?? []);
 }
 
-/** User lines without a reply between them. */
-function userRuns(spoken: readonly TranscriptEntry[]): TranscriptEntry[][] {
-  const runs: TranscriptEntry[][] = [[]];
-  for (const entry of spoken) {
-    if (entry.type === 'user') runs.at(-1)?.push(entry);
-    else if (runs.at(-1)?.length !== 0) runs.push([]);
+/** Walks once over the records, as far as asked, and reports every run of lines that a hash may stand for. */
+class RunFinder {
+  readonly #entries: readonly TranscriptEntry[];
+  readonly #counts: (entry: TranscriptEntry) => boolean;
+  readonly #everyStart: boolean;
+  readonly #replies = new Map<string, TranscriptEntry[]>();
+  #run: TranscriptEntry[] = [];
+  #next = 0;
+
+  /** @param everyStart user runs that begin behind their first line, too */
+  constructor(entries: readonly TranscriptEntry[], counts: (entry: TranscriptEntry) => boolean, everyStart: boolean) {
+    this.#entries = entries;
+    this.#counts = counts;
+    this.#everyStart = everyStart;
   }
-  return runs;
+
+  /** @param line the first line that is not looked at */
+  *until(line: number): Generator<Lines> {
+    for (; this.#next < this.#entries.length; this.#next += 1) {
+      const entry = this.#entries[this.#next] as TranscriptEntry;
+      if (entry.line >= line) return;
+      if (!holdsMessage(entry) || !this.#counts(entry)) continue;
+      if (entry.type === 'assistant') yield this.#reply(entry);
+      else yield* this.#userRuns(entry);
+    }
+  }
+
+  #reply(entry: TranscriptEntry): Lines {
+    this.#run = [];
+    const id = entry.facts.messageId ?? entry.uuid ?? '';
+    const lines = [...(this.#replies.get(id) ?? []), entry];
+    this.#replies.set(id, lines);
+    return { role: 'assistant', entries: lines };
+  }
+
+  *#userRuns(entry: TranscriptEntry): Generator<Lines> {
+    this.#run = [...this.#run, entry];
+    const starts = this.#everyStart && this.#run.length <= longestRun ? this.#run.length : 1;
+    for (let start = 0; start < starts; start += 1) yield { role: 'user', entries: this.#run.slice(start) };
+  }
+}
+
+/**
+ * Finds messages by the hash under which the request log names them. A hash names a message that the log itself holds, or
+ * a run of transcript lines: user lines that follow each other, or the lines of one reply up to some line. Only what stands
+ * before a request is looked at, so an early one costs little in a long file.
+ */
+export class MessageIndex {
+  readonly #sha256: Sha256;
+  readonly #logged: ReadonlyMap<string, () => IndexedMessage | null>;
+  readonly #found = new Map<string, Lines>();
+  readonly #built = new Map<string, { message: IndexedMessage; text: string }>();
+  readonly #texts = new WeakMap<IndexedMessage, string>();
+  #builtCharacters = 0;
+  /** Where runs are looked for, likeliest first; each only when a hash was not found before. */
+  readonly #finders: readonly RunFinder[];
+
+  /**
+   * @param entries one file's records in file order
+   * @param logged messages that the log holds, by hash; read when asked for
+   */
+  constructor(
+    entries: readonly TranscriptEntry[],
+    logged: ReadonlyMap<string, () => IndexedMessage | null>,
+    sha256: Sha256,
+  ) {
+    this.#sha256 = sha256;
+    this.#logged = logged;
+    const isSpoken = (entry: TranscriptEntry) => !isSyntheticReply(entry) && entry.facts.apiError === null;
+    const any = () => true;
+    this.#finders = [
+      new RunFinder(entries, isSpoken, false),
+      new RunFinder(entries, isSpoken, true),
+      // What Claude Code wrote in a model's stead is sent too, once the session goes on.
+      new RunFinder(entries, any, true),
+    ];
+  }
+
+  /** The message of that hash among the lines before `line`, null where the file does not hold it. */
+  find(hash: string, line: number): IndexedMessage | null {
+    const built = this.#built.get(hash);
+    if (built !== undefined) return built.message;
+    const logged = this.#logged.get(hash)?.() ?? null;
+    // A blob that does not match its own name is damaged: better no message than a wrong one.
+    if (logged !== null && this.#sha256(canonicalJson(logged)) === hash) return this.#keep(hash, logged);
+    const known = this.#found.get(hash);
+    if (known !== undefined) return this.#keep(hash, messageOf(known));
+    for (const finder of this.#finders) {
+      for (const lines of finder.until(line)) {
+        const at = this.#sha256(canonicalJson(messageOf(lines)));
+        if (!this.#found.has(at)) this.#found.set(at, lines);
+      }
+      const found = this.#found.get(hash);
+      if (found !== undefined) return this.#keep(hash, messageOf(found));
+    }
+    return null;
+  }
+
+  /** Canonical text of a message that this index gave out; computed once. */
+  textOf(message: IndexedMessage): string {
+    return this.#texts.get(message) ?? canonicalJson(message);
+  }
+
+  #keep(hash: string, message: IndexedMessage): IndexedMessage {
+    const text = canonicalJson(message);
+    this.#texts.set(message, text);
+    this.#built.set(hash, { message, text });
+    this.#builtCharacters += text.length;
+    for (const [old, { text: oldText }] of this.#built) {
+      if (this.#builtCharacters <= keptCharacters || old === hash) break;
+      this.#built.delete(old);
+      this.#builtCharacters -= oldText.length;
+    }
+    return message;
+  }
+}
+
+function messageOf({ role, entries }: Lines): IndexedMessage {
+  return indexedMessage({ role, content: contentOf(entries) });
 }

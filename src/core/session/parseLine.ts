@@ -1,11 +1,14 @@
 import type { Json } from '../canonicalJson.ts';
+import { type JsonRecord, recordField } from './jsonRecord.ts';
 import type { ParseProblem } from './recordedSession.ts';
-import type { JsonRecord } from './transcriptEntry.ts';
+import { recoverLine } from './recoverLine.ts';
 
 /** What one line of a transcript held. */
 export interface ParsedLine {
   records: JsonRecord[];
   problems: ParseProblem[];
+  /** The beginning of a record that breaks off with this line; `parseLine` of the next line takes it. */
+  head: string | null;
 }
 
 /** Deeper values than this are refused: code that walks them would run out of stack. */
@@ -49,104 +52,106 @@ function mayBeDeep(text: string): boolean {
   return false;
 }
 
-/** End (exclusive) of the object that starts at `from`, or -1 where it never closes. */
-function endOfObject(text: string, from: number): number {
-  let depth = 0;
-  let inString = false;
-  for (let at = from; at < text.length; at += 1) {
-    const character = text[at];
-    if (inString) {
-      if (character === '\\') at += 1;
-      else if (character === '"') inString = false;
-    } else if (character === '"') inString = true;
-    else if (character === '{' || character === '[') depth += 1;
-    else if (character === '}' || character === ']') {
-      depth -= 1;
-      if (depth === 0) return at + 1;
+/** A copy without what nests deeper than `levels`: null stands there. */
+function pruned(value: Json, levels: number): Json {
+  if (value === null || typeof value !== 'object') return value;
+  if (levels === 0) return null;
+  if (Array.isArray(value)) return value.map((item) => pruned(item, levels - 1));
+  const copy: JsonRecord = {};
+  for (const [key, member] of Object.entries(value)) {
+    // An assignment to `__proto__` would set the prototype.
+    Object.defineProperty(copy, key, {
+      value: pruned(member, levels - 1),
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  }
+  return copy;
+}
+
+/** Collects what one line held. */
+class LineReader {
+  readonly line: ParsedLine = { records: [], problems: [], head: null };
+
+  constructor(private readonly number: number) {}
+
+  note(kind: ParseProblem['kind'], detail: string): void {
+    this.line.problems.push({ line: this.number, kind, detail });
+  }
+
+  add(record: JsonRecord): void {
+    const tooDeep = isTooDeep(record);
+    if (tooDeep) this.note('too_deep', `The record nests more than ${maxDepth} levels; what lies deeper was left out.`);
+    this.push(tooDeep ? (pruned(record, maxDepth) as JsonRecord) : record);
+  }
+
+  /** A message whose record has lost its type has it from its role. */
+  push(record: JsonRecord): void {
+    const role = typeof record.type === 'string' ? null : recordField(record, 'message')?.role;
+    if (role !== 'user' && role !== 'assistant') {
+      this.line.records.push(record);
+      return;
     }
+    this.note('partial', `The record has no type; its message is one of the ${role}.`);
+    this.line.records.push({ ...record, type: role });
   }
-  return -1;
+
+  whole(text: string): boolean {
+    const value = tryParse(text);
+    // A list holds no record by itself, but records may have been put into one.
+    if (value === undefined || (Array.isArray(value) && value.some(isObject))) return false;
+    if (!isObject(value)) this.note('not_an_object', 'The line holds no record; it was skipped.');
+    else if (mayBeDeep(text)) this.add(value);
+    else this.push(value);
+    return true;
+  }
+
+  /** A line whose only fault are control characters, for which JSON has no place inside a text. */
+  withoutControls(text: string): boolean {
+    const clean = text.replace(/[\u0001-\u001f]/g, '');
+    if (clean === text || !this.whole(clean)) return false;
+    this.note('partial', 'Control characters inside the record were left out.');
+    return true;
+  }
+
+  broken(text: string, unfinished: boolean, carried: string | null): void {
+    const found = recoverLine(text, !unfinished, carried);
+    for (const record of found.records) this.add(record);
+    this.line.head = found.head;
+    const notes = found.notes.length === 0 ? '' : ` ${sentenceOf(found.notes)}`;
+    if (unfinished && found.endsOpen)
+      this.note('torn_line', 'The last line is not complete; it is read again when the file grows.');
+    else if (found.notes.length === 1 && found.whole > 1)
+      this.note('joined_records', `${found.whole} records stand in one line; all were read.`);
+    else if (found.whole > 0) this.note('spliced_records', `Another write runs into this line.${notes}`);
+    else if (found.records.length > 0) this.note('partial', `The line is damaged.${notes}`);
+    else this.note('invalid_json', `The line is not valid JSON; it was skipped.${notes}`);
+  }
 }
 
-// Content blocks inside a record open the same way as some records do, so what was found must also carry a record's marks.
-const recordOpening = /\{"(?:parentUuid|type|uuid|sessionId|isSidechain|logicalParentUuid)":/g;
-
-function looksLikeRecord(value: unknown): value is JsonRecord {
-  return (
-    isObject(value) &&
-    typeof value.type === 'string' &&
-    (typeof value.uuid === 'string' || typeof value.sessionId === 'string')
-  );
-}
-
-/** Records that follow each other in one line without a line break: `}{`. Null unless the whole line is made of them. */
-function joinedRecords(text: string): JsonRecord[] | null {
-  const records: JsonRecord[] = [];
-  for (let at = 0; at < text.length; ) {
-    const end = endOfObject(text, at);
-    const value = end < 0 ? undefined : tryParse(text.slice(at, end));
-    if (!isObject(value)) return null;
-    records.push(value);
-    at = end;
-    while (at < text.length && /\s/.test(text[at] ?? '')) at += 1;
-  }
-  return records;
-}
-
-/** Whole records inside a line whose beginning or end was lost when two writes ran into each other. */
-function recordsWithin(text: string): JsonRecord[] {
-  const records: JsonRecord[] = [];
-  recordOpening.lastIndex = 0;
-  let unclosed = 0;
-  for (let found = recordOpening.exec(text); found !== null; found = recordOpening.exec(text)) {
-    const end = endOfObject(text, found.index);
-    if (end < 0) {
-      // Each of these was searched to the end of the line: a hostile line must not make that quadratic.
-      unclosed += 1;
-      if (unclosed > 50) break;
-      continue;
-    }
-    const value = tryParse(text.slice(found.index, end));
-    if (!looksLikeRecord(value)) continue;
-    records.push(value);
-    recordOpening.lastIndex = end;
-  }
-  return records;
+function sentenceOf(notes: readonly string[]): string {
+  const text = notes.join('; ');
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 /**
- * Reads one line, and of a damaged one whatever is still whole. Never throws.
+ * Reads one line, and of a damaged one whatever is still there. Never throws, and costs no more than the line is long.
  * @param text the line without its line break
  * @param line its number, 1-based
  * @param unfinished true for the last line of a file that does not end with a line break: it may still be being written
+ * @param carried `head` of the line before: where two writes ran into each other, a record may end one line further on
  */
-export function parseLine(text: string, line: number, unfinished = false): ParsedLine {
-  const problems: ParseProblem[] = [];
-  const note = (kind: ParseProblem['kind'], detail: string): void => void problems.push({ line, kind, detail });
+export function parseLine(text: string, line: number, unfinished = false, carried: string | null = null): ParsedLine {
+  const reader = new LineReader(line);
   let source = text;
   if (source.includes('\0')) {
     source = source.replaceAll('\0', '');
-    note('nul_bytes', 'NUL bytes were left out.');
+    reader.note('nul_bytes', 'NUL bytes were left out.');
   }
-  source = source.trim();
-  if (source === '') return { records: [], problems };
-  const value = tryParse(source);
-  if (value !== undefined) {
-    if (!isObject(value)) note('not_an_object', 'The line holds no record; it was skipped.');
-    else if (mayBeDeep(source) && isTooDeep(value))
-      note('too_deep', `The record nests more than ${maxDepth} levels; it was skipped.`);
-    else return { records: [value], problems };
-    return { records: [], problems };
-  }
-  const joined = joinedRecords(source);
-  if (joined !== null) {
-    note('joined_records', `${joined.length} records stand in one line; all were read.`);
-    return { records: joined.filter((record) => !isTooDeep(record)), problems };
-  }
-  const within = recordsWithin(source).filter((record) => !isTooDeep(record));
-  if (within.length > 0)
-    note('spliced_records', `The line was overwritten by another; ${within.length} record(s) of it were recovered.`);
-  else if (unfinished) note('torn_line', 'The last line is not complete; it is read again when the file grows.');
-  else note('invalid_json', 'The line is not valid JSON; it was skipped.');
-  return { records: within, problems };
+  const trimmed = source.trim();
+  if (trimmed === '' || reader.whole(trimmed) || reader.withoutControls(trimmed)) return reader.line;
+  // Where a line broke inside a text, spaces at the break belong to it.
+  reader.broken(source.replace(/\r$/, ''), unfinished, carried);
+  return reader.line;
 }

@@ -1,11 +1,13 @@
+import { type JsonRecord, textField } from './jsonRecord.ts';
 import type { ContentBlock } from './recordedSession.ts';
-import { type TranscriptEntry, textField } from './transcriptEntry.ts';
+import type { TranscriptEntry } from './transcriptEntry.ts';
 
 // User lines that Claude Code writes itself begin with one of these tags.
-const notByThePerson =
-  /^\s*<(?:local-command-(?:stdout|stderr|caveat)|bash-(?:input|stdout|stderr)|task-notification)>/;
+const notByThePerson = /^\s*<(?:local-command-(?:stdout|stderr|caveat)|bash-(?:stdout|stderr)|task-notification)>/;
 const commandOutput = /^\s*<local-command-(?:stdout|stderr)>/;
+const shellOutput = /^\s*<bash-(?:stdout|stderr)>/;
 const interruption = /^\s*\[Request interrupted by user(?: for tool use)?\]\s*$/;
+const continuation = /^\s*Continue from where you left off\.\s*$/;
 const command = /^\s*<command-(?:name|message)>/;
 const wholeReminder = /^\s*<(system-reminder|ide_[a-z_]+)>[\s\S]*<\/\1>\s*$/;
 
@@ -18,38 +20,55 @@ export function isInjectedText(text: string): boolean {
   return wholeReminder.test(text);
 }
 
-/** "[Request interrupted by user]": what Claude Code writes when a reply or a tool was stopped. */
-export function isInterruption(entry: TranscriptEntry): boolean {
-  if (entry.type !== 'user' || entry.message === null) return false;
-  return textBlocks(entry.message.content).some((text) => interruption.test(text));
+/** Whether a user line says "[Request interrupted by user]": what Claude Code writes when a reply or a tool was stopped. */
+export function holdsInterruption(content: readonly ContentBlock[]): boolean {
+  return textBlocks(content).some((text) => interruption.test(text));
 }
 
-/** Output of a command that ran in Claude Code itself (`/compact`, `/model`, …): its parent was no prompt to the model. */
-export function isCommandOutput(entry: TranscriptEntry): boolean {
-  return (
-    entry.type === 'user' &&
-    entry.message !== null &&
-    textBlocks(entry.message.content).some((text) => commandOutput.test(text))
-  );
+/** Whether a user line is what Claude Code writes when it resumes after a turn that ended without a trace of why. */
+export function holdsContinuation(record: JsonRecord, content: readonly ContentBlock[]): boolean {
+  return record.isMeta === true && textBlocks(content).some((text) => continuation.test(text));
+}
+
+/** Whether a user line is output of a command that ran in Claude Code itself (`/compact`, `/model`, …). */
+export function holdsCommandOutput(content: readonly ContentBlock[]): boolean {
+  return textBlocks(content).some(isCommandOutputText);
+}
+
+/** Whether the text is output of such a command; newer versions write it as a `system` record. */
+export function isCommandOutputText(text: string): boolean {
+  return commandOutput.test(text);
+}
+
+/** Whether a user line is output of a command that the person typed behind `!`: Claude Code writes it behind that prompt. */
+export function holdsShellOutput(content: readonly ContentBlock[]): boolean {
+  return textBlocks(content).some((text) => shellOutput.test(text));
+}
+
+/**
+ * Whether a subagent's records are a first request that nobody asked for: version 2.0 sent one ahead of time for each kind of
+ * subagent, beside every session.
+ */
+export function isWarmUp(entries: readonly TranscriptEntry[]): boolean {
+  const prompts = entries.flatMap(({ facts }) => facts.prompt ?? []);
+  return prompts.length === 1 && prompts[0]?.text === 'Warmup';
 }
 
 /** Whether the line holds tool results. */
 export function holdsToolResult(entry: TranscriptEntry): boolean {
-  return entry.message?.content.some((block) => block.type === 'tool_result') === true;
+  return entry.facts.blocks.includes('tool_result');
 }
 
 /**
- * Whether the line is a prompt that a person (or the program that drives Claude Code for one) wrote.
+ * Whether a user line is a prompt that a person (or the program that drives Claude Code for one) wrote.
  * A slash command counts here; it is taken back when its output shows that it never reached the model (`isCommandOutput`).
  */
-export function isPrompt(entry: TranscriptEntry): boolean {
-  if (entry.type !== 'user' || entry.uuid === null || entry.isSidechain || entry.message === null) return false;
-  const { record, message } = entry;
+export function isPromptContent(record: JsonRecord, content: readonly ContentBlock[]): boolean {
   if (record.isMeta === true || record.isCompactSummary === true || record.isVisibleInTranscriptOnly === true)
     return false;
-  if (message.role !== 'user' || message.content.length === 0 || holdsToolResult(entry) || isInterruption(entry))
+  if (content.length === 0 || content.some(({ type }) => type === 'tool_result') || holdsInterruption(content))
     return false;
-  return !textBlocks(message.content).some((text) => notByThePerson.test(text));
+  return !textBlocks(content).some((text) => notByThePerson.test(text));
 }
 
 /** A slash command as it was typed; null where the text is none. */
@@ -61,21 +80,35 @@ function typedCommand(text: string): string | null {
   return args === undefined || args === '' ? name : `${name} ${args}`;
 }
 
+/** A shell command that the person typed behind `!`, in Claude Code's own words; null where the text is none. */
+function typedShellCommand(text: string): string | null {
+  const typed = /^\s*<bash-input>([\s\S]*)<\/bash-input>\s*$/.exec(text)?.[1];
+  return typed === undefined ? null : `! ${typed}`;
+}
+
 /** The prompt's text as the person wrote it: without images and without what Claude Code put beside it. */
 export function promptText(content: readonly ContentBlock[]): string {
   const texts = textBlocks(content);
   const own = texts.filter((text) => !isInjectedText(text));
   const shown = own.length === 0 ? texts : own;
-  return shown.map((text) => typedCommand(text) ?? text).join('\n\n');
+  return shown.map((text) => typedCommand(text) ?? typedShellCommand(text) ?? text).join('\n\n');
+}
+
+/** What the person wrote while a turn ran and Claude Code passed on within it: a `queued_command` attachment. */
+export function absorbedText(attachment: JsonRecord | null): string | null {
+  if (attachment?.type !== 'queued_command' || (attachment.commandMode ?? 'prompt') !== 'prompt') return null;
+  const { prompt } = attachment;
+  if (typeof prompt === 'string') return prompt;
+  return Array.isArray(prompt) ? promptText(prompt as unknown as ContentBlock[]) : null;
 }
 
 /** Text of a reply that stands for an API error, null for any other line. */
-export function apiErrorText(entry: TranscriptEntry): string | null {
-  if (entry.record.isApiErrorMessage !== true || entry.message === null) return null;
-  return textBlocks(entry.message.content).join('\n') || textField(entry.record, 'error') || 'API error';
+export function apiErrorText(record: JsonRecord, content: readonly ContentBlock[]): string | null {
+  if (record.isApiErrorMessage !== true) return null;
+  return textBlocks(content).join('\n') || textField(record, 'error') || 'API error';
 }
 
 /** Replies that no model wrote ("No response requested.") and that stand for no error either. */
 export function isSyntheticReply(entry: TranscriptEntry): boolean {
-  return entry.message?.model === '<synthetic>' && entry.record.isApiErrorMessage !== true;
+  return entry.facts.model === '<synthetic>' && entry.facts.apiError === null;
 }

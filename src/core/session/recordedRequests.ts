@@ -3,9 +3,10 @@ import { canonicalJson, type Json } from '../canonicalJson.ts';
 import { type MessagesRequest, messageSchema } from '../fork/messagesRequest.ts';
 import type { Sha256 } from '../run/ports.ts';
 import { withCacheControlAt } from './cacheControl.ts';
+import { recordField, textField } from './jsonRecord.ts';
 import { type IndexedMessage, indexedMessage, MessageIndex } from './messageIndex.ts';
 import type { RecordedRequest } from './requestLog.ts';
-import { recordField, type TranscriptEntry, textField } from './transcriptEntry.ts';
+import type { TranscriptEntry } from './transcriptEntry.ts';
 
 const jsonSchema = z.custom<Json>((value) => value !== undefined);
 
@@ -34,6 +35,11 @@ const blobSchema = z.object({ hash: z.string(), message: messageSchema });
 
 type LoggedRequest = z.infer<typeof requestSchema> & { line: number };
 
+function blobOf(entry: TranscriptEntry): IndexedMessage | null {
+  const parsed = blobSchema.safeParse(entry.record);
+  return parsed.success ? indexedMessage(parsed.data.message) : null;
+}
+
 /** The parts that a request's digest is computed over, each as canonical text. */
 function digestOf(parts: ReadonlyMap<string, string>, sha256: Sha256): string {
   const members = [...parts]
@@ -50,7 +56,7 @@ export class RecordedRequests {
   readonly file: string;
   readonly #sha256: Sha256;
   readonly #requests = new Map<string, LoggedRequest>();
-  readonly #shapes = new Map<string, { [key: string]: Json }>();
+  readonly #shapes = new Map<string, TranscriptEntry>();
   readonly #shapeTexts = new Map<string, string>();
   readonly #hashes = new Map<string, readonly string[] | null>();
   readonly #changedByHook = new Set<string>();
@@ -61,7 +67,7 @@ export class RecordedRequests {
   constructor(file: string, entries: readonly TranscriptEntry[], sha256: Sha256) {
     this.file = file;
     this.#sha256 = sha256;
-    const logged = new Map<string, IndexedMessage>();
+    const logged = new Map<string, () => IndexedMessage | null>();
     for (const entry of entries) this.#read(entry, logged);
     this.#index = new MessageIndex(entries, logged, sha256);
   }
@@ -76,21 +82,21 @@ export class RecordedRequests {
     return this.#requests.get(id)?.line ?? null;
   }
 
-  #read(entry: TranscriptEntry, logged: Map<string, IndexedMessage>): void {
-    const { record } = entry;
+  #read(entry: TranscriptEntry, logged: Map<string, () => IndexedMessage | null>): void {
     if (entry.type === 'api-request') {
-      const parsed = requestSchema.safeParse(record);
+      const parsed = requestSchema.safeParse(entry.record);
       if (parsed.success) this.#requests.set(parsed.data.id, { ...parsed.data, line: entry.line });
     } else if (entry.type === 'api-request-shape') {
-      const parsed = shapeSchema.safeParse(record);
-      if (parsed.success) this.#shapes.set(parsed.data.shapeHash, parsed.data.shape as { [key: string]: Json });
+      const hash = textField(entry.record, 'shapeHash');
+      if (hash !== null) this.#shapes.set(hash, entry);
     } else if (entry.type === 'api-request-blob') {
-      const parsed = blobSchema.safeParse(record);
-      if (parsed.success) logged.set(parsed.data.hash, indexedMessage(parsed.data.message));
+      const hash = textField(entry.record, 'hash');
+      if (hash !== null) logged.set(hash, () => blobOf(entry));
     } else if (entry.type === 'assistant') {
-      const ref = textField(record, 'requestRef');
-      if (ref !== null && entry.message?.id != null) this.#responses.set(ref, entry.message.id);
-      const changed = textField(recordField(record, 'requestHookChanged'), 'record');
+      const { requestRef, messageId } = entry.facts;
+      if (requestRef === null) return;
+      if (messageId !== null) this.#responses.set(requestRef, messageId);
+      const changed = textField(recordField(entry.record, 'requestHookChanged'), 'record');
       if (changed !== null) this.#changedByHook.add(changed);
     }
   }
@@ -120,9 +126,11 @@ export class RecordedRequests {
     const logged = this.#requests.get(id);
     if (logged === undefined) return null;
     const missing: string[] = [];
-    const shape = this.#shapes.get(logged.shapeHash) ?? null;
+    const shape = this.#shapeOf(logged.shapeHash);
     if (shape === null) missing.push('system prompt', 'tool definitions');
-    const messages = (this.hashesOf(id) ?? [null]).map((hash) => (hash === null ? null : this.#index.find(hash)));
+    const messages = (this.hashesOf(id) ?? [null]).map((hash) =>
+      hash === null ? null : this.#index.find(hash, logged.line),
+    );
     const lost = messages.filter((message) => message === null).length;
     if (lost > 0) missing.push(lost === 1 ? 'one message of the history' : `${lost} messages of the history`);
     missing.push(...logged.withheld.map((key) => `the request parameter "${key}", which Claude Code withheld`));
@@ -204,6 +212,11 @@ export class RecordedRequests {
     );
     parts.set('messages', `[${texts.join(',')}]`);
     return { request: { ...rest, messages } as MessagesRequest, digest: digestOf(parts, this.#sha256) };
+  }
+
+  #shapeOf(hash: string): { [key: string]: Json } | null {
+    const parsed = shapeSchema.safeParse(this.#shapes.get(hash)?.record);
+    return parsed.success ? (parsed.data.shape as { [key: string]: Json }) : null;
   }
 
   /** Canonical text of a part of the shape with its cache marks: tens of kilobytes that hundreds of requests share. */

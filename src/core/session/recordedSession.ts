@@ -41,7 +41,32 @@ export interface SessionSummary {
   version: string | null;
   /** Number of problems found while reading. */
   problems: number;
+  /** When the file was written to last; Claude Code's clean-up goes by that. */
+  modifiedAt: string | null;
+  /** `uuid`s of the first chained record and of the compactions: a fork that kept ids begins with one of its parent's. */
+  roots: string[];
+  /** Session that this one was forked from, and the last message of it that this one has too. */
+  forkedFrom: { sessionId: string; messageUuid: string | null } | null;
+  /** Folder of the main checkout of the repository that the session ran in, null outside git. */
+  repository: string | null;
+  /** Folder of the linked worktree that it ran in, null in the main checkout and outside git. */
+  worktree: string | null;
+  /** Does our archive hold a copy? */
+  kept: boolean;
+  /** Is `file` the archive's copy, because the original is gone? */
+  archived: boolean;
+  /** When Claude Code may delete the file at the earliest, null where it doesn't or where that is unknown. */
+  expiresAt: string | null;
 }
+
+/** The part of a summary that neither the transcript nor its file says, as long as nobody has looked. */
+export const noSurroundings = {
+  repository: null,
+  worktree: null,
+  kept: false,
+  archived: false,
+  expiresAt: null,
+} as const;
 
 /** Something in a recording that was skipped or repaired. `line` is 1-based. */
 export interface ParseProblem {
@@ -51,6 +76,7 @@ export interface ParseProblem {
     | 'invalid_json'
     | 'spliced_records'
     | 'joined_records'
+    | 'partial'
     | 'nul_bytes'
     | 'invalid_utf8'
     | 'not_an_object'
@@ -66,18 +92,32 @@ export interface ParseProblem {
 /** A content block as the Messages API has it, kept whole. */
 export type ContentBlock = { type: string } & { [key: string]: Json };
 
-/** A tool call of a reply with the recorded result, null where none was recorded. */
-export interface RecordedToolCall {
+/** A tool call of a reply, without what it says. */
+export interface CallOutline {
   id: string;
   name: string;
-  input: Json;
   /** `uuid` of the line that holds the call. */
   uuid: string;
-  result: { uuid: string; content: Json; isError: boolean } | null;
+  /** Null where no result was recorded. */
+  result: { uuid: string; isError: boolean } | null;
 }
 
-/** One model reply with the tool results that answer it. */
-export interface Step {
+/** A tool call of a reply with the recorded result. */
+export interface RecordedToolCall extends CallOutline {
+  input: Json;
+  result: { uuid: string; content: Json; isError: boolean; spilled?: SpilledOutput } | null;
+}
+
+/** An output that was too long for the transcript: the model got its beginning only. */
+export interface SpilledOutput {
+  /** Where Claude Code put the whole output. */
+  path: string;
+  /** Its text, of very long ones the first megabyte; null where the file is gone. */
+  text: string | null;
+}
+
+/** One model reply, without what it says. */
+export interface StepOutline {
   /** 1-based inside its turn. */
   index: number;
   /** `message.id` of the reply. */
@@ -88,19 +128,26 @@ export interface Step {
   line: number;
   at: string | null;
   model: string | null;
-  /** The reply's content blocks in order. */
-  content: ContentBlock[];
-  /** The reply's text blocks joined with blank lines. */
-  text: string;
-  toolCalls: RecordedToolCall[];
+  /** Effort that the model was asked for, null where the version doesn't say or the model knows none. */
+  effort: string | null;
+  toolCalls: CallOutline[];
   usage: Usage;
   stopReason: string | null;
   /** Text of the API error that stands in place of a reply, null otherwise. */
   error: string | null;
 }
 
-/** One user prompt and everything up to the next one. */
-export interface Turn {
+/** One model reply with the tool results that answer it. */
+export interface Step extends StepOutline {
+  /** The reply's content blocks in order. */
+  content: ContentBlock[];
+  /** The reply's text blocks joined with blank lines. */
+  text: string;
+  toolCalls: RecordedToolCall[];
+}
+
+/** A turn without what replies and tools said: what lists and trees show, small enough to keep for every turn. */
+export interface TurnOutline {
   turnId: TurnId;
   /** 1-based in file order over all branches. */
   index: number;
@@ -108,10 +155,12 @@ export interface Turn {
   line: number;
   /** The prompt's text as the person wrote it; images and other blocks are left out. */
   prompt: string;
-  /** The prompt's content blocks. */
-  promptContent: ContentBlock[];
+  /** Number of the prompt's blocks that are no text, for example images. */
+  attachments: number;
   at: string | null;
-  steps: Step[];
+  /** What the person wrote while the turn ran and Claude Code passed on within it, in file order. */
+  absorbed: { text: string; line: number }[];
+  steps: StepOutline[];
   models: string[];
   /** Names of the tools called, each once, in order of first use. */
   tools: string[];
@@ -127,6 +176,13 @@ export interface Turn {
   parentTurnId: TurnId | null;
 }
 
+/** One user prompt and everything up to the next one. */
+export interface Turn extends TurnOutline {
+  /** The prompt's content blocks. */
+  promptContent: ContentBlock[];
+  steps: Step[];
+}
+
 /** A line of development inside one file, made by a rewind, a resume in place or a second process. */
 export interface SessionBranch {
   leafUuid: string;
@@ -139,6 +195,10 @@ export interface SessionBranch {
 export interface SubagentSummary {
   agentId: string;
   agentType: string | null;
+  /** Subagent that started it, null where the session itself did. */
+  parentAgentId: string | null;
+  /** What it was asked for. */
+  task: string | null;
   /** Tool call of the parent that started it, null where not recorded. */
   toolUseId: string | null;
   turnId: TurnId | null;
@@ -165,10 +225,10 @@ export interface TranscriptMessage {
   message: Json;
 }
 
-/** A whole recording, understood. Built by `buildSession` from a `ParsedTranscript`. */
+/** A recording, understood, without its contents. Plain data. */
 export interface RecordedSession {
   summary: SessionSummary;
-  turns: Turn[];
+  turns: TurnOutline[];
   branches: SessionBranch[];
   subagents: SubagentSummary[];
   compactions: Compaction[];

@@ -22,8 +22,9 @@ export interface SessionRequests {
   recorded(): Iterable<RecordedRequest>;
   /**
    * What a fork at this point starts from.
+   * @param following how many of the recorded turns from the cut on are wanted; default 2
    * @throws NotFoundError where no such turn or message is recorded, ForkPointError where the cut would leave an
    * illegal history (for example between a tool call and its result)
    */
-  forkAt(point: ForkPoint): ForkContext;
+  forkAt(point: ForkPoint, following?: number): ForkContext;
 }

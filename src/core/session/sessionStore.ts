@@ -1,14 +1,44 @@
+import type { FileReading, Side, TurnFiles } from '../files/fileState.ts';
+import type { ForkContext } from '../fork/forkContext.ts';
+import type { ForkPoint } from '../fork/forkRequest.ts';
 import type { Disposable } from '../run/ports.ts';
-import type { RecordedSession, SessionSummary, TranscriptMessage } from './recordedSession.ts';
-import type { SessionRequests } from './requestLog.ts';
+import type { FoundPlaces } from '../search/hitPlaces.ts';
+import type { RecordedSession, SessionSummary, TranscriptMessage, Turn } from './recordedSession.ts';
+import type { RecordedRequest } from './requestLog.ts';
 
-/** A session read as a whole: its turns, and on demand its messages and requests. */
+/**
+ * A session that was opened: its outline is in memory, contents are read when asked for. It may live in another thread, so
+ * everything that crosses it is plain data.
+ */
 export interface OpenSession {
   readonly session: RecordedSession;
+  /** Turns with their contents, in the order asked for; indexes that the session has not are left out. */
+  turns(indexes: readonly number[]): Promise<Turn[]>;
   /** Every recovered transcript message once, in file order. */
-  messages(): TranscriptMessage[];
-  /** What of the requests is recorded, and the rebuilding of them. */
-  requests(): SessionRequests;
+  messages(): AsyncIterable<TranscriptMessage>;
+  /** Every recorded request of the file and of its subagents' files, in file order. */
+  requests(): AsyncIterable<RecordedRequest>;
+  /**
+   * What a fork at this point starts from.
+   * @param following how many of the recorded turns from the cut on are wanted; default 2
+   * @throws NotFoundError where no such turn or message is recorded, ForkPointError where the cut would leave an
+   * illegal history (for example between a tool call and its result)
+   */
+  forkAt(point: ForkPoint, following?: number): Promise<ForkContext>;
+  /** Where messages and tool calls of this file stand. */
+  places(uuids: readonly string[], toolUseIds: readonly string[]): Promise<FoundPlaces>;
+  /**
+   * The files that the session touched, as they were before and after a turn (1-based), as far as that is known.
+   * @throws NotFoundError where the session has no such turn
+   */
+  files(turn: number, reading?: FileReading): Promise<TurnFiles>;
+  /**
+   * The bytes of such a file.
+   * @param path absolute, or relative to the session's folder
+   * @returns null where there was no such file, or nothing is known of it: `files` says which
+   * @throws NotFoundError for a turn that the session has not, and a path that it did not touch
+   */
+  fileContent(turn: number, path: string, side: Side, reading?: FileReading): Promise<Uint8Array | null>;
 }
 
 export type SessionChange =
@@ -20,7 +50,7 @@ export interface SessionStore {
   /** Newest first. Yields nothing for folders that do not exist; unreadable files are rows with a problem count. */
   list(options?: { project?: string; limit?: number; signal?: AbortSignal }): Promise<SessionSummary[]>;
   /**
-   * @param session id, unique prefix of one, or path of a transcript
+   * @param session id, unique prefix of one, or path of a transcript (of a subagent's too)
    * @throws NotFoundError where nothing matches, BadInputError where a prefix matches several
    */
   open(session: string): Promise<OpenSession>;

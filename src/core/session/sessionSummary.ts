@@ -1,7 +1,8 @@
 import { sessionIdSchema } from '../ids.ts';
-import { isCommandOutput, isPrompt, promptText } from './promptRules.ts';
-import type { SessionSummary } from './recordedSession.ts';
-import { numberField, type TranscriptEntry, textField } from './transcriptEntry.ts';
+import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
+import { isCompactBoundary } from './messageChain.ts';
+import { noSurroundings, type SessionSummary } from './recordedSession.ts';
+import type { TranscriptEntry } from './transcriptEntry.ts';
 
 const longestTitle = 200;
 
@@ -29,25 +30,41 @@ export class SessionSummaryBuilder {
   #gitBranch: string | null = null;
   #version: string | null = null;
   #messages = 0;
+  #forkedFrom: string | null = null;
+  readonly #roots: string[] = [];
 
-  /** Takes the next record. Records of subagents that stand in the file are passed over. */
+  /** @param sidechain true for a subagent's own file, all of whose records are marked as a subagent's */
+  constructor(private readonly sidechain = false) {}
+
+  /** Takes the next record. Records of subagents that stand in a session's file are passed over. */
   add(entry: TranscriptEntry): void {
-    const { record } = entry;
-    if (entry.type === 'custom-title') this.#customTitle = textField(record, 'customTitle') ?? this.#customTitle;
-    else if (entry.type === 'ai-title') this.#aiTitle = textField(record, 'aiTitle') ?? this.#aiTitle;
-    else if (entry.type === 'summary') this.#aiTitle = textField(record, 'summary') ?? this.#aiTitle;
-    else if (entry.type === 'cost-state') this.#costUsd = numberField(record, 'totalCostUSD') ?? this.#costUsd;
-    if (entry.isSidechain) return;
-    if (isCommandOutput(entry) && entry.parentUuid !== null) this.#answeredLocally.add(entry.parentUuid);
+    if (entry.uuid === null) this.#addTitle(entry.type, entry.record);
+    if (entry.isSidechain && !this.sidechain) return;
+    const { facts } = entry;
+    if (facts.isCommandOutput && entry.parentUuid !== null) this.#answeredLocally.add(entry.parentUuid);
     if (entry.uuid === null) return;
     this.addPlace(entry);
-    if (entry.type === 'assistant') this.addReply(entry.message?.model ?? null);
-    else if (entry.type === 'user') this.#addUser(entry, entry.uuid);
+    if (entry.type === 'assistant') this.addReply(facts.model);
+    else if (entry.type === 'user') {
+      this.#messages += 1;
+      if (facts.prompt !== null && !this.#prompts.has(entry.uuid))
+        this.#prompts.set(entry.uuid, oneLine(facts.prompt.text));
+    }
+  }
+
+  #addTitle(type: string, record: JsonRecord): void {
+    if (type === 'custom-title') this.#customTitle = textField(record, 'customTitle') ?? this.#customTitle;
+    else if (type === 'ai-title') this.#aiTitle = textField(record, 'aiTitle') ?? this.#aiTitle;
+    else if (type === 'summary') this.#aiTitle = textField(record, 'summary') ?? this.#aiTitle;
+    else if (type === 'cost-state') this.#costUsd = numberField(record, 'totalCostUSD') ?? this.#costUsd;
   }
 
   /** Time and place of a chained record. */
   addPlace(entry: TranscriptEntry): void {
     const { record, timestamp } = entry;
+    // Every line that a fork has copied names its origin; that of the first one says whether it is a fork at all.
+    if (this.#roots.length === 0) this.#forkedFrom = textField(recordField(record, 'forkedFrom'), 'sessionId');
+    if (entry.uuid !== null && (this.#roots.length === 0 || isCompactBoundary(entry))) this.#roots.push(entry.uuid);
     this.#firstAt ??= timestamp;
     this.#lastAt = timestamp ?? this.#lastAt;
     this.#projectPath ??= textField(record, 'cwd');
@@ -64,12 +81,6 @@ export class SessionSummaryBuilder {
   /** A user line of which only this much is known: it is no prompt. */
   addOther(): void {
     this.#messages += 1;
-  }
-
-  #addUser(entry: TranscriptEntry, uuid: string): void {
-    this.#messages += 1;
-    if (!isPrompt(entry) || entry.message === null || this.#prompts.has(uuid)) return;
-    this.#prompts.set(uuid, oneLine(promptText(entry.message.content)));
   }
 
   /** Texts of the prompts; a slash command that has output never reached the model. */
@@ -93,6 +104,7 @@ export class SessionSummaryBuilder {
     bytes: number;
     problems: number;
     customTitle?: string | null;
+    modifiedAt?: string | null;
   }): SessionSummary {
     const turns = this.#turns();
     const firstPrompt = turns.find((prompt) => prompt !== '');
@@ -111,6 +123,10 @@ export class SessionSummaryBuilder {
       gitBranch: this.#gitBranch,
       version: this.#version,
       problems: file.problems,
+      modifiedAt: file.modifiedAt ?? null,
+      roots: [...new Set(this.#roots)],
+      forkedFrom: this.#forkedFrom === null ? null : { sessionId: this.#forkedFrom, messageUuid: null },
+      ...noSurroundings,
     };
   }
 }

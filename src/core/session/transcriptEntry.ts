@@ -1,6 +1,7 @@
 import type { Anthropic } from '@anthropic-ai/sdk';
 import { z } from 'zod';
-import type { Json } from '../canonicalJson.ts';
+import { type EntryFacts, factsOf } from './entryFacts.ts';
+import type { JsonRecord } from './jsonRecord.ts';
 import type { ContentBlock, ParseProblem, Usage } from './recordedSession.ts';
 
 /** Counts as the API reports them; newer versions report more, which is kept but not read. */
@@ -41,23 +42,30 @@ export interface EntryMessage {
   usage: Usage | null;
 }
 
-export type JsonRecord = { [key: string]: Json };
-
-/** One record of a transcript. Unknown kinds are kept with `message` null. */
+/**
+ * One record of a transcript. Unknown kinds are kept with `message` null. Contents may be read from disk each time they are
+ * asked for: what walks over a whole file uses `facts` and the other plain fields.
+ */
 export interface TranscriptEntry {
   /** 1-based; two records that were written into one line share it. */
-  line: number;
-  type: string;
+  readonly line: number;
+  readonly type: string;
   /** Null for records that are not part of the chain. */
-  uuid: string | null;
-  parentUuid: string | null;
+  readonly uuid: string | null;
+  readonly parentUuid: string | null;
   /** ISO 8601, null where absent or unreadable. */
-  timestamp: string | null;
-  isSidechain: boolean;
+  readonly timestamp: string | null;
+  readonly isSidechain: boolean;
+  readonly facts: EntryFacts;
   /** Present in `user` and `assistant` records. */
-  message: EntryMessage | null;
+  readonly message: EntryMessage | null;
   /** The whole record as it was written. */
-  record: JsonRecord;
+  readonly record: JsonRecord;
+}
+
+/** Whether the record holds a message of the conversation. */
+export function holdsMessage(entry: Pick<TranscriptEntry, 'type'>): boolean {
+  return entry.type === 'user' || entry.type === 'assistant';
 }
 
 function blocksOf(content: string | unknown[]): { blocks: ContentBlock[]; lost: number } {
@@ -66,7 +74,8 @@ function blocksOf(content: string | unknown[]): { blocks: ContentBlock[]; lost: 
   return { blocks, lost: content.length - blocks.length };
 }
 
-function messageOf(type: string, record: JsonRecord): { message: EntryMessage; problem: string | null } {
+/** The message of a `user` or `assistant` record; an unreadable one is empty, and `problem` says so. */
+export function messageOf(type: string, record: JsonRecord): { message: EntryMessage; problem: string | null } {
   const parsed = messageSchema.safeParse(record.message);
   if (!parsed.success) {
     const empty = { role: type, id: null, model: null, content: [], stopReason: null, usage: null };
@@ -116,33 +125,10 @@ export function readEntry(
     parentUuid: parentUuid ?? null,
     timestamp: timestamp !== null && timestamp !== undefined && !Number.isNaN(Date.parse(timestamp)) ? timestamp : null,
     isSidechain: isSidechain === true,
+    facts: factsOf(type, record, spoken?.message ?? null),
     message: spoken?.message ?? null,
     record,
   };
   const detail = spoken?.problem ?? null;
   return { entry, problem: detail === null ? null : { line, kind: 'bad_record', detail } };
-}
-
-/** A member of a record, where it is a string. */
-export function textField(record: JsonRecord | null | undefined, name: string): string | null {
-  const value = record?.[name];
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-/** A member of a record, where it is a finite number. */
-export function numberField(record: JsonRecord | null | undefined, name: string): number | null {
-  const value = record?.[name];
-  return typeof value === 'number' && Number.isFinite(value) ? value : null;
-}
-
-/** A member of a record, where it is an object. */
-export function recordField(record: JsonRecord | null | undefined, name: string): JsonRecord | null {
-  const value = record?.[name];
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : null;
-}
-
-/** A member of a record as a list of its strings; empty where it is none. */
-export function textListField(record: JsonRecord | null | undefined, name: string): string[] {
-  const value = record?.[name];
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 }

@@ -1,78 +1,104 @@
 import type { Json } from '../canonicalJson.ts';
+import { groupBy } from '../groupBy.ts';
+import { recordField, textField } from './jsonRecord.ts';
 import type { ChainNode } from './messageChain.ts';
-import { apiErrorText, isSyntheticReply } from './promptRules.ts';
-import { type ContentBlock, noUsage, type RecordedToolCall, type Step } from './recordedSession.ts';
+import { isSyntheticReply } from './promptRules.ts';
+import { type CallOutline, noUsage, type RecordedToolCall, type Step, type StepOutline } from './recordedSession.ts';
 
-/** A recorded tool result. */
-export type ToolResult = NonNullable<RecordedToolCall['result']>;
+/** Records that hold tool results, by tool call id; where a result was written twice, the first counts. */
+export type ResultNodes = ReadonlyMap<string, { node: ChainNode; isError: boolean }>;
 
-/** Results by tool call id, from all user lines; where one was written twice, the first counts. */
-export function toolResultsOf(nodes: readonly ChainNode[]): Map<string, ToolResult> {
-  const results = new Map<string, ToolResult>();
-  for (const { entry } of nodes) {
-    if (entry.type !== 'user') continue;
-    for (const block of entry.message?.content ?? []) {
-      if (block.type !== 'tool_result' || typeof block.tool_use_id !== 'string' || results.has(block.tool_use_id))
-        continue;
-      results.set(block.tool_use_id, {
-        uuid: entry.uuid,
-        content: block.content ?? '',
-        isError: block.is_error === true,
-      });
-    }
+export function resultNodesOf(nodes: readonly ChainNode[]): ResultNodes {
+  const results = new Map<string, { node: ChainNode; isError: boolean }>();
+  for (const node of nodes) {
+    for (const { id, isError } of node.entry.facts.toolResults)
+      if (!results.has(id)) results.set(id, { node, isError });
   }
   return results;
 }
 
-function toolCallOf(
-  block: ContentBlock,
-  uuid: string,
-  results: ReadonlyMap<string, ToolResult>,
-): RecordedToolCall | null {
-  if (block.type !== 'tool_use' || typeof block.id !== 'string' || typeof block.name !== 'string') return null;
-  const input: Json = block.input ?? {};
-  return { id: block.id, name: block.name, input, uuid, result: results.get(block.id) ?? null };
+/** The replies of a turn: lines that share a `message.id` are one reply. @param nodes the turn's records in file order */
+function repliesOf(nodes: readonly ChainNode[]): ChainNode[][] {
+  const lines = nodes.filter(({ entry }) => entry.type === 'assistant' && !isSyntheticReply(entry));
+  return [...groupBy(lines, ({ entry }) => entry.facts.messageId ?? entry.uuid).values()];
 }
 
-function stepOf(index: number, lines: readonly ChainNode[], results: ReadonlyMap<string, ToolResult>): Step {
+function callOutline(call: { id: string; name: string }, uuid: string, results: ResultNodes): CallOutline {
+  const result = results.get(call.id);
+  return {
+    id: call.id,
+    name: call.name,
+    uuid,
+    result: result === undefined ? null : { uuid: result.node.entry.uuid, isError: result.isError },
+  };
+}
+
+function outlineOf(index: number, lines: readonly ChainNode[], results: ResultNodes): StepOutline {
   const first = lines[0]?.entry;
   const last = lines.at(-1)?.entry;
-  const content = lines.flatMap((line) => line.entry.message?.content ?? []);
-  const error = lines.map((line) => apiErrorText(line.entry)).find((text) => text !== null) ?? null;
-  const model = first?.message?.model ?? null;
+  const model = first?.facts.model ?? null;
   return {
     index,
-    messageId: first?.message?.id ?? first?.uuid ?? '',
+    messageId: first?.facts.messageId ?? first?.uuid ?? '',
     uuids: lines.map((line) => line.entry.uuid),
     line: first?.line ?? 0,
     at: first?.timestamp ?? null,
     model: model === '<synthetic>' ? null : model,
+    effort: first?.facts.effort ?? null,
+    toolCalls: lines.flatMap(({ entry }) => entry.facts.toolUses.map((call) => callOutline(call, entry.uuid, results))),
+    // Every line of a reply repeats its usage; the last one was written when the reply was complete.
+    usage: last?.facts.usage ?? noUsage,
+    stopReason: lines.findLast(({ entry }) => entry.facts.stopReason)?.entry.facts.stopReason ?? null,
+    error: lines.map(({ entry }) => entry.facts.apiError).find((text) => text !== null) ?? null,
+  };
+}
+
+/** The steps of a turn without their contents. @param nodes the turn's records in file order */
+export function stepOutlinesOf(nodes: readonly ChainNode[], results: ResultNodes): StepOutline[] {
+  return repliesOf(nodes).map((lines, index) => outlineOf(index + 1, lines, results));
+}
+
+const savedTo = /^<persisted-output>\s[^\n]*saved to: ([^\n]+)/;
+
+/** Where the whole output lies, for a result that holds its beginning only. */
+function spilledPath(content: Json, node: ChainNode): string | null {
+  const first = Array.isArray(content) ? recordField({ block: content[0] ?? null }, 'block')?.text : content;
+  const path = typeof first === 'string' ? savedTo.exec(first)?.[1] : undefined;
+  if (path === undefined) return null;
+  return textField(recordField(node.entry.record, 'toolUseResult'), 'persistedOutputPath') ?? path.trim();
+}
+
+/** What a tool answered, as it stands in the recording. */
+function wholeResult(outline: CallOutline, results: ResultNodes): RecordedToolCall['result'] {
+  const node = results.get(outline.id)?.node;
+  if (outline.result === null || node === undefined) return null;
+  const blocks = node.entry.message?.content ?? [];
+  const block = blocks.find(({ type, tool_use_id }) => type === 'tool_result' && tool_use_id === outline.id);
+  const content = block?.content ?? '';
+  const path = spilledPath(content, node);
+  return { ...outline.result, content, ...(path === null ? {} : { spilled: { path, text: null } }) };
+}
+
+function wholeStep(outline: StepOutline, lines: readonly ChainNode[], results: ResultNodes): Step {
+  const content = lines.flatMap(({ entry }) => entry.message?.content ?? []);
+  const inputs = new Map(content.flatMap((block) => (block.type === 'tool_use' ? [[block.id, block.input]] : [])));
+  return {
+    ...outline,
     content,
     text: content
       .flatMap((block) => (block.type === 'text' && typeof block.text === 'string' ? [block.text] : []))
       .join('\n\n'),
-    toolCalls: lines.flatMap((line) =>
-      (line.entry.message?.content ?? []).flatMap((block) => toolCallOf(block, line.entry.uuid, results) ?? []),
+    toolCalls: outline.toolCalls.map(
+      (call): RecordedToolCall => ({
+        ...call,
+        input: inputs.get(call.id) ?? {},
+        result: wholeResult(call, results),
+      }),
     ),
-    // Every line of a reply repeats its usage; the last one was written when the reply was complete.
-    usage: last?.message?.usage ?? noUsage,
-    stopReason: lines.findLast((line) => line.entry.message?.stopReason)?.entry.message?.stopReason ?? null,
-    error,
   };
 }
 
-/**
- * The replies of a turn: lines that share a `message.id` are one reply.
- * @param nodes the turn's records in file order
- */
-export function stepsOf(nodes: readonly ChainNode[], results: ReadonlyMap<string, ToolResult>): Step[] {
-  const replies = new Map<string, ChainNode[]>();
-  for (const node of nodes) {
-    if (node.entry.type !== 'assistant' || isSyntheticReply(node.entry)) continue;
-    const key = node.entry.message?.id ?? node.entry.uuid;
-    const lines = replies.get(key);
-    if (lines === undefined) replies.set(key, [node]);
-    else lines.push(node);
-  }
-  return [...replies.values()].map((lines, index) => stepOf(index + 1, lines, results));
+/** The steps of a turn with their contents, which may be read from disk for it. */
+export function stepsOf(nodes: readonly ChainNode[], results: ResultNodes): Step[] {
+  return repliesOf(nodes).map((lines, index) => wholeStep(outlineOf(index + 1, lines, results), lines, results));
 }

@@ -1,9 +1,9 @@
 import type { Json } from '../canonicalJson.ts';
 import { groupBy } from '../groupBy.ts';
 import { type TurnId, turnIdSchema } from '../ids.ts';
+import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
 import { activeLeaf, type ChainNode, isCompactBoundary, linkChain, type MessageChain } from './messageChain.ts';
 import type { ParsedTranscript } from './parseTranscript.ts';
-import { isCommandOutput, isInterruption, isPrompt, promptText } from './promptRules.ts';
 import {
   addUsage,
   type Compaction,
@@ -13,10 +13,11 @@ import {
   type SubagentSummary,
   type TranscriptMessage,
   type Turn,
+  type TurnOutline,
 } from './recordedSession.ts';
-import { oneLine, SessionSummaryBuilder } from './sessionSummary.ts';
-import { type JsonRecord, numberField, recordField, type TranscriptEntry, textField } from './transcriptEntry.ts';
-import { stepsOf, toolResultsOf } from './turnSteps.ts';
+import { oneLine } from './sessionSummary.ts';
+import { holdsMessage, type TranscriptEntry } from './transcriptEntry.ts';
+import { type ResultNodes, resultNodesOf, stepOutlinesOf, stepsOf } from './turnSteps.ts';
 
 /** A subagent's transcript beside the session's. */
 export interface SubagentFile {
@@ -34,7 +35,11 @@ export interface TranscriptFile {
   bytes: number;
   /** From `custom-title.json` beside the transcript, null where there is none. */
   customTitle: string | null;
+  /** ISO 8601 time of the file's last change. */
+  modifiedAt?: string | null;
   subagents: readonly SubagentFile[];
+  /** True where the file is itself a subagent's. */
+  isSubagent?: boolean;
 }
 
 /** A recording, understood, with the links that the rebuilding of requests needs. */
@@ -42,17 +47,20 @@ export interface SessionTree {
   session: RecordedSession;
   chain: MessageChain;
   /** The turn that each chained record belongs to; null before the first prompt. */
-  turnOf: ReadonlyMap<ChainNode, Turn | null>;
-  turns: ReadonlyMap<TurnId, Turn>;
+  turnOf: ReadonlyMap<ChainNode, TurnOutline | null>;
+  turns: ReadonlyMap<TurnId, TurnOutline>;
   /** Prompt records by turn. */
   prompts: ReadonlyMap<TurnId, ChainNode>;
-  messages(): TranscriptMessage[];
+  /** The turn with its contents, which may be read from disk for it. */
+  wholeTurn(turn: TurnOutline): Turn;
+  /** Every message of the file in file order; contents may be read from disk one by one. */
+  messages(): Iterable<TranscriptMessage>;
 }
 
 /** Slash commands that Claude Code answered itself: their output is their child. */
 function localCommands(entries: readonly TranscriptEntry[]): Set<string> {
   return new Set(
-    entries.flatMap((entry) => (isCommandOutput(entry) && entry.parentUuid !== null ? [entry.parentUuid] : [])),
+    entries.flatMap((entry) => (entry.facts.isCommandOutput && entry.parentUuid !== null ? [entry.parentUuid] : [])),
   );
 }
 
@@ -60,7 +68,7 @@ function promptNodes(chain: MessageChain, entries: readonly TranscriptEntry[]): 
   const local = localCommands(entries);
   return chain.nodes.filter(
     ({ entry }) =>
-      isPrompt(entry) && !(local.has(entry.uuid) && oneLine(promptText(entry.message?.content ?? [])).startsWith('/')),
+      entry.facts.prompt !== null && !(local.has(entry.uuid) && oneLine(entry.facts.prompt.text).startsWith('/')),
   );
 }
 
@@ -83,32 +91,30 @@ function promptOfEach(chain: MessageChain, prompts: ReadonlySet<ChainNode>): Map
 
 function lastApiError(nodes: readonly ChainNode[]): string | null {
   const entry = nodes.findLast(
-    (node) => node.entry.type === 'system' && node.entry.record.subtype === 'api_error',
+    (node) => node.entry.type === 'system' && node.entry.facts.subtype === 'api_error',
   )?.entry;
   const error = recordField(entry?.record, 'error');
   return textField(error, 'formatted') ?? textField(error, 'message') ?? (entry === undefined ? null : 'API error');
 }
 
-function turnFrom(
-  index: number,
-  prompt: ChainNode,
-  nodes: readonly ChainNode[],
-  results: ReturnType<typeof toolResultsOf>,
-): Turn {
-  const steps = stepsOf(nodes, results);
-  const content = prompt.entry.message?.content ?? [];
+function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[], results: ResultNodes): TurnOutline {
+  const steps = stepOutlinesOf(nodes, results);
+  const { entry } = prompt;
   return {
-    turnId: turnIdSchema.parse(prompt.entry.uuid),
+    turnId: turnIdSchema.parse(entry.uuid),
     index,
-    line: prompt.entry.line,
-    prompt: promptText(content),
-    promptContent: content,
-    at: prompt.entry.timestamp,
+    line: entry.line,
+    prompt: entry.facts.prompt?.text ?? '',
+    attachments: entry.facts.prompt?.attachments ?? 0,
+    at: entry.timestamp,
+    absorbed: nodes.flatMap(({ entry: { facts, line } }) =>
+      facts.absorbed === null ? [] : [{ text: facts.absorbed, line }],
+    ),
     steps,
     models: [...new Set(steps.flatMap((step) => step.model ?? []))],
     tools: [...new Set(steps.flatMap((step) => step.toolCalls.map((call) => call.name)))],
     usage: steps.reduce((sum, step) => addUsage(sum, step.usage), noUsage),
-    interrupted: nodes.some(({ entry }) => isInterruption(entry) || entry.record.isAbortedMidStream === true),
+    interrupted: nodes.some((node) => node.entry.facts.interrupted),
     error: steps.length === 0 ? lastApiError(nodes) : (steps.at(-1)?.error ?? null),
     active: false,
     compactedAway: false,
@@ -117,7 +123,7 @@ function turnFrom(
 }
 
 /** Marks what a walk from a leaf to the root meets: the turns behind a compaction boundary are no longer sent. */
-function markCompacted(leaf: ChainNode, turnOf: ReadonlyMap<ChainNode, Turn | null>): void {
+function markCompacted(leaf: ChainNode, turnOf: ReadonlyMap<ChainNode, TurnOutline | null>): void {
   let compacted = false;
   for (let at: ChainNode | null = leaf; at !== null; at = at.parent) {
     const turn = turnOf.get(at) ?? null;
@@ -126,8 +132,8 @@ function markCompacted(leaf: ChainNode, turnOf: ReadonlyMap<ChainNode, Turn | nu
   }
 }
 
-function lineOfTurns(turn: Turn | null, turns: ReadonlyMap<TurnId, Turn>): Turn[] {
-  const line: Turn[] = [];
+function lineOfTurns(turn: TurnOutline | null, turns: ReadonlyMap<TurnId, TurnOutline>): TurnOutline[] {
+  const line: TurnOutline[] = [];
   for (let at = turn; at !== null; at = at.parentTurnId === null ? null : (turns.get(at.parentTurnId) ?? null))
     line.push(at);
   return line.reverse();
@@ -135,20 +141,20 @@ function lineOfTurns(turn: Turn | null, turns: ReadonlyMap<TurnId, Turn>): Turn[
 
 /** The last message at or above a record: what a person would call the place. */
 function messageAtOrAbove(node: ChainNode | null): string | null {
-  for (let at = node; at !== null; at = at.parent) if (at.entry.message !== null) return at.entry.uuid;
+  for (let at = node; at !== null; at = at.parent) if (holdsMessage(at.entry)) return at.entry.uuid;
   return null;
 }
 
 function branchesOf(
-  tree: Omit<SessionTree, 'session' | 'messages'>,
-  nodesOf: ReadonlyMap<Turn, ChainNode[]>,
+  tree: Pick<SessionTree, 'turns' | 'turnOf' | 'prompts'>,
+  nodesOf: ReadonlyMap<TurnOutline, ChainNode[]>,
   active: ChainNode | null,
 ): SessionBranch[] {
   const parents = new Set([...tree.turns.values()].map((turn) => turn.parentTurnId));
   const activeTurn = active === null ? null : (tree.turnOf.get(active) ?? null);
   const ends = [...tree.turns.values()].filter((turn) => !parents.has(turn.turnId) || turn === activeTurn);
   return ends.map((end): SessionBranch => {
-    const leaf = nodesOf.get(end)?.findLast((node) => node.entry.message !== null);
+    const leaf = nodesOf.get(end)?.findLast((node) => holdsMessage(node.entry));
     const line = lineOfTurns(end, tree.turns);
     const isActive = end === activeTurn;
     const own = isActive ? line : line.filter((turn) => !turn.active);
@@ -177,12 +183,25 @@ function compactionsOf(chain: MessageChain): Compaction[] {
   });
 }
 
-function subagentsOf(files: readonly SubagentFile[], chain: MessageChain, turns: readonly Turn[]): SubagentSummary[] {
+/** What the call that started a subagent asked of it. */
+function taskOf(chain: MessageChain, toolUseId: string | null): string | null {
+  if (toolUseId === null) return null;
+  const call = chain.nodes.find(({ entry }) => entry.facts.toolUses.some(({ id }) => id === toolUseId));
+  const block = call?.entry.message?.content.find(({ type, id }) => type === 'tool_use' && id === toolUseId);
+  const input = recordField(block, 'input');
+  return textField(input, 'description') ?? textField(input, 'prompt');
+}
+
+function subagentsOf(
+  files: readonly SubagentFile[],
+  chain: MessageChain,
+  turns: readonly TurnOutline[],
+): SubagentSummary[] {
   const callOfAgent = new Map<string, string>();
   for (const { entry } of chain.nodes) {
-    const agentId = textField(recordField(entry.record, 'toolUseResult'), 'agentId');
-    const block = entry.message?.content.find((part) => part.type === 'tool_result');
-    if (agentId !== null && typeof block?.tool_use_id === 'string') callOfAgent.set(agentId, block.tool_use_id);
+    const { agentId, toolResults } = entry.facts;
+    const [result] = toolResults;
+    if (agentId !== null && result !== undefined) callOfAgent.set(agentId, result.id);
   }
   const turnOfCall = new Map(
     turns.flatMap((turn) =>
@@ -194,9 +213,12 @@ function subagentsOf(files: readonly SubagentFile[], chain: MessageChain, turns:
     return {
       agentId,
       agentType: textField(meta, 'agentType'),
+      parentAgentId: textField(meta, 'parentAgentId'),
+      task:
+        taskOf(chain, toolUseId) ?? transcript.entries.find(({ facts }) => facts.prompt)?.facts.prompt?.text ?? null,
       toolUseId,
       turnId: toolUseId === null ? null : (turnOfCall.get(toolUseId) ?? null),
-      messages: transcript.entries.filter((entry) => entry.message !== null).length,
+      messages: transcript.entries.filter(holdsMessage).length,
       file,
     };
   });
@@ -209,36 +231,28 @@ function subagentsOf(files: readonly SubagentFile[], chain: MessageChain, turns:
 export function recordsOnPath(chain: MessageChain, leaf: ChainNode | null): Set<ChainNode> {
   const kept = new Set<ChainNode>();
   for (let at = leaf; at !== null; at = at.parent) kept.add(at);
-  const replies = new Set(
-    [...kept].flatMap((node) => (node.entry.type === 'assistant' ? (node.entry.message?.id ?? []) : [])),
-  );
+  const replies = new Set([...kept].flatMap((node) => node.entry.facts.messageId ?? []));
   const callers = new Set<string>();
   for (const node of chain.nodes) {
-    const { type, message, uuid } = node.entry;
-    if (type === 'assistant' && message?.id != null && replies.has(message.id)) kept.add(node);
+    const { facts, uuid, type } = node.entry;
+    if (facts.messageId !== null && replies.has(facts.messageId)) kept.add(node);
     if (type === 'assistant' && kept.has(node)) callers.add(uuid);
   }
   for (const node of chain.nodes) {
-    const source = textField(node.entry.record, 'sourceToolAssistantUUID');
+    const source = node.entry.facts.sourceCall;
     if (source !== null && callers.has(source)) kept.add(node);
   }
   return kept;
 }
 
-function summaryOf(transcript: ParsedTranscript, file: TranscriptFile, problems: number): RecordedSession['summary'] {
-  const builder = new SessionSummaryBuilder();
-  for (const entry of transcript.entries) builder.add(entry);
-  return builder.build({ ...file, problems });
-}
-
 /** Understands a whole transcript: the turns of all branches in file order, the branches, and how they hang together. */
 export function buildSession(transcript: ParsedTranscript, file: TranscriptFile): SessionTree {
-  const main = transcript.entries.filter((entry) => !entry.isSidechain);
+  const main = file.isSubagent === true ? transcript.entries : transcript.entries.filter((entry) => !entry.isSidechain);
   const chain = linkChain(main);
   const promptList = promptNodes(chain, main);
   const under = promptOfEach(chain, new Set(promptList));
   const grouped = groupBy(chain.nodes, (node) => under.get(node) ?? null);
-  const results = toolResultsOf(chain.nodes);
+  const results = resultNodesOf(chain.nodes);
   const turnOfPrompt = new Map(
     promptList.map((prompt, at) => [prompt, turnFrom(at + 1, prompt, grouped.get(prompt) ?? [], results)]),
   );
@@ -265,35 +279,41 @@ export function buildSession(transcript: ParsedTranscript, file: TranscriptFile)
   return {
     ...links,
     session: {
-      summary: summaryOf(transcript, file, problems.length),
+      summary: transcript.summary.build({ ...file, problems: problems.length }),
       turns,
       branches,
       subagents: subagentsOf(file.subagents, chain, turns),
       compactions: compactionsOf(chain),
       problems,
     },
+    wholeTurn: (turn) => ({
+      ...turn,
+      promptContent: links.prompts.get(turn.turnId)?.entry.message?.content ?? [],
+      steps: stepsOf(nodesOf.get(byId.get(turn.turnId) ?? turn) ?? [], results),
+    }),
     messages: () => messagesOf(transcript.entries, chain, turnOf, active),
   };
 }
 
-function messagesOf(
+function* messagesOf(
   entries: readonly TranscriptEntry[],
   chain: MessageChain,
-  turnOf: ReadonlyMap<ChainNode, Turn | null>,
+  turnOf: ReadonlyMap<ChainNode, TurnOutline | null>,
   active: ChainNode | null,
-): TranscriptMessage[] {
+): Generator<TranscriptMessage> {
   const kept = recordsOnPath(chain, active);
-  return entries.flatMap((entry) => {
-    if (entry.message === null || entry.uuid === null) return [];
-    const node = entry.isSidechain ? undefined : chain.byUuid.get(entry.uuid);
-    return {
+  for (const entry of entries) {
+    if (!holdsMessage(entry) || entry.uuid === null) continue;
+    const node = chain.byUuid.get(entry.uuid);
+    const { message, record } = entry;
+    yield {
       uuid: entry.uuid,
       line: entry.line,
       type: entry.type,
-      role: entry.message.role,
+      role: message?.role ?? entry.type,
       turnId: (node === undefined ? null : turnOf.get(node))?.turnId ?? null,
       active: node !== undefined && kept.has(node),
-      message: (entry.record.message ?? null) as Json,
+      message: (record.message ?? null) as Json,
     };
-  });
+  }
 }

@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -18,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import * as summaries from '../../../src/adapters/sessions/transcriptSummary.ts';
 import { BadInputError, NotFoundError } from '../../../src/core/errors.ts';
+import { noSurroundings } from '../../../src/core/session/recordedSession.ts';
 import type { SessionChange } from '../../../src/core/session/sessionStore.ts';
 import { sha256, TranscriptBuilder, treeOf } from '../../support/transcript.ts';
 
@@ -79,6 +81,10 @@ describe('list', () => {
       gitBranch: 'main',
       version: '2.1.329',
       problems: 0,
+      modifiedAt: statSync(join(project, 'aaaa.jsonl')).mtime.toISOString(),
+      roots: [older.lines[0]?.['uuid']],
+      forkedFrom: null,
+      ...noSurroundings,
     });
     for (const summary of listed) expect((await store().open(summary.sessionId)).session.summary).toEqual(summary);
     expect(await store().list({ limit: 1 })).toEqual(listed.slice(0, 1));

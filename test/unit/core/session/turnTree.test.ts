@@ -1,11 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Turn } from '../../../../src/core/session/recordedSession.ts';
 import { TranscriptBuilder, treeOf } from '../../../support/transcript.ts';
 
 const encoder = new TextEncoder();
 
 function promptsOf(builder: TranscriptBuilder): string[] {
   return builder.tree().session.turns.map((turn) => turn.prompt);
+}
+
+/** The first turn with its contents. */
+function firstTurn(builder: TranscriptBuilder): Turn {
+  const tree = builder.tree();
+  const [turn] = tree.session.turns;
+  if (turn === undefined) throw new Error('There is no turn.');
+  return tree.wholeTurn(turn);
 }
 
 describe('what counts as a turn', () => {
@@ -20,12 +29,50 @@ describe('what counts as a turn', () => {
     builder.reply('Half of', [], { fields: { isAbortedMidStream: true } });
     builder.prompt([{ type: 'text', text: '[Request interrupted by user]' }]);
     builder.prompt('<task-notification><task-id>x</task-id></task-notification>');
-    builder.prompt('<bash-input>ls</bash-input>');
     builder.prompt('<bash-stdout>a.txt</bash-stdout><bash-stderr></bash-stderr>');
     builder.prompt('Summary of what was', { isCompactSummary: true });
     builder.prompt('Of a subagent', { isSidechain: true });
     expect(promptsOf(builder)).toEqual(['Do it']);
     expect(builder.tree().session.turns[0]?.interrupted).toBe(true);
+  });
+
+  it('passes over a command whose output a system record holds, as newer versions write it', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('Do it');
+    builder.reply('Done.');
+    builder.prompt('<command-name>/usage</command-name><command-message>usage</command-message>');
+    const content = '<local-command-stdout>Little</local-command-stdout>';
+    builder.chained('system', { subtype: 'local_command', content });
+    builder.prompt('Go on');
+    expect(promptsOf(builder)).toEqual(['Do it', 'Go on']);
+  });
+
+  it('counts a command that the person typed behind `!`, which the model gets to see', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('<bash-input>ls</bash-input>');
+    builder.prompt('<bash-stdout>a.txt</bash-stdout><bash-stderr></bash-stderr>');
+    builder.reply('One file.');
+    expect(promptsOf(builder)).toEqual(['! ls']);
+    expect(builder.tree().session.turns[0]?.steps).toHaveLength(1);
+  });
+
+  it('keeps what the person wrote while a turn ran with that turn', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('Do it');
+    builder.reply(null, [{ id: 't1' }]);
+    builder.chained('attachment', {
+      attachment: { type: 'queued_command', prompt: 'And that', commandMode: 'prompt' },
+    });
+    builder.chained('attachment', {
+      attachment: { type: 'queued_command', prompt: [{ type: 'text', text: 'This too' }] },
+    });
+    builder.chained('attachment', {
+      attachment: { type: 'queued_command', prompt: '<task-notification>', commandMode: 'task-notification' },
+    });
+    builder.reply('Done.');
+    const [turn] = builder.tree().session.turns;
+    expect(turn?.absorbed.map(({ text }) => text)).toEqual(['And that', 'This too']);
+    expect(turn?.steps).toHaveLength(2);
   });
 
   it('counts a slash command that reaches the model, as it was typed', () => {
@@ -46,9 +93,9 @@ describe('what counts as a turn', () => {
       { type: 'text', text: 'What is this?' },
       { type: 'text', text: '<system-reminder>\nBe brief.\n</system-reminder>' },
     ]);
-    const [turn] = builder.tree().session.turns;
-    expect(turn?.prompt).toBe('What is this?');
-    expect(turn?.promptContent).toHaveLength(4);
+    const turn = firstTurn(builder);
+    expect(turn).toMatchObject({ prompt: 'What is this?', attachments: 1 });
+    expect(turn.promptContent).toHaveLength(4);
   });
 });
 
@@ -61,13 +108,13 @@ describe('steps', () => {
       { id: 'b', name: 'Grep', result: null },
     ]);
     builder.reply('Done.', [], { model: 'claude-haiku-4-5' });
-    const [turn] = builder.tree().session.turns;
+    const turn = firstTurn(builder);
     expect(turn).toMatchObject({
       models: ['claude-opus-5-5', 'claude-haiku-4-5'],
       tools: ['Read', 'Grep'],
       usage: { inputTokens: 20, outputTokens: 10, cacheReadTokens: 200, cacheWriteTokens: 40 },
     });
-    expect(turn?.steps).toMatchObject([
+    expect(turn.steps).toMatchObject([
       {
         index: 1,
         text: 'Reading.',
@@ -140,15 +187,10 @@ describe('branches', () => {
     builder.reply('Both', [{ id: 'a' }, { id: 'b' }]);
     builder.reply('Read.');
     builder.goTo(one);
-    expect(
-      builder
-        .tree()
-        .messages()
-        .every((message) => message.active),
-    ).toBe(true);
+    expect([...builder.tree().messages()].every((message) => message.active)).toBe(true);
     builder.goTo(null);
     builder.prompt('From the start again');
-    const messages = builder.tree().messages();
+    const messages = [...builder.tree().messages()];
     expect(messages.map((message) => message.active)).toEqual([...messages.slice(1).map(() => false), true]);
   });
 });

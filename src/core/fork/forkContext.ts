@@ -11,7 +11,7 @@ export interface ForkContext {
   recordedPrompt: string | null;
   /**
    * What was recorded from the cut on, along the chain of the cut: the turn that was cut (with the steps after the cut
-   * only), then the turns that followed it.
+   * only), then the turns that followed it, as many as were asked for.
    */
   following: Turn[];
 }

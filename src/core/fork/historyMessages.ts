@@ -1,8 +1,9 @@
 import type { Json } from '../canonicalJson.ts';
+import { recordField, textField } from '../session/jsonRecord.ts';
 import type { ChainNode } from '../session/messageChain.ts';
-import { apiErrorText, isSyntheticReply } from '../session/promptRules.ts';
+import { isSyntheticReply } from '../session/promptRules.ts';
 import type { ContentBlock } from '../session/recordedSession.ts';
-import { recordField, type TranscriptEntry, textField } from '../session/transcriptEntry.ts';
+import type { TranscriptEntry } from '../session/transcriptEntry.ts';
 import type { RequestMessage } from './messagesRequest.ts';
 
 /** A history that the API accepts, and what had to be made up or left out for that. */
@@ -39,8 +40,9 @@ function renderedText(entry: TranscriptEntry): ContentBlock[] {
 
 /** One record as a message, null where it was not sent. */
 function draftOf(entry: TranscriptEntry): Draft | null {
-  if (entry.type === 'attachment') return { role: 'user', content: renderedText(entry) };
-  if (entry.message === null || isSyntheticReply(entry) || apiErrorText(entry) !== null) return null;
+  if (entry.type === 'attachment')
+    return neverSent.has(entry.facts.subtype ?? '') ? null : { role: 'user', content: renderedText(entry) };
+  if (entry.message === null || isSyntheticReply(entry) || entry.facts.apiError !== null) return null;
   return { role: entry.type === 'assistant' ? 'assistant' : 'user', content: entry.message.content };
 }
 
@@ -127,9 +129,7 @@ export function historyMessages(before: readonly RequestMessage[], nodes: readon
     missing.push(invented === 1 ? 'the result of one tool call' : `the results of ${invented} tool calls`);
   const unrendered = nodes.some(
     ({ entry }) =>
-      entry.type === 'attachment' &&
-      renderedText(entry).length === 0 &&
-      !neverSent.has(textField(recordField(entry.record, 'attachment'), 'type') ?? ''),
+      entry.type === 'attachment' && !neverSent.has(entry.facts.subtype ?? '') && renderedText(entry).length === 0,
   );
   if (unrendered) missing.push('context that Claude Code attached, such as files and reminders');
   return {

@@ -1,10 +1,11 @@
 import { ForkPointError } from '../errors.ts';
+import { type JsonRecord, recordField, textListField } from '../session/jsonRecord.ts';
 import { type ChainNode, isCompactBoundary, pathTo, preservedBy } from '../session/messageChain.ts';
 import { indexedMessage } from '../session/messageIndex.ts';
 import { isInjectedText } from '../session/promptRules.ts';
 import type { RecordedRequests } from '../session/recordedRequests.ts';
 import type { ContentBlock } from '../session/recordedSession.ts';
-import { type JsonRecord, recordField, textListField } from '../session/transcriptEntry.ts';
+import { holdsMessage } from '../session/transcriptEntry.ts';
 import { recordsOnPath, type SessionTree } from '../session/turnTree.ts';
 import { type History, historyMessages } from './historyMessages.ts';
 import type { MessagesRequest, RebuiltRequest, RequestMessage } from './messagesRequest.ts';
@@ -72,7 +73,7 @@ export function editableText(block: string, prompt: ChainNode): string {
 
 /** Whole input of the request that a reply answered, in tokens. */
 function inputTokensOf(reply: readonly ChainNode[]): number | null {
-  const usage = reply.at(-1)?.entry.message?.usage ?? null;
+  const usage = reply.at(-1)?.entry.facts.usage ?? null;
   const total = usage === null ? 0 : usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
   return total > 0 ? total : null;
 }
@@ -126,7 +127,7 @@ export class RequestBuilder {
     if (cut.prompt === null || cut.reply.length > 0) return [];
     const from = cut.prompt.entry.line;
     const next = this.#tree.chain.nodes.find(
-      (node) => node.entry.line > from && node.entry.message !== null && node.entry.record.isMeta !== true,
+      (node) => node.entry.line > from && holdsMessage(node.entry) && !node.entry.facts.isMeta,
     );
     const until = next?.entry.line ?? Number.POSITIVE_INFINITY;
     return this.#log.ids().filter((id) => {
@@ -153,7 +154,7 @@ export class RequestBuilder {
     if (cut.reply.length === 0) return null;
     const base = this.#baseBefore(cut.reply);
     if (base === null) return null;
-    const model = cut.reply[0]?.entry.message?.model ?? base.request.model;
+    const model = cut.reply[0]?.entry.facts.model ?? base.request.model;
     return {
       request: { ...base.request, model, messages: base.messages },
       betas: base.betas,
@@ -165,10 +166,10 @@ export class RequestBuilder {
     const nodes = this.#nodesOf(cut);
     const tried = new Set<string>();
     for (let at = nodes.length - 1; at >= 0; at -= 1) {
-      const id = nodes[at]?.entry.type === 'assistant' ? (nodes[at]?.entry.message?.id ?? null) : null;
+      const id = nodes[at]?.entry.facts.messageId ?? null;
       if (id === null || tried.has(id)) continue;
       tried.add(id);
-      const lines = nodes.filter((node) => node.entry.type === 'assistant' && node.entry.message?.id === id);
+      const lines = nodes.filter((node) => node.entry.facts.messageId === id);
       const base = this.#baseBefore(lines);
       if (base === null) continue;
       const history = historyMessages(base.messages, nodes.slice(nodes.indexOf(lines[0] as ChainNode)));
@@ -205,7 +206,7 @@ export class RequestBuilder {
     const near =
       turns.slice(0, cut.turn.index).findLast((turn) => turn.models.length > 0) ??
       turns.find((turn) => turn.models.length > 0);
-    const model = cut.reply[0]?.entry.message?.model ?? cut.turn.models[0] ?? near?.models.at(-1) ?? logged;
+    const model = cut.reply[0]?.entry.facts.model ?? cut.turn.models[0] ?? near?.models.at(-1) ?? logged;
     if (model !== undefined) return model;
     throw new ForkPointError(
       'The recording names no model: no reply of the session was recorded.',
@@ -253,8 +254,8 @@ export class RequestBuilder {
   /** The fullest `prompt_snapshot` of the file: the second copy also holds the tools. */
   #snapshot(): JsonRecord | null {
     const found = this.#tree.chain.nodes
-      .map((node) => recordField(node.entry.record, 'attachment'))
-      .filter((attachment) => attachment?.type === 'prompt_snapshot');
+      .filter((node) => node.entry.type === 'attachment' && node.entry.facts.subtype === 'prompt_snapshot')
+      .map((node) => recordField(node.entry.record, 'attachment'));
     return found.find((attachment) => Array.isArray(attachment?.tools)) ?? found[0] ?? null;
   }
 
@@ -263,14 +264,31 @@ export class RequestBuilder {
     const path = pathTo(cut.upTo);
     const boundary = path.findLast((node) => isCompactBoundary(node.entry));
     const onPath = recordsOnPath(this.#tree.chain, cut.upTo);
-    const kept = this.#tree.chain.nodes.filter((node) => onPath.has(node) && node.order <= cut.upTo.order);
+    const ancestors = new Set(path);
+    const kept = parentsFirst(
+      this.#tree.chain.nodes.filter(
+        (node) => onPath.has(node) && (ancestors.has(node) || node.order <= cut.upTo.order),
+      ),
+    );
     if (boundary === undefined) return kept;
-    const after = kept.filter((node) => node.order > boundary.order);
+    const after = kept.slice(kept.indexOf(boundary) + 1);
     const { anchor, uuids } = preservedBy(boundary.entry);
     const preserved = uuids.flatMap((uuid) => this.#tree.chain.byUuid.get(uuid) ?? []);
     const anchorAt = after.findIndex((node) => node.entry.uuid === anchor);
     return [...after.slice(0, anchorAt + 1), ...preserved, ...after.slice(anchorAt + 1)];
   }
+}
+
+/** Records in file order, but none before what it hangs on: Claude Code writes the first lines of a session out of order at times. */
+function parentsFirst(nodes: readonly ChainNode[]): ChainNode[] {
+  const waiting = new Set(nodes);
+  const sorted: ChainNode[] = [];
+  for (const node of nodes) {
+    const line: ChainNode[] = [];
+    for (let at: ChainNode | null = node; at !== null && waiting.delete(at); at = at.parent) line.push(at);
+    sorted.push(...line.reverse());
+  }
+  return sorted;
 }
 
 const attachedContext = 'context that Claude Code attached, such as files and reminders';

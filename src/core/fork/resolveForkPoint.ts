@@ -1,9 +1,9 @@
 import { ForkPointError, NotFoundError } from '../errors.ts';
 import type { ChainNode } from '../session/messageChain.ts';
-import { apiErrorText, holdsToolResult, isSyntheticReply } from '../session/promptRules.ts';
-import type { Turn } from '../session/recordedSession.ts';
+import { holdsToolResult, isSyntheticReply } from '../session/promptRules.ts';
+import type { TurnOutline } from '../session/recordedSession.ts';
 import { oneLine } from '../session/sessionSummary.ts';
-import { textField } from '../session/transcriptEntry.ts';
+import { holdsMessage } from '../session/transcriptEntry.ts';
 import type { SessionTree } from '../session/turnTree.ts';
 import type { ResolvedPoint } from './forkPlan.ts';
 import type { ForkPoint } from './forkRequest.ts';
@@ -11,7 +11,7 @@ import type { ForkPoint } from './forkRequest.ts';
 /** A place where the history is cut, found in the recording and legal for the API. */
 export interface Cut {
   point: ResolvedPoint;
-  turn: Turn;
+  turn: TurnOutline;
   /** Last record of the history that is kept; for a cut before a prompt this includes the prompt, which is put back. */
   upTo: ChainNode;
   /** The prompt that is put back for editing. */
@@ -23,27 +23,28 @@ export interface Cut {
 }
 
 function isReplyLine(node: ChainNode): boolean {
-  return node.entry.type === 'assistant' && !isSyntheticReply(node.entry) && apiErrorText(node.entry) === null;
+  return node.entry.type === 'assistant' && !isSyntheticReply(node.entry) && node.entry.facts.apiError === null;
 }
 
 /** All lines of the reply that a line belongs to, in file order. */
 function replyLines(tree: SessionTree, node: ChainNode): ChainNode[] {
-  const id = node.entry.message?.id ?? null;
+  const id = node.entry.facts.messageId;
   if (id === null) return [node];
   const turn = tree.turnOf.get(node);
   return tree.chain.nodes.filter(
-    (other) => other.entry.type === 'assistant' && other.entry.message?.id === id && tree.turnOf.get(other) === turn,
+    (other) =>
+      other.entry.type === 'assistant' && other.entry.facts.messageId === id && tree.turnOf.get(other) === turn,
   );
 }
 
 /** Records that stand between a message and the reply to it without being messages of the conversation themselves. */
 function isBetween(node: ChainNode): boolean {
   const { entry } = node;
-  return entry.message === null || entry.record.isMeta === true || (entry.type === 'assistant' && !isReplyLine(node));
+  return !holdsMessage(entry) || entry.facts.isMeta || (entry.type === 'assistant' && !isReplyLine(node));
 }
 
 /** Where a history ends: a message, or all results of one reply's calls, whichever of them the recording goes on from. */
-function endsAt(tree: SessionTree, turn: Turn, node: ChainNode): ChainNode[] {
+function endsAt(tree: SessionTree, turn: TurnOutline, node: ChainNode): ChainNode[] {
   const step = holdsToolResult(node.entry)
     ? turn.steps.find((candidate) => candidate.index === stepIndexOf(turn, node.entry.uuid))
     : undefined;
@@ -51,10 +52,10 @@ function endsAt(tree: SessionTree, turn: Turn, node: ChainNode): ChainNode[] {
 }
 
 /** The reply that was recorded as the answer to what ends at `node`, its lines in file order; the newest where there are several. */
-function replyAfter(tree: SessionTree, turn: Turn, node: ChainNode): ChainNode[] {
+function replyAfter(tree: SessionTree, turn: TurnOutline, node: ChainNode): ChainNode[] {
   const ends = new Set(endsAt(tree, turn, node));
   const answer = tree.chain.nodes.findLast((candidate) => {
-    if (candidate.order <= node.order || !isReplyLine(candidate) || tree.turnOf.get(candidate) !== turn) return false;
+    if (!isReplyLine(candidate) || tree.turnOf.get(candidate) !== turn) return false;
     let at = candidate.parent;
     while (at !== null && !ends.has(at) && isBetween(at)) at = at.parent;
     return at !== null && ends.has(at);
@@ -62,14 +63,14 @@ function replyAfter(tree: SessionTree, turn: Turn, node: ChainNode): ChainNode[]
   return answer === undefined ? [] : replyLines(tree, answer);
 }
 
-function stepIndexOf(turn: Turn, uuid: string): number {
+function stepIndexOf(turn: TurnOutline, uuid: string): number {
   const step = turn.steps.find(
     (candidate) => candidate.uuids.includes(uuid) || candidate.toolCalls.some((call) => call.result?.uuid === uuid),
   );
   return step?.index ?? 0;
 }
 
-function refuse(tree: SessionTree, turn: Turn, stepIndex: number): never {
+function refuse(tree: SessionTree, turn: TurnOutline, stepIndex: number): never {
   const step = turn.steps.find((candidate) => candidate.index === stepIndex);
   const results = (step?.toolCalls ?? []).flatMap((call) => tree.chain.byUuid.get(call.result?.uuid ?? '') ?? []);
   const last = results.toSorted((a, b) => a.order - b.order).at(-1);
@@ -83,14 +84,14 @@ function refuse(tree: SessionTree, turn: Turn, stepIndex: number): never {
 }
 
 /** Refuses a cut behind `node` that leaves a call without its result or a reply that the API would not take. */
-function checkEnd(tree: SessionTree, turn: Turn, node: ChainNode): void {
+function checkEnd(tree: SessionTree, turn: TurnOutline, node: ChainNode): void {
   const stepIndex = stepIndexOf(turn, node.entry.uuid);
   if (isReplyLine(node)) {
     const kept = replyLines(tree, node)
       .filter((line) => line.order <= node.order)
-      .flatMap((line) => line.entry.message?.content ?? []);
-    if (kept.some((block) => block.type === 'tool_use')) refuse(tree, turn, stepIndex);
-    if (kept.every((block) => block.type !== 'text')) {
+      .flatMap((line) => line.entry.facts.blocks);
+    if (kept.includes('tool_use')) refuse(tree, turn, stepIndex);
+    if (!kept.includes('text')) {
       throw new ForkPointError(
         'This point lies inside a reply, behind its thinking: the API refuses a history that ends there.',
         `Cut before the reply (${turn.steps[stepIndex - 1]?.uuids[0] ?? turn.turnId}) or after one of its text blocks.`,
@@ -105,7 +106,7 @@ function checkEnd(tree: SessionTree, turn: Turn, node: ChainNode): void {
   }
 }
 
-function promptTurn(tree: SessionTree, index: number): Turn {
+function promptTurn(tree: SessionTree, index: number): TurnOutline {
   const turn = tree.session.turns[index - 1];
   if (turn !== undefined) return turn;
   const count = tree.session.turns.length;
@@ -120,7 +121,7 @@ function quoted(text: string): string {
   return `“${oneLine(text, 60)}”`;
 }
 
-function describe(node: ChainNode, turn: Turn): string {
+function describe(node: ChainNode, turn: TurnOutline): string {
   if (node.entry.uuid === turn.turnId) return quoted(turn.prompt);
   if (holdsToolResult(node.entry)) {
     const call = turn.steps
@@ -131,7 +132,7 @@ function describe(node: ChainNode, turn: Turn): string {
   return `a reply to ${quoted(turn.prompt)}`;
 }
 
-function cutBeforePrompt(tree: SessionTree, turn: Turn): Cut {
+function cutBeforePrompt(tree: SessionTree, turn: TurnOutline): Cut {
   const prompt = tree.prompts.get(turn.turnId) as ChainNode;
   const reply = replyAfter(tree, turn, prompt);
   return {
@@ -151,7 +152,7 @@ function cutBeforePrompt(tree: SessionTree, turn: Turn): Cut {
   };
 }
 
-function cutAfter(tree: SessionTree, node: ChainNode, turn: Turn, point: ResolvedPoint): Cut {
+function cutAfter(tree: SessionTree, node: ChainNode, turn: TurnOutline, point: ResolvedPoint): Cut {
   checkEnd(tree, turn, node);
   const inside = isReplyLine(node) && replyLines(tree, node).at(-1) !== node;
   const reply = inside ? [] : replyAfter(tree, turn, node);
@@ -165,7 +166,7 @@ function cutAfter(tree: SessionTree, node: ChainNode, turn: Turn, point: Resolve
   };
 }
 
-function cutBefore(tree: SessionTree, node: ChainNode, turn: Turn, point: ResolvedPoint): Cut {
+function cutBefore(tree: SessionTree, node: ChainNode, turn: TurnOutline, point: ResolvedPoint): Cut {
   const stepIndex = stepIndexOf(turn, node.entry.uuid);
   if (holdsToolResult(node.entry)) refuse(tree, turn, stepIndex);
   const lines = isReplyLine(node) ? replyLines(tree, node) : [];
@@ -180,8 +181,8 @@ function cutBefore(tree: SessionTree, node: ChainNode, turn: Turn, point: Resolv
 /** The message that a `uuid` names; for a record that is no message, the message it hangs on. */
 function messageNamed(tree: SessionTree, uuid: string): { node: ChainNode; exact: boolean } {
   let node = tree.chain.byUuid.get(uuid) ?? null;
-  const exact = node?.entry.message !== null;
-  while (node !== null && node.entry.message === null) node = node.parent;
+  const exact = node !== null && holdsMessage(node.entry);
+  while (node !== null && !holdsMessage(node.entry)) node = node.parent;
   if (node === null) {
     throw new NotFoundError(
       `The session has no message ${uuid}.`,
@@ -224,7 +225,7 @@ export function resolveCut(tree: SessionTree, point: ForkPoint): Cut {
 /** The id under which the request log knows the request that a reply answered. */
 export function requestRefOf(reply: readonly ChainNode[]): string | null {
   for (const line of reply) {
-    const ref = textField(line.entry.record, 'requestRef');
+    const ref = line.entry.facts.requestRef;
     if (ref !== null) return ref;
   }
   return null;

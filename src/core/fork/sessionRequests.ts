@@ -2,7 +2,7 @@ import { groupBy } from '../groupBy.ts';
 import type { Sha256 } from '../run/ports.ts';
 import type { ParsedTranscript } from '../session/parseTranscript.ts';
 import { RecordedRequests } from '../session/recordedRequests.ts';
-import type { Turn } from '../session/recordedSession.ts';
+import type { Turn, TurnOutline } from '../session/recordedSession.ts';
 import type { RecordedRequest, SessionRequests } from '../session/requestLog.ts';
 import type { SessionTree, SubagentFile } from '../session/turnTree.ts';
 import type { ForkContext } from './forkContext.ts';
@@ -18,19 +18,23 @@ function recordedPromptOf(cut: Cut, rebuilt: ForkContext['rebuilt']): string | n
   return typeof block?.text === 'string' ? editableText(block.text, cut.prompt) : cut.turn.prompt;
 }
 
-/** The cut turn with the steps after the cut, then the turns that followed it: active ones first, else the newest. */
-function followingTurns(tree: SessionTree, cut: Cut): Turn[] {
-  const following: Turn[] = [{ ...cut.turn, steps: cut.turn.steps.filter((step) => step.index > cut.keptSteps) }];
+/**
+ * The cut turn with the steps after the cut, then the turns that followed it: active ones first, else the newest.
+ * @param most so many turns at most
+ */
+function followingTurns(tree: SessionTree, cut: Cut, most: number): Turn[] {
+  const whole = tree.wholeTurn(cut.turn);
+  const following: Turn[] = [{ ...whole, steps: whole.steps.filter((step) => step.index > cut.keptSteps) }];
   const children = groupBy(tree.session.turns, (turn) => turn.parentTurnId);
   const seen = new Set([cut.turn.turnId]);
-  for (let at: Turn | undefined = cut.turn; at !== undefined; ) {
-    const next: Turn[] = (children.get(at.turnId) ?? []).filter(
+  for (let at: TurnOutline | undefined = cut.turn; at !== undefined && following.length < most; ) {
+    const next: TurnOutline[] = (children.get(at.turnId) ?? []).filter(
       (turn) => !seen.has(turn.turnId) && (tree.prompts.get(turn.turnId)?.order ?? 0) > cut.upTo.order,
     );
     at = next.find((turn) => turn.active) ?? next.at(-1);
     if (at === undefined) break;
     seen.add(at.turnId);
-    following.push(at);
+    following.push(tree.wholeTurn(at));
   }
   return following;
 }
@@ -51,14 +55,14 @@ class RebuiltSessionRequests implements SessionRequests {
     for (const log of this.#logs) yield* log.all();
   }
 
-  forkAt(point: ForkPoint): ForkContext {
+  forkAt(point: ForkPoint, following = 2): ForkContext {
     const cut = resolveCut(this.#tree, point);
     const rebuilt = this.#builder.build(cut);
     return {
       point: cut.point,
       rebuilt,
       recordedPrompt: recordedPromptOf(cut, rebuilt),
-      following: followingTurns(this.#tree, cut),
+      following: followingTurns(this.#tree, cut, following),
     };
   }
 }

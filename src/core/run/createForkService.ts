@@ -31,6 +31,8 @@ export interface ForkServiceDeps {
   textDiff: TextDiff;
   /** In [0, 1). */
   random: () => number;
+  /** Told of every run that was stored anew; nothing waits for what it does. */
+  onDispatched?: (plan: ForkPlan) => void;
 }
 
 /** How often a wait for a run's end looks again although nothing was logged: a workflow may have been ended from outside. */
@@ -171,7 +173,7 @@ class Service implements ForkService {
 
   private async draftFork(request: ForkRequest): Promise<Draft> {
     const open = await this.deps.sessions.open(request.session);
-    const context = open.requests().forkAt(request.at);
+    const context = await open.forkAt(request.at);
     const summary = open.session.summary;
     return { summary, context, plan: (planning) => planFork(summary, context, request, planning) };
   }
@@ -185,7 +187,7 @@ class Service implements ForkService {
       );
     }
     const open = await this.deps.sessions.open(request.session);
-    const context = open.requests().forkAt({ turn: request.from });
+    const context = await open.forkAt({ turn: request.from }, Number.POSITIVE_INFINITY);
     const summary = open.session.summary;
     return { summary, context, plan: (planning) => planReplay(summary, context, request, planning) };
   }
@@ -200,6 +202,7 @@ class Service implements ForkService {
     const engine = await this.deps.engine(plan.engine);
     await this.ready(engine);
     if (!(await this.deps.runs.create(plan))) return this.deps.runs.plan(runId);
+    this.deps.onDispatched?.(plan);
     await engine.start(plan);
     return plan;
   }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { sampleFile, sampleText } from '../../../demo/makeSession.ts';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import { sha256 } from '../../../src/adapters/sha256.ts';
+import type { RecordedRequest } from '../../../src/core/session/requestLog.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
@@ -16,11 +17,12 @@ describe('the sample session', () => {
     const store = createSessionStore({ claudeDirs: [path.join(root, 'demo/claude')], sha256 });
     const open = await store.open(path.join(root, sampleFile));
     expect(open.session.problems).toEqual([]);
-    const requests = [...open.requests().recorded()];
+    const requests: RecordedRequest[] = [];
+    for await (const request of open.requests()) requests.push(request);
     expect(requests).toHaveLength(11);
     expect(requests.every(({ fidelity, digestVerified }) => fidelity === 'exact' && digestVerified)).toBe(true);
     for (const turn of [1, 2, 3, 4, 5]) {
-      expect(open.requests().forkAt({ turn }).rebuilt).toMatchObject({ fidelity: 'exact', missing: [] });
+      expect((await open.forkAt({ turn })).rebuilt).toMatchObject({ fidelity: 'exact', missing: [] });
     }
   });
 });

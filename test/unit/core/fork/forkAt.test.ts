@@ -10,7 +10,7 @@ import { checkLegal } from '../../../support/checkLegal.ts';
 import { logRequest } from '../../../support/requestLog.ts';
 import { sha256, TranscriptBuilder } from '../../../support/transcript.ts';
 
-function forkAt(builder: TranscriptBuilder, point: ForkPoint): ForkContext {
+function forkAt(builder: TranscriptBuilder, point: ForkPoint, following?: number): ForkContext {
   const transcript = builder.parsed();
   const tree = buildSession(transcript, {
     sessionId: 's',
@@ -19,7 +19,7 @@ function forkAt(builder: TranscriptBuilder, point: ForkPoint): ForkContext {
     customTitle: null,
     subagents: [],
   });
-  return createSessionRequests(tree, transcript, [], sha256).forkAt(point);
+  return createSessionRequests(tree, transcript, [], sha256).forkAt(point, following);
 }
 
 function spoken(messages: readonly RequestMessage[]): string[] {
@@ -130,7 +130,8 @@ describe('a fork before a prompt', () => {
     builder.reply('Another answer.');
     builder.prompt('Three');
     expect(spoken(forkAt(builder, { turn: 2 }).rebuilt.request.messages).at(-1)).toBe('user: Two');
-    expect(forkAt(builder, { turn: 1 }).following.map((turn) => turn.prompt)).toEqual([
+    expect(forkAt(builder, { turn: 1 }).following.map((turn) => turn.prompt)).toEqual(['One', 'Two, differently']);
+    expect(forkAt(builder, { turn: 1 }, Infinity).following.map((turn) => turn.prompt)).toEqual([
       'One',
       'Two, differently',
       'Three',

@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, readSync } from 'node:fs';
+
+/** What tells a file's content from another: equal states, equal bytes. */
+export interface FileState {
+  inode: string;
+  size: number;
+  /** Milliseconds since the epoch. */
+  changedAt: number;
+  /**
+   * All that changes when somebody writes to the file or puts another in its place. The inode's own time stands for the
+   * content's, which can be set back.
+   */
+  text: string;
+}
+
+/** Bytes before a place that are compared when the file has grown. */
+const tailBytes = 4096;
+
+/** Null for what is not there and for what is no plain file. */
+export function fileState(file: string): FileState | null {
+  const stats = lstatSync(file, { throwIfNoEntry: false });
+  if (stats === undefined || !stats.isFile()) return null;
+  const { ino, size, mtimeMs, ctimeMs } = stats;
+  return { inode: String(ino), size, changedAt: mtimeMs, text: `${ino}:${size}:${ctimeMs}` };
+}
+
+/** Digest of the last bytes before a place, to notice that what was read isn't there any more. */
+export function tailDigest(handle: number, end: number): string {
+  const start = Math.max(0, end - tailBytes);
+  const tail = Buffer.alloc(end - start);
+  return createHash('sha256')
+    .update(tail.subarray(0, readSync(handle, tail, 0, tail.length, start)))
+    .digest('base64');
+}

@@ -1,0 +1,86 @@
+import { closeSync, readdirSync, readSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
+import { openTranscript } from './fileSearcher.ts';
+import { type FileState, fileState } from './fileState.ts';
+
+/** A transcript as it is now. */
+export interface Transcript {
+  file: string;
+  /** File of the session that it belongs to: itself, unless it is a subagent's. */
+  sessionFile: string;
+  state: FileState;
+}
+
+/** The first line tells whose it is. */
+const headBytes = 64 * 1024;
+const agentFile = /^agent-.+\.jsonl$/;
+
+/** Names in a folder, none where there is no such folder. What they are shows when their state is asked for. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Session that a subagent's file of an old version names; they lie beside the sessions. */
+function ownerOf(file: string): string | null {
+  try {
+    const handle = openTranscript(file);
+    try {
+      const head = Buffer.alloc(headBytes);
+      const text = head.toString('latin1', 0, readSync(handle, head, 0, headBytes, 0));
+      return /"sessionId":"([^"\\]+)"/.exec(text)?.[1] ?? null;
+    } finally {
+      closeSync(handle);
+    }
+  } catch {
+    return null;
+  }
+}
+
+/** Transcripts in one project's folder, each session's with those of its subagents behind it. */
+function transcriptsIn(folder: string): { file: string; sessionFile: string }[] {
+  const names = new Set(namesIn(folder));
+  const beside = new Map<string, string[]>();
+  for (const name of names) {
+    const file = join(folder, name);
+    const owner = agentFile.test(name) ? ownerOf(file) : null;
+    if (owner !== null) beside.set(owner, [...(beside.get(owner) ?? []), file]);
+  }
+  return [...names].flatMap((name) => {
+    const sessionId = sessionIdOf(name);
+    if (sessionId === null) return [];
+    const sessionFile = join(folder, name);
+    const own = join(folder, sessionId, 'subagents');
+    const inside = names.has(sessionId) ? namesIn(own).filter((agent) => agentFile.test(agent)) : [];
+    const agents = [...inside.sort().map((agent) => join(own, agent)), ...(beside.get(sessionId) ?? [])];
+    return [sessionFile, ...agents].map((file) => ({ file, sessionFile }));
+  });
+}
+
+/**
+ * All transcripts below some `…/projects` folders, those of a session together.
+ * @param archive folder like them whose sessions count only where none of the others has them; null where there is none
+ */
+export async function transcriptFiles(roots: readonly string[], archive: string | null): Promise<Transcript[]> {
+  const all = [...roots.filter((root) => root !== archive), ...(archive === null ? [] : [archive])];
+  const originals = new Set<string>();
+  const transcripts: Transcript[] = [];
+  for (const root of all) {
+    for (const folder of await projectFolders(root)) {
+      await setImmediate();
+      for (const { file, sessionFile } of transcriptsIn(folder)) {
+        const place = archive === null ? '' : relative(root, sessionFile);
+        if (root === archive && originals.has(place)) continue;
+        if (root !== archive) originals.add(place);
+        const state = fileState(file);
+        if (state !== null) transcripts.push({ file, sessionFile, state });
+      }
+    }
+  }
+  return transcripts;
+}

@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { wholeFile } from '../../../../src/adapters/index/fileSearcher.ts';
+import { fileState } from '../../../../src/adapters/index/fileState.ts';
+import type { FilePlan } from '../../../../src/adapters/index/planSearch.ts';
+import type { PlanResult } from '../../../../src/adapters/index/runPlans.ts';
+import { runPlansInThreads } from '../../../../src/adapters/index/runPlansInThreads.ts';
+import type { ScanTask } from '../../../../src/adapters/index/scanThread.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'forkpoint-threads-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Files of which every third holds the word. @param bytes what a file is said to hold: whether threads are worth it goes by that */
+function plans(count: number, bytes: number): FilePlan[] {
+  return Array.from({ length: count }, (_, at) => {
+    const file = join(folder, `${at}.jsonl`);
+    const content = at % 3 === 0 ? 'a quixotic prompt' : 'a prompt';
+    writeFileSync(file, `${JSON.stringify({ type: 'user', uuid: `u${at}`, message: { role: 'user', content } })}\n`);
+    const state = fileState(file);
+    if (state === null) throw new Error('The file is not there.');
+    return { file, sessionFile: file, state, pieces: [wholeFile], bytes };
+  });
+}
+
+async function run(given: readonly FilePlan[], signal?: AbortSignal): Promise<PlanResult[]> {
+  const results: PlanResult[] = [];
+  for await (const result of runPlansInThreads(given, 'quixotic', signal)) results.push(result);
+  return results.sort((a, b) => a.at - b.at);
+}
+
+test.each([
+  ['one thread', 10],
+  ['several threads', 100_000_000],
+])('%s give one result for each file', async (_name, bytes) => {
+  const results = await run(plans(200, bytes));
+  expect(results.map(({ at }) => at)).toEqual(Array.from({ length: 200 }, (_, at) => at));
+  expect(results.filter(({ found }) => found.length > 0).map(({ at }) => at)).toEqual(
+    Array.from({ length: 67 }, (_, at) => at * 3),
+  );
+});
+
+test('a file that can’t be read is said to have failed, one that is gone is not', async () => {
+  const given = plans(3, 100_000_000);
+  rmSync(given[1]?.file as string);
+  const results = await run(
+    given.map((plan, at) => (at === 2 ? { ...plan, file: join(folder, 'x'.repeat(300)) } : plan)),
+  );
+  expect(results.map(({ failed }) => failed)).toEqual([false, false, true]);
+});
+
+test('nothing comes after the search was called off', async () => {
+  const stop = new AbortController();
+  const results: PlanResult[] = [];
+  for await (const result of runPlansInThreads(plans(500, 1_000_000), 'quixotic', stop.signal)) {
+    results.push(result);
+    stop.abort();
+  }
+  expect(results).toHaveLength(1);
+});
+
+test('a thread of its own finds the same', async () => {
+  const given = plans(120, 10);
+  const task: ScanTask = {
+    plans: given.map(({ file, pieces }) => ({ file, pieces })),
+    text: 'quixotic',
+    next: new Int32Array(new SharedArrayBuffer(4)),
+  };
+  const script = new URL('../../../../src/adapters/index/scanThread.ts', import.meta.url);
+  // The bundled thread needs no flags; the sources do.
+  const execArgv = ['--experimental-transform-types', '--no-warnings'];
+  const thread = new Worker(script, { workerData: task, execArgv });
+  const results: PlanResult[] = [];
+  thread.on('message', (batch: PlanResult[]) => results.push(...batch));
+  await once(thread, 'exit');
+  expect(results).toEqual(await run(given));
+});

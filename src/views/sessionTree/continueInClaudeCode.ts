@@ -25,9 +25,15 @@ export async function continueInClaudeCode(summary: SessionSummary): Promise<voi
       'Open its raw transcript to see what it is.',
     );
   }
+  if (summary.archived) {
+    throw new BadInputError(
+      'Claude Code has deleted this session; what is left is our copy, which is never written to.',
+      'Fork the conversation instead.',
+    );
+  }
   const command = `claude --resume ${summary.sessionId}`;
   const open = 'Open Terminal';
-  const where = summary.projectPath ?? 'the current folder';
+  const where = oneLine(summary.projectPath ?? 'the current folder', 300);
   const detail = `Runs "${command}" in ${where}. Claude Code then adds to this session, may use its tools, and may cost money.`;
   const answer = await vscode.window.showWarningMessage(
     'Continue this session in Claude Code?',

@@ -1,6 +1,6 @@
 import type { Json } from '../../core/canonicalJson.ts';
 import { oneLine } from '../../core/format.ts';
-import type { RecordedToolCall, Step, Turn } from '../../core/session/recordedSession.ts';
+import type { RecordedToolCall, Step, StepOutline, TurnOutline } from '../../core/session/recordedSession.ts';
 
 /** Verbs for the tools that every Claude Code has: what the tool does, and which member of its input says with what. */
 const verbs: ReadonlyMap<string, { verb: string; field: string }> = new Map([
@@ -27,7 +27,7 @@ export function describeStep(step: Step, projectPath: string | null): string {
 }
 
 /** The turn's tools with their counts: `Read ×2, Edit`. */
-export function describeTools(turn: Turn): string {
+export function describeTools(turn: TurnOutline): string {
   const counts = new Map<string, number>();
   for (const step of turn.steps) {
     for (const { name } of step.toolCalls) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -36,7 +36,7 @@ export function describeTools(turn: Turn): string {
 }
 
 /** Tool calls of these steps that ended in an error, and API errors. */
-export function errorCount(steps: readonly Step[]): number {
+export function errorCount(steps: readonly StepOutline[]): number {
   const failed = steps.map((step) => step.toolCalls.filter(({ result }) => result?.isError).length);
   return failed.reduce((sum, count) => sum + count, 0) + steps.filter(({ error }) => error !== null).length;
 }

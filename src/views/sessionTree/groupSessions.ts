@@ -1,41 +1,65 @@
+import { projectFolder } from '../../core/session/projectFolder.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { ProjectNode, SessionNode } from './sessionNodes.ts';
 
+const places = ['workspace', 'inside', 'elsewhere'] as const;
+
 /**
  * The sessions by project: those of the open folders first, then those below them, then the rest; inside each place, and
- * inside each project, the newest first.
+ * inside each project, the newest first. The worktrees of a repository are one project.
  * @param workspaceFolders absolute paths of the open folders
  */
 export function groupSessions(sessions: readonly SessionNode[], workspaceFolders: readonly string[]): ProjectNode[] {
   const folders = workspaceFolders.map(comparable);
+  const placeOf = remembered((path: string | null) => placeAmong(path, folders));
   const projects = new Map<string, ProjectNode>();
-  for (const session of [...sessions].sort((a, b) => newestFirst(a.summary, b.summary))) {
-    const path = session.summary.projectPath;
-    const id = projectId(path);
-    const project = projects.get(id);
-    if (project === undefined) {
-      const place = placeOf(path, folders);
-      projects.set(id, { kind: 'project', id, path, place, unfolded: place !== 'elsewhere', sessions: [session] });
-    } else project.sessions.push(session);
+  for (const session of [...sessions].sort(newestFirst)) {
+    const path = projectFolder(session.summary);
+    const id = projectId(session.summary);
+    const project: ProjectNode = projects.get(id) ?? {
+      kind: 'project',
+      id,
+      path,
+      place: placeOf(path),
+      unfolded: false,
+      sessions: [],
+    };
+    projects.set(id, project);
+    project.sessions.push(session);
+    // A window on a worktree is a window on its project.
+    project.place = nearer(project.place, placeOf(session.summary.projectPath));
   }
-  const order = ['workspace', 'inside', 'elsewhere'];
-  // Array.sort is stable, so projects of one place stay in the order of their newest session.
-  const sorted = [...projects.values()].sort((a, b) => order.indexOf(a.place) - order.indexOf(b.place));
+  const sorted = orderProjects([...projects.values()]);
+  for (const project of sorted) project.unfolded = project.place !== 'elsewhere';
   if (sorted[0] !== undefined) sorted[0].unfolded = true;
   return sorted;
 }
 
-export function projectId(path: string | null): string {
+/** By place, then by their newest sessions. */
+export function orderProjects(projects: readonly ProjectNode[]): ProjectNode[] {
+  return [...projects].sort((a, b) => {
+    const nearness = places.indexOf(a.place) - places.indexOf(b.place);
+    const [newestA, newestB] = [a.sessions[0], b.sessions[0]];
+    return nearness !== 0 || newestA === undefined || newestB === undefined ? nearness : newestFirst(newestA, newestB);
+  });
+}
+
+export function projectId(summary: SessionSummary): string {
+  const path = projectFolder(summary);
   return `project:${path === null ? '' : comparable(path)}`;
 }
 
-function newestFirst(a: SessionSummary, b: SessionSummary): number {
+export function newestFirst({ summary: a }: SessionNode, { summary: b }: SessionNode): number {
   const timeA = a.lastAt ?? '';
   const timeB = b.lastAt ?? '';
   return timeA === timeB ? (a.file < b.file ? -1 : 1) : timeA < timeB ? 1 : -1;
 }
 
-function placeOf(path: string | null, folders: string[]): ProjectNode['place'] {
+function nearer(a: ProjectNode['place'], b: ProjectNode['place']): ProjectNode['place'] {
+  return places.indexOf(a) <= places.indexOf(b) ? a : b;
+}
+
+function placeAmong(path: string | null, folders: readonly string[]): ProjectNode['place'] {
   if (path === null) return 'elsewhere';
   const project = comparable(path);
   if (folders.includes(project)) return 'workspace';
@@ -46,4 +70,14 @@ function placeOf(path: string | null, folders: string[]): ProjectNode['place'] {
 function comparable(path: string): string {
   const slashed = path.replaceAll('\\', '/').replace(/(?<=.)\/+$/, '');
   return slashed.replace(/^[A-Z]:/, (drive) => drive.toLowerCase());
+}
+
+/** The function, called once for each argument: thousands of sessions share a few folders. */
+function remembered<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const known = new Map<Key, Value>();
+  return (key) => {
+    const value = known.has(key) ? (known.get(key) as Value) : make(key);
+    known.set(key, value);
+    return value;
+  };
 }

@@ -5,6 +5,7 @@ import type { CommandHandlers } from '../commands.ts';
 import type { SessionTarget } from '../commandTable.ts';
 import { type DispatchDeps, requireTrust } from '../dispatchRun.ts';
 import type { Pickers } from '../pickers.ts';
+import type { ProblemDocuments } from '../problems/problemDocuments.ts';
 import { forkWithQuickPick } from '../quickFork.ts';
 import { replaySession } from '../quickReplay.ts';
 import { continueInClaudeCode } from './continueInClaudeCode.ts';
@@ -16,6 +17,7 @@ import type { TurnDocuments } from './turnDocuments.ts';
 export interface SessionCommandDeps extends DispatchDeps {
   tree: SessionTreeView;
   documents: TurnDocuments;
+  problems: ProblemDocuments;
   pickers: Pickers;
   openForkPanel(target: { session: string; at: ForkPoint }): Promise<void>;
 }
@@ -29,6 +31,7 @@ type SessionCommands = Pick<
   | 'forkpoint.findSession'
   | 'forkpoint.openTurn'
   | 'forkpoint.openRawTranscript'
+  | 'forkpoint.showProblems'
   | 'forkpoint.copySessionId'
   | 'forkpoint.continueInClaudeCode'
 >;
@@ -62,6 +65,10 @@ export function sessionCommands(deps: SessionCommandDeps): SessionCommands {
     'forkpoint.openRawTranscript': async (given) => {
       const session = await pickers.session(given, 'Open Raw Transcript');
       if (session !== undefined) await openRaw(session.file, given?.line ?? 1);
+    },
+    'forkpoint.showProblems': async (given) => {
+      const session = await pickers.session(given, 'Show Problems');
+      if (session !== undefined) await deps.problems.open(session);
     },
     'forkpoint.copySessionId': async (given) => {
       const session = await pickers.session(given, 'Copy Session ID');

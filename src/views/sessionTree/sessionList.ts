@@ -1,6 +1,6 @@
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { SessionChange } from '../../core/session/sessionStore.ts';
-import { groupSessions, projectId } from './groupSessions.ts';
+import { groupSessions, newestFirst, orderProjects, projectId } from './groupSessions.ts';
 import type { ProjectNode, SessionNode } from './sessionNodes.ts';
 
 /** What of the tree a change touches: a row with what is below it, or everything. */
@@ -35,7 +35,21 @@ export class SessionList {
   }
 
   projectOf(session: SessionNode): ProjectNode | undefined {
-    return this.#projects.get(projectId(session.summary.projectPath));
+    return this.#projects.get(projectId(session.summary));
+  }
+
+  /** Sessions that were forked from this one, the newest first. */
+  forksOf({ sessionId, file }: SessionSummary): SessionSummary[] {
+    return this.sessions
+      .map(({ summary }) => summary)
+      .filter((summary) => summary.forkedFrom?.sessionId === sessionId && summary.file !== file);
+  }
+
+  /** The session of that id; of several copies that of the same project, else the newest. */
+  findById(sessionId: string, near?: SessionNode): SessionNode | undefined {
+    const found = this.sessions.filter(({ summary }) => summary.sessionId === sessionId);
+    const project = near && this.projectOf(near);
+    return found.find((session) => this.projectOf(session) === project) ?? found[0];
   }
 
   /** Replaces everything. */
@@ -59,10 +73,26 @@ export class SessionList {
     }
     const { session } = change;
     const known = this.#sessions.get(session.file);
+    const before = known && this.projectOf(known);
     const node = known ?? nodeOf(session);
     node.summary = session;
     this.#sessions.set(session.file, node);
-    return this.#regroupAndCompare() ?? node;
+    const stays = before !== undefined && before === this.projectOf(node);
+    return stays ? this.#reorder(node, before) : (this.#regroupAndCompare() ?? node);
+  }
+
+  /** Puts a session that has changed at its place among the others of its project, without a look at the rest. */
+  #reorder(node: SessionNode, project: ProjectNode): Touched {
+    const { sessions } = project;
+    const at = sessions.indexOf(node);
+    const others = sessions.toSpliced(at, 1);
+    const newer = others.findIndex((other) => newestFirst(node, other) < 0);
+    const place = newer < 0 ? others.length : newer;
+    if (place !== at) project.sessions = others.toSpliced(place, 0, node);
+    const order = orderProjects(this.#order);
+    const moved = !same(order, this.#order);
+    this.#order = order;
+    return moved ? 'all' : place === at ? node : project;
   }
 
   /** Regroups; returns what moved, null where every row is still at its place. */

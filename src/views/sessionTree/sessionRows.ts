@@ -1,9 +1,12 @@
+import { daysUntilLost, goesText } from '../../core/archive/retention.ts';
 import { modelName, oneLine, plural, relativeTime, tokenCount } from '../../core/format.ts';
 import type { TreeRow } from '../treeRow.ts';
 import { describeStep, describeTools, errorCount } from './describeCalls.ts';
 import type {
   AbandonedNode,
   CompactionNode,
+  ForkNode,
+  PeriodNode,
   ProjectNode,
   SessionNode,
   SessionTreeNode,
@@ -25,6 +28,8 @@ export function sessionRow(node: SessionTreeNode, { now, projectPath }: RowSurro
   switch (node.kind) {
     case 'project':
       return projectRow(node);
+    case 'period':
+      return periodRow(node);
     case 'session':
       return summaryRow(node, now);
     case 'turn':
@@ -37,6 +42,8 @@ export function sessionRow(node: SessionTreeNode, { now, projectPath }: RowSurro
       return abandonedRow(node);
     case 'compaction':
       return compactionRow(node);
+    case 'fork':
+      return forkRow(node, now);
   }
 }
 
@@ -60,7 +67,10 @@ function projectRow(node: ProjectNode): TreeRow {
 }
 
 function projectName(path: string | null): string {
-  if (path === null) return 'Unknown folder';
+  return path === null ? 'Unknown folder' : folderName(path);
+}
+
+function folderName(path: string): string {
   return oneLine(
     path
       .replace(/[\\/]+$/, '')
@@ -69,21 +79,52 @@ function projectName(path: string | null): string {
   );
 }
 
+const monthName = new Intl.DateTimeFormat('en-US', { month: 'long', year: 'numeric', timeZone: 'UTC' });
+
+function periodRow(node: PeriodNode): TreeRow {
+  const label = node.month === null ? 'Unknown time' : monthName.format(new Date(`${node.month}-01T00:00:00Z`));
+  return {
+    id: node.id,
+    label,
+    description: String(node.sessions.length),
+    icon: 'calendar',
+    context: 'period',
+    children: 'collapsed',
+    accessibilityLabel: `${label}, ${plural(node.sessions.length, 'session')}`,
+  };
+}
+
 function summaryRow(node: SessionNode, now: number): TreeRow {
-  const { title, lastAt, turns, problems } = node.summary;
+  const { title, lastAt, turns, problems, worktree, forkedFrom, kept, archived } = node.summary;
   const label = oneLine(title);
+  const lost = daysUntilLost(node.summary, now);
   const description = facts(
+    // First, as narrow side bars cut off the rest.
+    lost !== null && goesText(lost),
     relativeTime(lastAt, now),
     plural(turns, 'turn'),
     problems > 0 && plural(problems, 'problem'),
+    worktree !== null && folderName(worktree),
+    forkedFrom !== null && 'fork',
+    archived ? 'archived' : kept && 'kept',
   );
   return {
     id: node.id,
     label,
     description,
-    icon: problems > 0 ? 'warning' : 'comment-discussion',
-    ...(problems > 0 && { color: 'problemsWarningIcon.foreground' as const }),
-    context: 'session',
+    icon: problems > 0 ? 'warning' : lost !== null ? 'history' : archived ? 'archive' : 'comment-discussion',
+    ...((problems > 0 || lost !== null) && { color: 'problemsWarningIcon.foreground' as const }),
+    // The words of `when` clauses: what the session is, then what can be done with it.
+    context: [
+      'session',
+      lost !== null && 'expiring',
+      kept && 'kept',
+      archived && 'archived',
+      forkedFrom && 'fork',
+      problems > 0 && 'problems',
+    ]
+      .filter(Boolean)
+      .join(' '),
     children: 'collapsed',
     accessibilityLabel: `Session ${label}, ${description.replaceAll(' · ', ', ')}`,
   };
@@ -109,7 +150,7 @@ function turnRow(node: TurnNode): TreeRow {
       ? { color: 'testing.iconFailed' as const }
       : turn.compactedAway && { color: 'disabledForeground' as const }),
     context: turn.active ? 'turn active' : 'turn',
-    children: node.children.length === 0 ? 'none' : 'collapsed',
+    children: turn.steps.length + node.beside.length === 0 ? 'none' : 'collapsed',
     accessibilityLabel: `Turn ${turn.index}, ${label}, ${description.replaceAll(' · ', ', ')}`,
   };
 }
@@ -132,8 +173,8 @@ function stepRow(node: StepNode, projectPath: string | null): TreeRow {
 }
 
 function subagentRow(node: SubagentNode): TreeRow {
-  const { agentType, messages } = node.data;
-  const task = node.task === null ? null : `“${oneLine(node.task, 80)}”`;
+  const { agentType, messages, task: asked } = node.data;
+  const task = asked === null ? null : `“${oneLine(asked, 80)}”`;
   const label = [agentType === null ? null : oneLine(agentType, 40), task].filter(Boolean).join(': ') || 'Subagent';
   const description = facts('subagent', plural(messages, 'message'));
   return {
@@ -142,7 +183,7 @@ function subagentRow(node: SubagentNode): TreeRow {
     description,
     icon: 'hubot',
     context: 'subagent',
-    children: 'none',
+    children: messages === 0 ? 'none' : 'collapsed',
     accessibilityLabel: `Subagent ${label}, ${plural(messages, 'message')}`,
   };
 }
@@ -175,5 +216,20 @@ function compactionRow(node: CompactionNode): TreeRow {
     context: 'compaction',
     children: 'none',
     accessibilityLabel: `Compacted here${size === '' ? '' : `, ${size.replace('→', 'to')}`}`,
+  };
+}
+
+function forkRow(node: ForkNode, now: number): TreeRow {
+  const { title, lastAt, turns } = node.data;
+  const label = `Forked: ${oneLine(title, 100)}`;
+  const description = facts(relativeTime(lastAt, now), plural(turns, 'turn'));
+  return {
+    id: node.id,
+    label,
+    description,
+    icon: 'repo-forked',
+    context: 'forkRow',
+    children: 'none',
+    accessibilityLabel: `${label}, ${description.replaceAll(' · ', ', ')}`,
   };
 }

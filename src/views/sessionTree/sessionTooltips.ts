@@ -1,17 +1,25 @@
-import { absoluteTime, duration, modelName, money, plural, tokenCount } from '../../core/format.ts';
+import { absoluteTime, byteSize, duration, modelName, money, plural, tokenCount } from '../../core/format.ts';
 import { codeBlock, escapeMarkdown } from '../../core/inertMarkdown.ts';
-import type { Usage } from '../../core/session/recordedSession.ts';
-import type { ProjectNode, SessionNode, SessionTreeNode, StepNode, TurnNode } from './sessionNodes.ts';
+import type { SessionSummary, Usage } from '../../core/session/recordedSession.ts';
+import type { ProjectNode, SessionTreeNode, StepNode, TurnNode } from './sessionNodes.ts';
+
+/** What a tooltip needs to know besides its row. */
+export interface TooltipSurroundings {
+  /** Title of a session by its id, null where it isn't listed. */
+  titleOf: (sessionId: string) => string | null;
+}
 
 const longest = 1_500;
 
 /** Markdown of a row's tooltip: everything that the row has no room for. Nothing in it is active. */
-export function sessionTooltip(node: SessionTreeNode): string {
+export function sessionTooltip(node: SessionTreeNode, around: TooltipSurroundings): string {
   switch (node.kind) {
     case 'project':
       return projectTooltip(node);
+    case 'period':
+      return `Sessions of this month in ${escapeMarkdown(node.project.path ?? 'an unknown folder')}.`;
     case 'session':
-      return summaryTooltip(node);
+      return summaryTooltip(node.summary, around);
     case 'turn':
       return turnTooltip(node);
     case 'step':
@@ -19,10 +27,12 @@ export function sessionTooltip(node: SessionTreeNode): string {
     case 'subagent':
       return factList(
         ['Subagent', node.data.agentType ?? 'type unknown'],
-        ['Task', node.task],
+        ['Task', node.data.task],
         ['Messages', String(node.data.messages)],
         ['File', node.data.file],
       );
+    case 'fork':
+      return summaryTooltip(node.data, around);
     case 'abandoned':
       return `**Abandoned**\n\nA rewind or a second process left these ${plural(node.turns.length, 'turn')} behind: resuming the session goes on elsewhere. They can be forked like any other.`;
     case 'compaction':
@@ -69,7 +79,8 @@ function projectTooltip(node: ProjectNode): string {
   return factList(['Folder', node.path], ['Sessions', String(node.sessions.length)]);
 }
 
-function summaryTooltip({ summary }: SessionNode): string {
+function summaryTooltip(summary: SessionSummary, { titleOf }: TooltipSurroundings): string {
+  const { forkedFrom } = summary;
   return [
     `**${escapeMarkdown(clipped(summary.title).replace(/\s+/g, ' '))}**`,
     factList(
@@ -78,10 +89,15 @@ function summaryTooltip({ summary }: SessionNode): string {
       ['Cost', summary.costUsd === null ? 'not recorded' : money(summary.costUsd)],
       ['First', absoluteTime(summary.firstAt)],
       ['Last', absoluteTime(summary.lastAt)],
+      ['Folder', summary.projectPath],
+      ['Worktree of', summary.worktree === null ? null : summary.repository],
       ['Git branch', summary.gitBranch],
+      ['Forked from', forkedFrom && (titleOf(forkedFrom.sessionId) ?? `session ${forkedFrom.sessionId}, not listed`)],
       ['Claude Code', summary.version],
       ['Session ID', summary.sessionId],
-      ['File', `${summary.file} (${bytes(summary.bytes)})`],
+      ['File', `${summary.file} (${byteSize(summary.bytes)})`],
+      ['Kept', keptText(summary)],
+      ['May be deleted', summary.archived ? null : expiryText(summary)],
       ['Problems', summary.problems === 0 ? null : `${plural(summary.problems, 'damaged place')} skipped or repaired`],
     ),
   ].join('\n\n');
@@ -129,7 +145,13 @@ function count(tokens: number | null): string {
   return tokens === null ? 'unknown' : `${tokenCount(tokens)} tokens`;
 }
 
-function bytes(size: number): string {
-  if (size < 1_000_000) return `${Math.max(1, Math.round(size / 1000))} kB`;
-  return `${(size / 1_000_000).toFixed(1)} MB`;
+function keptText({ kept, archived }: SessionSummary): string | null {
+  if (archived) return 'this is the archive’s copy: the original is gone';
+  return kept ? 'a copy is in the archive' : null;
+}
+
+function expiryText({ expiresAt, kept }: SessionSummary): string | null {
+  if (expiresAt === null) return null;
+  const until = `after ${absoluteTime(expiresAt)}, by Claude Code’s clean-up`;
+  return kept ? until : `${until}; Keep This Session copies it to the archive`;
 }

@@ -1,12 +1,23 @@
 import * as vscode from 'vscode';
+import { NotFoundError } from '../../core/errors.ts';
+import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { SessionChange } from '../../core/session/sessionStore.ts';
 import { commandLink } from '../commands.ts';
+import { expiringMessage } from '../keepSessions/keepTexts.ts';
 import { settings } from '../settings.ts';
 import { tooltip, treeItem } from '../treeItem.ts';
 import type { ServiceProvider } from '../viewServices.ts';
-import { sessionChildren } from './sessionChildren.ts';
+import { parentOf, projectChildren } from './projectChildren.ts';
+import { sessionChildren, subagentChildren, turnChildren } from './sessionChildren.ts';
 import { SessionList, type Touched } from './sessionList.ts';
-import type { InsideSessionNode, SessionNode, SessionTreeNode } from './sessionNodes.ts';
+import type {
+  InsideSessionNode,
+  InsideTurnNode,
+  SessionNode,
+  SessionTreeNode,
+  SubagentNode,
+  TurnNode,
+} from './sessionNodes.ts';
 import { sessionRow } from './sessionRows.ts';
 import { sessionTooltip } from './sessionTooltips.ts';
 
@@ -15,6 +26,8 @@ const viewId = 'forkpoint.sessions';
 const keptOpen = 8;
 /** Changes that come together are shown together. */
 const coalesceMs = 100;
+/** How long the tree stays as it is while a list is read. */
+const patienceMs = 150;
 
 type State = 'loading' | 'ready' | 'empty' | 'error';
 
@@ -41,13 +54,17 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
   ) {
     this.onDidChangeTreeData = this.#changed.event;
     this.onDidChangeSession = this.#sessionChanged.event;
-    this.view = vscode.window.createTreeView(viewId, { treeDataProvider: this, showCollapseAll: true });
+    this.view = vscode.window.createTreeView(viewId, {
+      treeDataProvider: this,
+      showCollapseAll: true,
+      canSelectMany: true,
+    });
     this.#subscriptions.push(
       this.view,
       this.#changed,
       this.#sessionChanged,
       vscode.workspace.onDidChangeWorkspaceFolders(() => void this.reload()),
-      vscode.workspace.onDidGrantWorkspaceTrust(() => this.#showTrust()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.#showMessage()),
       services.onDidReplace(() => void this.reload()),
     );
   }
@@ -66,6 +83,31 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
     this.#changed.fire(undefined);
   }
 
+  /** Shows a session in the tree. @throws NotFoundError where it isn't listed */
+  async revealFile(file: string): Promise<void> {
+    await this.#loaded();
+    const session = this.#list.find(file);
+    if (session === undefined) {
+      throw new NotFoundError('This session is no longer listed.', 'Refresh the Sessions view and choose again.');
+    }
+    await this.reveal(session);
+  }
+
+  /** Shows the session that another one was forked from. @throws NotFoundError where it isn't listed */
+  async revealParent(file: string): Promise<void> {
+    await this.#loaded();
+    const fork = this.#list.find(file);
+    const origin = fork?.summary.forkedFrom;
+    const parent = origin && this.#list.findById(origin.sessionId, fork);
+    if (!parent) {
+      throw new NotFoundError(
+        'The session that this one was forked from is not listed.',
+        'Claude Code deletes old sessions. Keep This Session saves the ones you still need.',
+      );
+    }
+    await this.reveal(parent);
+  }
+
   async reveal(session: SessionNode): Promise<void> {
     await this.view.reveal(session, { select: true, focus: true, expand: true });
   }
@@ -74,11 +116,15 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
     if (node === undefined) return this.#roots();
     switch (node.kind) {
       case 'project':
+        return projectChildren(node);
+      case 'period':
         return node.sessions;
       case 'session':
         return this.#open(node);
       case 'turn':
-        return node.children;
+        return this.#openTurn(node);
+      case 'subagent':
+        return this.#openSubagent(node);
       case 'abandoned':
         return node.turns;
       default:
@@ -87,18 +133,20 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
   }
 
   getTreeItem(node: SessionTreeNode): vscode.TreeItem {
-    const session = 'file' in node ? this.#list.find(node.file) : undefined;
+    const session = 'session' in node ? this.#list.find(node.session) : undefined;
     const row = sessionRow(node, { now: Date.now(), projectPath: session?.summary.projectPath ?? null });
     return treeItem(row, clickOf(node));
   }
 
   getParent(node: SessionTreeNode): SessionTreeNode | undefined {
-    if (node.kind === 'session') return this.#list.projectOf(node);
-    return node.kind === 'turn' ? this.#list.find(node.file) : undefined;
+    if (node.kind === 'period') return node.project;
+    if (node.kind !== 'session') return node.kind === 'turn' ? this.#list.find(node.file) : undefined;
+    const project = this.#list.projectOf(node);
+    return project && parentOf(node, project);
   }
 
   resolveTreeItem(item: vscode.TreeItem, node: SessionTreeNode): vscode.TreeItem {
-    item.tooltip = tooltip(sessionTooltip(node));
+    item.tooltip = tooltip(sessionTooltip(node, { titleOf: (id) => this.#list.findById(id)?.summary.title ?? null }));
     return item;
   }
 
@@ -108,11 +156,19 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 
-  /** Answers at once, so that the welcome content can say that sessions are being read. */
+  /**
+   * Waits a moment for the list, which comes at once from an index: an empty answer would stand for 200 ms, as the editor
+   * gathers changes for so long. Where it takes longer the welcome content says that sessions are being read.
+   */
   async #roots(): Promise<SessionTreeNode[]> {
     if (this.#loading === null) {
-      void this.#loaded().then(() => this.#changed.fire(undefined));
-      return [];
+      const loaded = this.#loaded().then(() => true);
+      const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), patienceMs));
+      const inTime = await Promise.race([loaded, late]);
+      if (!inTime) {
+        void loaded.then(() => this.#changed.fire(undefined));
+        return [];
+      }
     }
     return [...this.#list.projects];
   }
@@ -137,6 +193,7 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
         early.forEach(take);
         this.view.description = this.#list.sessions.length === 0 ? sessions.folders.map(shortened).join(', ') : '';
         await this.#show(this.#list.sessions.length === 0 ? 'empty' : 'ready');
+        void this.#refreshKept();
       } catch (error) {
         this.log('The sessions could not be read.', error);
         this.#list.reset([]);
@@ -145,20 +202,39 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
     });
   }
 
+  /** Copies of sessions that have grown since are brought up to date, aside from everything else. */
+  async #refreshKept(): Promise<void> {
+    if (!vscode.workspace.isTrusted) return;
+    try {
+      const { failed } = await (await this.services.get()).archive.refresh();
+      for (const { file, error } of failed)
+        this.log(`The kept copy of ${file} could not be brought up to date.`, error);
+    } catch (error) {
+      this.log('The archive could not be read.', error);
+    }
+  }
+
   async #show(state: State): Promise<void> {
     this.#state = state;
-    this.#showTrust();
+    this.#showMessage();
     // The welcome content says by which of these the folder is named.
     const from =
       settings.claudeDirs().length > 0 ? 'setting' : process.env['CLAUDE_CONFIG_DIR'] ? 'environment' : 'default';
-    await vscode.commands.executeCommand('setContext', 'forkpoint.sessionsFrom', from);
-    await vscode.commands.executeCommand('setContext', 'forkpoint.sessions', state);
+    await Promise.all([
+      vscode.commands.executeCommand('setContext', 'forkpoint.sessionsFrom', from),
+      vscode.commands.executeCommand('setContext', 'forkpoint.sessions', state),
+    ]);
   }
 
   /** A message would hide the welcome content, so it stands above rows only. */
-  #showTrust(): void {
-    const restricted = !vscode.workspace.isTrusted && this.#state === 'ready';
-    this.view.message = restricted ? 'Restricted Mode: sessions can be read, not forked or run.' : undefined;
+  #showMessage(): void {
+    const summaries = this.#state === 'ready' ? this.#list.sessions.map(({ summary }) => summary) : [];
+    const expiring = expiringMessage(summaries, Date.now());
+    const restricted = summaries.length > 0 && !vscode.workspace.isTrusted;
+    this.view.message = restricted
+      ? 'Restricted Mode: sessions can be read, not forked or run.'
+      : (expiring ?? undefined);
+    void vscode.commands.executeCommand('setContext', 'forkpoint.expiringSessions', expiring !== null);
   }
 
   async #open(node: SessionNode): Promise<InsideSessionNode[]> {
@@ -166,7 +242,7 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
     if (known !== undefined) return known;
     const { sessions } = await this.services.get();
     const { session } = await sessions.open(node.file);
-    const children = sessionChildren(node.file, session);
+    const children = sessionChildren(node.file, session, this.#list.forksOf(node.summary));
     this.#children.set(node.file, children);
     for (const file of this.#children.keys()) {
       if (this.#children.size <= keptOpen) break;
@@ -175,14 +251,34 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
     return children;
   }
 
+  async #openSubagent(node: SubagentNode): Promise<InsideSessionNode[]> {
+    const { sessions } = await this.services.get();
+    return subagentChildren(node, (await sessions.open(node.file)).session);
+  }
+
+  async #openTurn(node: TurnNode): Promise<InsideTurnNode[]> {
+    const { sessions } = await this.services.get();
+    const [turn] = await (await sessions.open(node.file)).turns([node.turn]);
+    return turn === undefined ? [] : turnChildren(node, turn);
+  }
+
   #take(change: SessionChange): void {
     const file = change.kind === 'removed' ? change.file : change.session.file;
     this.#children.delete(file);
     this.#sessionChanged.fire({ file });
+    const summary = change.kind === 'removed' ? this.#list.find(file)?.summary : change.session;
     const touched = this.#list.apply(change);
-    if (touched === null) return;
-    this.#touched.add(touched);
+    if (touched !== null) this.#touched.add(touched);
+    this.#touchParent(summary);
+    if (this.#touched.size === 0) return;
     this.#timer ??= setTimeout(() => void this.#flush(), coalesceMs);
+  }
+
+  /** The row of a fork stands also under its parent. */
+  #touchParent(fork: SessionSummary | undefined): void {
+    const parent = fork?.forkedFrom && this.#list.findById(fork.forkedFrom.sessionId);
+    if (!parent || !this.#children.delete(parent.file)) return;
+    this.#touched.add(parent);
   }
 
   async #flush(): Promise<void> {
@@ -190,7 +286,8 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
     const touched = [...this.#touched];
     this.#touched.clear();
     const state: State = this.#list.sessions.length === 0 ? 'empty' : 'ready';
-    if (state !== this.#state) await this.#show(state);
+    if (state === this.#state) this.#showMessage();
+    else await this.#show(state);
     if (state === 'ready') this.view.description = '';
     if (touched.includes('all')) this.#changed.fire(undefined);
     else for (const node of touched) if (node !== 'all') this.#changed.fire(node);
@@ -202,8 +299,8 @@ function clickOf(node: SessionTreeNode): vscode.Command | undefined {
     case 'turn':
     case 'step':
       return commandLink('forkpoint.openTurn', 'Open Turn', { file: node.file, turn: node.turn });
-    case 'subagent':
-      return commandLink('forkpoint.openRawTranscript', 'Open Raw Transcript', { file: node.file });
+    case 'fork':
+      return commandLink('forkpoint.revealSession', 'Show in Sessions', { file: node.file });
     case 'compaction':
       return commandLink('forkpoint.openRawTranscript', 'Open Raw Transcript', { file: node.file, line: node.line });
     default:

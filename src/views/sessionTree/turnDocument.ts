@@ -2,7 +2,13 @@ import { canonicalJson, type Json } from '../../core/canonicalJson.ts';
 import { resultText } from '../../core/compare/renderTrajectory.ts';
 import { absoluteTime, modelName, oneLine, plural } from '../../core/format.ts';
 import { codeBlock, escapeMarkdown, inertProse } from '../../core/inertMarkdown.ts';
-import type { RecordedSession, RecordedToolCall, Step, Turn } from '../../core/session/recordedSession.ts';
+import type {
+  RecordedSession,
+  RecordedToolCall,
+  SpilledOutput,
+  Step,
+  Turn,
+} from '../../core/session/recordedSession.ts';
 import { describeTools } from './describeCalls.ts';
 import { factList, usageText } from './sessionTooltips.ts';
 
@@ -19,6 +25,7 @@ export function turnDocument(session: RecordedSession, turn: Turn): string {
       ['Turn', `${turn.index} of ${session.turns.length}${turn.active ? '' : ', abandoned'}`],
       ['At', absoluteTime(turn.at)],
       ['Models', turn.models.map(modelName).join(', ') || null],
+      ['Effort', [...new Set(turn.steps.flatMap((step) => step.effort ?? []))].join(', ') || null],
       ['Tools', describeTools(turn) || null],
       ['Tokens', usageText(turn.usage)],
       ['Project', project],
@@ -26,12 +33,22 @@ export function turnDocument(session: RecordedSession, turn: Turn): string {
     '## You',
     inertProse(turn.prompt) || '*Prompt without text*',
     ...imageNote(turn),
-    ...turn.steps.flatMap((step) => stepBlocks(step, turn.steps.length)),
+    ...turn.steps.flatMap((step, at) => [
+      ...absorbedBlocks(turn, turn.steps[at - 1]?.line ?? turn.line, step.line),
+      ...stepBlocks(step, turn.steps.length),
+    ]),
+    ...absorbedBlocks(turn, turn.steps.at(-1)?.line ?? turn.line, Number.POSITIVE_INFINITY),
     ...(turn.steps.length === 0 ? ['*No reply was recorded.*'] : []),
     ...(turn.interrupted ? ['---', '*Interrupted here.*'] : []),
     ...(turn.error === null ? [] : ['---', `**API error** ${escapeMarkdown(turn.error)}`]),
   ];
   return `${blocks.join('\n\n')}\n`;
+}
+
+/** What the person wrote between two lines of the transcript, while the turn ran. */
+function absorbedBlocks(turn: Turn, after: number, before: number): string[] {
+  const between = turn.absorbed.filter(({ line }) => line > after && line < before);
+  return between.flatMap(({ text }) => ['## You, meanwhile', inertProse(text)]);
 }
 
 function imageNote(turn: Turn): string[] {
@@ -61,8 +78,16 @@ function callBlocks(call: RecordedToolCall): string[] {
       : [
           `*${call.result.isError ? 'Error' : 'Result'}, ${lineCount(resultText(call.result.content))}*`,
           shown(resultText(call.result.content)),
+          ...spilledBlocks(call.result.spilled),
         ];
   return [`**→ ${escapeMarkdown(oneLine(call.name, 60))}**`, shown(inputText(call.input)), ...result];
+}
+
+/** The whole output of a tool, where the transcript holds its beginning only. */
+function spilledBlocks(spilled: SpilledOutput | undefined): string[] {
+  if (spilled === undefined) return [];
+  if (spilled.text === null) return ['*The whole output was too long for the transcript, and its file is gone.*'];
+  return [`*The whole output, ${lineCount(spilled.text)}*`, shown(spilled.text)];
 }
 
 /** One line a field; texts as they are, everything else as JSON. */

@@ -40,8 +40,9 @@ export class TurnDocuments implements vscode.Disposable {
 
   async #read({ file, turn: index }: TurnTarget) {
     const { sessions } = await this.services.get();
-    const { session } = await sessions.open(file);
-    const turn = session.turns.find((candidate) => candidate.index === index);
+    const open = await sessions.open(file);
+    const { session } = open;
+    const [turn] = await open.turns([index]);
     if (turn === undefined) {
       throw new NotFoundError(
         `“${oneLine(session.summary.title, 60)}” has no turn ${index}.`,

@@ -1,0 +1,17 @@
+import { openPlainFile } from '../sessions/projectFiles.ts';
+
+const largest = 16 * 1024;
+
+/** Text of one of git's small files; null where it is not there, is no plain file, can't be read or is far too large. */
+export async function readSmallFile(file: string): Promise<string | null> {
+  const handle = await openPlainFile(file).catch(() => null);
+  if (handle === null) return null;
+  try {
+    const { size } = await handle.stat();
+    return size > largest ? null : await handle.readFile('utf8');
+  } catch {
+    return null;
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,142 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { groupBy } from '../../core/groupBy.ts';
+import type { SessionSummary } from '../../core/session/recordedSession.ts';
+import { openPlainFile } from '../sessions/projectFiles.ts';
+import { ForkMemory } from './forkMemory.ts';
+import { type ForkOrigin, forkOrigin } from './forkOrigin.ts';
+import { messageUuids } from './messageUuids.ts';
+
+const headBytes = 64 * 1024;
+
+/** Which sessions were forked from which. Reads only files that look like forks, each once. */
+export class Families {
+  readonly #memory: ForkMemory;
+
+  /** @param home our data folder; the file `forks.json` in it remembers what was found out */
+  constructor(home: string) {
+    this.#memory = new ForkMemory(join(home, 'forks.json'));
+  }
+
+  /**
+   * @param summaries all sessions at hand: a fork that says nothing of its origin is known by the messages it shares
+   * @returns the forks among them with their origins, by file
+   */
+  async origins(summaries: readonly SessionSummary[]): Promise<ReadonlyMap<string, ForkOrigin>> {
+    const origins = new Map<string, ForkOrigin>();
+    const relatives = sharingRoots(summaries);
+    const known = await this.#memory.all();
+    for (const summary of summaries) {
+      const others = relatives.get(summary) ?? [];
+      const remembered = known.get(summary.file);
+      if (remembered !== undefined) origins.set(summary.file, remembered);
+      if (remembered !== undefined || (summary.forkedFrom === null && others.length === 0)) continue;
+      const origin = await this.#originOf(summary, others);
+      if (origin !== null) origins.set(summary.file, origin);
+    }
+    await this.#memory.save();
+    return origins;
+  }
+
+  async #originOf(summary: SessionSummary, others: readonly SessionSummary[]): Promise<ForkOrigin | null> {
+    const { elders, isFirst } = await eldersOf(summary, others);
+    // The parent of a family has nobody before it and is spared the reading.
+    if (summary.forkedFrom === null && isFirst) return null;
+    const said = await forkOrigin(summary.file).catch(() => null);
+    const origin = said !== null && said.sessionId !== summary.sessionId ? said : await nearestElder(summary, elders);
+    if (origin === null) return summary.forkedFrom;
+    this.#memory.add(summary.file, origin);
+    return origin;
+  }
+}
+
+/** For each session those that have the record it begins with. Nearly all have none, so only doubles are grouped. */
+function sharingRoots(summaries: readonly SessionSummary[]): ReadonlyMap<SessionSummary, SessionSummary[]> {
+  const seen = new Set<string>();
+  const doubles = new Set<string>();
+  for (const { roots } of summaries) {
+    for (const root of roots) (seen.has(root) ? doubles : seen).add(root);
+  }
+  const found = new Map<SessionSummary, SessionSummary[]>();
+  if (doubles.size === 0) return found;
+  const sharing = summaries.flatMap((summary) =>
+    summary.roots.filter((root) => doubles.has(root)).map((root) => ({ root, summary })),
+  );
+  const byRoot = groupBy(sharing, ({ root }) => root);
+  for (const summary of summaries) {
+    const same = byRoot.get(summary.roots[0] ?? '') ?? [];
+    // Copies of one session in several folders are no family.
+    const others = same.map((each) => each.summary).filter(({ sessionId }) => sessionId !== summary.sessionId);
+    if (others.length > 0) found.set(summary, others);
+  }
+  return found;
+}
+
+/**
+ * Those of its relatives that were there before it or have more history, the first made first; and whether it is known to
+ * be the first itself.
+ */
+async function eldersOf(
+  summary: SessionSummary,
+  others: readonly SessionSummary[],
+): Promise<{ elders: SessionSummary[]; isFirst: boolean }> {
+  const made = await madeAt(summary);
+  const [root = ''] = summary.roots;
+  const dated = await Promise.all(
+    others.map(async (other) => {
+      const at = await madeAt(other);
+      return { other, at, order: other.roots.indexOf(root) > 0 ? -1 : orderOf(at, made) };
+    }),
+  );
+  const before = dated.filter(({ order }) => order < 0).sort((a, b) => orderOf(a.at, b.at));
+  return { elders: before.map(({ other }) => other), isFirst: dated.every(({ order }) => order > 0) };
+}
+
+/** When a transcript was begun, in milliseconds: as its first line says, and as the file system says. */
+interface MadeAt {
+  said: number | null;
+  born: number | null;
+}
+
+/** Negative where the first was made first, 0 where that can't be told. What lines say outlives a move to another disk. */
+function orderOf(a: MadeAt, b: MadeAt): number {
+  const said = a.said === null || b.said === null ? 0 : a.said - b.said;
+  return said !== 0 || a.born === null || b.born === null ? said : a.born - b.born;
+}
+
+async function madeAt({ file, archived }: SessionSummary): Promise<MadeAt> {
+  const said = await firstTimestamp(file).catch(() => null);
+  // A copy in the archive was not made when its original was.
+  const { birthtimeMs } = archived ? { birthtimeMs: 0 } : await stat(file).catch(() => ({ birthtimeMs: 0 }));
+  return { said, born: birthtimeMs > 0 ? birthtimeMs : null };
+}
+
+/** Time of the first line that has one: a fork's copied lines are older, but what it notes before them is its own. */
+async function firstTimestamp(file: string): Promise<number | null> {
+  const handle = await openPlainFile(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(headBytes), 0, headBytes, 0);
+    // Quotes inside texts are escaped, so only a key can look like this.
+    const time = Date.parse(/"timestamp":"([^"\\]+)"/.exec(buffer.toString('latin1', 0, bytesRead))?.[1] ?? '');
+    return Number.isNaN(time) ? null : time;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The elder that has most of what the session begins with; of several the one that was made first. */
+async function nearestElder(summary: SessionSummary, elders: readonly SessionSummary[]): Promise<ForkOrigin | null> {
+  const [eldest] = elders;
+  if (eldest === undefined) return null;
+  const own = (await messageUuids(summary.file, summary.bytes)) ?? [];
+  let nearest: ForkOrigin = { sessionId: eldest.sessionId, messageUuid: null };
+  let most = -1;
+  for (const elder of elders) {
+    const theirs = new Set(await messageUuids(elder.file, elder.bytes));
+    const last = own.findLastIndex((uuid) => theirs.has(uuid));
+    if (last <= most) continue;
+    most = last;
+    nearest = { sessionId: elder.sessionId, messageUuid: own[last] ?? null };
+  }
+  return nearest;
+}

@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { writeWhole } from '../writeWhole.ts';
+import type { ForkOrigin } from './forkOrigin.ts';
+
+const originSchema = z.object({ sessionId: z.string(), messageUuid: z.string().nullable() });
+const schema = z.object({ version: z.literal(1), forks: z.record(z.string(), originSchema) });
+
+/**
+ * Origins of forks by file: what a session was forked from never changes, and finding it out means reading it. Only a help:
+ * what can't be read or written is as if it were not there.
+ */
+export class ForkMemory {
+  readonly #file: string;
+  #known: Map<string, ForkOrigin> | null = null;
+  #added = false;
+
+  /** @param file absolute path of our JSON file, existing or not */
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  async all(): Promise<ReadonlyMap<string, ForkOrigin>> {
+    this.#known ??= await this.#read();
+    return this.#known;
+  }
+
+  add(file: string, origin: ForkOrigin): void {
+    this.#known?.set(file, origin);
+    this.#added = true;
+  }
+
+  /** Writes what was added, with what another process has added meanwhile. */
+  async save(): Promise<void> {
+    if (!this.#added) return;
+    this.#added = false;
+    const merged = new Map([...(await this.#read()), ...(this.#known ?? [])]);
+    this.#known = merged;
+    const text = JSON.stringify({ version: 1, forks: Object.fromEntries(merged) });
+    await writeWhole(this.#file, text).catch(() => undefined);
+  }
+
+  async #read(): Promise<Map<string, ForkOrigin>> {
+    try {
+      return new Map(Object.entries(schema.parse(JSON.parse(await readFile(this.#file, 'utf8'))).forks));
+    } catch {
+      return new Map();
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import { expiryOf, retentionDays } from '../../core/archive/retention.ts';
+import { projectFolder } from '../../core/session/projectFolder.ts';
+import type { SessionSummary } from '../../core/session/recordedSession.ts';
+import { configFolderOf, placeOf } from '../archive/sessionParts.ts';
+import { isAbsent } from '../fileErrors.ts';
+import { Checkouts } from '../git/checkouts.ts';
+import { entriesOf, projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
+import { Families } from './families.ts';
+
+const outsideGit = { repository: null, worktree: null };
+
+/**
+ * Adds to summaries what does not stand in the transcript itself: its repository, its parent, whether a copy is kept and
+ * when Claude Code may delete it.
+ */
+export class SummaryFacts {
+  readonly #archive: string;
+  readonly #archiveStart: string;
+  readonly #checkouts: Checkouts;
+  readonly #families: Families;
+
+  /** @param folders `archive`: our archive of sessions; `home`: our data folder. Both absolute, existing or not */
+  constructor({ archive, home }: { archive: string; home: string }) {
+    this.#archive = archive;
+    this.#archiveStart = archive + sep;
+    this.#checkouts = new Checkouts(home);
+    this.#families = new Families(home);
+  }
+
+  /**
+   * The summaries, completed, in the same order.
+   * @param all every session that the given ones may be related to
+   */
+  async complete(summaries: readonly SessionSummary[], all = summaries): Promise<SessionSummary[]> {
+    const [kept, checkouts, days, origins] = await Promise.all([
+      this.keptPlaces(),
+      this.#checkouts.find(summaries.flatMap(({ projectPath }) => projectPath ?? [])),
+      retentionByFolder(summaries),
+      this.#families.origins(all),
+    ]);
+    return summaries.map((summary) => {
+      const archived = this.isArchived(summary.file);
+      const retention = days.get(dirname(summary.file)) ?? null;
+      const checkout = summary.projectPath === null ? null : checkouts.get(summary.projectPath);
+      return {
+        ...summary,
+        repository: checkout?.repository ?? null,
+        worktree: checkout?.worktree ?? null,
+        forkedFrom: origins.get(summary.file) ?? summary.forkedFrom,
+        kept: kept.size > 0 && kept.has(placeOf(summary.file)),
+        archived,
+        expiresAt: archived ? null : expiryOf(summary.modifiedAt, retention),
+      };
+    });
+  }
+
+  /**
+   * Tells whether a session counts to a project: it ran in its folder or below, in any worktree of its repository. Links
+   * are followed, so all names of a folder find the same sessions.
+   * @param project path of a folder
+   */
+  async projectMatcher(project: string): Promise<(session: SessionSummary) => boolean> {
+    const named = resolve(project);
+    const paths = new Set([named, await realpath(named).catch(() => named)]);
+    const checkouts = await this.#checkouts.find(paths);
+    const folders = new Set(paths);
+    for (const path of paths) {
+      const folder = projectFolder({ projectPath: path, ...(checkouts.get(path) ?? outsideGit) });
+      if (folder !== null) folders.add(folder);
+    }
+    return (session) =>
+      [session.projectPath, projectFolder(session)].some(
+        (path) => path !== null && Array.from(folders).some((folder) => isWithin(path, folder)),
+      );
+  }
+
+  isArchived(file: string): boolean {
+    return file.startsWith(this.#archiveStart);
+  }
+
+  /** Where in a config folder the sessions lie that the archive has copies of. */
+  async keptPlaces(): Promise<ReadonlySet<string>> {
+    const folders = await projectFolders(join(this.#archive, 'projects'));
+    const places = folders.map(async (folder) =>
+      (await entriesOf(folder)).flatMap(({ name }) => (sessionIdOf(name) === null ? [] : placeOf(join(folder, name)))),
+    );
+    return new Set((await Promise.all(places)).flat());
+  }
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
+}
+
+/** How many days the sessions of each project's folder are kept; null where they stay, or lie outside a config folder. */
+async function retentionByFolder(summaries: readonly SessionSummary[]): Promise<Map<string, number | null>> {
+  const projects = [...new Set(summaries.map(({ file }) => dirname(file)))];
+  const configs = new Map(projects.map((project) => [project, configFolderOf(join(project, 'any'))]));
+  const days = [...new Set(configs.values())].map(
+    async (config) => [config, config === null ? null : await retentionOf(config)] as const,
+  );
+  const byConfig = new Map(await Promise.all(days));
+  return new Map(projects.map((project) => [project, byConfig.get(configs.get(project) ?? null) ?? null]));
+}
+
+async function retentionOf(folder: string): Promise<number | null> {
+  let text: string;
+  try {
+    text = await readFile(join(folder, 'settings.json'), 'utf8');
+  } catch (error) {
+    return isAbsent(error) ? retentionDays(null) : null;
+  }
+  try {
+    return retentionDays(JSON.parse(text));
+  } catch {
+    // Claude Code sweeps nothing while it can't read its settings.
+    return null;
+  }
+}

@@ -8,7 +8,12 @@ import { MissingToolError } from './tools/run.ts';
 import { ensureTemporal, findTemporal } from './tools/temporalCli.ts';
 import { npmToolFolder, pins } from './tools/toolsFolder.ts';
 
-const neededByTests = ['chromium', 'code-server', 'temporal', 'claude-code-2.1.329', 'claude-code-2.1.200'];
+const neededByTests = [
+  'chromium',
+  'code-server',
+  'temporal',
+  ...Object.keys(pins.npm).filter((name) => name.startsWith('claude-')),
+];
 
 /**
  * Absolute path of a tool that is installed: `chromium`, `temporal`, or a name in scripts/tools.json.

@@ -36,7 +36,8 @@ async function install(tool: NpmTool, folder: string): Promise<void> {
   await writeFile(path.join(folder, 'package.json'), JSON.stringify(manifest));
   const env = await npmEnvironment();
   // Nothing of the package runs before its checksum was compared.
-  await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const omit = tool.omitOptional === true ? ['--omit=optional'] : [];
+  await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...omit], {
     cwd: folder,
     env,
   });

@@ -13,6 +13,8 @@ export interface NpmTool {
   /** A file that only a whole installation has. */
   proof: string;
   installScripts: string[];
+  /** Leaves out optional dependencies: the SDK's would be another Claude Code. */
+  omitOptional?: boolean;
   aptPackages: string[];
   purpose: string;
   takes: string;

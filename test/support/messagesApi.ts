@@ -50,6 +50,15 @@ export interface SilentReply {
 export type Reply = MessageReply | ErrorReply | SilentReply | string;
 export type ReplyScript = Reply[] | ((request: ReceivedRequest) => Reply | Promise<Reply> | undefined);
 
+/** A reply as it was sent, its blocks with the ids that they were given. */
+export interface SentMessage {
+  id: string;
+  model: string;
+  content: ReplyBlock[];
+  stop_reason: string;
+  usage: ApiUsage;
+}
+
 /** A request as it came in. Times are `performance.now()` in milliseconds. */
 export interface ReceivedRequest {
   /** 0-based among the POSTs to /v1/messages. */
@@ -62,6 +71,10 @@ export interface ReceivedRequest {
   firstByteAt: number | null;
   chunkTimes: number[];
   endedAt: number | null;
+  /** What it was answered with, whole or torn; null where an error, or nothing, was answered. */
+  sent: SentMessage | null;
+  /** Whether the reply was sent to its end. */
+  sentWhole: boolean;
   /** The client went away before the reply was complete. */
   closedByClient: boolean;
   /** Settles when the exchange is over, however it ended. */
@@ -218,6 +231,8 @@ class Server {
       firstByteAt: null,
       chunkTimes: [],
       endedAt: null,
+      sent: null,
+      sentWhole: false,
       closedByClient: false,
       done: finished.promise,
     };
@@ -279,17 +294,19 @@ class Server {
       stop_sequence: null,
       usage,
     };
+    received.sent = message;
     received.firstByteAt = performance.now();
     measured?.commit();
     if (received.body.stream === true) await this.#stream(received, response, reply, message);
     else this.#json(response, 200, message);
+    received.sentWhole = reply.ending === undefined || reply.ending === 'complete';
   }
 
   async #stream(
     received: ReceivedRequest,
     response: ServerResponse,
     reply: MessageReply,
-    message: { content: ReplyBlock[]; stop_reason: string; usage: ApiUsage },
+    message: SentMessage,
   ): Promise<void> {
     const send = (event: { type: string } & Record<string, unknown>): void => {
       if (response.destroyed) return;

@@ -1,196 +1,182 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toolsFolder } from '../../scripts/tools/toolsFolder.ts';
-import { toolPath } from '../../scripts/tools.ts';
-import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
-import { olderScenarios, type Scenario, scenarios } from './scenarios.ts';
+import { toolsFolder, withLock } from '../../scripts/tools/toolsFolder.ts';
+import { ensureTools } from '../../scripts/tools.ts';
+import { checkpointScenarios } from './scenarios/checkpoints.ts';
+import { interactiveScenarios, titleScenarios } from './scenarios/interactive.ts';
+import { resumingScenarios } from './scenarios/resuming.ts';
+import { settingsScenarios, switchedOnScenarios } from './scenarios/settings.ts';
+import { subagentScenarios } from './scenarios/subagents.ts';
+import { commonScenarios, newerScenarios } from './scenarios.ts';
+import { agentSdk, type CapturedRequest, playScenario, type RecordingFile, type Scenario } from './stage.ts';
 
 export const currentVersion = '2.1.329';
-/** The last line of versions whose transcripts hold no request log. */
-export const olderVersion = '2.1.200';
-
-/** A request that the stand-in received while a scenario was recorded. */
-export interface CapturedRequest {
-  index: number;
-  // biome-ignore lint/suspicious/noExplicitAny: bodies of any shape
-  body: any;
-  betas: string[];
-  /** Id of the reply's message, null where an error was answered. */
-  responseId: string | null;
-}
+/** Every version that the tests record with, oldest first. */
+const allVersions = ['2.0.76', '2.1.100', '2.1.200', '2.1.260', '2.1.290', '2.1.300', currentVersion] as const;
+/** The first version that logs its requests by itself. */
+const loggingSince = '2.1.300';
 
 /** What the real Claude Code wrote in one scenario. Never copy any of it into the checkout. */
 export interface RecordedScenario {
   name: string;
   version: string;
+  /** Whether this version logs its requests by itself. */
+  logged: boolean;
   /** Its `CLAUDE_CONFIG_DIR`. */
   claudeDir: string;
   cwd: string;
   captured: CapturedRequest[];
+  /** What the scenario kept for its tests. */
+  notes: Record<string, unknown>;
+  /** The transcripts of sessions, sorted by path. */
+  sessions: string[];
+  /** The transcripts of subagents, in either layout, sorted by path. */
+  subagents: string[];
 }
 
-// Nothing is inherited: a variable of the machine must not change what is recorded.
-function cleanEnvironment(folder: string, baseUrl: string): Record<string, string> {
-  return {
-    PATH: process.env.PATH ?? '/usr/bin:/bin',
-    HOME: join(folder, 'home'),
-    CLAUDE_CONFIG_DIR: join(folder, 'claude'),
-    ANTHROPIC_BASE_URL: baseUrl,
-    ANTHROPIC_API_KEY: 'sk-ant-test',
-    DISABLE_TELEMETRY: '1',
-    DISABLE_AUTOUPDATER: '1',
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-    LANG: 'C.UTF-8',
-    TZ: 'UTC',
-  };
+/** Scenarios of one source file, and the versions that play them. */
+interface Group {
+  source: string;
+  scenarios: readonly Scenario[];
+  versions: readonly string[];
 }
 
-/** Runs a program to its end. @throws after two minutes, with what it printed. */
-function run(
-  command: string,
-  args: string[],
-  options: { cwd: string; env: Record<string, string>; stdin?: string; interrupt?: Promise<unknown> },
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
-    let output = '';
-    const late = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`${command} ${args.join(' ')} did not end within two minutes:\n${output}`));
-    }, 120_000);
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.on('error', reject);
-    child.on('close', () => {
-      clearTimeout(late);
-      resolve(output);
-    });
-    child.stdin.end(options.stdin ?? '');
-    options.interrupt?.then(() => child.kill('SIGINT'), reject);
-  });
+const withFlags = ['2.1.260', '2.1.300', currentVersion];
+const withLog = ['2.1.300', currentVersion];
+
+const groups: readonly Group[] = [
+  { source: 'scenarios.ts', scenarios: commonScenarios, versions: allVersions },
+  { source: 'scenarios.ts', scenarios: newerScenarios, versions: withFlags },
+  { source: 'scenarios/subagents.ts', scenarios: subagentScenarios, versions: withLog },
+  { source: 'scenarios/checkpoints.ts', scenarios: checkpointScenarios, versions: [currentVersion] },
+  { source: 'scenarios/resuming.ts', scenarios: resumingScenarios, versions: withLog },
+  { source: 'scenarios/settings.ts', scenarios: settingsScenarios, versions: [currentVersion] },
+  { source: 'scenarios/settings.ts', scenarios: switchedOnScenarios, versions: ['2.1.290'] },
+  { source: 'scenarios/interactive.ts', scenarios: interactiveScenarios, versions: withLog },
+  { source: 'scenarios/interactive.ts', scenarios: titleScenarios, versions: ['2.1.300'] },
+];
+
+interface Job {
+  version: string;
+  scenario: Scenario;
+  source: string;
 }
 
-async function transcriptPath(claudeDir: string, sessionId: string): Promise<string> {
-  const projects = join(claudeDir, 'projects');
-  for (const project of await readdir(projects)) {
-    const file = join(projects, project, `${sessionId}.jsonl`);
-    if (existsSync(file)) return file;
-  }
-  throw new Error(`Session ${sessionId} was not recorded in ${projects}.`);
-}
-
-async function record(scenario: Scenario, version: string, folder: string): Promise<void> {
-  const cwd = join(folder, 'work');
-  for (const name of ['claude', 'home', 'work']) await mkdir(join(folder, name), { recursive: true });
-  const queue: Reply[] = [];
-  let answer: ((request: ReceivedRequest) => Reply | undefined) | null = null;
-  const responseIds = new Map<number, string>();
-  const api: MessagesApi = await startMessagesApi((request) => {
-    const reply = answer?.(request) ?? queue.shift();
-    if (reply === undefined) return undefined;
-    const whole = typeof reply === 'string' ? { content: reply } : reply;
-    if (!('content' in whole)) return whole;
-    const id = `msg_${scenario.name}_${request.index}`;
-    responseIds.set(request.index, id);
-    return { id, ...whole };
-  });
-  try {
-    await scenario.run({
-      api,
-      cwd,
-      reply: (...replies) => void queue.push(...replies),
-      answer: (script) => {
-        answer = script;
-      },
-      write: (name, content) => writeFile(join(cwd, name), content),
-      lines: async (sessionId) =>
-        (await readFile(await transcriptPath(join(folder, 'claude'), sessionId), 'utf8'))
-          .split('\n')
-          .filter((line) => line !== '')
-          .map((line) => JSON.parse(line)),
-      claude: (args, options) => {
-        const env = { ...cleanEnvironment(folder, api.baseUrl), ...options?.env };
-        return run(toolPath(`claude-code-${version}`), args, { ...options, cwd, env });
-      },
-    });
-  } finally {
-    await api.close();
-  }
-  const captured = api.requests.map(
-    (request): CapturedRequest => ({
-      index: request.index,
-      body: request.body,
-      betas: String(request.headers['anthropic-beta'] ?? '')
-        .split(',')
-        .filter((beta) => beta !== ''),
-      responseId: responseIds.get(request.index) ?? null,
-    }),
+function jobsOf(versions: readonly string[]): Job[] {
+  return versions.flatMap((version) =>
+    groups
+      .filter((group) => group.versions.includes(version))
+      .flatMap(({ scenarios, source }) => scenarios.map((scenario) => ({ version, scenario, source }))),
   );
-  await writeFile(join(folder, 'captured.json'), JSON.stringify(captured));
 }
 
-/** The sources that decide what is recorded: a change to them means recording anew. */
-async function scriptHash(): Promise<string> {
+/** Hash of the sources that decide what is recorded: a change to them means recording anew. */
+async function sourceHash(source: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const name of ['scenarios.ts', 'recordSessions.ts', 'messagesApi.ts'])
+  for (const name of ['stage.ts', 'messagesApi.ts', 'terminal.ts', source])
     hash.update(await readFile(join(import.meta.dirname, name)));
   return hash.digest('hex').slice(0, 12);
 }
 
-async function folderOf(marker: string): Promise<string | null> {
-  try {
-    return await readFile(marker, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
-/** Folder of the scenario's recording, made now where there is none. Test files that start together may both record: one wins. */
-async function recordingOf(scenario: Scenario, version: string, root: string): Promise<string> {
-  // The recording's paths stand in its lines, so it can't be moved: the marker, written last, says where it is whole.
-  const marker = join(root, `${scenario.name}.recorded`);
-  const recorded = await folderOf(marker);
-  if (recorded !== null) return recorded;
-  const started = performance.now();
-  const folder = await mkdtemp(join(root, `${scenario.name}-`));
-  await record(scenario, version, folder);
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  process.stderr.write(`Recorded "${scenario.name}" with Claude Code ${version} in ${seconds} s\n`);
-  try {
-    await writeFile(marker, folder, { flag: 'wx' });
-    return folder;
-  } catch {
-    await rm(folder, { recursive: true, force: true });
-    return (await folderOf(marker)) ?? folder;
-  }
-}
-
-async function recordVersion(version: string, wanted: Scenario[]): Promise<RecordedScenario[]> {
-  const root = join(toolsFolder(), 'recordings', `${version}-${await scriptHash()}`);
+/**
+ * Name of a recording without its ending. The recording's paths stand in its lines, so it can't be moved: a file of this name,
+ * written last, says in which folder it is whole.
+ */
+async function markerOf({ version, scenario, source }: Job): Promise<string> {
+  const root = join(await realpath(toolsFolder()), 'recordings', version);
   await mkdir(root, { recursive: true });
-  const recorded: RecordedScenario[] = [];
-  for (const scenario of wanted) {
-    const folder = await recordingOf(scenario, version, await realpath(root));
-    recorded.push({
-      name: scenario.name,
-      version,
-      claudeDir: join(folder, 'claude'),
-      cwd: join(folder, 'work'),
-      captured: JSON.parse(await readFile(join(folder, 'captured.json'), 'utf8')),
-    });
+  return join(root, `${scenario.name}-${await sourceHash(source)}`);
+}
+
+async function recordJob(job: Job, marker: string): Promise<void> {
+  const started = performance.now();
+  const folder = await mkdtemp(`${marker}-`);
+  try {
+    await playScenario(job.scenario, job.version, folder);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`"${job.scenario.name}" could not be recorded with Claude Code ${job.version}: ${reason}`);
   }
-  return recorded;
+  await removeOlderRecordings(marker, job.scenario.name, folder);
+  await writeFile(`${marker}.recorded`, folder);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  process.stderr.write(`Recorded "${job.scenario.name}" with Claude Code ${job.version} in ${seconds} s\n`);
 }
 
-/** Sessions written by the real Claude Code against a scripted API on loopback: recorded once, then taken from the cache. */
-export function recordSessions(): Promise<RecordedScenario[]> {
-  return recordVersion(currentVersion, scenarios);
+/** What other sources recorded under the same name is of no use any more. */
+async function removeOlderRecordings(marker: string, name: string, keep: string): Promise<void> {
+  const root = join(marker, '..');
+  const own = new RegExp(`^${name}-[0-9a-f]{12}(?:-.{6}|\\.recorded)$`);
+  const old = (await readdir(root)).filter((entry) => own.test(entry) && join(root, entry) !== keep);
+  for (const entry of old) await rm(join(root, entry), { recursive: true, force: true });
 }
 
-/** The same with a version from before the request log. */
-export function recordOlderSessions(): Promise<RecordedScenario[]> {
-  return recordVersion(olderVersion, olderScenarios);
+interface MarkedJob {
+  job: Job;
+  marker: string;
+}
+
+function missingOf(jobs: readonly MarkedJob[]): MarkedJob[] {
+  return jobs.filter(({ marker }) => !existsSync(`${marker}.recorded`));
+}
+
+/** Plays what was not recorded yet, two scenarios at a time; test files that start together wait for one another. */
+async function recordMissing(jobs: readonly MarkedJob[]): Promise<void> {
+  if (missingOf(jobs).length === 0) return;
+  await withLock('recordings', async () => {
+    const queue = missingOf(jobs);
+    await ensureTools([agentSdk, ...new Set(queue.map(({ job }) => `claude-code-${job.version}`))]);
+    const work = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await recordJob(next.job, next.marker);
+    };
+    await Promise.all([work(), work()]);
+  });
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  if (!existsSync(folder)) return [];
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.jsonl'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+async function readRecording({ job, marker }: MarkedJob): Promise<RecordedScenario> {
+  const folder = await readFile(`${marker}.recorded`, 'utf8');
+  const { captured, notes } = JSON.parse(await readFile(join(folder, 'recording.json'), 'utf8')) as RecordingFile;
+  const transcripts = await filesBelow(join(folder, 'claude', 'projects'));
+  const isSubagent = (file: string): boolean => /[\\/]agent-[^\\/]*$/.test(file);
+  return {
+    name: job.scenario.name,
+    version: job.version,
+    logged: allVersions.indexOf(job.version as never) >= allVersions.indexOf(loggingSince),
+    claudeDir: join(folder, 'claude'),
+    cwd: join(folder, 'work'),
+    captured,
+    notes,
+    sessions: transcripts.filter((file) => !isSubagent(file)),
+    subagents: transcripts.filter(isSubagent),
+  };
+}
+
+async function record(wanted: readonly Job[]): Promise<RecordedScenario[]> {
+  const jobs = await Promise.all(wanted.map(async (job) => ({ job, marker: await markerOf(job) })));
+  await recordMissing(jobs);
+  return Promise.all(jobs.map(readRecording));
+}
+
+/**
+ * Sessions written by the real Claude Code against a scripted API on loopback: recorded once, then taken from the cache.
+ * @param only name of the one scenario that is wanted; default: all that the current version plays
+ */
+export function recordSessions(only?: string): Promise<RecordedScenario[]> {
+  return record(jobsOf([currentVersion]).filter(({ scenario }) => only === undefined || scenario.name === only));
+}
+
+/** The same with all versions, oldest first: names repeat, one for each version that plays the scenario. */
+export function recordEverySession(): Promise<RecordedScenario[]> {
+  return record(jobsOf(allVersions));
 }

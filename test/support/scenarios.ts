@@ -1,49 +1,10 @@
-import type { MessagesApi, ReceivedRequest, Reply } from './messagesApi.ts';
-
-/** What a scenario works with. Paths lie in the recording's own folder. */
-export interface Stage {
-  api: MessagesApi;
-  cwd: string;
-  /** Runs Claude Code in `cwd` to its end. `interruptAfter`: SIGINT as soon as that many requests have sent a first delta. */
-  claude(
-    args: string[],
-    options?: { stdin?: string; interrupt?: Promise<unknown>; env?: Record<string, string> },
-  ): Promise<string>;
-  /** Queues what the model answers next. */
-  reply(...replies: Reply[]): void;
-  /** Answers by function instead of the queue until it returns undefined. */
-  answer(script: (request: ReceivedRequest) => Reply | undefined): void;
-  write(name: string, content: string | Buffer): Promise<void>;
-  /** Lines of the transcript, parsed. */
-  lines(sessionId: string): Promise<Record<string, unknown>[]>;
-}
-
-export interface Scenario {
-  name: string;
-  run(stage: Stage): Promise<void>;
-}
-
-/** A fixed session id, so that tests can name it. */
-export function sessionOf(n: number): string {
-  return `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
-}
-
-const allowTools = ['--permission-mode', 'acceptEdits', '--allowedTools', 'Bash,Read,Write,Edit,Agent,Task,Glob'];
+import { allowTools, lastSays, type Scenario, sessionOf, streamed, userLine } from './stage.ts';
 
 /** A red square of 8 × 8 pixels. */
 export const redPng = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGP4z8CAFWEXHbQSACj/P8Fu7N9hAAAAAElFTkSuQmCC',
   'base64',
 );
-
-function userLine(content: unknown, uuid?: string): string {
-  return `${JSON.stringify({ type: 'user', message: { role: 'user', content }, parent_tool_use_id: null, ...(uuid && { uuid }) })}\n`;
-}
-
-/** Whether any block of the last message holds this text. */
-function lastSays(request: ReceivedRequest, text: string): boolean {
-  return JSON.stringify(request.body.messages.at(-1)).includes(text);
-}
 
 const plain: Scenario = {
   name: 'plain',
@@ -155,8 +116,7 @@ const image: Scenario = {
       'Red again.',
     );
     const source = { type: 'base64', media_type: 'image/png', data: redPng.toString('base64') };
-    const stream = ['--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose'];
-    await claude(['-p', '--session-id', sessionOf(6), ...stream], {
+    await claude(['-p', '--session-id', sessionOf(6), ...streamed], {
       stdin: userLine([
         { type: 'image', source },
         { type: 'text', text: 'What is in this picture?' },
@@ -271,19 +231,8 @@ const compacted: Scenario = {
   },
 };
 
-/** Everything that the tests need of a version that logs its requests. */
-export const scenarios: Scenario[] = [
-  plain,
-  tools,
-  parallel,
-  forked,
-  image,
-  interrupted,
-  errors,
-  rewound,
-  subagent,
-  compacted,
-];
+/** Scenarios that every version can play. */
+export const commonScenarios: Scenario[] = [plain, tools, parallel, image, subagent, compacted];
 
-/** What is recorded with a version from before the request log. */
-export const olderScenarios: Scenario[] = [plain, tools, parallel, image, subagent, compacted];
+/** Scenarios for the flags and the ways of failing of newer versions. */
+export const newerScenarios: Scenario[] = [forked, interrupted, errors, rewound];

@@ -33,6 +33,33 @@ it('reads well and holds everything of the turn', () => {
   }
 });
 
+it('shows what the person wrote meanwhile in its place, and the whole of a long output', () => {
+  const long = { uuid: 'u', content: 'The beginning', isError: false, spilled: { path: '/x.txt', text: 'a\nb\n' } };
+  const gone = { ...long, spilled: { path: '/x.txt', text: null } };
+  const recorded = turn(1, 1, {
+    absorbed: [
+      { text: 'And that', line: 3 },
+      { text: 'At last', line: 9 },
+    ],
+    steps: [
+      step(2, { text: 'First answer', toolCalls: [{ ...call('Bash', {}), result: long }] }),
+      step(5, { text: 'Second answer', toolCalls: [{ ...call('Bash', {}), result: gone }] }),
+    ],
+  });
+  const document = turnDocument(session({ turns: [recorded] }), recorded);
+  const order = [
+    'First answer',
+    'The whole output, 2 lines',
+    'And that',
+    'Second answer',
+    'its file is gone',
+    'At last',
+  ];
+  const places = order.map((text) => document.indexOf(text));
+  expect(places).toEqual([...places].sort((a, b) => a - b));
+  expect(places[0]).toBeGreaterThan(0);
+});
+
 it('is inert whatever was recorded', () => {
   const nasty =
     '![x](https://evil.example/p.png) <script>alert(1)</script> [y](command:quit) https://evil.example\n```\n![x](y)';

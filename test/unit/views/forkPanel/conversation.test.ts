@@ -1,19 +1,30 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TurnId } from '../../../../src/core/ids.ts';
+import type { Turn } from '../../../../src/core/session/recordedSession.ts';
 import {
+  type Conversation,
   conversationOf,
   locateCut,
   moveCut,
-  rowParts,
+  rowParts as partsOf,
+  wireRows as rowsOf,
   turnAt,
-  wireRows,
 } from '../../../../src/views/forkPanel/conversation.ts';
 import { conversationRowSchema } from '../../../../src/views/forkPanel/protocol.ts';
 import { call, session, step, turn } from '../support/sessions.ts';
 
 const read = call('Read', { file_path: '/home/sam/slug-tools/src/slugify.ts' });
 const bash = call('Bash', { command: 'npm test' });
+
+/** The made-up turns are whole: what a conversation's rows say is read from the turns it was made of. */
+function contentsOf(conversation: Conversation) {
+  return new Map(conversation.rows.map(({ turn: { index }, turn: whole }) => [index, whole as Turn]));
+}
+
+const wireRows = (conversation: Conversation, start: number, count: number) =>
+  rowsOf(conversation, contentsOf(conversation), start, count);
+const rowParts = (conversation: Conversation, index: number) => partsOf(conversation, contentsOf(conversation), index);
 
 /** Two turns: one reply, then a turn of two steps of which the first calls two tools. */
 function small() {

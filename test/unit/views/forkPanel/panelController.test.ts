@@ -61,7 +61,10 @@ function panel(options: { trusted?: boolean; confirm?: boolean } = {}) {
   };
   const services = {
     sessions: {
-      open: vi.fn<() => Promise<unknown>>(async () => ({ session: recorded })),
+      open: vi.fn<() => Promise<unknown>>(async () => ({
+        session: recorded,
+        turns: async (indexes: readonly number[]) => recorded.turns.filter(({ index }) => indexes.includes(index)),
+      })),
       list: async () => [summary({ file: '/o.jsonl', models: ['claude-haiku-4-5'] })],
       watch: (listener: typeof sessionChanged) => {
         sessionChanged = listener;

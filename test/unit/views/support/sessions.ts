@@ -1,5 +1,6 @@
 import type { SessionId, TurnId } from '../../../../src/core/ids.ts';
 import {
+  noSurroundings,
   noUsage,
   type RecordedSession,
   type RecordedToolCall,
@@ -23,6 +24,10 @@ export function summary(over: Partial<SessionSummary> & { file: string }): Sessi
     gitBranch: 'main',
     version: '2.1.329',
     problems: 0,
+    modifiedAt: '2026-11-20T10:00:00Z',
+    roots: [],
+    forkedFrom: null,
+    ...noSurroundings,
     ...over,
   };
 }
@@ -44,6 +49,7 @@ export function step(line: number, over: Partial<Step> = {}): Step {
     text: 'Because it strips everything.',
     toolCalls: [],
     usage: { ...noUsage, outputTokens: 40 },
+    effort: null,
     stopReason: 'end_turn',
     error: null,
     ...over,
@@ -59,7 +65,9 @@ export function turn(index: number, line: number, over: Partial<Turn> = {}): Tur
     line,
     prompt: `Prompt ${index}`,
     promptContent: [{ type: 'text', text: `Prompt ${index}` }],
+    attachments: 0,
     at: '2026-11-20T09:29:00Z',
+    absorbed: [],
     steps,
     models: ['claude-sonnet-4-5'],
     tools: [...new Set(calls.map(({ name }) => name))],

@@ -1,0 +1,9 @@
+// Lists all sessions in a process that has listed them before, as a window does. Argument: the config folder.
+import { createSessions } from '../../src/services.ts';
+
+const sessions = createSessions({ claudeDirs: [process.argv[2] ?? ''] });
+await sessions.list();
+const started = performance.now();
+const { length } = await sessions.list();
+console.log(JSON.stringify({ callMs: performance.now() - started, length }));
+process.exit();

@@ -1,0 +1,10 @@
+// Opens a session: the list of its turns, and 50 turns with everything they hold. Argument: path of the transcript.
+import { createSessions } from '../../src/services.ts';
+
+const started = performance.now();
+const open = await createSessions().open(process.argv[2] ?? '');
+const { turns } = open.session;
+const from = Math.floor(turns.length / 2);
+const whole = await open.turns(turns.slice(from, from + 50).map(({ index }) => index));
+console.log(JSON.stringify({ callMs: performance.now() - started, turns: turns.length, whole: whole.length }));
+process.exit();

@@ -43,7 +43,11 @@ const node = {
 
 const host = {
   ...node,
-  entryPoints: { extension: 'src/extension.ts', cli: 'src/cli/main.ts' },
+  entryPoints: {
+    extension: 'src/extension.ts',
+    cli: 'src/cli/main.ts',
+    scanThread: 'src/adapters/index/scanThread.ts',
+  },
   chunkNames: 'chunk-[hash]',
 };
 

@@ -4,16 +4,23 @@ import { BranchDiffs } from './views/branchDiff/branchDiffs.ts';
 import { compareCommands } from './views/branchDiff/compareCommands.ts';
 import { type CommandHandlers, registerCommands, runCommand } from './views/commands.ts';
 import { confirmExpensive } from './views/dispatchRun.ts';
+import { FilesAtTurn } from './views/filesAtTurn/filesAtTurn.ts';
+import { filesCommands } from './views/filesAtTurn/filesCommands.ts';
 import { ForkPanelManager } from './views/forkPanel/forkPanel.ts';
 import { generalCommands } from './views/generalCommands.ts';
+import { keepCommands } from './views/keepSessions/keepCommands.ts';
 import { Log } from './views/log.ts';
 import { Pickers } from './views/pickers.ts';
+import { ProblemDocuments } from './views/problems/problemDocuments.ts';
 import { ReplaceableServices } from './views/replaceableServices.ts';
 import { runCommands } from './views/runTree/runCommands.ts';
 import { RunList } from './views/runTree/runList.ts';
 import { runNotifications } from './views/runTree/runNotifications.ts';
 import { runStatusBar } from './views/runTree/runStatusBar.ts';
 import { RunTreeView } from './views/runTree/runTreeView.ts';
+import { searchCommands } from './views/search/searchCommands.ts';
+import { SearchIndexing } from './views/search/searchIndexing.ts';
+import { revealCommands } from './views/sessionTree/revealCommands.ts';
 import { sessionCommands } from './views/sessionTree/sessionCommands.ts';
 import { SessionTreeView } from './views/sessionTree/sessionTreeView.ts';
 import { TurnDocuments } from './views/sessionTree/turnDocuments.ts';
@@ -28,13 +35,16 @@ let services: ReplaceableServices | null = null;
 export function activate(context: vscode.ExtensionContext): void {
   const log = new Log();
   const apiKey = new ApiKey(context.secrets);
-  const provider = new ReplaceableServices(() => makeServices(apiKey));
+  const provider = new ReplaceableServices(() => makeServices(apiKey, log));
   services = provider;
   const runs = new RunList(provider, log.error);
   const tree = new SessionTreeView(provider, log.error);
   const runTree = new RunTreeView(runs, log.error);
   const documents = new TurnDocuments(provider);
+  const files = new FilesAtTurn(provider);
+  const problems = new ProblemDocuments(provider);
   const diffs = new BranchDiffs(provider, runs, context.extensionUri, (error) => showError(error, log));
+  const indexing = new SearchIndexing(log.error);
   const temporalStatus = new TemporalStatusBar(provider, runs);
   const panels = new ForkPanelManager({
     extensionUri: context.extensionUri,
@@ -49,7 +59,11 @@ export function activate(context: vscode.ExtensionContext): void {
   const pickers = new Pickers({ services: provider, sessions: () => tree.sessions(), runs });
   const shared = { services: provider, runs, apiKey, log, pickers };
   const commands: CommandHandlers = {
-    ...sessionCommands({ ...shared, tree, documents, openForkPanel: (target) => panels.open(target) }),
+    ...keepCommands({ services: provider, sessions: () => tree.sessions() }),
+    ...revealCommands(tree, pickers),
+    ...sessionCommands({ ...shared, tree, documents, problems, openForkPanel: (target) => panels.open(target) }),
+    ...searchCommands(provider, indexing),
+    ...filesCommands(files, pickers),
     ...runCommands(shared),
     ...compareCommands(diffs, pickers),
     ...temporalCommands(provider, temporalStatus),
@@ -61,10 +75,13 @@ export function activate(context: vscode.ExtensionContext): void {
     tree,
     runTree,
     documents,
+    files,
+    problems,
     diffs,
     panels,
     panels.registerSerializer(),
     temporalStatus,
+    indexing,
     runStatusBar(runs),
     runNotifications(
       runs,
@@ -72,7 +89,11 @@ export function activate(context: vscode.ExtensionContext): void {
       (runId) => panels.isShowing(runId),
     ),
     followServiceSettings(provider, runs),
-    tree.onDidChangeSession((session) => documents.refresh(session)),
+    tree.onDidChangeSession((session) => {
+      documents.refresh(session);
+      files.refresh(session);
+      problems.refresh(session);
+    }),
     registerCommands(commands, log.debug, (error) => showError(error, log)),
   );
 }
@@ -82,7 +103,7 @@ export async function deactivate(): Promise<void> {
   await services?.dispose();
 }
 
-async function makeServices(apiKey: ApiKey) {
+async function makeServices(apiKey: ApiKey, log: Log) {
   const { createServices } = await import('./services.ts');
   const { dataDir, apiBaseUrl, temporalAddress, temporalNamespace, temporalTaskQueue, temporalCliPath } = settings;
   return createServices({
@@ -92,6 +113,8 @@ async function makeServices(apiKey: ApiKey) {
     provider: process.env['FORKPOINT_DEMO'] === '1' ? 'demo' : 'anthropic',
     concurrency: settings.concurrency(),
     prices: settings.prices(),
+    keepForkedSessions: settings.keepForkedSessions,
+    log: log.error,
     ...given({ home: dataDir(), baseUrl: apiBaseUrl() }),
     temporal: given({
       address: temporalAddress(),

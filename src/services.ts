@@ -1,15 +1,21 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import envPaths from 'env-paths';
+import { createSessionArchive } from './adapters/archive/createSessionArchive.ts';
+import { createSessionSearch } from './adapters/index/createSessionSearch.ts';
 import type { PriceOverrides } from './adapters/prices/createPriceList.ts';
+import { completeSessions } from './adapters/sessionFacts/completeSessions.ts';
 import { createSessionStore } from './adapters/sessions/createSessionStore.ts';
 import { sha256 } from './adapters/sha256.ts';
 import { systemClock } from './adapters/systemClock.ts';
+import type { SessionArchive } from './core/archive/sessionArchive.ts';
 import type { Provider } from './core/fork/forkPlan.ts';
 import type { EngineKind } from './core/fork/forkRequest.ts';
 import type { ForkService } from './core/run/forkService.ts';
 import type { BlobStore, Clock, ForkEngine, ModelClient, ModelClients, PriceList, RunStore } from './core/run/ports.ts';
 import type { TemporalControl } from './core/run/temporalControl.ts';
+import type { SessionSearch } from './core/search/sessionSearch.ts';
 import type { SessionStore } from './core/session/sessionStore.ts';
 import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
 
@@ -27,6 +33,10 @@ export interface ServicesOptions {
   /** Branches that run at once in this process. */
   concurrency?: number;
   prices?: PriceOverrides;
+  /** Asked at every dispatch: is the session kept that was forked or replayed? Default: no. */
+  keepForkedSessions?: () => boolean;
+  /** Told of failures that stop nothing. */
+  log?: (message: string, error: unknown) => void;
   temporal?: Partial<
     Pick<TemporalSettings, 'address' | 'namespace' | 'taskQueue' | 'cliPath' | 'startWorkers' | 'workerScript'>
   >;
@@ -36,6 +46,8 @@ export interface ServicesOptions {
 export interface Services {
   readonly home: string;
   readonly sessions: SessionStore;
+  readonly search: SessionSearch;
+  readonly archive: SessionArchive;
   readonly forks: ForkService;
   readonly runs: RunStore;
   readonly blobs: BlobStore;
@@ -49,23 +61,54 @@ export interface Services {
 
 const apiAddress = 'https://api.anthropic.com';
 
+const defaultHome = envPaths('forkpoint', { suffix: '' }).data;
+
+function homeOf({ home }: Pick<ServicesOptions, 'home'>): string {
+  return path.resolve(home ?? (process.env.FORKPOINT_HOME || defaultHome));
+}
+
 /** The recorded sessions alone, for those who need nothing else. */
-export function createSessions(options: Pick<ServicesOptions, 'claudeDirs'> = {}): SessionStore {
+export function createSessions(options: Pick<ServicesOptions, 'claudeDirs' | 'home'> = {}): SessionStore {
+  const home = homeOf(options);
+  const archive = path.join(home, archiveFolder);
+  const store = createSessionStore({ claudeDirs: claudeDirsOf(options), archive, sha256 });
+  return completeSessions(store, { archive, home });
+}
+
+/** Search over such a store. */
+export function createSearch(sessions: SessionStore, options: Pick<ServicesOptions, 'home'> = {}): SessionSearch {
+  const home = homeOf(options);
+  return createSessionSearch(sessions, {
+    index: path.join(home, indexFolder),
+    archive: path.join(home, archiveFolder),
+  });
+}
+
+/** What can be made again from the sessions lies there in our data folder. */
+const indexFolder = 'index';
+/** Kept sessions lie there in our data folder. */
+const archiveFolder = 'archive';
+
+function claudeDirsOf(options: Pick<ServicesOptions, 'claudeDirs'>): string[] {
   const configured = process.env.CLAUDE_CONFIG_DIR;
   const fallback = configured === undefined || configured === '' ? path.join(homedir(), '.claude') : configured;
   const claudeDirs =
     options.claudeDirs === undefined || options.claudeDirs.length === 0 ? [fallback] : options.claudeDirs;
-  return createSessionStore({ claudeDirs: claudeDirs.map((dir) => path.resolve(dir)), sha256 });
+  return claudeDirs.map((dir) => path.resolve(dir));
 }
 
 /** Constructs the adapters and engines. Reads, starts and contacts nothing before it is used. */
 export async function createServices(options: ServicesOptions = {}): Promise<Services> {
   const load = await loadParts();
-  const defaultHome = load.envPaths('forkpoint', { suffix: '' }).data;
-  const home = path.resolve(options.home ?? (process.env.FORKPOINT_HOME || defaultHome));
+  const home = homeOf(options);
   const baseUrl = (options.baseUrl ?? process.env.ANTHROPIC_BASE_URL) || undefined;
   const apiKey = options.apiKey ?? (() => Promise.resolve(process.env.ANTHROPIC_API_KEY));
   const sessions = createSessions(options);
+  const archive = createSessionArchive({
+    folder: path.join(home, archiveFolder),
+    claudeDirs: claudeDirsOf(options),
+    clock: systemClock,
+  });
   const runs = load.createRunStore(path.join(home, 'runs'));
   const blobs = load.createBlobStore(path.join(home, 'blobs'));
   const prices = await load.createPriceList(options.prices);
@@ -104,15 +147,31 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     sha256,
     textDiff: load.textDiff,
     random: Math.random,
+    onDispatched: ({ session }) => {
+      if (options.keepForkedSessions?.() !== true) return;
+      archive.keep(session.file).catch((error: unknown) => options.log?.('A forked session could not be kept.', error));
+    },
   });
   const temporal = load.createTemporalControl(temporalSettings);
-  return { home, sessions, forks, runs, blobs, models, prices, temporal, clock, dispose: () => engines.dispose() };
+  return {
+    home,
+    sessions,
+    search: createSearch(sessions, options),
+    archive,
+    forks,
+    runs,
+    blobs,
+    models,
+    prices,
+    temporal,
+    clock,
+    dispose: () => engines.dispose(),
+  };
 }
 
 // Loaded only now: who lists sessions must not wait for what runs forks.
 async function loadParts() {
   const [
-    { default: envPaths },
     { createRunStore },
     { createBlobStore },
     { createPriceList },
@@ -121,7 +180,6 @@ async function loadParts() {
     { createTemporalControl },
     { defaultTaskQueue },
   ] = await Promise.all([
-    import('env-paths'),
     import('./adapters/runs/createRunStore.ts'),
     import('./adapters/blobs/createBlobStore.ts'),
     import('./adapters/prices/createPriceList.ts'),
@@ -131,7 +189,6 @@ async function loadParts() {
     import('./orchestration/temporal/temporalSettings.ts'),
   ]);
   return {
-    envPaths,
     createRunStore,
     createBlobStore,
     createPriceList,

@@ -14,14 +14,15 @@ export interface Sending {
 /** Says what will be sent, on stderr: the point, the fidelity, the branches, what they change. */
 export function describePreview(context: CliContext, preview: ForkPreview): void {
   const { terminal } = context;
-  const missing = preview.missing.length === 0 ? '' : `; missing: ${preview.missing.join(', ')}`;
+  const missing = preview.missing.length === 0 ? '' : `; missing: ${oneLine(preview.missing.join(', '), 400)}`;
   terminal.note(`Fork ${oneLine(preview.point.label, 80)} · ${preview.fidelity}${missing}`);
   for (const branch of preview.branches) {
     const times = branch.repeats > 1 ? ` ×${branch.repeats}` : '';
     const tokens =
       branch.estimatedInputTokens === null ? '' : ` · about ${tokenCount(branch.estimatedInputTokens)} tokens`;
-    const changes = branch.changes.length === 0 ? 'nothing changed' : `changes ${branch.changes.join(', ')}`;
-    terminal.note(`  ${oneLine(branch.name, 40)}${times} · ${branch.model}${tokens} · ${changes}`);
+    const changes =
+      branch.changes.length === 0 ? 'nothing changed' : `changes ${oneLine(branch.changes.join(', '), 200)}`;
+    terminal.note(`  ${oneLine(branch.name, 40)}${times} · ${oneLine(branch.model, 80)}${tokens} · ${changes}`);
     for (const note of branch.notes) terminal.note(`    ${oneLine(note, 200)}`);
   }
   for (const note of preview.notes) terminal.note(oneLine(note, 200));

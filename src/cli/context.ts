@@ -1,7 +1,8 @@
 import { NotFoundError } from '../core/errors.ts';
 import { type RunId, runIdSchema } from '../core/ids.ts';
+import type { SessionSearch } from '../core/search/sessionSearch.ts';
 import type { SessionStore } from '../core/session/sessionStore.ts';
-import { createServices, createSessions, type Services, type ServicesOptions } from '../services.ts';
+import { createSearch, createServices, createSessions, type Services, type ServicesOptions } from '../services.ts';
 import { Terminal } from './terminal.ts';
 
 /** Options that every command takes. */
@@ -19,6 +20,7 @@ export class CliContext {
   readonly terminal: Terminal;
   readonly options: CommonOptions;
   #sessions: SessionStore | null = null;
+  #search: SessionSearch | null = null;
   #services: Promise<Services> | null = null;
   readonly #interrupt = new AbortController();
 
@@ -30,6 +32,11 @@ export class CliContext {
   get sessions(): SessionStore {
     this.#sessions ??= createSessions({ claudeDirs: this.options.claudeDir });
     return this.#sessions;
+  }
+
+  get search(): SessionSearch {
+    this.#search ??= createSearch(this.sessions);
+    return this.#search;
   }
 
   services(): Promise<Services> {

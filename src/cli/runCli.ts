@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { BadInputError, ForkpointError } from '../core/errors.ts';
 import { addForkCommands } from './commands/forkCommands.ts';
 import { addRunCommands } from './commands/runCommands.ts';
+import { addSearchCommands } from './commands/searchCommands.ts';
 import { addSessionCommands } from './commands/sessionCommands.ts';
 import { addTemporalCommands } from './commands/temporalCommands.ts';
 import { CliContext, type CommonOptions } from './context.ts';
@@ -52,6 +53,7 @@ function buildProgram(version: string, handle: Handle, json: boolean): Command {
     // Errors are ours to print: with --json they are an object on stdout.
     .configureOutput({ outputError: () => {}, ...(json ? { writeOut: (text) => process.stderr.write(text) } : {}) });
   addSessionCommands(program, handle);
+  addSearchCommands(program, handle);
   addForkCommands(program, handle);
   addRunCommands(program, handle);
   addTemporalCommands(program, handle);

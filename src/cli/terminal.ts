@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import pc from 'picocolors';
 import { ForkpointError, messageOf } from '../core/errors.ts';
-import { plainText } from '../core/plainText.ts';
+import { plainText, printableJson, printableText } from '../core/plainText.ts';
 
 /** Where the command line writes: results on stdout, all else on stderr. */
 export class Terminal {
@@ -14,28 +14,28 @@ export class Terminal {
     this.colors = pc.createColors(process.stdout.isTTY === true && !process.env.NO_COLOR);
   }
 
-  /** A result for a person. Texts of recordings go through `clean` first. */
+  /** A result for a person. Texts of recordings were cleaned with `plainText` or `oneLine` already. */
   print(text: string): void {
     this.#endProgress();
-    process.stdout.write(`${text}\n`);
+    process.stdout.write(`${printableText(text, this.colors.isColorSupported)}\n`);
   }
 
   /** The one JSON document of a command, or one line of a stream. */
   printJson(value: unknown, options: { indent?: boolean } = {}): void {
     this.#endProgress();
-    process.stdout.write(`${JSON.stringify(value, null, options.indent === true ? 2 : undefined)}\n`);
+    process.stdout.write(`${printableJson(JSON.stringify(value, null, options.indent === true ? 2 : undefined))}\n`);
   }
 
   /** Anything that is not the result. */
   note(text: string): void {
     this.#endProgress();
-    process.stderr.write(`${text}\n`);
+    process.stderr.write(`${printableText(text, this.colorsOnStderr())}\n`);
   }
 
   /** A line that the next one replaces; only where a person looks on. */
   progress(text: string): void {
     if (process.stderr.isTTY !== true || text === this.#progress) return;
-    process.stderr.write(`\r\u001b[K${text.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`);
+    process.stderr.write(`\r\u001b[K${plainText(text).slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`);
     this.#progress = text;
   }
 
@@ -62,7 +62,7 @@ export class Terminal {
     this.#endProgress();
     const reader = createInterface({ input: process.stdin, output: process.stderr });
     try {
-      return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `)).trim());
+      return /^y(es)?$/i.test((await reader.question(`${plainText(question)} [y/N] `)).trim());
     } finally {
       reader.close();
     }

@@ -1,5 +1,5 @@
 import type { ForkPlan } from '../core/fork/forkPlan.ts';
-import { plural } from '../core/format.ts';
+import { oneLine, plural } from '../core/format.ts';
 import type { RunId } from '../core/ids.ts';
 import type { BranchEvent } from '../core/run/branchEvent.ts';
 import { foldRun } from '../core/run/foldRun.ts';
@@ -63,7 +63,9 @@ function isLast(plan: ForkPlan, seen: readonly BranchEvent[]): boolean {
 
 function noteRetry(context: CliContext, plan: ForkPlan, event: Extract<BranchEvent, { type: 'retrying' }>): void {
   const name = plan.branches.find(({ branchId }) => branchId === event.branchId)?.name ?? event.branchId;
-  context.terminal.note(`${name}: ${event.error.message} Asking again in ${(event.delayMs / 1000).toFixed(1)} s.`);
+  context.terminal.note(
+    `${oneLine(name, 40)}: ${oneLine(event.error.message, 400)} Asking again in ${(event.delayMs / 1000).toFixed(1)} s.`,
+  );
 }
 
 function progressOf(view: RunView): string {

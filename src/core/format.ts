@@ -125,3 +125,15 @@ export function sentence(text: string): string {
 export function messageWithHint({ message, hint }: { message: string; hint: string }): string {
   return hint === '' ? message : `${sentence(message)} ${hint}`;
 }
+
+/** `0 B`, `12 B`, then as `byteSize`. */
+export function fileSize(bytes: number): string {
+  return bytes < 1000 ? `${bytes} B` : byteSize(bytes);
+}
+
+/** `1 kB`, `340 kB`, `3.4 MB`, `1.2 GB`. */
+export function byteSize(bytes: number): string {
+  if (bytes < 999_500) return `${Math.max(1, Math.round(bytes / 1000))} kB`;
+  if (bytes < 999_500_000) return `${scaled(bytes / 1_000_000)} MB`;
+  return `${scaled(bytes / 1_000_000_000)} GB`;
+}

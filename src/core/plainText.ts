@@ -13,6 +13,30 @@ export function plainText(text: string): string {
   return text.replace(/\r\n?/g, '\n').toWellFormed().replace(unsafe, '');
 }
 
+/** For documents that are compared: what `plainText` strips is named instead, so that texts that differ in it look different. */
+export function visibleText(text: string): string {
+  const named = (character: string) => `‹U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}›`;
+  return text.replace(/\r\n?/g, '\n').toWellFormed().replace(unsafe, named);
+}
+
+/** JSON that a terminal may show: the same value, with what `plainText` strips written as escapes. */
+export function printableJson(json: string): string {
+  const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return json.replace(unsafe, (character) => character.split('').map(escape).join(''));
+}
+
+/**
+ * Text for a terminal: the last guard behind the cleaning of each text that it was made of.
+ * @param colors whether the text may hold colours of ours, which are left in
+ */
+export function printableText(text: string, colors: boolean): string {
+  if (!colors) return plainText(text);
+  return text
+    .split(/(\u001b\[\d{1,2}m)/)
+    .map((part, index) => (index % 2 === 1 ? part : plainText(part)))
+    .join('');
+}
+
 /** For labels in which VS Code draws `$(name)` as an icon (quick picks, status bar). */
 export function iconSafe(text: string): string {
   return plainText(text).replace(/\$\(([\w~-]+)\)/g, '\\$($1)');

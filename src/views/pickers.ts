@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { BadInputError, NotFoundError } from '../core/errors.ts';
 import { modelName, oneLine, plural, relativeTime } from '../core/format.ts';
 import type { RunView } from '../core/run/runView.ts';
-import type { RecordedSession, Turn } from '../core/session/recordedSession.ts';
+import type { RecordedSession, TurnOutline } from '../core/session/recordedSession.ts';
 import type { BranchTarget, RunTarget, SessionTarget, TurnTarget } from './commandTable.ts';
 import { parseTurnUri, turnScheme } from './documentUris.ts';
 import { choice, pickOne, type StepOptions, type StepResult } from './quickInput.ts';
@@ -67,7 +67,12 @@ export class Pickers {
     return turn === undefined || turn === 'back' ? undefined : { file: session.file, turn: turn.index };
   }
 
-  async askTurn(recorded: RecordedSession, title: string, placeholder: string, step?: Step): Promise<StepResult<Turn>> {
+  async askTurn(
+    recorded: RecordedSession,
+    title: string,
+    placeholder: string,
+    step?: Step,
+  ): Promise<StepResult<TurnOutline>> {
     if (recorded.turns.length === 0) {
       throw new BadInputError(`“${oneLine(recorded.summary.title, 60)}” has no turns.`, 'Choose another session.');
     }

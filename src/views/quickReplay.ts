@@ -1,5 +1,5 @@
 import { type EngineKind, type ReplayRequest, replayRequestSchema } from '../core/fork/forkRequest.ts';
-import type { RecordedSession, Turn } from '../core/session/recordedSession.ts';
+import type { RecordedSession, TurnOutline } from '../core/session/recordedSession.ts';
 import type { SessionTarget } from './commandTable.ts';
 import { type DispatchDeps, dispatchRun, requireTrust } from './dispatchRun.ts';
 import { offeredModels } from './models.ts';
@@ -44,7 +44,7 @@ export async function replaySession(
         ]
       : []),
     (step) =>
-      kept<Turn>(askFirst(step), (turn) => {
+      kept<TurnOutline>(askFirst(step), (turn) => {
         draft.from = turn.index;
         draft.models = turn.models.filter((model) => !model.startsWith('<')).slice(0, 1);
       }),

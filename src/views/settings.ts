@@ -12,6 +12,8 @@ const priceSchema = z.object({ input: price, output: price, cacheRead: price, ca
 export const settings = {
   /** Config folders of Claude Code; empty for the default. */
   claudeDirs: (): string[] => texts('claudeDirs'),
+  /** Is a session that is forked or replayed kept? */
+  keepForkedSessions: (): boolean => value('keepForkedSessions') !== false,
   dataDir: (): string | undefined => text('dataDir'),
   apiBaseUrl: (): string | undefined => text('apiBaseUrl'),
   engine: (): EngineKind => engineKindSchema.catch('in-process').parse(value('engine')),

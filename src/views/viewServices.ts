@@ -1,11 +1,15 @@
+import type { SessionArchive } from '../core/archive/sessionArchive.ts';
 import type { ForkService } from '../core/run/forkService.ts';
 import type { ModelClients, RunStore } from '../core/run/ports.ts';
 import type { TemporalControl } from '../core/run/temporalControl.ts';
+import type { SessionSearch } from '../core/search/sessionSearch.ts';
 import type { SessionStore } from '../core/session/sessionStore.ts';
 
 /** What the views work with. The extension's root makes it when a view first asks: activation constructs nothing. */
 export interface ViewServices {
   sessions: SessionStore;
+  search: SessionSearch;
+  archive: SessionArchive;
   forks: ForkService;
   runs: RunStore;
   models: ModelClients;

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 
-/** Makes the text of one of our documents. @throws ForkpointError where what it shows is gone */
-export type DocumentSource = (uri: vscode.Uri) => Promise<string>;
+/** Makes the text, or the very bytes, of one of our documents. @throws ForkpointError where what it shows is gone */
+export type DocumentSource = (uri: vscode.Uri) => Promise<string | Uint8Array>;
 
 /**
  * Read-only documents under a scheme of our own. A file system rather than a content provider, because custom editors
@@ -49,7 +49,8 @@ export class VirtualDocuments implements vscode.FileSystemProvider, vscode.Dispo
   }
 
   async readFile(uri: vscode.Uri): Promise<Uint8Array> {
-    return this.#encoder.encode(await this.source(uri));
+    const content = await this.source(uri);
+    return typeof content === 'string' ? this.#encoder.encode(content) : content;
   }
 
   readDirectory(): [string, vscode.FileType][] {

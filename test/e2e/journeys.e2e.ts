@@ -37,7 +37,7 @@ const lastText = (request: ReceivedRequest): string => {
 beforeAll(async () => {
   const missing = await ensureTools(['temporal', 'claude-code-2.1.329']);
   if (missing.length > 0) throw new Error(`The journeys need ${missing.join(' and ')}.`);
-  const recording = (await recordSessions()).find(({ name }) => name === 'plain');
+  const recording = (await recordSessions('plain')).at(0);
   if (recording === undefined) throw new Error('No recording "plain".');
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-journeys-'));
   claudeDir = path.join(scratch, 'claude');

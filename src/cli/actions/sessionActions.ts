@@ -1,6 +1,7 @@
+import { daysUntilLost, goesText } from '../../core/archive/retention.ts';
 import { BadInputError, NotFoundError } from '../../core/errors.ts';
 import { modelName, money, oneLine, plural, relativeTime, tokenCount } from '../../core/format.ts';
-import type { RecordedSession, SessionSummary, Turn } from '../../core/session/recordedSession.ts';
+import type { RecordedSession, SessionSummary, Turn, TurnOutline } from '../../core/session/recordedSession.ts';
 import type { CliContext } from '../context.ts';
 import { type PointOptions, pointOf } from '../pointOf.ts';
 import { table } from '../table.ts';
@@ -17,22 +18,33 @@ export async function list(context: CliContext): Promise<number> {
 
 function sessionTable(sessions: readonly SessionSummary[], now: number): string {
   const rows = sessions.map((session) => [
-    session.sessionId.slice(0, 8),
+    oneLine(session.sessionId.slice(0, 8)),
     oneLine(session.title, 48),
     String(session.turns),
     relativeTime(session.lastAt, now),
     oneLine(session.models.map(modelName).join(', '), 32),
     money(session.costUsd),
     oneLine(session.projectPath ?? 'unknown', 48),
-    session.problems > 0 ? plural(session.problems, 'problem') : '',
+    marksOfSession(session, now).join(', '),
   ]);
   return table(['SESSION', 'TITLE', 'TURNS', 'LAST', 'MODELS', 'COST', 'PROJECT', ''], rows, ['TURNS', 'COST']);
+}
+
+function marksOfSession(session: SessionSummary, now: number): string[] {
+  const lost = daysUntilLost(session, now);
+  return [
+    ...(session.problems > 0 ? [plural(session.problems, 'problem')] : []),
+    ...(lost === null ? [] : [goesText(lost)]),
+    ...(session.forkedFrom === null ? [] : ['fork']),
+    ...(session.archived ? ['archived'] : session.kept ? ['kept'] : []),
+  ];
 }
 
 /** `inspect` */
 export async function inspect(context: CliContext, given: string): Promise<number> {
   const { turn } = context.options as { turn?: number };
-  const { session } = await context.sessions.open(given);
+  const open = await context.sessions.open(given);
+  const { session } = open;
   const turns = turn === undefined ? session.turns : session.turns.filter(({ index }) => index === turn);
   if (turn !== undefined && turns.length === 0) {
     const hint = `It has ${plural(session.turns.length, 'turn')}; list them with \`forkpoint inspect ${session.summary.sessionId}\`.`;
@@ -40,15 +52,18 @@ export async function inspect(context: CliContext, given: string): Promise<numbe
   }
   if (context.terminal.json) {
     const { summary, branches, subagents, compactions, problems } = session;
-    const shown = turns.map((each) => turnJson(each, turn !== undefined));
+    const shown = turn === undefined ? turns.map(turnJson) : (await open.turns([turn])).map(wholeTurnJson);
     context.terminal.printJson({ session: summary, turns: shown, branches, subagents, compactions, problems });
   } else context.terminal.print(sessionText({ ...session, turns }));
   return 0;
 }
 
-function turnJson(turn: Turn, withContent: boolean) {
-  const { steps, promptContent, ...facts } = turn;
-  return { ...facts, steps: steps.length, ...(withContent ? { promptContent, replies: steps } : {}) };
+function turnJson({ steps, ...facts }: TurnOutline) {
+  return { ...facts, steps: steps.length };
+}
+
+function wholeTurnJson({ promptContent, ...turn }: Turn) {
+  return { ...turnJson(turn), promptContent, replies: turn.steps };
 }
 
 function sessionText({ summary, turns, problems, subagents, compactions }: RecordedSession): string {
@@ -64,7 +79,7 @@ function sessionText({ summary, turns, problems, subagents, compactions }: Recor
   ]);
   return [
     `${oneLine(summary.title)}`,
-    `${summary.sessionId} · ${summary.projectPath ?? 'unknown project'} · ${plural(summary.turns, 'turn')} · ${money(summary.costUsd)}`,
+    `${oneLine(summary.sessionId)} · ${oneLine(summary.projectPath ?? 'unknown project', 400)} · ${plural(summary.turns, 'turn')} · ${money(summary.costUsd)}`,
     '',
     table(['TURN', 'PROMPT', 'MODEL', 'TOOLS', 'STEPS', 'IN', 'OUT', ''], rows, ['TURN', 'STEPS', 'IN', 'OUT']),
     ...subagents.map(
@@ -72,11 +87,11 @@ function sessionText({ summary, turns, problems, subagents, compactions }: Recor
         `subagent ${oneLine(agentType ?? 'of unknown type')}: ${plural(messages, 'message')}`,
     ),
     ...compactions.map(({ line }) => `compacted at line ${line}`),
-    ...problems.map(({ line, kind, detail }) => `problem in line ${line}: ${kind}, ${oneLine(detail)}`),
+    ...problems.map(({ line, kind, detail }) => `problem in line ${line}: ${kind}, ${oneLine(detail, 600)}`),
   ].join('\n');
 }
 
-function marksOf(turn: Turn): string[] {
+function marksOf(turn: TurnOutline): string[] {
   return [
     ...(turn.active ? [] : ['abandoned']),
     ...(turn.compactedAway ? ['compacted'] : []),
@@ -88,7 +103,7 @@ function marksOf(turn: Turn): string[] {
 /** `messages` */
 export async function messages(context: CliContext, given: string): Promise<number> {
   const open = await context.sessions.open(given);
-  for (const message of open.messages()) context.terminal.printJson(message);
+  for await (const message of open.messages()) context.terminal.printJson(message);
   return 0;
 }
 
@@ -96,7 +111,7 @@ export async function messages(context: CliContext, given: string): Promise<numb
 export async function requests(context: CliContext, given: string): Promise<number> {
   const { full } = context.options as { full?: boolean };
   const open = await context.sessions.open(given);
-  for (const { request, betas, ...facts } of open.requests().recorded()) {
+  for await (const { request, betas, ...facts } of open.requests()) {
     context.terminal.printJson(full === true ? { ...facts, request, betas } : facts);
   }
   return 0;
@@ -110,7 +125,7 @@ export async function request(context: CliContext, given: string): Promise<numbe
       path: 'at',
     });
   const open = await context.sessions.open(given);
-  const { point, rebuilt } = open.requests().forkAt(at);
+  const { point, rebuilt } = await open.forkAt(at);
   const { fidelity, digestVerified, missing, request: body, betas } = rebuilt;
   context.terminal.printJson(
     { point, fidelity, digestVerified, missing, request: body, betas },

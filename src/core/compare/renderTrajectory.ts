@@ -1,4 +1,5 @@
 import { canonicalJson } from '../canonicalJson.ts';
+import { visibleText } from '../plainText.ts';
 import type { Trajectory, TrajectoryCall } from './trajectory.ts';
 
 /**
@@ -21,7 +22,7 @@ export function renderTrajectory(trajectory: Trajectory, projectPath: string | n
     sections.push(lines.join('\n'));
   }
   sections.push(`Ends: ${trajectory.ends ?? 'unknown'}`);
-  return `${sections.join('\n\n')}\n`;
+  return visibleText(`${sections.join('\n\n')}\n`);
 }
 
 /** One line for a call: its tool and what it is about, for example `Edit src/slugify.ts`. */

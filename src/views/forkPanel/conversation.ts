@@ -2,14 +2,25 @@ import type { ForkPoint } from '../../core/fork/forkRequest.ts';
 import { absoluteTime, modelName, oneLine, plural, tokenCount } from '../../core/format.ts';
 import type { TurnId } from '../../core/ids.ts';
 import { plainText } from '../../core/plainText.ts';
-import type { Compaction, RecordedSession, RecordedToolCall, Step, Turn } from '../../core/session/recordedSession.ts';
+import type {
+  Compaction,
+  RecordedSession,
+  RecordedToolCall,
+  Step,
+  StepOutline,
+  Turn,
+  TurnOutline,
+} from '../../core/session/recordedSession.ts';
 import { describeStep } from '../sessionTree/describeCalls.ts';
 import type { ConversationRow, Cut, RowPart } from './protocol.ts';
 
 type RowSource =
-  | { kind: 'prompt'; turn: Turn; place: number }
-  | { kind: 'reply'; turn: Turn; place: number; step: Step }
-  | { kind: 'note'; turn: Turn; place: number; compaction: Compaction };
+  | { kind: 'prompt'; turn: TurnOutline; place: number }
+  | { kind: 'reply'; turn: TurnOutline; place: number; step: StepOutline }
+  | { kind: 'note'; turn: TurnOutline; place: number; compaction: Compaction };
+
+/** Turns with their contents, by index: those that the rows asked for belong to. */
+export type TurnContents = ReadonlyMap<number, Turn>;
 
 /** One line of development of a session as rows: the turns that lead to a fork point and those that followed it. */
 export interface Conversation {
@@ -46,7 +57,7 @@ export function conversationOf(session: RecordedSession, through: TurnId): Conve
 }
 
 /** The turn that a fork point stands in, null where the session holds no such turn or message. */
-export function turnAt(session: RecordedSession, at: ForkPoint): Turn | null {
+export function turnAt(session: RecordedSession, at: ForkPoint): TurnOutline | null {
   if ('turn' in at) return session.turns.find((turn) => turn.index === at.turn) ?? null;
   const uuid = 'before' in at ? at.before : at.after;
   return session.turns.find((turn) => turn.turnId === uuid || turn.steps.some((step) => stepHas(step, uuid))) ?? null;
@@ -81,20 +92,36 @@ export function moveCut(conversation: Conversation, cut: Cut, by: -1 | 0 | 1): C
   return by === 0 || !target ? cut : (locateCut(conversation, target.at) ?? cut);
 }
 
+/** Indexes of the turns that rows `start` to `start + count` belong to. */
+export function turnsOfRows(conversation: Conversation, start: number, count: number): number[] {
+  return [...new Set(conversation.rows.slice(start, start + count).map(({ turn }) => turn.index))];
+}
+
 /** Rows `start` to `start + count`, clipped to what fits a screen. */
-export function wireRows(conversation: Conversation, start: number, count: number): ConversationRow[] {
-  return conversation.rows.slice(start, start + count).map((row) => wireRow(row, conversation.projectPath));
+export function wireRows(
+  conversation: Conversation,
+  contents: TurnContents,
+  start: number,
+  count: number,
+): ConversationRow[] {
+  return conversation.rows.slice(start, start + count).map((row) => wireRow(row, contents, conversation.projectPath));
 }
 
 /** Everything behind one row: thinking, text, tool calls and their results. Very long parts are clipped, and say so. */
-export function rowParts(conversation: Conversation, index: number): RowPart[] {
+export function rowParts(conversation: Conversation, contents: TurnContents, index: number): RowPart[] {
   const row = conversation.rows[index];
+  const turn = row && contents.get(row.turn.index);
+  const step = row?.kind === 'reply' ? wholeStep(contents, row) : undefined;
   if (!row || row.kind === 'note') return [];
   const parts =
-    row.kind === 'prompt' ? promptParts(row.turn) : row.step.content.flatMap((block) => blockParts(block, row.step));
+    row.kind === 'prompt'
+      ? promptParts(turn?.promptContent ?? [])
+      : (step?.content ?? []).flatMap((block) => blockParts(block, step?.toolCalls ?? []));
   if (row.kind === 'reply' && row.step.error !== null)
     parts.push({ kind: 'error', title: 'Error', text: row.step.error });
-  const shown = parts.slice(0, partsLimit).map((part) => ({ ...part, text: clip(part.text, partTextLimit) }));
+  const shown = parts
+    .slice(0, partsLimit)
+    .map(({ kind, title, text }) => ({ kind, title: oneLine(title), text: clip(plainText(text), partTextLimit) }));
   if (parts.length > partsLimit) {
     shown.push({
       kind: 'error',
@@ -105,16 +132,21 @@ export function rowParts(conversation: Conversation, index: number): RowPart[] {
   return shown;
 }
 
-function chainThrough(turns: readonly Turn[], through: TurnId): Turn[] {
+/** The row's step with its contents, where they were read. */
+function wholeStep(contents: TurnContents, row: { turn: TurnOutline; step: StepOutline }): Step | undefined {
+  return contents.get(row.turn.index)?.steps[row.step.index - 1];
+}
+
+function chainThrough(turns: readonly TurnOutline[], through: TurnId): TurnOutline[] {
   const byId = new Map(turns.map((turn) => [turn.turnId, turn]));
-  const next = new Map<TurnId, Turn>();
+  const next = new Map<TurnId, TurnOutline>();
   for (const turn of turns) {
     if (turn.parentTurnId === null) continue;
     // Where a rewind left two continuations, the one that resuming would take wins, else the newest.
     const other = next.get(turn.parentTurnId);
     if (!other || turn.active || !other.active) next.set(turn.parentTurnId, turn);
   }
-  const chain: Turn[] = [];
+  const chain: TurnOutline[] = [];
   const seen = new Set<TurnId>();
   for (let turn = byId.get(through); turn && !seen.has(turn.turnId); turn = parentOf(turn, byId)) {
     seen.add(turn.turnId);
@@ -128,14 +160,14 @@ function chainThrough(turns: readonly Turn[], through: TurnId): Turn[] {
   return chain;
 }
 
-function parentOf(turn: Turn, byId: Map<TurnId, Turn>): Turn | undefined {
+function parentOf(turn: TurnOutline, byId: Map<TurnId, TurnOutline>): TurnOutline | undefined {
   return turn.parentTurnId === null ? undefined : byId.get(turn.parentTurnId);
 }
 
 function compactionBetween(
   compactions: readonly Compaction[],
-  before: Turn | undefined,
-  after: Turn,
+  before: TurnOutline | undefined,
+  after: TurnOutline,
 ): Compaction | undefined {
   if (!before) return undefined;
   return compactions.findLast(({ line }) => line > before.line && line < after.line);
@@ -156,7 +188,7 @@ function placeOf(conversation: Conversation, at: ForkPoint): { row: number; side
   return rows[row]?.kind === 'prompt' ? { row, side: 'before' } : { row: row - 1, side: 'after' };
 }
 
-function stepHas(step: Step, uuid: string): boolean {
+function stepHas(step: StepOutline, uuid: string): boolean {
   return step.uuids.includes(uuid) || step.toolCalls.some(({ result }) => result?.uuid === uuid);
 }
 
@@ -164,7 +196,7 @@ function cutLabel(row: RowSource, side: Cut['side']): string {
   const prompt = oneLine(row.turn.prompt, 60) || `turn ${row.place}`;
   if (side === 'before') return `before “${prompt}”`;
   if (row.kind !== 'reply') return `after “${prompt}”`;
-  return row.step === row.turn.steps.at(-1)
+  return row.step.index === row.turn.steps.length
     ? `after the reply to “${prompt}”`
     : `after step ${row.step.index} of “${prompt}”`;
 }
@@ -183,7 +215,7 @@ function cutAfter(row: RowSource): ForkPoint | null {
   return uuid === undefined ? null : { after: uuid };
 }
 
-function wireRow(row: RowSource, projectPath: string | null): ConversationRow {
+function wireRow(row: RowSource, contents: TurnContents, projectPath: string | null): ConversationRow {
   const base = {
     kind: row.kind,
     turn: row.place,
@@ -199,11 +231,11 @@ function wireRow(row: RowSource, projectPath: string | null): ConversationRow {
     return { ...base, faded: false, text: 'Compacted here', facts: compactionFacts(row.compaction) };
   return row.kind === 'prompt'
     ? { ...base, ...promptRow(row.turn) }
-    : { ...base, ...replyRow(row.turn, row.step, projectPath) };
+    : { ...base, ...replyRow(row.turn, row.step, wholeStep(contents, row), projectPath) };
 }
 
-function promptRow(turn: Turn) {
-  const attached = turn.promptContent.filter((block) => block.type !== 'text').length;
+function promptRow(turn: TurnOutline) {
+  const attached = turn.attachments;
   return {
     text: clip(plainText(turn.prompt), rowTextLimit) || '(no text)',
     facts: attached > 0 ? plural(attached, 'attachment') : '',
@@ -213,12 +245,12 @@ function promptRow(turn: Turn) {
   };
 }
 
-function replyRow(turn: Turn, step: Step, projectPath: string | null) {
+function replyRow(turn: TurnOutline, step: StepOutline, whole: Step | undefined, projectPath: string | null) {
   const { usage } = step;
   const tokens = `${tokenCount(usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens)} tokens in, ${tokenCount(usage.outputTokens)} out`;
-  const facts = step.toolCalls.length > 0 && step.text ? plural(step.toolCalls.length, 'tool') : '';
+  const facts = step.toolCalls.length > 0 && whole?.text ? plural(step.toolCalls.length, 'tool') : '';
   return {
-    text: clip(plainText(step.text), rowTextLimit) || describeStep(step, projectPath),
+    text: whole ? clip(plainText(whole.text), rowTextLimit) || describeStep(whole, projectPath) : '',
     facts,
     tooltip: [modelName(step.model), tokens, `step ${step.index} of ${turn.steps.length}`, absoluteTime(step.at)].join(
       ' · ',
@@ -233,30 +265,30 @@ function compactionFacts({ preTokens, postTokens }: Compaction): string {
   return `${tokenCount(preTokens)} → ${tokenCount(postTokens)} tokens`;
 }
 
-function promptParts(turn: Turn): RowPart[] {
-  return turn.promptContent.map((block): RowPart => {
+function promptParts(content: Turn['promptContent']): RowPart[] {
+  return content.map((block): RowPart => {
     const text = block['text'];
-    if (block.type === 'text' && typeof text === 'string') return { kind: 'text', title: '', text: plainText(text) };
+    if (block.type === 'text' && typeof text === 'string') return { kind: 'text', title: '', text };
     return { kind: 'call', title: `Attached: ${block.type}`, text: '' };
   });
 }
 
-function blockParts(block: Step['content'][number], step: Step): RowPart[] {
+function blockParts(block: Step['content'][number], calls: readonly RecordedToolCall[]): RowPart[] {
   const { text, thinking, id } = block;
-  if (block.type === 'text' && typeof text === 'string') return [{ kind: 'text', title: '', text: plainText(text) }];
+  if (block.type === 'text' && typeof text === 'string') return [{ kind: 'text', title: '', text }];
   if (block.type === 'thinking') {
-    return [{ kind: 'thinking', title: 'Thinking', text: typeof thinking === 'string' ? plainText(thinking) : '' }];
+    return [{ kind: 'thinking', title: 'Thinking', text: typeof thinking === 'string' ? thinking : '' }];
   }
-  const call = block.type === 'tool_use' ? step.toolCalls.find((call) => call.id === id) : undefined;
+  const call = block.type === 'tool_use' ? calls.find((call) => call.id === id) : undefined;
   if (!call) return [{ kind: 'call', title: block.type, text: '' }];
-  const made: RowPart = { kind: 'call', title: callTitle(call), text: plainText(JSON.stringify(call.input, null, 2)) };
+  const made: RowPart = { kind: 'call', title: callTitle(call), text: JSON.stringify(call.input, null, 2) };
   if (!call.result) return [made, { kind: 'error', title: 'No result recorded', text: '' }];
   return [
     made,
     {
       kind: call.result.isError ? 'error' : 'result',
       title: call.result.isError ? 'Recorded error' : 'Recorded result',
-      text: plainText(contentText(call.result.content)),
+      text: contentText(call.result.content),
     },
   ];
 }
@@ -264,7 +296,7 @@ function blockParts(block: Step['content'][number], step: Step): RowPart[] {
 /** `Read src/slugify.ts`: the tool and what it was pointed at. */
 function callTitle(call: RecordedToolCall): string {
   const input = call.input;
-  if (input === null || typeof input !== 'object' || Array.isArray(input)) return call.name;
+  if (input === null || typeof input !== 'object' || Array.isArray(input)) return oneLine(call.name, 60);
   const target = ['file_path', 'path', 'command', 'pattern', 'query', 'url', 'description']
     .map((key) => input[key])
     .find((value) => typeof value === 'string');

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { RunId } from '../../core/ids.ts';
+import { plainText } from '../../core/plainText.ts';
 import type { ForkPreview } from '../../core/run/forkService.ts';
 import { settings } from '../settings.ts';
 import { answerCall } from './answerCall.ts';
@@ -151,7 +152,7 @@ async function openLink(href: string): Promise<void> {
   const open = 'Open';
   const answer = await vscode.window.showInformationMessage(
     'Open this address from the recording?',
-    { modal: true, detail: href },
+    { modal: true, detail: plainText(href) },
     open,
   );
   if (answer === open) await vscode.env.openExternal(vscode.Uri.parse(href, true));

@@ -5,10 +5,20 @@ import type { BranchId, RunId } from '../../core/ids.ts';
 import type { ForkPreview, ForkService } from '../../core/run/forkService.ts';
 import type { Disposable, ModelClients } from '../../core/run/ports.ts';
 import type { TemporalControl } from '../../core/run/temporalControl.ts';
-import type { Turn } from '../../core/session/recordedSession.ts';
+import type { TurnOutline } from '../../core/session/recordedSession.ts';
 import type { OpenSession, SessionStore } from '../../core/session/sessionStore.ts';
 import { type PanelMethods, shownError } from './answerCall.ts';
-import { type Conversation, conversationOf, locateCut, moveCut, rowParts, turnAt, wireRows } from './conversation.ts';
+import {
+  type Conversation,
+  conversationOf,
+  locateCut,
+  moveCut,
+  rowParts,
+  type TurnContents,
+  turnAt,
+  turnsOfRows,
+  wireRows,
+} from './conversation.ts';
 import type { DraftMemory } from './draftMemory.ts';
 import { engineStates } from './engineStates.ts';
 import { fieldOfPath, forkRequestOf } from './forkRequestOf.ts';
@@ -117,11 +127,13 @@ export class PanelController implements PanelMethods, Disposable {
   }
 
   async rows({ start, count }: Params<'rows'>): Promise<Result<'rows'>> {
-    return { start, rows: wireRows(this.conversation().conversation, start, count) };
+    const { conversation } = this.conversation();
+    return { start, rows: wireRows(conversation, await this.contents(start, count), start, count) };
   }
 
   async rowDetail({ row }: Params<'rowDetail'>): Promise<Result<'rowDetail'>> {
-    return { parts: rowParts(this.conversation().conversation, row) };
+    const { conversation } = this.conversation();
+    return { parts: rowParts(conversation, await this.contents(row, 1), row) };
   }
 
   async cut({ at, by }: Params<'cut'>): Promise<Cut> {
@@ -262,7 +274,14 @@ export class PanelController implements PanelMethods, Disposable {
     throw new BadInputError('The fork panel has not been opened yet.', 'Close the fork panel and open it again.');
   }
 
-  private nearModels(turns: readonly Turn[]) {
+  /** The turns behind some rows, with their contents. */
+  private async contents(start: number, count: number): Promise<TurnContents> {
+    const { session, conversation } = this.conversation();
+    const turns = await session.turns(turnsOfRows(conversation, start, count));
+    return new Map(turns.map((turn) => [turn.index, turn]));
+  }
+
+  private nearModels(turns: readonly TurnOutline[]) {
     return [
       { source: 'this session', ids: turns.flatMap((turn) => turn.models) },
       { source: 'settings', ids: this.around.offeredModels() },

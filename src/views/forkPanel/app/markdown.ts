@@ -4,6 +4,8 @@ import { unsafeHTML } from 'lit/directives/unsafe-html.js';
 import MarkdownIt from 'markdown-it';
 
 const markdownIt = new MarkdownIt({ html: false, linkify: false, typographer: false }).disable('image');
+// What can't be followed must not look like a link.
+markdownIt.validateLink = (address) => /^https?:\/\//i.test(address.trim());
 // The recording's headings are not headings of this page.
 markdownIt.renderer.rules['heading_open'] = () => '<p><strong>';
 markdownIt.renderer.rules['heading_close'] = () => '</strong></p>';

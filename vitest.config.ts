@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { compileSkimmer } from './scripts/compileSkimmer.mjs';
+
+await compileSkimmer();
 
 // `unit` is the quick loop: no process, no server, no browser. `contract` and `integration` use real ones, so they run
 // one file at a time: two cores are soon full, and timings would lie.

@@ -30,7 +30,7 @@ const vitest = (name) => ({
 
 const suites = [
   check('format', ['biome', 'check', '.']),
-  check('lint', ['oxlint', '--type-aware']),
+  check('lint', ['node', 'scripts/compileSkimmer.mjs'], ['oxlint', '--type-aware']),
   check('types', ['tsc', '-p', '.'], ['tsc', '-p', 'src'], ['tsc', '-p', 'src/views/forkPanel']),
   check('build', ['node', 'esbuild.mjs']),
   vitest('unit'),

@@ -3,7 +3,7 @@ import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { CacheDatabase } from './cacheDatabase.ts';
 
 /** Raise it whenever `SessionSummary` gets, loses or means another field. */
-const version = 1;
+const version = 2;
 
 const schema = `create table summaries (
   file text primary key,

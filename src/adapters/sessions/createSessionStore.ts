@@ -1,18 +1,12 @@
-import { basename, isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { BadInputError, NotFoundError } from '../../core/errors.ts';
-import { createSessionRequests } from '../../core/fork/sessionRequests.ts';
 import type { Sha256 } from '../../core/run/ports.ts';
-import { hitPlaces } from '../../core/search/hitPlaces.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import type { SessionRequests } from '../../core/session/requestLog.ts';
-import type { OpenSession, SessionStore } from '../../core/session/sessionStore.ts';
-import { buildSession } from '../../core/session/turnTree.ts';
-import { fileErrorCode } from '../fileErrors.ts';
-import { openSessionFiles } from '../files/openSessionFiles.ts';
+import type { SessionStore } from '../../core/session/sessionStore.ts';
+import { SessionIndex } from '../index/sessionIndex.ts';
+import { OpenSessions } from './openSessions.ts';
 import { plainFile } from './projectFiles.ts';
-import { readSessionFiles } from './sessionFiles.ts';
 import { projectMatcher, type SessionFile, SessionFolders } from './sessionFolders.ts';
-import { withSpilledOutput } from './spilledOutput.ts';
 import { watchSessions } from './watchSessions.ts';
 
 /** Newest first; sessions without a time come last, by name so that the order is stable. */
@@ -67,55 +61,27 @@ async function fileOfId(folders: SessionFolders, id: string): Promise<string> {
   );
 }
 
-async function openSession(file: string, sha256: Sha256): Promise<OpenSession> {
-  const { transcript, origin } = await readSessionFiles(file).catch((error: unknown) => {
-    throw new NotFoundError(
-      `The session ${basename(file)} can't be read (${fileErrorCode(error) ?? 'error'}).`,
-      `Check that you may read ${file}.`,
-      undefined,
-      {
-        cause: error,
-      },
-    );
-  });
-  const tree = buildSession(transcript, origin);
-  let made: SessionRequests | null = null;
-  const requests = () => (made ??= createSessionRequests(tree, transcript, origin.subagents, sha256));
-  return {
-    session: tree.session,
-    async turns(indexes) {
-      const turns = indexes.flatMap((index) => tree.session.turns[index - 1] ?? []);
-      return withSpilledOutput(
-        turns.map((turn) => tree.wholeTurn(turn)),
-        file,
-      );
-    },
-    async *messages() {
-      yield* tree.messages();
-    },
-    async *requests() {
-      yield* requests().recorded();
-    },
-    forkAt: async (point, following) => requests().forkAt(point, following),
-    places: async (uuids, toolUseIds) => hitPlaces(tree, uuids, toolUseIds),
-    ...openSessionFiles(tree, transcript, origin),
-  };
-}
-
 /**
  * Sessions that Claude Code recorded under some config folders. Nothing is ever written there.
  * @param options `claudeDirs`: absolute paths of config folders (the parents of `projects`), existing or not; `archive`:
- * a folder laid out like them with copies of sessions, read where the originals are gone
+ * a folder laid out like them with copies of sessions, read where the originals are gone; `index`: a folder where what was
+ * read is remembered for other processes, default: nowhere
  */
 export function createSessionStore(options: {
   claudeDirs: readonly string[];
   archive?: string;
+  index?: string;
   sha256: Sha256;
 }): SessionStore {
   const archive = options.archive === undefined ? null : join(options.archive, 'projects');
   const originals = options.claudeDirs.map((folder) => join(folder, 'projects'));
   const roots = [...new Set([...originals, ...(archive === null ? [] : [archive])])];
-  const folders = new SessionFolders(roots, archive);
+  const folders = new SessionFolders(
+    roots,
+    archive,
+    options.index === undefined ? null : new SessionIndex(options.index),
+  );
+  const opened = new OpenSessions(options.sha256);
   return {
     folders: roots,
     async list({ project, limit, signal } = {}) {
@@ -125,8 +91,7 @@ export function createSessionStore(options: {
       return limit === undefined ? listed : listed.slice(0, limit);
     },
     async open(session) {
-      const file = isPath(session) ? await fileAt(session) : await fileOfId(folders, session);
-      return openSession(file, options.sha256);
+      return opened.open(isPath(session) ? await fileAt(session) : await fileOfId(folders, session));
     },
     watch: (listener) => watchSessions(folders, listener),
   };

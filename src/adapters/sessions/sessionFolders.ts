@@ -1,14 +1,19 @@
+import { lstatSync, type Stats } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import PQueue from 'p-queue';
 import { sessionIdSchema } from '../../core/ids.ts';
 import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
-import { fileErrorCode } from '../fileErrors.ts';
-import { entriesOf, plainFile, projectFolders, sessionIdOf } from './projectFiles.ts';
+import { fileErrorCode, isAbsent } from '../fileErrors.ts';
+import type { SessionIndex, StoredSummary } from '../index/sessionIndex.ts';
+import { entriesOf, projectFolders, sessionIdOf } from './projectFiles.ts';
+import { summarizeInThreads, worthThreads } from './summarizeInThreads.ts';
+import { TranscriptScan } from './transcriptScan.ts';
 import { summarizeTranscript } from './transcriptSummary.ts';
 
-/** Files open at a time: enough to keep the disk busy, far below every limit on open files. */
-const concurrency = 8;
+/** Of so many files that grow the reading goes on where it stopped: a person runs few sessions at a time. */
+const mostGrowing = 4;
+/** How long a listing may hold up other work of its thread. */
+const sliceMs = 10;
 
 /** What stands for a file's content: two equal texts mean that nothing needs to be read again. */
 export interface FileState {
@@ -17,31 +22,33 @@ export interface FileState {
   changedAt: number;
 }
 
-interface Known {
-  /** Facts that change when the file or its title does. */
-  state: string;
-  /** Null where the file holds nothing to list. */
-  summary: SessionSummary | null;
-}
-
 export interface SessionFile {
   file: string;
   sessionId: string;
+  /** Is there a folder of the session's own beside the file? */
+  hasFolder: boolean;
 }
 
 /** The transcripts under some `…/projects` folders, each summarized once until it changes. */
 export class SessionFolders {
   readonly roots: readonly string[];
-  readonly #known = new Map<string, Known>();
-  readonly #running = new Map<string, Promise<SessionSummary | null>>();
-  readonly #queue = new PQueue({ concurrency });
-
   readonly #copies: string | null;
+  readonly #index: SessionIndex | null;
+  #recalled = false;
+  readonly #known = new Map<string, StoredSummary>();
+  /** Read since the index was written last. */
+  readonly #unsaved = new Set<string>();
+  readonly #running = new Map<string, Promise<SessionSummary | null>>();
+  readonly #growing = new Map<string, TranscriptScan>();
 
-  /** @param copies that one of the roots which holds copies of sessions of the others; null where none does */
-  constructor(roots: readonly string[], copies: string | null = null) {
+  /**
+   * @param copies that one of the roots which holds copies of sessions of the others; null where none does
+   * @param index what earlier processes have read; null to remember nothing
+   */
+  constructor(roots: readonly string[], copies: string | null = null, index: SessionIndex | null = null) {
     this.roots = roots;
     this.#copies = copies;
+    this.#index = index;
   }
 
   /** All transcripts, whatever they hold. Of a copy and its original only the original, so that nothing is found twice. */
@@ -56,9 +63,12 @@ export class SessionFolders {
 
   /** Transcripts of one project's folder. */
   async filesIn(folder: string): Promise<SessionFile[]> {
-    return (await entriesOf(folder)).flatMap((entry) => {
+    const entries = await entriesOf(folder);
+    const folders = new Set(entries.filter((entry) => entry.isDirectory()).map(({ name }) => name));
+    return entries.flatMap((entry) => {
       const sessionId = sessionIdOf(entry.name);
-      return sessionId === null || !entry.isFile() ? [] : { file: join(folder, entry.name), sessionId };
+      if (sessionId === null || !entry.isFile()) return [];
+      return { file: join(folder, entry.name), sessionId, hasFolder: folders.has(sessionId) };
     });
   }
 
@@ -69,23 +79,34 @@ export class SessionFolders {
   summary(file: string): Promise<SessionSummary | null> {
     const running = this.#running.get(file);
     if (running !== undefined) return running;
-    const started = this.#queue.add(() => this.#read(file)).finally(() => this.#running.delete(file));
+    const started = this.#read(file).finally(() => this.#running.delete(file));
     this.#running.set(file, started);
     return started;
   }
 
-  /** Summaries of many files, a few at a time. @throws the signal's reason once it aborts */
+  /** Summaries of all files. @throws the signal's reason once it aborts */
   async summaries(files: readonly SessionFile[], signal?: AbortSignal): Promise<SessionSummary[]> {
-    const left = files.values();
+    this.#recall();
     const found: SessionSummary[] = [];
-    const work = async (): Promise<void> => {
-      for (const { file } of left) {
-        signal?.throwIfAborted();
-        const summary = await this.summary(file);
-        if (summary !== null) found.push(summary);
-      }
-    };
-    await Promise.all(Array.from({ length: concurrency }, work));
+    const changed: { file: string; bytes: number; state: string | null }[] = [];
+    for (const { file, hasFolder } of files) {
+      const stats = statsOf(file);
+      const state = stats === null ? null : stateFrom(stats, file, hasFolder).text;
+      const known = this.#known.get(file);
+      if (state === null || known?.state !== state) changed.push({ file, bytes: Number(stats?.size ?? 0), state });
+      else if (known.summary !== null) found.push(known.summary);
+    }
+    if (changed.reduce((sum, { bytes }) => sum + bytes, 0) >= worthThreads) await this.#readInThreads(changed, signal);
+    let pause = performance.now() + sliceMs;
+    for (const { file } of changed) {
+      signal?.throwIfAborted();
+      const summary = await this.summary(file);
+      if (summary !== null) found.push(summary);
+      if (performance.now() < pause) continue;
+      await new Promise(setImmediate);
+      pause = performance.now() + sliceMs;
+    }
+    this.#save(files);
     return found;
   }
 
@@ -96,11 +117,53 @@ export class SessionFolders {
 
   /** Null where there is no such file. */
   async stateOf(file: string): Promise<FileState | null> {
-    const stats = await plainFile(file);
-    if (stats === null) return null;
-    const title = await plainFile(join(file.slice(0, -'.jsonl'.length), 'custom-title.json')).catch(() => null);
-    const text = [stats.ino, stats.size, stats.mtimeMs, title?.mtimeMs ?? 0].join(':');
-    return { text, changedAt: stats.ctimeMs };
+    const stats = statsOf(file);
+    return stats === null ? null : stateFrom(stats, file, true);
+  }
+
+  #recall(): void {
+    if (this.#recalled || this.#index === null) return;
+    this.#recalled = true;
+    for (const [file, known] of this.#index.summaries()) if (!this.#known.has(file)) this.#known.set(file, known);
+  }
+
+  /** @param present all files that there are */
+  #save(present: readonly SessionFile[]): void {
+    if (this.#index === null) return;
+    this.#index.putSummaries(
+      [...this.#unsaved].flatMap((file) => {
+        const known = this.#known.get(file);
+        return known === undefined ? [] : { file, ...known };
+      }),
+    );
+    this.#unsaved.clear();
+    const files = new Set(present.map(({ file }) => file));
+    const gone = [...this.#known.keys()].filter((file) => !files.has(file) && this.#isOurs(file));
+    for (const file of gone) this.#known.delete(file);
+    this.#index.forget(gone);
+  }
+
+  /** The index may be shared with a command line that reads other folders. */
+  #isOurs(file: string): boolean {
+    return this.roots.some((root) => file.startsWith(root + sep));
+  }
+
+  #learn(file: string, state: string, summary: SessionSummary | null): void {
+    this.#known.set(file, { state, summary });
+    this.#unsaved.add(file);
+  }
+
+  async #readInThreads(
+    files: readonly { file: string; bytes: number; state: string | null }[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const states = new Map(files.map(({ file, state }) => [file, state]));
+    // The longest first: what one thread begins last should not keep the other waiting.
+    const order = [...files].sort((a, b) => b.bytes - a.bytes).map(({ file }) => file);
+    for await (const { file, summary } of summarizeInThreads(order, signal)) {
+      const state = states.get(file) ?? null;
+      if (state !== null) this.#learn(file, state, summary);
+    }
   }
 
   async #read(file: string): Promise<SessionSummary | null> {
@@ -108,21 +171,38 @@ export class SessionFolders {
       const state = await this.stateOf(file);
       const known = this.#known.get(file);
       if (state === null) {
-        this.#known.delete(file);
+        this.#forget(file);
         return null;
       }
       if (known?.state === state.text) return known.summary;
-      const summary = await summarizeTranscript(file);
-      this.#known.set(file, { state: state.text, summary });
+      const summary = summarizeTranscript(file, known === undefined ? undefined : this.#growingScan(file));
+      this.#learn(file, state.text, summary);
       return summary;
     } catch (error) {
       return this.#unreadable(file, error);
     }
   }
 
+  /** What was read of a file that has changed before, to go on from there. */
+  #growingScan(file: string): TranscriptScan {
+    const scan = this.#growing.get(file) ?? new TranscriptScan(file, { keepsEntries: false });
+    this.#growing.delete(file);
+    this.#growing.set(file, scan);
+    for (const oldest of this.#growing.keys()) {
+      if (this.#growing.size <= mostGrowing) break;
+      this.#growing.delete(oldest);
+    }
+    return scan;
+  }
+
+  #forget(file: string): void {
+    this.#known.delete(file);
+    this.#growing.delete(file);
+  }
+
   /** A file that can't be read is a row of its own and hides no other. */
   #unreadable(file: string, error: unknown): SessionSummary | null {
-    this.#known.delete(file);
+    this.#forget(file);
     if (fileErrorCode(error) === 'ENOENT') return null;
     const sessionId = sessionIdOf(file.slice(file.lastIndexOf(sep) + 1)) ?? file;
     return {
@@ -144,6 +224,31 @@ export class SessionFolders {
       forkedFrom: null,
       ...noSurroundings,
     };
+  }
+}
+
+/** Facts of a plain file; null where there is none. @throws the file system's error where that can't be told */
+function statsOf(file: string): Stats | null {
+  try {
+    const stats = lstatSync(file, { throwIfNoEntry: false });
+    return stats?.isFile() === true ? stats : null;
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw error;
+  }
+}
+
+function stateFrom(stats: Stats, file: string, hasFolder: boolean): FileState {
+  const title = hasFolder ? titleStats(file) : null;
+  const text = [stats.ino, stats.size, stats.mtimeMs, title?.mtimeMs ?? 0].join(':');
+  return { text, changedAt: stats.ctimeMs };
+}
+
+function titleStats(file: string): Stats | null {
+  try {
+    return statsOf(join(file.slice(0, -'.jsonl'.length), 'custom-title.json'));
+  } catch {
+    return null;
   }
 }
 

@@ -41,6 +41,8 @@ export interface EntryFacts {
   readonly agentId: string | null;
   /** Id of the logged request that a reply answers. */
   readonly requestRef: string | null;
+  /** Id of the logged request that a hook changed before this reply's request was sent. */
+  readonly changedByHook: string | null;
   /** Text of the API error that stands in place of a reply. */
   readonly apiError: string | null;
   /** The reply or the turn was stopped here. */
@@ -71,6 +73,7 @@ export const noFacts: EntryFacts = Object.freeze({
   sourceCall: null,
   agentId: null,
   requestRef: null,
+  changedByHook: null,
   apiError: null,
   interrupted: false,
   isCommandOutput: false,
@@ -82,10 +85,11 @@ const oneBlock: ReadonlyMap<string, readonly string[]> = new Map(
   ['text', 'tool_use', 'tool_result', 'thinking', 'image'].map((type) => [type, [type]]),
 );
 
-function blockTypes(content: readonly ContentBlock[]): readonly string[] {
-  const first = content[0];
+/** The types of some blocks; most messages hold one block, and share their list. */
+export function blockTypes(types: readonly string[]): readonly string[] {
+  const [first] = types;
   if (first === undefined) return nothing;
-  return (content.length === 1 ? oneBlock.get(first.type) : undefined) ?? content.map(({ type }) => type);
+  return (types.length === 1 ? oneBlock.get(first) : undefined) ?? types;
 }
 
 function toolUsesOf(content: readonly ContentBlock[]): EntryFacts['toolUses'] {
@@ -137,7 +141,7 @@ export function factsOf(type: string, record: JsonRecord, message: EntryMessage 
     ...noFacts,
     logicalParent: textField(record, 'logicalParentUuid'),
     isMeta: record.isMeta === true,
-    blocks: blockTypes(content),
+    blocks: blockTypes(content.map(({ type }) => type)),
   };
   if (type === 'assistant') {
     return {
@@ -149,6 +153,7 @@ export function factsOf(type: string, record: JsonRecord, message: EntryMessage 
       effort: textField(record, 'effort'),
       toolUses: toolUsesOf(content),
       requestRef: textField(record, 'requestRef'),
+      changedByHook: textField(recordField(record, 'requestHookChanged'), 'record'),
       apiError: apiErrorText(record, content),
       interrupted: record.isAbortedMidStream === true,
     };

@@ -74,10 +74,14 @@ function pruned(value: Json, levels: number): Json {
 class LineReader {
   readonly line: ParsedLine = { records: [], problems: [], head: null };
 
-  constructor(private readonly number: number) {}
+  readonly #number: number;
+
+  constructor(number: number) {
+    this.#number = number;
+  }
 
   note(kind: ParseProblem['kind'], detail: string): void {
-    this.line.problems.push({ line: this.number, kind, detail });
+    this.line.problems.push({ line: this.#number, kind, detail });
   }
 
   add(record: JsonRecord): void {

@@ -1,7 +1,7 @@
 import { decodeLine, utf16Of } from './decodeLine.ts';
 import { parseLine } from './parseLine.ts';
 import type { ParseProblem } from './recordedSession.ts';
-import { SessionSummaryBuilder } from './sessionSummary.ts';
+import { type RecordPlace, SessionSummaryBuilder } from './sessionSummary.ts';
 import { readEntry, type TranscriptEntry } from './transcriptEntry.ts';
 
 /** What could be read of a transcript, in file order, and what could not. */
@@ -13,58 +13,99 @@ export interface ParsedTranscript {
 }
 
 /** V8 makes no string longer than about 512 MB. */
-const longestLine = 0x1fffffe8;
+export const longestLine = 0x1fffffe8;
 
 const lineFeed = 10;
 
+/**
+ * What is kept of a record that was read. `isPlain` says that its line holds this record alone, and nothing is wrong with it,
+ * so that it can be read again from there. Null keeps nothing.
+ */
+export type Keep = (entry: TranscriptEntry, isPlain: boolean) => TranscriptEntry | null;
+
 /** Takes the lines of one transcript in order. What it holds afterwards is the transcript. */
-class TranscriptReader implements ParsedTranscript {
+export class TranscriptReader implements ParsedTranscript {
   readonly entries: TranscriptEntry[] = [];
   readonly problems: ParseProblem[] = [];
-  readonly summary: SessionSummaryBuilder;
-  readonly #seen = new Set<string>();
+  summary: SessionSummaryBuilder;
+  /**
+   * Whether a record names a parent that did not come before it. Where none does, linking the records finds no problem.
+   */
+  hasLooseParents = false;
+  readonly #keep: Keep;
+  readonly #isSubagent: boolean;
+  /** Whether the record of that `uuid` is one of the conversation itself, not of a subagent. */
+  readonly #seen = new Map<string, boolean>();
   /** Beginning of a record that the line before broke off. */
   #head: string | null = null;
 
-  constructor(isSubagent: boolean) {
+  constructor(isSubagent: boolean, keep: Keep = (entry) => entry) {
+    this.#isSubagent = isSubagent;
+    this.#keep = keep;
     this.summary = new SessionSummaryBuilder(isSubagent);
+  }
+
+  /** A second one that goes on from here by itself. */
+  clone(): TranscriptReader {
+    const copy = new TranscriptReader(this.#isSubagent, this.#keep);
+    for (const entry of this.entries) copy.entries.push(entry);
+    for (const problem of this.problems) copy.problems.push(problem);
+    for (const [uuid, isMain] of this.#seen) copy.#seen.set(uuid, isMain);
+    copy.summary = this.summary.clone();
+    copy.hasLooseParents = this.hasLooseParents;
+    copy.#head = this.#head;
+    return copy;
   }
 
   note(line: number, kind: ParseProblem['kind'], detail: string): void {
     this.problems.push({ line, kind, detail });
   }
 
-  bytes(bytes: Uint8Array, line: number, unfinished: boolean, maxLineBytes: number): void {
-    if (bytes.length > maxLineBytes) {
-      this.#head = null;
-      this.note(line, 'too_long', `The line is ${bytes.length} bytes long; it was skipped.`);
-      return;
-    }
-    const { text, invalid } = decodeLine(bytes, unfinished);
-    if (invalid) this.note(line, 'invalid_utf8', 'Bytes that are no UTF-8 were replaced.');
-    this.text(text, line, unfinished);
+  /** A line that was not read. */
+  tooLong(bytes: number, line: number): void {
+    this.#head = null;
+    this.note(line, 'too_long', `The line is ${bytes} bytes long; it was skipped.`);
   }
 
-  text(text: string, line: number, unfinished: boolean): void {
+  /** A line as it stands in the file, without its line break. */
+  bytes(bytes: Uint8Array, line: number, unfinished: boolean): void {
+    const { text, invalid } = decodeLine(bytes, unfinished);
+    if (invalid) this.note(line, 'invalid_utf8', 'Bytes that are no UTF-8 were replaced.');
+    this.text(text, line, unfinished, !invalid);
+  }
+
+  text(text: string, line: number, unfinished: boolean, isClean = true): void {
     const { records, problems, head } = parseLine(text, line, unfinished, this.#head);
     this.#head = head;
     this.problems.push(...problems);
     for (const record of records) {
       const { entry, problem } = readEntry(record, line);
       if (problem !== null) this.problems.push(problem);
-      if (entry !== null) this.#take(entry);
+      if (entry !== null) this.#take(entry, isClean && problems.length === 0 && records.length === 1);
     }
   }
 
-  #take(entry: TranscriptEntry): void {
+  /** A line whose record was read without parsing all of it: nothing is wrong with it. */
+  plain(entry: TranscriptEntry, place: RecordPlace): void {
+    this.#head = null;
+    this.#take(entry, true, place);
+  }
+
+  #take(entry: TranscriptEntry, isPlain: boolean, place?: RecordPlace): void {
     const { uuid, line } = entry;
-    if (uuid !== null && this.#seen.has(uuid)) {
-      this.note(line, 'duplicate_uuid', `Message ${uuid} was written twice; the first one counts.`);
-      return;
+    if (uuid !== null) {
+      if (this.#seen.has(uuid)) {
+        this.note(line, 'duplicate_uuid', `Message ${uuid} was written twice; the first one counts.`);
+        return;
+      }
+      const isMain = this.#isSubagent || !entry.isSidechain;
+      const named = entry.parentUuid ?? entry.facts.logicalParent;
+      if (isMain && named !== null && this.#seen.get(named) !== true) this.hasLooseParents = true;
+      this.#seen.set(uuid, isMain);
     }
-    if (uuid !== null) this.#seen.add(uuid);
-    this.entries.push(entry);
-    this.summary.add(entry);
+    this.summary.add(entry, place);
+    const kept = this.#keep(entry, isPlain);
+    if (kept !== null) this.entries.push(kept);
   }
 }
 
@@ -76,7 +117,7 @@ class TranscriptReader implements ParsedTranscript {
 export function parseTranscript(
   bytes: Uint8Array,
   { maxLineBytes = longestLine, isSubagent = false } = {},
-): ParsedTranscript {
+): TranscriptReader {
   const reader = new TranscriptReader(isSubagent);
   const encoding = utf16Of(bytes);
   if (encoding !== null) {
@@ -87,7 +128,8 @@ export function parseTranscript(
   for (let at = 0, line = 1; at < bytes.length; line += 1) {
     const found = bytes.indexOf(lineFeed, at);
     const end = found < 0 ? bytes.length : found;
-    reader.bytes(bytes.subarray(at, end), line, found < 0, maxLineBytes);
+    if (end - at > maxLineBytes) reader.tooLong(end - at, line);
+    else reader.bytes(bytes.subarray(at, end), line, found < 0);
     at = end + 1;
   }
   return reader;

@@ -12,15 +12,39 @@ export function oneLine(text: string, longest = longestTitle): string {
   return line.length <= longest ? line : `${line.slice(0, longest - 1).trimEnd()}…`.toWellFormed();
 }
 
+/** What a chained record says of where it was written; null where it doesn't. */
+export interface RecordPlace {
+  sessionId: string | null;
+  projectPath: string | null;
+  gitBranch: string | null;
+  version: string | null;
+  /** Session that the record was copied from. */
+  forkedFrom: string | null;
+}
+
+export function placeOf(record: JsonRecord): RecordPlace {
+  return {
+    sessionId: textField(record, 'sessionId'),
+    projectPath: textField(record, 'cwd'),
+    gitBranch: textField(record, 'gitBranch'),
+    version: textField(record, 'version'),
+    forkedFrom: textField(recordField(record, 'forkedFrom'), 'sessionId'),
+  };
+}
+
+/** Types of the unchained records that a summary needs more of than that they are there. */
+export const titleTypes: ReadonlySet<string> = new Set(['custom-title', 'ai-title', 'summary', 'cost-state']);
+
 /**
- * Gathers the summary of one transcript, record by record in file order. The quick way (`list`) and the whole parse both
- * go through here, so they can't disagree on what a turn is; the quick way leaves out only records that change nothing.
+ * Gathers the summary of one transcript, record by record in file order. The list and the whole parse both go through here,
+ * so they can't disagree on what a turn is.
  */
 export class SessionSummaryBuilder {
-  readonly #prompts = new Map<string, string>();
+  #prompts = new Map<string, string>();
   /** Parents of the outputs of commands that Claude Code ran itself. */
-  readonly #answeredLocally = new Set<string>();
-  readonly #models = new Set<string>();
+  #answeredLocally = new Set<string>();
+  #models = new Set<string>();
+  #sessions = new Set<string>();
   #customTitle: string | null = null;
   #aiTitle: string | null = null;
   #projectPath: string | null = null;
@@ -31,21 +55,51 @@ export class SessionSummaryBuilder {
   #version: string | null = null;
   #messages = 0;
   #forkedFrom: string | null = null;
-  readonly #roots: string[] = [];
+  #roots: string[] = [];
 
-  /** @param sidechain true for a subagent's own file, all of whose records are marked as a subagent's */
-  constructor(private readonly sidechain = false) {}
+  readonly #isSidechain: boolean;
 
-  /** Takes the next record. Records of subagents that stand in a session's file are passed over. */
-  add(entry: TranscriptEntry): void {
-    if (entry.uuid === null) this.#addTitle(entry.type, entry.record);
-    if (entry.isSidechain && !this.sidechain) return;
+  /** @param isSidechain true for a subagent's own file, all of whose records are marked as a subagent's */
+  constructor(isSidechain = false) {
+    this.#isSidechain = isSidechain;
+  }
+
+  /** A second one that goes on from here by itself. */
+  clone(): SessionSummaryBuilder {
+    const copy = new SessionSummaryBuilder(this.#isSidechain);
+    copy.#prompts = new Map(this.#prompts);
+    copy.#answeredLocally = new Set(this.#answeredLocally);
+    copy.#models = new Set(this.#models);
+    copy.#sessions = new Set(this.#sessions);
+    copy.#customTitle = this.#customTitle;
+    copy.#aiTitle = this.#aiTitle;
+    copy.#projectPath = this.#projectPath;
+    copy.#firstAt = this.#firstAt;
+    copy.#lastAt = this.#lastAt;
+    copy.#costUsd = this.#costUsd;
+    copy.#gitBranch = this.#gitBranch;
+    copy.#version = this.#version;
+    copy.#messages = this.#messages;
+    copy.#forkedFrom = this.#forkedFrom;
+    copy.#roots = [...this.#roots];
+    return copy;
+  }
+
+  /**
+   * Takes the next record. Records of subagents that stand in a session's file are passed over.
+   * @param place where the caller has read it already; default: from the whole record
+   */
+  add(entry: TranscriptEntry, place?: RecordPlace): void {
+    if (entry.uuid === null && titleTypes.has(entry.type)) this.#addTitle(entry.type, entry.record);
+    if (entry.isSidechain && !this.#isSidechain) return;
     const { facts } = entry;
     if (facts.isCommandOutput && entry.parentUuid !== null) this.#answeredLocally.add(entry.parentUuid);
     if (entry.uuid === null) return;
-    this.addPlace(entry);
-    if (entry.type === 'assistant') this.addReply(facts.model);
-    else if (entry.type === 'user') {
+    this.#addPlace(entry, place ?? placeOf(entry.record));
+    if (entry.type === 'assistant') {
+      this.#messages += 1;
+      if (facts.model !== null && facts.model !== '<synthetic>') this.#models.add(facts.model);
+    } else if (entry.type === 'user') {
       this.#messages += 1;
       if (facts.prompt !== null && !this.#prompts.has(entry.uuid))
         this.#prompts.set(entry.uuid, oneLine(facts.prompt.text));
@@ -59,28 +113,21 @@ export class SessionSummaryBuilder {
     else if (type === 'cost-state') this.#costUsd = numberField(record, 'totalCostUSD') ?? this.#costUsd;
   }
 
-  /** Time and place of a chained record. */
-  addPlace(entry: TranscriptEntry): void {
-    const { record, timestamp } = entry;
+  #addPlace(entry: TranscriptEntry, place: RecordPlace): void {
     // Every line that a fork has copied names its origin; that of the first one says whether it is a fork at all.
-    if (this.#roots.length === 0) this.#forkedFrom = textField(recordField(record, 'forkedFrom'), 'sessionId');
+    if (this.#roots.length === 0) this.#forkedFrom = place.forkedFrom;
     if (entry.uuid !== null && (this.#roots.length === 0 || isCompactBoundary(entry))) this.#roots.push(entry.uuid);
-    this.#firstAt ??= timestamp;
-    this.#lastAt = timestamp ?? this.#lastAt;
-    this.#projectPath ??= textField(record, 'cwd');
-    this.#gitBranch = textField(record, 'gitBranch') ?? this.#gitBranch;
-    this.#version = textField(record, 'version') ?? this.#version;
+    this.#firstAt ??= entry.timestamp;
+    this.#lastAt = entry.timestamp ?? this.#lastAt;
+    this.#projectPath ??= place.projectPath;
+    this.#gitBranch = place.gitBranch ?? this.#gitBranch;
+    this.#version = place.version ?? this.#version;
+    if (place.sessionId !== null) this.#sessions.add(place.sessionId);
   }
 
-  /** A line of a reply. */
-  addReply(model: string | null): void {
-    this.#messages += 1;
-    if (model !== null && model !== '<synthetic>') this.#models.add(model);
-  }
-
-  /** A user line of which only this much is known: it is no prompt. */
-  addOther(): void {
-    this.#messages += 1;
+  /** Whether a record says that it belongs to this session. */
+  names(sessionId: string): boolean {
+    return this.#sessions.has(sessionId);
   }
 
   /** Texts of the prompts; a slash command that has output never reached the model. */

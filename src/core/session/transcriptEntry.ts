@@ -1,5 +1,5 @@
 import type { Anthropic } from '@anthropic-ai/sdk';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type EntryFacts, factsOf } from './entryFacts.ts';
 import type { JsonRecord } from './jsonRecord.ts';
 import type { ContentBlock, ParseProblem, Usage } from './recordedSession.ts';
@@ -63,6 +63,14 @@ export interface TranscriptEntry {
   readonly record: JsonRecord;
 }
 
+const commonTime = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+
+/** A record's time as it was written, null where it is none. */
+export function timeOf(timestamp: string | null | undefined): string | null {
+  if (timestamp === null || timestamp === undefined) return null;
+  return commonTime.test(timestamp) || !Number.isNaN(Date.parse(timestamp)) ? timestamp : null;
+}
+
 /** Whether the record holds a message of the conversation. */
 export function holdsMessage(entry: Pick<TranscriptEntry, 'type'>): boolean {
   return entry.type === 'user' || entry.type === 'assistant';
@@ -123,7 +131,7 @@ export function readEntry(
     type,
     uuid: uuid ?? null,
     parentUuid: parentUuid ?? null,
-    timestamp: timestamp !== null && timestamp !== undefined && !Number.isNaN(Date.parse(timestamp)) ? timestamp : null,
+    timestamp: timeOf(timestamp),
     isSidechain: isSidechain === true,
     facts: factsOf(type, record, spoken?.message ?? null),
     message: spoken?.message ?? null,

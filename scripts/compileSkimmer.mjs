@@ -1,0 +1,38 @@
+// Compiles src/adapters/sessions/skim/assembly to WebAssembly, as a text in a module of its own: nothing has to be found
+// beside the bundle, and no binary lies in the repository. `node scripts/compileSkimmer.mjs` from anywhere.
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const folder = path.resolve(import.meta.dirname, '../src/adapters/sessions/skim');
+const source = path.join(folder, 'assembly/skim.ts');
+const target = path.join(folder, 'skimmerModule.ts');
+const options = ['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--use', 'abort='];
+
+function read(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** @throws Error with the compiler's messages. Does nothing where what is there was made of this very source. */
+export async function compileSkimmer() {
+  const text = readFileSync(source, 'utf8');
+  const made = `// Made by scripts/compileSkimmer.mjs of assembly/skim.ts ${createHash('sha256').update(text).update(options.join()).digest('hex')}.\n`;
+  if (read(target).startsWith(made)) return;
+  const { default: asc } = await import('assemblyscript/asc');
+  let wasm = new Uint8Array();
+  const { error, stderr } = await asc.main(['skim.ts', '--outFile', 'skim.wasm', ...options], {
+    readFile: (name) => (name === 'skim.ts' ? text : null),
+    writeFile: (_name, content) => {
+      wasm = content;
+    },
+    listFiles: () => [],
+  });
+  if (error) throw new Error(`${error.message}\n${stderr.toString()}`);
+  writeFileSync(target, `${made}export const skimmerModule = '${Buffer.from(wasm).toString('base64')}';\n`);
+}
+
+if (process.argv[1] === import.meta.filename) await compileSkimmer();

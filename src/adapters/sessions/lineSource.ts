@@ -1,0 +1,155 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { NotFoundError } from '../../core/errors.ts';
+import type { EntryFacts } from '../../core/session/entryFacts.ts';
+import { type JsonRecord, parseRecord } from '../../core/session/jsonRecord.ts';
+import {
+  type EntryMessage,
+  holdsMessage,
+  messageOf,
+  type TranscriptEntry,
+} from '../../core/session/transcriptEntry.ts';
+
+/** Bytes of lines whose records are kept: what is asked for again is mostly what was asked for last. */
+const keptBytes = 8 * 1024 * 1024;
+/** An open file would keep a deleted one's space; nobody asks for long. */
+const idleMs = 2000;
+
+/** Opens a file for reading that may have been replaced since it was looked at: never follows a link, never waits for a pipe. */
+export function openPlainFileSync(path: string): number {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | (constants.O_NOFOLLOW ?? 0));
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  throw new Error(`${path} is not a plain file.`);
+}
+
+/** Fills as much of the buffer as the file has. @returns bytes read */
+export function readFully(descriptor: number, buffer: Buffer, position: number): number {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const read = readSync(descriptor, buffer, filled, buffer.length - filled, position + filled);
+    if (read === 0) break;
+    filled += read;
+  }
+  return filled;
+}
+
+/** Reads single lines of a transcript again, whose places were noted when it was scanned. */
+export class LineSource {
+  readonly #file: string;
+  readonly #inode: number;
+  readonly #kept = new Map<number, { record: JsonRecord; bytes: number }>();
+  #keptBytes = 0;
+  #descriptor: number | null = null;
+  #closing: NodeJS.Timeout | null = null;
+
+  /** @param inode of the file that was scanned: another one of that name is another session */
+  constructor(file: string, inode: number) {
+    this.#file = file;
+    this.#inode = inode;
+  }
+
+  /** @throws NotFoundError where the file is gone or is not what was scanned */
+  record(start: number, length: number): JsonRecord {
+    const kept = this.#kept.get(start);
+    if (kept !== undefined) {
+      this.#kept.delete(start);
+      this.#kept.set(start, kept);
+      return kept.record;
+    }
+    const record = parseRecord(this.#read(start, length).toString('utf8'));
+    if (record === null) throw this.#changed();
+    this.#kept.set(start, { record, bytes: length });
+    this.#keptBytes += length;
+    for (const [old, { bytes }] of this.#kept) {
+      if (this.#keptBytes <= keptBytes || old === start) break;
+      this.#kept.delete(old);
+      this.#keptBytes -= bytes;
+    }
+    return record;
+  }
+
+  #read(start: number, length: number): Buffer {
+    this.#closing?.refresh();
+    try {
+      this.#descriptor ??= this.#open();
+      const buffer = Buffer.allocUnsafe(length);
+      if (readFully(this.#descriptor, buffer, start) === length) return buffer;
+    } catch (error) {
+      throw this.#changed(error);
+    }
+    throw this.#changed();
+  }
+
+  #open(): number {
+    const descriptor = openPlainFileSync(this.#file);
+    if (fstatSync(descriptor).ino === this.#inode) {
+      this.#closing = setTimeout(() => this.close(), idleMs).unref();
+      return descriptor;
+    }
+    closeSync(descriptor);
+    throw this.#changed();
+  }
+
+  #changed(cause?: unknown): NotFoundError {
+    return cause instanceof NotFoundError
+      ? cause
+      : new NotFoundError(
+          `The session's file was deleted or replaced while it was being read: ${this.#file}.`,
+          'Open the session again.',
+          undefined,
+          { cause },
+        );
+  }
+
+  /** Gives back the file and what was kept of it; reading on opens it again. */
+  close(): void {
+    if (this.#closing !== null) clearTimeout(this.#closing);
+    this.#closing = null;
+    if (this.#descriptor !== null) closeSync(this.#descriptor);
+    this.#descriptor = null;
+    this.#kept.clear();
+    this.#keptBytes = 0;
+  }
+}
+
+/** A record that stays on disk: its outline is in memory, its contents are read when asked for. */
+export class StoredEntry implements TranscriptEntry {
+  readonly line: number;
+  readonly type: string;
+  readonly uuid: string | null;
+  readonly parentUuid: string | null;
+  readonly timestamp: string | null;
+  readonly isSidechain: boolean;
+  readonly facts: EntryFacts;
+  readonly #source: LineSource;
+  readonly #start: number;
+  readonly #length: number;
+
+  /** @param start where the line begins in the file @param length in bytes, without the line break */
+  constructor(
+    outline: Omit<TranscriptEntry, 'record' | 'message' | 'line'>,
+    line: number,
+    source: LineSource,
+    start: number,
+    length: number,
+  ) {
+    this.line = line;
+    this.type = outline.type;
+    this.uuid = outline.uuid;
+    this.parentUuid = outline.parentUuid;
+    this.timestamp = outline.timestamp;
+    this.isSidechain = outline.isSidechain;
+    this.facts = outline.facts;
+    this.#source = source;
+    this.#start = start;
+    this.#length = length;
+  }
+
+  get record(): JsonRecord {
+    return this.#source.record(this.#start, this.#length);
+  }
+
+  get message(): EntryMessage | null {
+    return holdsMessage(this) ? messageOf(this.type, this.record).message : null;
+  }
+}

@@ -1,0 +1,95 @@
+import { basename } from 'node:path';
+import { NotFoundError } from '../../core/errors.ts';
+import { createSessionRequests } from '../../core/fork/sessionRequests.ts';
+import type { Sha256 } from '../../core/run/ports.ts';
+import { hitPlaces } from '../../core/search/hitPlaces.ts';
+import type { ParsedTranscript } from '../../core/session/parseTranscript.ts';
+import type { SessionRequests } from '../../core/session/requestLog.ts';
+import type { OpenSession } from '../../core/session/sessionStore.ts';
+import { buildSession, type TranscriptFile } from '../../core/session/turnTree.ts';
+import { fileErrorCode } from '../fileErrors.ts';
+import { openSessionFiles } from '../files/openSessionFiles.ts';
+import { SessionFiles } from './sessionFiles.ts';
+import { withSpilledOutput } from './spilledOutput.ts';
+
+/** So many sessions stay read, the last ones: a person looks at few at a time. */
+const mostKept = 3;
+/** After so long without a question nothing stays read. */
+const idleMs = 60_000;
+
+/** Opens sessions, and remembers of the last ones what was read, so that an append costs no more than it is long. */
+export class OpenSessions {
+  readonly #sha256: Sha256;
+  readonly #kept = new Map<string, SessionFiles>();
+  #forgetting: NodeJS.Timeout | null = null;
+
+  constructor(sha256: Sha256) {
+    this.#sha256 = sha256;
+  }
+
+  /** @throws NotFoundError where the file can't be read */
+  async open(file: string): Promise<OpenSession> {
+    const files = this.#filesOf(file);
+    const read = await files.read().catch((error: unknown) => {
+      this.#kept.delete(file);
+      throw new NotFoundError(
+        `The session ${basename(file)} can't be read (${fileErrorCode(error) ?? 'error'}).`,
+        `Check that you may read ${file}.`,
+        undefined,
+        { cause: error },
+      );
+    });
+    return openSession(read, this.#sha256);
+  }
+
+  #filesOf(file: string): SessionFiles {
+    const files = this.#kept.get(file) ?? new SessionFiles(file);
+    this.#kept.delete(file);
+    this.#kept.set(file, files);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= mostKept) break;
+      this.#forget(oldest);
+    }
+    this.#forgetting?.refresh();
+    this.#forgetting ??= setTimeout(() => this.#forgetAll(), idleMs).unref();
+    return files;
+  }
+
+  #forget(file: string): void {
+    this.#kept.get(file)?.close();
+    this.#kept.delete(file);
+  }
+
+  #forgetAll(): void {
+    this.#forgetting = null;
+    for (const file of this.#kept.keys()) this.#forget(file);
+  }
+}
+
+function openSession(
+  { transcript, origin }: { transcript: ParsedTranscript; origin: TranscriptFile },
+  sha256: Sha256,
+): OpenSession {
+  const tree = buildSession(transcript, origin);
+  let made: SessionRequests | null = null;
+  const requests = () => (made ??= createSessionRequests(tree, transcript, origin.subagents, sha256));
+  return {
+    session: tree.session,
+    async turns(indexes) {
+      const turns = indexes.flatMap((index) => tree.session.turns[index - 1] ?? []);
+      return withSpilledOutput(
+        turns.map((turn) => tree.wholeTurn(turn)),
+        origin.file,
+      );
+    },
+    async *messages() {
+      yield* tree.messages();
+    },
+    async *requests() {
+      yield* requests().recorded();
+    },
+    forkAt: async (point, following) => requests().forkAt(point, following),
+    places: async (uuids, toolUseIds) => hitPlaces(tree, uuids, toolUseIds),
+    ...openSessionFiles(tree, transcript, origin),
+  };
+}

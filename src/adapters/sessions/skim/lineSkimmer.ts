@@ -1,0 +1,196 @@
+import { skimmerModule } from './skimmerModule.ts';
+
+const pageBytes = 64 * 1024;
+/** Bytes that are looked at, at a time. */
+const capacity = 512 * 1024;
+/** The module reads up to 16 bytes ahead. */
+const slack = 64;
+const memberWords = 4;
+const keyBytes = 32;
+
+/** Keys whose members are noted, by number from 1; 0 stands for the members of a list. */
+export const keyNames = [
+  'type',
+  'uuid',
+  'parentUuid',
+  'timestamp',
+  'isSidechain',
+  'message',
+  'isMeta',
+  'logicalParentUuid',
+  'cwd',
+  'gitBranch',
+  'version',
+  'sessionId',
+  'forkedFrom',
+  'attachment',
+  'effort',
+  'requestRef',
+  'requestHookChanged',
+  'record',
+  'isApiErrorMessage',
+  'isAbortedMidStream',
+  'sourceToolAssistantUUID',
+  'toolUseResult',
+  'agentId',
+  'role',
+  'id',
+  'model',
+  'content',
+  'stop_reason',
+  'usage',
+  'input_tokens',
+  'output_tokens',
+  'cache_read_input_tokens',
+  'cache_creation_input_tokens',
+  'name',
+  'tool_use_id',
+  'is_error',
+] as const;
+
+export type KeyName = (typeof keyNames)[number];
+
+/** Keys whose values are looked into. */
+const opened: readonly KeyName[] = [
+  'message',
+  'attachment',
+  'forkedFrom',
+  'toolUseResult',
+  'requestHookChanged',
+  'content',
+  'usage',
+];
+
+interface Skimmer {
+  memory: { buffer: ArrayBuffer; grow(pages: number): void };
+  membersAt(): number;
+  keysAt(): number;
+  dataAt(): number;
+  begin(known: number, opened: bigint): void;
+  skim(at: number, end: number): number;
+  memberCount(): number;
+}
+
+// The types of WebAssembly come with those of browsers, which nothing else here should see.
+const { WebAssembly } = globalThis as unknown as {
+  WebAssembly: {
+    Module: new (bytes: Uint8Array) => object;
+    Instance: new (module: object, imports: object) => { exports: Skimmer };
+  };
+};
+
+export function keyNumber(name: KeyName): number {
+  return keyNames.indexOf(name) + 1;
+}
+
+/** What `toString` of a buffer comes down to, without its looking at what it was given. Missing in Node's types. */
+type SlicedBuffer = Buffer & {
+  utf8Slice(start: number, end: number): string;
+  latin1Slice(start: number, end: number): string;
+};
+
+let module: object | null = null;
+
+function makeSkimmer(): Skimmer {
+  module ??= new WebAssembly.Module(Buffer.from(skimmerModule, 'base64'));
+  const { exports } = new WebAssembly.Instance(module, {});
+  exports.memory.grow(Math.ceil((exports.dataAt() + capacity + slack) / pageBytes));
+  const bytes = Buffer.from(exports.memory.buffer);
+  for (const [index, name] of keyNames.entries()) {
+    const slot = exports.keysAt() + index * keyBytes;
+    bytes[slot] = name.length;
+    bytes.write(name, slot + 1, 'latin1');
+  }
+  const bits = opened.reduce((sum, name) => sum | (1n << BigInt(keyNumber(name))), 0n);
+  exports.begin(keyNames.length, bits);
+  return exports;
+}
+
+/**
+ * Checks lines of JSON in a buffer of its own, which the caller fills, and says where the members named above lie. What it
+ * accepts, `JSON.parse` accepts; what it refuses may be good all the same.
+ */
+export class LineSkimmer {
+  static readonly capacity = capacity;
+  /** To be filled from its beginning; `capacity` bytes long. */
+  readonly buffer: Buffer;
+  readonly #skimmer = makeSkimmer();
+  readonly #members: Int32Array;
+  readonly #all: SlicedBuffer;
+  readonly #dataAt: number;
+  /** The text that each key had last. */
+  readonly #texts: { serial: number; text: string }[] = Array.from({ length: keyNames.length + 1 }, () => ({
+    serial: 0,
+    text: '',
+  }));
+
+  constructor() {
+    const { buffer } = this.#skimmer.memory;
+    this.#dataAt = this.#skimmer.dataAt();
+    this.#all = Buffer.from(buffer) as SlicedBuffer;
+    this.buffer = Buffer.from(buffer, this.#dataAt, capacity);
+    this.#members = new Int32Array(buffer, this.#skimmer.membersAt());
+  }
+
+  /**
+   * Checks the line that begins at `at`.
+   * @param filled bytes in the buffer
+   * @returns place of its line break, or `filled` where it ends there without one; -1 where it is refused
+   */
+  skim(at: number, filled: number): number {
+    const end = this.#skimmer.skim(this.#dataAt + at, this.#dataAt + filled);
+    return end < 0 ? -1 : end - this.#dataAt;
+  }
+
+  /** Members of the line that was accepted last, in the order in which they stand there. */
+  get count(): number {
+    return this.#skimmer.memberCount();
+  }
+
+  /** Number of the member's key. */
+  key(member: number): number {
+    return this.#word(member, 0) & 0xffff;
+  }
+
+  /** In how many objects and lists the member lies: 1 for the line's own. */
+  depth(member: number): number {
+    return (this.#word(member, 0) >> 16) & 0x7fff;
+  }
+
+  /** First byte of the value: tells of which kind it is. */
+  kind(member: number): number {
+    return this.#all[this.#word(member, 1)] as number;
+  }
+
+  /** The value where it is a string, else null. */
+  text(member: number): string | null {
+    const start = this.#word(member, 1);
+    if (this.#all[start] !== 0x22) return null;
+    const serial = this.#word(member, 3);
+    const last = this.#texts[this.key(member)];
+    if (last === undefined) return this.#textOf(member);
+    if (serial === 0 || serial !== last.serial) {
+      last.text = this.#textOf(member);
+      last.serial = serial;
+    }
+    return last.text;
+  }
+
+  #textOf(member: number): string {
+    const start = this.#word(member, 1);
+    const end = this.#word(member, 2);
+    if (this.#word(member, 0) < 0) return JSON.parse(this.#all.utf8Slice(start, end)) as string;
+    return this.#all.utf8Slice(start + 1, end - 1);
+  }
+
+  /** The value where it is a number, else null. */
+  number(member: number): number | null {
+    const kind = this.kind(member);
+    if (kind !== 0x2d && (kind < 0x30 || kind > 0x39)) return null;
+    return Number(this.#all.latin1Slice(this.#word(member, 1), this.#word(member, 2)));
+  }
+
+  #word(member: number, word: number): number {
+    return this.#members[member * memberWords + word] as number;
+  }
+}

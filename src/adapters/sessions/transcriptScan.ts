@@ -1,0 +1,229 @@
+import { isUtf8 } from 'node:buffer';
+import { closeSync, fstatSync, type Stats } from 'node:fs';
+import { utf16Of } from '../../core/session/decodeLine.ts';
+import { longestLine, parseTranscript, TranscriptReader } from '../../core/session/parseTranscript.ts';
+import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
+import { LineSource, openPlainFileSync, readFully, StoredEntry } from './lineSource.ts';
+import { LineSkimmer } from './skim/lineSkimmer.ts';
+import { QuickReader } from './skim/quickEntry.ts';
+
+const lineFeed = 10;
+/** So much of what was read is compared with the file before reading on. */
+const tailBytes = 512;
+const { capacity } = LineSkimmer;
+
+/** Its memory serves every scan of this thread: a scan runs to its end before another one begins. */
+let shared: { skimmer: LineSkimmer; quick: QuickReader } | null = null;
+
+function tools() {
+  if (shared === null) {
+    const skimmer = new LineSkimmer();
+    shared = { skimmer, quick: new QuickReader(skimmer) };
+  }
+  return shared;
+}
+
+/** A line, of one that is too long for a string only the length. */
+interface LineBytes {
+  pieces: Buffer[];
+  length: number;
+}
+
+/** Of which file, and which state of it, a scan is. */
+export interface ScannedState {
+  inode: number;
+  bytes: number;
+  /** Milliseconds since the epoch. */
+  modifiedAt: number;
+}
+
+function stateOf({ ino, size, mtimeMs }: Stats): ScannedState {
+  return { inode: ino, bytes: size, modifiedAt: mtimeMs };
+}
+
+/**
+ * The reading of one transcript, as far as the file went when it was looked at last. Goes on from there when the file has
+ * grown. Of undamaged lines only an outline is kept; their contents stay on disk.
+ */
+export class TranscriptScan {
+  readonly file: string;
+  readonly #isSubagent: boolean;
+  readonly #keepsEntries: boolean;
+  #state: ScannedState | null = null;
+  #reader: TranscriptReader;
+  #source: LineSource | null = null;
+  /** Where the first line begins that was not complete yet, and its number. */
+  #next = { start: 0, line: 1 };
+  #result: TranscriptReader;
+  /** What stands before `#next`, as far as it is compared when the file has grown. */
+  #tail: Buffer = Buffer.alloc(0);
+  /** Where the line begins that is being read, and its length: what the reader keeps of it is told by that. */
+  #at = { start: 0, length: 0 };
+
+  /** @param keepsEntries false where only the summary is wanted: then the result has no entries */
+  constructor(file: string, options: { isSubagent?: boolean; keepsEntries?: boolean } = {}) {
+    this.file = file;
+    this.#isSubagent = options.isSubagent === true;
+    this.#keepsEntries = options.keepsEntries !== false;
+    this.#reader = this.#newReader();
+    this.#result = this.#reader;
+  }
+
+  /** What the file holds, as of the last `update`. */
+  get transcript(): TranscriptReader {
+    return this.#result;
+  }
+
+  get state(): ScannedState | null {
+    return this.#state;
+  }
+
+  /**
+   * Reads what is new.
+   * @returns false where nothing is
+   * @throws the file system's error where the file can't be read
+   */
+  update(): boolean {
+    const descriptor = openPlainFileSync(this.file);
+    try {
+      const state = stateOf(fstatSync(descriptor));
+      const before = this.#state;
+      if (
+        before !== null &&
+        before.inode === state.inode &&
+        before.bytes === state.bytes &&
+        before.modifiedAt === state.modifiedAt
+      )
+        return false;
+      const hasGrown = before !== null && before.inode === state.inode && state.bytes > before.bytes;
+      if (!hasGrown || !this.#isStillThere(descriptor)) this.#startAgain(state.inode);
+      this.#state = state;
+      this.#read(descriptor, state.bytes);
+      return true;
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /** Gives back the file; entries open it again when they are asked. */
+  close(): void {
+    this.#source?.close();
+  }
+
+  #newReader(): TranscriptReader {
+    return new TranscriptReader(this.#isSubagent, (entry, isPlain) => this.#keep(entry, isPlain));
+  }
+
+  #startAgain(inode: number): void {
+    this.#source?.close();
+    this.#source = new LineSource(this.file, inode);
+    this.#reader = this.#newReader();
+    this.#next = { start: 0, line: 1 };
+  }
+
+  /** Whether what stands before the place to go on from is what stood there: a file may also be written anew. */
+  #isStillThere(descriptor: number): boolean {
+    const found = Buffer.alloc(this.#tail.length);
+    readFully(descriptor, found, this.#next.start - found.length);
+    return found.equals(this.#tail);
+  }
+
+  #keep(entry: TranscriptEntry, isPlain: boolean): TranscriptEntry | null {
+    if (!this.#keepsEntries) return null;
+    if (!isPlain || this.#source === null || entry instanceof StoredEntry) return entry;
+    return new StoredEntry(entry, entry.line, this.#source, this.#at.start, this.#at.length);
+  }
+
+  #read(descriptor: number, bytes: number): void {
+    if (this.#next.start === 0) {
+      const head = Buffer.alloc(4);
+      readFully(descriptor, head, 0);
+      if (utf16Of(head) !== null) {
+        const whole = Buffer.allocUnsafe(bytes);
+        const isSubagent = this.#isSubagent;
+        this.#result = parseTranscript(whole.subarray(0, readFully(descriptor, whole, 0)), { isSubagent });
+        return;
+      }
+    }
+    const rest = this.#readLines(descriptor, bytes);
+    this.#result = this.#reader;
+    if (rest === null) return;
+    // The last line may still be being written: it is read as far as it goes, and again when the file has grown.
+    this.#result = this.#reader.clone();
+    this.#line(this.#result, rest, true);
+  }
+
+  /** Reads all complete lines. @returns the bytes behind the last one, null where there are none */
+  #readLines(descriptor: number, end: number): LineBytes | null {
+    const { skimmer, quick } = tools();
+    const { buffer } = skimmer;
+    let kept = 0;
+    for (;;) {
+      const position = this.#next.start + kept;
+      const filled =
+        kept + readFully(descriptor, buffer.subarray(kept, Math.min(capacity, kept + end - position)), position);
+      if (filled === kept) return kept === 0 ? null : { pieces: [Buffer.from(buffer.subarray(0, kept))], length: kept };
+      const used = this.#readPiece(buffer.subarray(0, filled), skimmer, quick);
+      kept = filled - used;
+      if (kept === capacity) {
+        const rest = this.#readLongLine(descriptor, end);
+        if (rest !== null) return rest;
+        kept = 0;
+      } else buffer.copyWithin(0, used, filled);
+    }
+  }
+
+  /** @returns bytes of the lines that are complete */
+  #readPiece(piece: Buffer, skimmer: LineSkimmer, quick: QuickReader): number {
+    const isText = isUtf8(piece.subarray(0, piece.lastIndexOf(lineFeed) + 1));
+    let at = 0;
+    while (at < piece.length) {
+      let end = skimmer.skim(at, piece.length);
+      const isWhole = end >= 0 && end < piece.length;
+      if (!isWhole) end = piece.indexOf(lineFeed, at);
+      if (end < 0) break;
+      const bytes = piece.subarray(at, end);
+      const { start, line } = this.#next;
+      const entry = isWhole && (isText || isUtf8(bytes)) ? quick.read() : null;
+      if (entry === null || this.#source === null)
+        this.#line(this.#reader, { pieces: [bytes], length: bytes.length }, false);
+      else this.#reader.plain(new StoredEntry(entry, line, this.#source, start, bytes.length), entry.place);
+      this.#next = { start: start + bytes.length + 1, line: line + 1 };
+      at = end + 1;
+    }
+    if (at > 0) this.#tail = Buffer.from(piece.subarray(Math.max(0, at - tailBytes), at));
+    return at;
+  }
+
+  #line(reader: TranscriptReader, { pieces, length }: LineBytes, unfinished: boolean): void {
+    const { start, line } = this.#next;
+    if (length > longestLine) return reader.tooLong(length, line);
+    const bytes = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+    this.#at = { start, length };
+    reader.bytes(bytes, line, unfinished);
+  }
+
+  /** Reads a line that is longer than the buffer. @returns the line where it is the last one and not complete */
+  #readLongLine(descriptor: number, end: number): LineBytes | null {
+    const { start, line } = this.#next;
+    const long: LineBytes = { pieces: [], length: 0 };
+    for (let position = start; position < end; ) {
+      const piece = Buffer.allocUnsafe(Math.min(capacity, end - position));
+      const filled = piece.subarray(0, readFully(descriptor, piece, position));
+      if (filled.length === 0) break;
+      const found = filled.indexOf(lineFeed);
+      const part = found < 0 ? filled : filled.subarray(0, found);
+      long.length += part.length;
+      if (long.length > longestLine) long.pieces.length = 0;
+      else long.pieces.push(part);
+      if (found >= 0) {
+        this.#line(this.#reader, long, false);
+        this.#next = { start: start + long.length + 1, line: line + 1 };
+        this.#tail = Buffer.from(filled.subarray(Math.max(0, found + 1 - tailBytes), found + 1));
+        return null;
+      }
+      position += filled.length;
+    }
+    return long;
+  }
+}

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { createSessionStore } from '../../src/adapters/sessions/createSessionStore.ts';
+import { TranscriptScan } from '../../src/adapters/sessions/transcriptScan.ts';
 import type { SessionSummary, TranscriptMessage } from '../../src/core/session/recordedSession.ts';
 import type { OpenSession } from '../../src/core/session/sessionStore.ts';
+import { buildSession, type SessionTree } from '../../src/core/session/turnTree.ts';
 import { anyDamage, damaged, type Edit } from './damage.ts';
 import { anyOddSession, anySession, anySharedSession, type RandomSession } from './randomSession.ts';
 import { sha256, treeOf } from './transcript.ts';
@@ -42,6 +44,24 @@ export const readingProperties: Record<string, () => fc.IRawProperty<unknown[]>>
       const { session } = await store().open(file);
       const holdsNothing = session.problems.length === 0 && session.summary.turns === 0;
       if (listed !== undefined || !holdsNothing) expectSame(listed, session.summary);
+    }),
+
+  'reading on where another process has stopped gives what reading it anew gives': () =>
+    fc.asyncProperty(anyFile, fc.array(fc.nat(), { maxLength: 4 }), async ({ bytes, sessionId }, cuts) => {
+      const remembered = new Map<string, unknown>();
+      const outlines = {
+        get: (name: string) => structuredClone(remembered.get(name) ?? null),
+        put: (name: string, outline: unknown) => void remembered.set(name, structuredClone(outline)),
+      };
+      const ends = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
+      for (const end of ends) {
+        const file = write(sessionId, bytes.subarray(0, end));
+        const scan = new TranscriptScan(file, { outlines, rememberFrom: 0 });
+        scan.update();
+        const origin = { sessionId, file, bytes: end, customTitle: null, subagents: [] };
+        const tree = buildSession(scan.transcript, origin);
+        expectSame(treeReading(tree), wholeReading(bytes.subarray(0, end), sessionId));
+      }
     }),
 
   'reading on where a file has grown gives what reading it anew gives': () =>
@@ -92,7 +112,10 @@ async function readingOf(open: OpenSession) {
 }
 
 function wholeReading(bytes: Uint8Array, sessionId: string) {
-  const tree = treeOf(bytes, sessionId);
+  return treeReading(treeOf(bytes, sessionId));
+}
+
+function treeReading(tree: SessionTree) {
   const { summary, ...session } = tree.session;
   return {
     summary: facts(summary),

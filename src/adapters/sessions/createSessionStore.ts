@@ -5,6 +5,7 @@ import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { SessionStore } from '../../core/session/sessionStore.ts';
 import { SessionIndex } from '../index/sessionIndex.ts';
 import { OpenSessions } from './openSessions.ts';
+import { OutlineIndex } from './outline/outlineIndex.ts';
 import { plainFile } from './projectFiles.ts';
 import { projectMatcher, type SessionFile, SessionFolders } from './sessionFolders.ts';
 import { watchSessions } from './watchSessions.ts';
@@ -81,7 +82,7 @@ export function createSessionStore(options: {
     archive,
     options.index === undefined ? null : new SessionIndex(options.index),
   );
-  const opened = new OpenSessions(options.sha256);
+  const opened = new OpenSessions(options.sha256, options.index === undefined ? null : new OutlineIndex(options.index));
   return {
     folders: roots,
     async list({ project, limit, signal } = {}) {

@@ -145,6 +145,11 @@ export class StoredEntry implements TranscriptEntry {
     this.#length = length;
   }
 
+  /** Where the record's line stands in the file, in bytes. */
+  get place(): { start: number; length: number } {
+    return { start: this.#start, length: this.#length };
+  }
+
   get record(): JsonRecord {
     return this.#source.record(this.#start, this.#length);
   }

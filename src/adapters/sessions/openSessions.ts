@@ -9,6 +9,7 @@ import type { OpenSession } from '../../core/session/sessionStore.ts';
 import { buildSession, type TranscriptFile } from '../../core/session/turnTree.ts';
 import { fileErrorCode } from '../fileErrors.ts';
 import { openSessionFiles } from '../files/openSessionFiles.ts';
+import type { OutlineIndex } from './outline/outlineIndex.ts';
 import { SessionFiles } from './sessionFiles.ts';
 import { withSpilledOutput } from './spilledOutput.ts';
 
@@ -23,8 +24,12 @@ export class OpenSessions {
   readonly #kept = new Map<string, SessionFiles>();
   #forgetting: NodeJS.Timeout | null = null;
 
-  constructor(sha256: Sha256) {
+  readonly #outlines: OutlineIndex | null;
+
+  /** @param outlines where those of long files are remembered for other processes; null for nowhere */
+  constructor(sha256: Sha256, outlines: OutlineIndex | null) {
     this.#sha256 = sha256;
+    this.#outlines = outlines;
   }
 
   /** @throws NotFoundError where the file can't be read */
@@ -43,7 +48,7 @@ export class OpenSessions {
   }
 
   #filesOf(file: string): SessionFiles {
-    const files = this.#kept.get(file) ?? new SessionFiles(file);
+    const files = this.#kept.get(file) ?? new SessionFiles(file, this.#outlines);
     this.#kept.delete(file);
     this.#kept.set(file, files);
     for (const oldest of this.#kept.keys()) {

@@ -5,6 +5,7 @@ import type { JsonRecord } from '../../core/session/jsonRecord.ts';
 import { type ParsedTranscript, parseTranscript } from '../../core/session/parseTranscript.ts';
 import { isWarmUp } from '../../core/session/promptRules.ts';
 import type { SubagentFile, TranscriptFile } from '../../core/session/turnTree.ts';
+import type { OutlineIndex } from './outline/outlineIndex.ts';
 import { entriesOf, plainFile, sessionIdOf } from './projectFiles.ts';
 import { TranscriptScan } from './transcriptScan.ts';
 
@@ -45,10 +46,11 @@ export class SessionFiles {
   readonly #scan: TranscriptScan;
   readonly #subagents = new Map<string, TranscriptScan>();
 
-  constructor(file: string) {
+  /** @param outlines where those of long files are remembered; null for nowhere */
+  constructor(file: string, outlines: OutlineIndex | null) {
     this.file = file;
     this.#sessionId = sessionIdOf(basename(file)) ?? basename(file, '.jsonl');
-    this.#scan = new TranscriptScan(file, { isSubagent: agentIdOf(basename(file)) !== null });
+    this.#scan = new TranscriptScan(file, { isSubagent: agentIdOf(basename(file)) !== null, outlines });
   }
 
   /** @throws the file system's error where the session's own file can't be read */

@@ -2,12 +2,17 @@ import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, type Stats } from 'node:fs';
 import { utf16Of } from '../../core/session/decodeLine.ts';
 import { longestLine, parseTranscript, TranscriptReader } from '../../core/session/parseTranscript.ts';
+import { SessionSummaryBuilder } from '../../core/session/sessionSummary.ts';
 import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
 import { LineSource, openPlainFileSync, readFully, StoredEntry } from './lineSource.ts';
+import type { OutlineIndex } from './outline/outlineIndex.ts';
+import { type PackedOutline, packOutline, unpackOutline } from './outline/packedOutline.ts';
 import { LineSkimmer } from './skim/lineSkimmer.ts';
 import { QuickReader } from './skim/quickEntry.ts';
 
 const lineFeed = 10;
+/** Shorter files are read faster than what is known of them is looked up. */
+const worthRemembering = 16 * 1024 * 1024;
 /** So much of what was read is compared with the file before reading on. */
 const tailBytes = 512;
 const { capacity } = LineSkimmer;
@@ -37,6 +42,29 @@ export interface ScannedState {
   modifiedAt: number;
 }
 
+export interface ScanOptions {
+  isSubagent?: boolean;
+  /** False where only the summary is wanted: then the result has no entries. */
+  keepsEntries?: boolean;
+  /** Where the outlines of long files are remembered for other processes; default: nowhere. */
+  outlines?: Pick<OutlineIndex, 'get' | 'put'> | null;
+  /** Length from which on a file is long, in bytes. */
+  rememberFrom?: number;
+}
+
+/** What another process needs to go on from where this one is. */
+interface StoredScan extends Pick<TranscriptReader, 'problems' | 'hasLooseParents'> {
+  state: ScannedState;
+  outline: PackedOutline;
+  summary: ReturnType<SessionSummaryBuilder['gathered']>;
+  next: { start: number; line: number };
+  tail: Uint8Array;
+}
+
+function isSame(a: ScannedState, b: ScannedState): boolean {
+  return a.inode === b.inode && a.bytes === b.bytes && a.modifiedAt === b.modifiedAt;
+}
+
 function stateOf({ ino, size, mtimeMs }: Stats): ScannedState {
   return { inode: ino, bytes: size, modifiedAt: mtimeMs };
 }
@@ -57,12 +85,18 @@ export class TranscriptScan {
   #result: TranscriptReader;
   /** What stands before `#next`, as far as it is compared when the file has grown. */
   #tail: Buffer = Buffer.alloc(0);
+  /** Length of the file when its outline was remembered last: not again for every line that is added. */
+  #remembered = 0;
   /** Where the line begins that is being read, and its length: what the reader keeps of it is told by that. */
   #at = { start: 0, length: 0 };
 
-  /** @param keepsEntries false where only the summary is wanted: then the result has no entries */
-  constructor(file: string, options: { isSubagent?: boolean; keepsEntries?: boolean } = {}) {
+  readonly #outlines: Pick<OutlineIndex, 'get' | 'put'> | null;
+  readonly #rememberFrom: number;
+
+  constructor(file: string, options: ScanOptions = {}) {
     this.file = file;
+    this.#outlines = options.outlines ?? null;
+    this.#rememberFrom = options.rememberFrom ?? worthRemembering;
     this.#isSubagent = options.isSubagent === true;
     this.#keepsEntries = options.keepsEntries !== false;
     this.#reader = this.#newReader();
@@ -88,17 +122,13 @@ export class TranscriptScan {
     try {
       const state = stateOf(fstatSync(descriptor));
       const before = this.#state;
-      if (
-        before !== null &&
-        before.inode === state.inode &&
-        before.bytes === state.bytes &&
-        before.modifiedAt === state.modifiedAt
-      )
-        return false;
+      if (before !== null && isSame(before, state)) return false;
       const hasGrown = before !== null && before.inode === state.inode && state.bytes > before.bytes;
       if (!hasGrown || !this.#isStillThere(descriptor)) this.#startAgain(state.inode);
       this.#state = state;
+      if (this.#next.start === 0) this.#recall(descriptor, state);
       this.#read(descriptor, state.bytes);
+      this.#remember(state);
       return true;
     } finally {
       closeSync(descriptor);
@@ -132,6 +162,43 @@ export class TranscriptScan {
     if (!this.#keepsEntries) return null;
     if (!isPlain || this.#source === null || entry instanceof StoredEntry) return entry;
     return new StoredEntry(entry, entry.line, this.#source, this.#at.start, this.#at.length);
+  }
+
+  /** Takes over what another process has read of the file, which may have grown since. */
+  #recall(descriptor: number, state: ScannedState): void {
+    if (this.#outlines === null || this.#source === null || state.bytes < this.#rememberFrom) return;
+    const stored = this.#outlines.get(this.file) as StoredScan | null;
+    if (stored === null || stored.state.inode !== state.inode) return;
+    if (!isSame(stored.state, state) && stored.state.bytes >= state.bytes) return;
+    this.#next = stored.next;
+    this.#tail = Buffer.from(stored.tail);
+    if (!this.#isStillThere(descriptor)) {
+      this.#next = { start: 0, line: 1 };
+      return;
+    }
+    const { problems, hasLooseParents } = stored;
+    const summary = SessionSummaryBuilder.from(stored.summary);
+    this.#reader.resume({ entries: unpackOutline(stored.outline, this.#source), problems, summary, hasLooseParents });
+    this.#remembered = stored.state.bytes;
+  }
+
+  #remember(state: ScannedState): void {
+    if (this.#outlines === null || state.bytes < this.#rememberFrom || state.bytes < this.#remembered * 1.1) return;
+    // What was read of a damaged line, or of one that is not complete, stands nowhere in the file as it is.
+    const { entries, problems, summary, hasLooseParents, isBetweenRecords } = this.#result;
+    const stored = entries.filter((entry) => entry instanceof StoredEntry);
+    if (this.#result !== this.#reader || !isBetweenRecords || stored.length < entries.length) return;
+    const scan: StoredScan = {
+      state,
+      outline: packOutline(stored),
+      problems,
+      summary: summary.gathered(),
+      hasLooseParents,
+      next: this.#next,
+      tail: new Uint8Array(this.#tail),
+    };
+    this.#outlines.put(this.file, scan, Date.now());
+    this.#remembered = state.bytes;
   }
 
   #read(descriptor: number, bytes: number): void {

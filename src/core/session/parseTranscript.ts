@@ -57,6 +57,22 @@ export class TranscriptReader implements ParsedTranscript {
     return copy;
   }
 
+  /** Whether the next line is read by itself: the one before has left nothing to go with it. */
+  get isBetweenRecords(): boolean {
+    return this.#head === null;
+  }
+
+  /** Takes over what another reader has read, all of it and nothing else. Only for a reader that has read nothing. */
+  resume(read: Pick<TranscriptReader, 'entries' | 'problems' | 'summary' | 'hasLooseParents'>): void {
+    for (const entry of read.entries) {
+      this.entries.push(entry);
+      if (entry.uuid !== null) this.#seen.set(entry.uuid, this.#isSubagent || !entry.isSidechain);
+    }
+    for (const problem of read.problems) this.problems.push(problem);
+    this.summary = read.summary;
+    this.hasLooseParents = read.hasLooseParents;
+  }
+
   note(line: number, kind: ParseProblem['kind'], detail: string): void {
     this.problems.push({ line, kind, detail });
   }

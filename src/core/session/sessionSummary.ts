@@ -66,22 +66,49 @@ export class SessionSummaryBuilder {
 
   /** A second one that goes on from here by itself. */
   clone(): SessionSummaryBuilder {
-    const copy = new SessionSummaryBuilder(this.#isSidechain);
-    copy.#prompts = new Map(this.#prompts);
-    copy.#answeredLocally = new Set(this.#answeredLocally);
-    copy.#models = new Set(this.#models);
-    copy.#sessions = new Set(this.#sessions);
-    copy.#customTitle = this.#customTitle;
-    copy.#aiTitle = this.#aiTitle;
-    copy.#projectPath = this.#projectPath;
-    copy.#firstAt = this.#firstAt;
-    copy.#lastAt = this.#lastAt;
-    copy.#costUsd = this.#costUsd;
-    copy.#gitBranch = this.#gitBranch;
-    copy.#version = this.#version;
-    copy.#messages = this.#messages;
-    copy.#forkedFrom = this.#forkedFrom;
-    copy.#roots = [...this.#roots];
+    return SessionSummaryBuilder.from(this.gathered());
+  }
+
+  /** All that was gathered, as plain data. */
+  gathered() {
+    return {
+      isSidechain: this.#isSidechain,
+      prompts: new Map(this.#prompts),
+      answeredLocally: new Set(this.#answeredLocally),
+      models: new Set(this.#models),
+      sessions: new Set(this.#sessions),
+      customTitle: this.#customTitle,
+      aiTitle: this.#aiTitle,
+      projectPath: this.#projectPath,
+      firstAt: this.#firstAt,
+      lastAt: this.#lastAt,
+      costUsd: this.#costUsd,
+      gitBranch: this.#gitBranch,
+      version: this.#version,
+      messages: this.#messages,
+      forkedFrom: this.#forkedFrom,
+      roots: [...this.#roots],
+    };
+  }
+
+  /** @param gathered which becomes the new one's own */
+  static from(gathered: ReturnType<SessionSummaryBuilder['gathered']>): SessionSummaryBuilder {
+    const copy = new SessionSummaryBuilder(gathered.isSidechain);
+    copy.#prompts = gathered.prompts;
+    copy.#answeredLocally = gathered.answeredLocally;
+    copy.#models = gathered.models;
+    copy.#sessions = gathered.sessions;
+    copy.#customTitle = gathered.customTitle;
+    copy.#aiTitle = gathered.aiTitle;
+    copy.#projectPath = gathered.projectPath;
+    copy.#firstAt = gathered.firstAt;
+    copy.#lastAt = gathered.lastAt;
+    copy.#costUsd = gathered.costUsd;
+    copy.#gitBranch = gathered.gitBranch;
+    copy.#version = gathered.version;
+    copy.#messages = gathered.messages;
+    copy.#forkedFrom = gathered.forkedFrom;
+    copy.#roots = gathered.roots;
     return copy;
   }
 

@@ -1,0 +1,233 @@
+import { type EntryFacts, noFacts } from '../../../core/session/entryFacts.ts';
+import type { Usage } from '../../../core/session/recordedSession.ts';
+import { type LineSource, StoredEntry } from '../lineSource.ts';
+import { type NameColumn, packNames, packTexts, type TextColumn, unpackNames, unpackTexts } from './columns.ts';
+
+/** The outlines of a transcript's records, column by column: what is read back fast and takes little room. */
+export interface PackedOutline {
+  lines: Int32Array;
+  /** Offsets in the file. */
+  starts: Float64Array;
+  lengths: Int32Array;
+  types: NameColumn;
+  uuids: TextColumn;
+  parents: ReferenceColumn;
+  timestamps: TextColumn;
+  flags: Uint8Array;
+  facts: {
+    texts: Record<TextFact, TextColumn>;
+    names: Record<NameFact, NameColumn>;
+    blocks: NameColumn;
+    /** Of each record that has some, its place and its four counts. */
+    usagePlaces: Int32Array;
+    usageCounts: Float64Array;
+    sources: ReferenceColumn;
+    toolUses: { counts: Int32Array; ids: TextColumn; names: NameColumn };
+    toolResults: { counts: Int32Array; ids: TextColumn; errors: Uint8Array };
+    prompts: TextColumn;
+    attachments: Int32Array;
+  };
+}
+
+/** `uuid`s of records: mostly those of the same transcript, of which the place says enough. */
+interface ReferenceColumn {
+  /** Place of the record; -1 for none, -2 for one that is in `others`. */
+  places: Int32Array;
+  others: string[];
+}
+
+const textFacts = ['messageId', 'requestRef', 'absorbed'] as const;
+const nameFacts = [
+  'subtype',
+  'logicalParent',
+  'model',
+  'stopReason',
+  'effort',
+  'changedByHook',
+  'apiError',
+  'agentId',
+] as const;
+type TextFact = (typeof textFacts)[number];
+type NameFact = (typeof nameFacts)[number];
+
+const flag = { sidechain: 1, meta: 2, interrupted: 4, commandOutput: 8 };
+
+function packReferences(values: readonly (string | null)[], places: ReadonlyMap<string, number>): ReferenceColumn {
+  const others: string[] = [];
+  const column = Int32Array.from(values, (value) => {
+    if (value === null) return -1;
+    const place = places.get(value);
+    if (place !== undefined) return place;
+    others.push(value);
+    return -2;
+  });
+  return { places: column, others };
+}
+
+function unpackReferences({ places, others }: ReferenceColumn, uuids: readonly (string | null)[]): (string | null)[] {
+  let other = 0;
+  return Array.from(places, (place) => {
+    if (place >= 0) return uuids[place] ?? null;
+    if (place === -1) return null;
+    other += 1;
+    return others[other - 1] ?? null;
+  });
+}
+
+function byName<Name extends string, Column>(
+  names: readonly Name[],
+  make: (name: Name) => Column,
+): Record<Name, Column> {
+  return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<Name, Column>;
+}
+
+function flagsOf({ isSidechain, facts }: StoredEntry): number {
+  return (
+    (isSidechain ? flag.sidechain : 0) |
+    (facts.isMeta ? flag.meta : 0) |
+    (facts.interrupted ? flag.interrupted : 0) |
+    (facts.isCommandOutput ? flag.commandOutput : 0)
+  );
+}
+
+/** Takes the outlines apart into columns; `unpackOutline` puts the same ones together. */
+export function packOutline(entries: readonly StoredEntry[]): PackedOutline {
+  const places = new Map<string, number>();
+  for (const [place, { uuid }] of entries.entries()) if (uuid !== null) places.set(uuid, place);
+  const facts = entries.map((entry) => entry.facts);
+  const uses = facts.flatMap(({ toolUses }) => toolUses);
+  const results = facts.flatMap(({ toolResults }) => toolResults);
+  const withUsage = [...facts.entries()].filter(([, { usage }]) => usage !== null);
+  return {
+    lines: Int32Array.from(entries, ({ line }) => line),
+    starts: Float64Array.from(entries, ({ place }) => place.start),
+    lengths: Int32Array.from(entries, ({ place }) => place.length),
+    types: packNames(entries.map(({ type }) => type)),
+    uuids: packTexts(entries.map(({ uuid }) => uuid)),
+    parents: packReferences(
+      entries.map(({ parentUuid }) => parentUuid),
+      places,
+    ),
+    timestamps: packTexts(entries.map(({ timestamp }) => timestamp)),
+    flags: Uint8Array.from(entries, flagsOf),
+    facts: {
+      texts: byName(textFacts, (name) => packTexts(facts.map((fact) => fact[name]))),
+      names: byName(nameFacts, (name) => packNames(facts.map((fact) => fact[name]))),
+      blocks: packNames(facts.map(({ blocks }) => (blocks.length === 0 ? null : JSON.stringify(blocks)))),
+      usagePlaces: Int32Array.from(withUsage, ([place]) => place),
+      usageCounts: Float64Array.from(withUsage.flatMap(([, { usage }]) => (usage === null ? [] : countsOf(usage)))),
+      sources: packReferences(
+        facts.map(({ sourceCall }) => sourceCall),
+        places,
+      ),
+      toolUses: {
+        counts: Int32Array.from(facts, ({ toolUses }) => toolUses.length),
+        ids: packTexts(uses.map(({ id }) => id)),
+        names: packNames(uses.map(({ name }) => name)),
+      },
+      toolResults: {
+        counts: Int32Array.from(facts, ({ toolResults }) => toolResults.length),
+        ids: packTexts(results.map(({ id }) => id)),
+        errors: Uint8Array.from(results, ({ isError }) => (isError ? 1 : 0)),
+      },
+      prompts: packTexts(facts.map(({ prompt }) => prompt?.text ?? null)),
+      attachments: Int32Array.from(facts, ({ prompt }) => prompt?.attachments ?? 0),
+    },
+  };
+}
+
+function countsOf({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens }: Usage): number[] {
+  return [inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens];
+}
+
+function unpackUsage({ usagePlaces, usageCounts }: PackedOutline['facts']): Map<number, Usage> {
+  return new Map(
+    Array.from(usagePlaces, (place, index) => {
+      const [inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0] = usageCounts.subarray(
+        index * 4,
+        index * 4 + 4,
+      );
+      return [place, { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens }];
+    }),
+  );
+}
+
+/** Deals out a list in parts. */
+function dealer<T>(items: readonly T[]): (count: number) => readonly T[] {
+  let at = 0;
+  return (count) => {
+    if (count === 0) return [];
+    at += count;
+    return items.slice(at - count, at);
+  };
+}
+
+function unpackFacts(
+  packed: PackedOutline['facts'],
+  flags: Uint8Array,
+  uuids: readonly (string | null)[],
+): EntryFacts[] {
+  const texts = byName(textFacts, (name) => unpackTexts(packed.texts[name]));
+  const names = byName(nameFacts, (name) => unpackNames(packed.names[name]));
+  const blockLists = packed.blocks.names.map((list) => JSON.parse(list) as string[]);
+  const usage = unpackUsage(packed);
+  const sources = unpackReferences(packed.sources, uuids);
+  const useNames = unpackNames(packed.toolUses.names);
+  const uses = dealer(
+    unpackTexts(packed.toolUses.ids).map((id, index) => ({ id: id ?? '', name: useNames[index] ?? '' })),
+  );
+  const results = dealer(
+    unpackTexts(packed.toolResults.ids).map((id, index) => ({
+      id: id ?? '',
+      isError: packed.toolResults.errors[index] === 1,
+    })),
+  );
+  const prompts = unpackTexts(packed.prompts);
+  return Array.from(flags, (bits, place): EntryFacts => {
+    const toolUses = uses(packed.toolUses.counts[place] ?? 0);
+    const toolResults = results(packed.toolResults.counts[place] ?? 0);
+    const prompt = prompts[place] ?? null;
+    return {
+      subtype: names.subtype[place] ?? null,
+      logicalParent: names.logicalParent[place] ?? null,
+      isMeta: (bits & flag.meta) !== 0,
+      messageId: texts.messageId[place] ?? null,
+      model: names.model[place] ?? null,
+      usage: usage.get(place) ?? null,
+      stopReason: names.stopReason[place] ?? null,
+      effort: names.effort[place] ?? null,
+      blocks: blockLists[packed.blocks.codes[place] ?? -1] ?? noFacts.blocks,
+      toolUses: toolUses.length === 0 ? noFacts.toolUses : toolUses,
+      toolResults: toolResults.length === 0 ? noFacts.toolResults : toolResults,
+      sourceCall: sources[place] ?? null,
+      agentId: names.agentId[place] ?? null,
+      requestRef: texts.requestRef[place] ?? null,
+      changedByHook: names.changedByHook[place] ?? null,
+      apiError: names.apiError[place] ?? null,
+      interrupted: (bits & flag.interrupted) !== 0,
+      isCommandOutput: (bits & flag.commandOutput) !== 0,
+      prompt: prompt === null ? null : { text: prompt, attachments: packed.attachments[place] ?? 0 },
+      absorbed: texts.absorbed[place] ?? null,
+    };
+  });
+}
+
+/** Puts outlines together again. @param source reads the contents of the same file */
+export function unpackOutline(packed: PackedOutline, source: LineSource): StoredEntry[] {
+  const uuids = unpackTexts(packed.uuids);
+  const types = unpackNames(packed.types);
+  const parents = unpackReferences(packed.parents, uuids);
+  const timestamps = unpackTexts(packed.timestamps);
+  const facts = unpackFacts(packed.facts, packed.flags, uuids);
+  return Array.from(packed.lines, (line, place) => {
+    const outline = {
+      type: types[place] ?? '',
+      uuid: uuids[place] ?? null,
+      parentUuid: parents[place] ?? null,
+      timestamp: timestamps[place] ?? null,
+      isSidechain: ((packed.flags[place] ?? 0) & flag.sidechain) !== 0,
+      facts: facts[place] ?? noFacts,
+    };
+    return new StoredEntry(outline, line, source, packed.starts[place] ?? 0, packed.lengths[place] ?? 0);
+  });
+}

@@ -122,20 +122,46 @@ function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[],
   };
 }
 
-/** Marks what a walk from a leaf to the root meets: the turns behind a compaction boundary are no longer sent. */
-function markCompacted(leaf: ChainNode, turnOf: ReadonlyMap<ChainNode, TurnOutline | null>): void {
-  let compacted = false;
-  for (let at: ChainNode | null = leaf; at !== null; at = at.parent) {
-    const turn = turnOf.get(at) ?? null;
-    if (turn !== null && turn.turnId === at.entry.uuid) turn.compactedAway = compacted;
-    if (isCompactBoundary(at.entry)) compacted = true;
+/**
+ * Marks the turns behind a compaction boundary: they are no longer sent. Where leaves disagree about a turn that they share,
+ * the last of them counts. One pass over the records, children before parents: a walk up from each leaf would take minutes in
+ * a long session with many rewinds.
+ */
+function markCompacted(
+  { nodes }: MessageChain,
+  leaves: readonly ChainNode[],
+  turnOf: ReadonlyMap<ChainNode, TurnOutline | null>,
+): void {
+  const children = new Uint32Array(nodes.length);
+  for (const { parent } of nodes) if (parent !== null) children[parent.order] = (children[parent.order] ?? 0) + 1;
+  /** Place of the leaf that counts among the leaves below or at a record, and whether a boundary lies between the two. */
+  const leafOf = new Int32Array(nodes.length).fill(-1);
+  const crossed = new Uint8Array(nodes.length);
+  for (const [at, leaf] of leaves.entries()) leafOf[leaf.order] = at;
+  const ready = nodes.filter(({ order }) => children[order] === 0);
+  for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
+    const { entry, order, parent } = node;
+    const leaf = leafOf[order] ?? -1;
+    const turn = turnOf.get(node) ?? null;
+    if (leaf >= 0 && turn?.turnId === entry.uuid) turn.compactedAway = crossed[order] === 1;
+    if (parent === null) continue;
+    if (leaf > (leafOf[parent.order] ?? -1)) {
+      leafOf[parent.order] = leaf;
+      crossed[parent.order] = crossed[order] === 1 || isCompactBoundary(entry) ? 1 : 0;
+    }
+    children[parent.order] = (children[parent.order] ?? 0) - 1;
+    if (children[parent.order] === 0) ready.push(parent);
   }
 }
 
+/** The turn and those before it, oldest first; of an abandoned branch only those that the active one does not have. */
 function lineOfTurns(turn: TurnOutline | null, turns: ReadonlyMap<TurnId, TurnOutline>): TurnOutline[] {
   const line: TurnOutline[] = [];
-  for (let at = turn; at !== null; at = at.parentTurnId === null ? null : (turns.get(at.parentTurnId) ?? null))
+  const abandoned = turn?.active === false;
+  for (let at = turn; at !== null; at = at.parentTurnId === null ? null : (turns.get(at.parentTurnId) ?? null)) {
+    if (abandoned && at.active) break;
     line.push(at);
+  }
   return line.reverse();
 }
 
@@ -155,9 +181,8 @@ function branchesOf(
   const ends = [...tree.turns.values()].filter((turn) => !parents.has(turn.turnId) || turn === activeTurn);
   return ends.map((end): SessionBranch => {
     const leaf = nodesOf.get(end)?.findLast((node) => holdsMessage(node.entry));
-    const line = lineOfTurns(end, tree.turns);
+    const own = lineOfTurns(end, tree.turns);
     const isActive = end === activeTurn;
-    const own = isActive ? line : line.filter((turn) => !turn.active);
     const first = own[0];
     const split = isActive || first === undefined ? null : (tree.prompts.get(first.turnId)?.parent ?? null);
     return {
@@ -183,11 +208,9 @@ function compactionsOf(chain: MessageChain): Compaction[] {
   });
 }
 
-/** What the call that started a subagent asked of it. */
-function taskOf(chain: MessageChain, toolUseId: string | null): string | null {
-  if (toolUseId === null) return null;
-  const call = chain.nodes.find(({ entry }) => entry.facts.toolUses.some(({ id }) => id === toolUseId));
-  const block = call?.entry.message?.content.find(({ type, id }) => type === 'tool_use' && id === toolUseId);
+/** What the call that started a subagent asked of it. @param caller the record of the call */
+function taskOf(caller: ChainNode | undefined, toolUseId: string): string | null {
+  const block = caller?.entry.message?.content.find(({ type, id }) => type === 'tool_use' && id === toolUseId);
   const input = recordField(block, 'input');
   return textField(input, 'description') ?? textField(input, 'prompt');
 }
@@ -197,11 +220,14 @@ function subagentsOf(
   chain: MessageChain,
   turns: readonly TurnOutline[],
 ): SubagentSummary[] {
+  if (files.length === 0) return [];
   const callOfAgent = new Map<string, string>();
-  for (const { entry } of chain.nodes) {
-    const { agentId, toolResults } = entry.facts;
+  const callers = new Map<string, ChainNode>();
+  for (const node of chain.nodes) {
+    const { agentId, toolResults, toolUses } = node.entry.facts;
     const [result] = toolResults;
     if (agentId !== null && result !== undefined) callOfAgent.set(agentId, result.id);
+    for (const { id } of toolUses) if (!callers.has(id)) callers.set(id, node);
   }
   const turnOfCall = new Map(
     turns.flatMap((turn) =>
@@ -210,12 +236,12 @@ function subagentsOf(
   );
   return files.map(({ agentId, file, meta, transcript }) => {
     const toolUseId = textField(meta, 'toolUseId') ?? callOfAgent.get(agentId) ?? null;
+    const task = toolUseId === null ? null : taskOf(callers.get(toolUseId), toolUseId);
     return {
       agentId,
       agentType: textField(meta, 'agentType'),
       parentAgentId: textField(meta, 'parentAgentId'),
-      task:
-        taskOf(chain, toolUseId) ?? transcript.entries.find(({ facts }) => facts.prompt)?.facts.prompt?.text ?? null,
+      task: task ?? transcript.entries.find(({ facts }) => facts.prompt)?.facts.prompt?.text ?? null,
       toolUseId,
       turnId: toolUseId === null ? null : (turnOfCall.get(toolUseId) ?? null),
       messages: transcript.entries.filter(holdsMessage).length,
@@ -264,7 +290,10 @@ export function buildSession(transcript: ParsedTranscript, file: TranscriptFile)
   const byId = new Map(turns.map((turn) => [turn.turnId, turn]));
   const nodesOf = new Map([...turnOfPrompt].map(([prompt, turn]) => [turn, grouped.get(prompt) ?? []]));
   const active = activeLeaf(main, chain);
-  for (const turn of lineOfTurns(active === null ? null : (turnOf.get(active) ?? null), byId)) turn.active = true;
+  for (let turn = active === null ? null : (turnOf.get(active) ?? null); turn !== null; ) {
+    turn.active = true;
+    turn = turn.parentTurnId === null ? null : (byId.get(turn.parentTurnId) ?? null);
+  }
   const links = {
     chain,
     turnOf,
@@ -273,8 +302,8 @@ export function buildSession(transcript: ParsedTranscript, file: TranscriptFile)
   };
   const branches = branchesOf(links, nodesOf, active);
   // The active branch comes last: what it still sends is not compacted away, whatever an abandoned one did.
-  for (const branch of branches) markCompacted(chain.byUuid.get(branch.leafUuid) as ChainNode, turnOf);
-  if (active !== null) markCompacted(active, turnOf);
+  const leaves = branches.map(({ leafUuid }) => chain.byUuid.get(leafUuid) as ChainNode);
+  markCompacted(chain, active === null ? leaves : [...leaves, active], turnOf);
   const problems = [...transcript.problems, ...chain.problems].sort((a, b) => a.line - b.line);
   return {
     ...links,

@@ -2,14 +2,26 @@ import { availableParallelism } from 'node:os';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { type FileSummary, summarizeSome } from './summarizeSome.ts';
 
-/** Less than this is read before a thread has started. */
-export const worthThreads = 64 * 1024 * 1024;
 const mostThreads = 4;
 
 /** Beside the source lies the source, beside the bundle the bundled thread. */
 const isSource = import.meta.url.endsWith('.ts');
 const script = new URL(isSource ? './summaryThread.ts' : './summaryThread.js', import.meta.url);
 const execArgv = isSource ? ['--experimental-transform-types', '--no-warnings'] : [];
+
+/** Starts a thread that works on the list, too. @param tell called with what it has found, now and then */
+export function startSummaryThread(
+  Worker: typeof import('node:worker_threads').Worker,
+  files: readonly string[],
+  next: Int32Array,
+  tell: (some: FileSummary[]) => void,
+) {
+  const thread = new Worker(script, { workerData: { files, next }, execArgv });
+  thread.on('message', tell);
+  // A thread that breaks ends; what it had taken is read later, one by one.
+  thread.on('error', () => {});
+  return { thread, ended: new Promise<void>((resolve) => thread.once('exit', () => resolve())) };
+}
 
 /**
  * Summarizes files in this thread and in others beside it. Files that can't be read are left out.
@@ -23,13 +35,9 @@ export async function* summarizeInThreads(
   const { Worker } = await import('node:worker_threads');
   const next = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const found: FileSummary[] = [];
-  const threads = Array.from({ length: Math.min(mostThreads, availableParallelism()) - 1 }, () => {
-    const thread = new Worker(script, { workerData: { files, next }, execArgv });
-    thread.on('message', (some: FileSummary[]) => found.push(...some));
-    // A thread that breaks ends; what it had taken is read later, one by one.
-    thread.on('error', () => {});
-    return { thread, ended: new Promise<void>((resolve) => thread.once('exit', () => resolve())) };
-  });
+  const threads = Array.from({ length: Math.min(mostThreads, availableParallelism()) - 1 }, () =>
+    startSummaryThread(Worker, files, next, (some) => found.push(...some)),
+  );
   try {
     for await (const some of summarizeSome(files, next)) {
       signal?.throwIfAborted();

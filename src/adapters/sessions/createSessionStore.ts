@@ -4,8 +4,7 @@ import type { Sha256 } from '../../core/run/ports.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { SessionStore } from '../../core/session/sessionStore.ts';
 import { SessionIndex } from '../index/sessionIndex.ts';
-import { OpenSessions } from './openSessions.ts';
-import { OutlineIndex } from './outline/outlineIndex.ts';
+import type { OpenSessions } from './openSessions.ts';
 import { plainFile } from './projectFiles.ts';
 import { projectMatcher, type SessionFile, SessionFolders } from './sessionFolders.ts';
 import { watchSessions } from './watchSessions.ts';
@@ -62,6 +61,15 @@ async function fileOfId(folders: SessionFolders, id: string): Promise<string> {
   );
 }
 
+/** Loaded by the first session that is opened: a listing needs none of it. */
+async function loadOpenSessions(sha256: Sha256, index: string | undefined): Promise<OpenSessions> {
+  const [{ OpenSessions }, { OutlineIndex }] = await Promise.all([
+    import('./openSessions.ts'),
+    import('./outline/outlineIndex.ts'),
+  ]);
+  return new OpenSessions(sha256, index === undefined ? null : new OutlineIndex(index));
+}
+
 /**
  * Sessions that Claude Code recorded under some config folders. Nothing is ever written there.
  * @param options `claudeDirs`: absolute paths of config folders (the parents of `projects`), existing or not; `archive`:
@@ -82,7 +90,7 @@ export function createSessionStore(options: {
     archive,
     options.index === undefined ? null : new SessionIndex(options.index),
   );
-  const opened = new OpenSessions(options.sha256, options.index === undefined ? null : new OutlineIndex(options.index));
+  let opened: Promise<OpenSessions> | null = null;
   return {
     folders: roots,
     async list({ project, limit, signal } = {}) {
@@ -92,7 +100,8 @@ export function createSessionStore(options: {
       return limit === undefined ? listed : listed.slice(0, limit);
     },
     async open(session) {
-      return opened.open(isPath(session) ? await fileAt(session) : await fileOfId(folders, session));
+      opened ??= loadOpenSessions(options.sha256, options.index);
+      return (await opened).open(isPath(session) ? await fileAt(session) : await fileOfId(folders, session));
     },
     watch: (listener) => watchSessions(folders, listener),
   };

@@ -1,14 +1,12 @@
 import { basename } from 'node:path';
 import { NotFoundError } from '../../core/errors.ts';
-import { createSessionRequests } from '../../core/fork/sessionRequests.ts';
 import type { Sha256 } from '../../core/run/ports.ts';
 import { hitPlaces } from '../../core/search/hitPlaces.ts';
 import type { ParsedTranscript } from '../../core/session/parseTranscript.ts';
 import type { SessionRequests } from '../../core/session/requestLog.ts';
 import type { OpenSession } from '../../core/session/sessionStore.ts';
-import { buildSession, type TranscriptFile } from '../../core/session/turnTree.ts';
+import { SessionBuilder, type SessionTree, type TranscriptFile } from '../../core/session/turnTree.ts';
 import { fileErrorCode } from '../fileErrors.ts';
-import { openSessionFiles } from '../files/openSessionFiles.ts';
 import type { OutlineIndex } from './outline/outlineIndex.ts';
 import { SessionFiles } from './sessionFiles.ts';
 import { withSpilledOutput } from './spilledOutput.ts';
@@ -21,7 +19,7 @@ const idleMs = 60_000;
 /** Opens sessions, and remembers of the last ones what was read, so that an append costs no more than it is long. */
 export class OpenSessions {
   readonly #sha256: Sha256;
-  readonly #kept = new Map<string, SessionFiles>();
+  readonly #kept = new Map<string, { files: SessionFiles; builder: SessionBuilder }>();
   #forgetting: NodeJS.Timeout | null = null;
 
   readonly #outlines: OutlineIndex | null;
@@ -34,7 +32,8 @@ export class OpenSessions {
 
   /** @throws NotFoundError where the file can't be read */
   async open(file: string): Promise<OpenSession> {
-    const files = this.#filesOf(file);
+    const { files, builder } = this.#kept.get(file) ?? this.#keep(file);
+    this.#use(file);
     const read = await files.read().catch((error: unknown) => {
       this.#kept.delete(file);
       throw new NotFoundError(
@@ -44,24 +43,31 @@ export class OpenSessions {
         { cause: error },
       );
     });
-    return openSession(read, this.#sha256);
+    return openSession(builder.build(read.transcript, read.origin), read, this.#sha256);
   }
 
-  #filesOf(file: string): SessionFiles {
-    const files = this.#kept.get(file) ?? new SessionFiles(file, this.#outlines);
+  #keep(file: string) {
+    const made = { files: new SessionFiles(file, this.#outlines), builder: new SessionBuilder() };
+    this.#kept.set(file, made);
+    return made;
+  }
+
+  /** Marks a session as the last one that was asked for, and forgets those that were not for long. */
+  #use(file: string): void {
+    const used = this.#kept.get(file);
+    if (used === undefined) return;
     this.#kept.delete(file);
-    this.#kept.set(file, files);
+    this.#kept.set(file, used);
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= mostKept) break;
       this.#forget(oldest);
     }
     this.#forgetting?.refresh();
     this.#forgetting ??= setTimeout(() => this.#forgetAll(), idleMs).unref();
-    return files;
   }
 
   #forget(file: string): void {
-    this.#kept.get(file)?.close();
+    this.#kept.get(file)?.files.close();
     this.#kept.delete(file);
   }
 
@@ -72,12 +78,21 @@ export class OpenSessions {
 }
 
 function openSession(
+  tree: SessionTree,
   { transcript, origin }: { transcript: ParsedTranscript; origin: TranscriptFile },
   sha256: Sha256,
 ): OpenSession {
-  const tree = buildSession(transcript, origin);
-  let made: SessionRequests | null = null;
-  const requests = () => (made ??= createSessionRequests(tree, transcript, origin.subagents, sha256));
+  // Loaded when asked for: most commands ask for one of them or none.
+  let requests: Promise<SessionRequests> | null = null;
+  const loadRequests = () =>
+    (requests ??= import('../../core/fork/sessionRequests.ts').then(({ createSessionRequests }) =>
+      createSessionRequests(tree, transcript, origin.subagents, sha256),
+    ));
+  let files: Promise<Pick<OpenSession, 'files' | 'fileContent'>> | null = null;
+  const loadFiles = () =>
+    (files ??= import('../files/openSessionFiles.ts').then(({ openSessionFiles }) =>
+      openSessionFiles(tree, transcript, origin),
+    ));
   return {
     session: tree.session,
     async turns(indexes) {
@@ -91,10 +106,11 @@ function openSession(
       yield* tree.messages();
     },
     async *requests() {
-      yield* requests().recorded();
+      yield* (await loadRequests()).recorded();
     },
-    forkAt: async (point, following) => requests().forkAt(point, following),
+    forkAt: async (point, following) => (await loadRequests()).forkAt(point, following),
     places: async (uuids, toolUseIds) => hitPlaces(tree, uuids, toolUseIds),
-    ...openSessionFiles(tree, transcript, origin),
+    files: async (...asked) => (await loadFiles()).files(...asked),
+    fileContent: async (...asked) => (await loadFiles()).fileContent(...asked),
   };
 }

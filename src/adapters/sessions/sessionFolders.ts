@@ -1,17 +1,17 @@
 import { lstatSync, type Stats } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { sessionIdSchema } from '../../core/ids.ts';
+import type { SessionId } from '../../core/ids.ts';
 import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import type { SessionIndex, StoredSummary } from '../index/sessionIndex.ts';
 import { entriesOf, projectFolders, sessionIdOf } from './projectFiles.ts';
-import { summarizeInThreads, worthThreads } from './summarizeInThreads.ts';
-import { TranscriptScan } from './transcriptScan.ts';
-import { summarizeTranscript } from './transcriptSummary.ts';
+import type { TranscriptScan } from './transcriptScan.ts';
 
 /** Of so many files that grow the reading goes on where it stopped: a person runs few sessions at a time. */
 const mostGrowing = 4;
+/** Less than this is read before a thread has started. */
+const worthThreads = 64 * 1024 * 1024;
 /** How long a listing may hold up other work of its thread. */
 const sliceMs = 10;
 
@@ -97,14 +97,14 @@ export class SessionFolders {
       else if (known.summary !== null) found.push(known.summary);
     }
     if (changed.reduce((sum, { bytes }) => sum + bytes, 0) >= worthThreads) await this.#readInThreads(changed, signal);
-    let pause = performance.now() + sliceMs;
+    let pause = Date.now() + sliceMs;
     for (const { file } of changed) {
       signal?.throwIfAborted();
       const summary = await this.summary(file);
       if (summary !== null) found.push(summary);
-      if (performance.now() < pause) continue;
+      if (Date.now() < pause) continue;
       await new Promise(setImmediate);
-      pause = performance.now() + sliceMs;
+      pause = Date.now() + sliceMs;
     }
     this.#save(files);
     return found;
@@ -160,6 +160,7 @@ export class SessionFolders {
     const states = new Map(files.map(({ file, state }) => [file, state]));
     // The longest first: what one thread begins last should not keep the other waiting.
     const order = [...files].sort((a, b) => b.bytes - a.bytes).map(({ file }) => file);
+    const { summarizeInThreads } = await import('./summarizeInThreads.ts');
     for await (const { file, summary } of summarizeInThreads(order, signal)) {
       const state = states.get(file) ?? null;
       if (state !== null) this.#learn(file, state, summary);
@@ -175,7 +176,9 @@ export class SessionFolders {
         return null;
       }
       if (known?.state === state.text) return known.summary;
-      const summary = summarizeTranscript(file, known === undefined ? undefined : this.#growingScan(file));
+      // Loaded here: mostly the index knows every file.
+      const { summarizeTranscript } = await import('./transcriptSummary.ts');
+      const summary = summarizeTranscript(file, known === undefined ? undefined : await this.#growingScan(file));
       this.#learn(file, state.text, summary);
       return summary;
     } catch (error) {
@@ -184,7 +187,8 @@ export class SessionFolders {
   }
 
   /** What was read of a file that has changed before, to go on from there. */
-  #growingScan(file: string): TranscriptScan {
+  async #growingScan(file: string): Promise<TranscriptScan> {
+    const { TranscriptScan } = await import('./transcriptScan.ts');
     const scan = this.#growing.get(file) ?? new TranscriptScan(file, { keepsEntries: false });
     this.#growing.delete(file);
     this.#growing.set(file, scan);
@@ -206,7 +210,7 @@ export class SessionFolders {
     if (fileErrorCode(error) === 'ENOENT') return null;
     const sessionId = sessionIdOf(file.slice(file.lastIndexOf(sep) + 1)) ?? file;
     return {
-      sessionId: sessionIdSchema.parse(sessionId),
+      sessionId: sessionId as SessionId,
       file,
       projectPath: null,
       title: `Unreadable session (${fileErrorCode(error) ?? 'error'})`,

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Worker as WorkerType } from 'node:worker_threads';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { type FileSummary, summarizeSome } from './summarizeSome.ts';
 
@@ -11,7 +12,7 @@ const execArgv = isSource ? ['--experimental-transform-types', '--no-warnings'] 
 
 /** Starts a thread that works on the list, too. @param tell called with what it has found, now and then */
 export function startSummaryThread(
-  Worker: typeof import('node:worker_threads').Worker,
+  Worker: typeof WorkerType,
   files: readonly string[],
   next: Int32Array,
   tell: (some: FileSummary[]) => void,

@@ -149,6 +149,7 @@ export class TranscriptScan {
     this.#source = new LineSource(this.file, inode);
     this.#reader = this.#newReader();
     this.#next = { start: 0, line: 1 };
+    this.#tail = Buffer.alloc(0);
   }
 
   /** Whether what stands before the place to go on from is what stood there: a file may also be written anew. */

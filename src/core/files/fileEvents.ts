@@ -2,6 +2,7 @@ import { recordField, textField } from '../session/jsonRecord.ts';
 import type { ChainNode, MessageChain } from '../session/messageChain.ts';
 import type { TurnOutline } from '../session/recordedSession.ts';
 import type { TranscriptEntry } from '../session/transcriptEntry.ts';
+import type { TurnOfNode } from '../session/turnTree.ts';
 import { absolutePath } from './filePaths.ts';
 import { type CheckpointRecord, isCheckpointType, recordedCheckpoint } from './recordedCheckpoint.ts';
 import { editTools, type RecordedEdit, recordedEdit } from './recordedEdit.ts';
@@ -60,7 +61,7 @@ export interface FileRecords {
   /** Of the session's file, in file order. */
   entries: readonly TranscriptEntry[];
   chain: MessageChain;
-  turnOf: ReadonlyMap<ChainNode, TurnOutline | null>;
+  turnOf: TurnOfNode;
   agents: readonly AgentRecords[];
   /** Folder that the session ran in. */
   folder: string | null;

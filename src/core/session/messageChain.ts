@@ -30,7 +30,7 @@ export function preservedBy(boundary: TranscriptEntry): { anchor: string | null;
   return { anchor: textField(preserved, 'anchorUuid'), uuids: textListField(preserved, 'uuids') };
 }
 
-function hasUuid(entry: TranscriptEntry): entry is ChainNode['entry'] {
+export function hasUuid(entry: TranscriptEntry): entry is ChainNode['entry'] {
   return entry.uuid !== null;
 }
 

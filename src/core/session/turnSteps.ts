@@ -8,15 +8,6 @@ import { type CallOutline, noUsage, type RecordedToolCall, type Step, type StepO
 /** Records that hold tool results, by tool call id; where a result was written twice, the first counts. */
 export type ResultNodes = ReadonlyMap<string, { node: ChainNode; isError: boolean }>;
 
-export function resultNodesOf(nodes: readonly ChainNode[]): ResultNodes {
-  const results = new Map<string, { node: ChainNode; isError: boolean }>();
-  for (const node of nodes) {
-    for (const { id, isError } of node.entry.facts.toolResults)
-      if (!results.has(id)) results.set(id, { node, isError });
-  }
-  return results;
-}
-
 /** The replies of a turn: lines that share a `message.id` are one reply. @param nodes the turn's records in file order */
 function repliesOf(nodes: readonly ChainNode[]): ChainNode[][] {
   const lines = nodes.filter(({ entry }) => entry.type === 'assistant' && !isSyntheticReply(entry));

@@ -1,8 +1,14 @@
 import type { Json } from '../canonicalJson.ts';
-import { groupBy } from '../groupBy.ts';
 import { type TurnId, turnIdSchema } from '../ids.ts';
 import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
-import { activeLeaf, type ChainNode, isCompactBoundary, linkChain, type MessageChain } from './messageChain.ts';
+import {
+  activeLeaf,
+  type ChainNode,
+  hasUuid,
+  isCompactBoundary,
+  linkChain,
+  type MessageChain,
+} from './messageChain.ts';
 import type { ParsedTranscript } from './parseTranscript.ts';
 import {
   addUsage,
@@ -10,14 +16,15 @@ import {
   noUsage,
   type RecordedSession,
   type SessionBranch,
-  type SubagentSummary,
   type TranscriptMessage,
   type Turn,
   type TurnOutline,
 } from './recordedSession.ts';
+import { branchesOf, compactedTurns } from './sessionBranches.ts';
 import { oneLine } from './sessionSummary.ts';
+import { subagentsOf } from './subagentSummaries.ts';
 import { holdsMessage, type TranscriptEntry } from './transcriptEntry.ts';
-import { type ResultNodes, resultNodesOf, stepOutlinesOf, stepsOf } from './turnSteps.ts';
+import { type ResultNodes, stepOutlinesOf, stepsOf } from './turnSteps.ts';
 
 /** A subagent's transcript beside the session's. */
 export interface SubagentFile {
@@ -42,12 +49,18 @@ export interface TranscriptFile {
   isSubagent?: boolean;
 }
 
+/** Says of a chained record which turn it belongs to: null before the first prompt, undefined for a record of another file. */
+export interface TurnOfNode {
+  get(node: ChainNode): TurnOutline | null | undefined;
+  [Symbol.iterator](): Iterator<[ChainNode, TurnOutline | null]>;
+}
+
 /** A recording, understood, with the links that the rebuilding of requests needs. */
 export interface SessionTree {
   session: RecordedSession;
   chain: MessageChain;
   /** The turn that each chained record belongs to; null before the first prompt. */
-  turnOf: ReadonlyMap<ChainNode, TurnOutline | null>;
+  turnOf: TurnOfNode;
   turns: ReadonlyMap<TurnId, TurnOutline>;
   /** Prompt records by turn. */
   prompts: ReadonlyMap<TurnId, ChainNode>;
@@ -55,38 +68,6 @@ export interface SessionTree {
   wholeTurn(turn: TurnOutline): Turn;
   /** Every message of the file in file order; contents may be read from disk one by one. */
   messages(): Iterable<TranscriptMessage>;
-}
-
-/** Slash commands that Claude Code answered itself: their output is their child. */
-function localCommands(entries: readonly TranscriptEntry[]): Set<string> {
-  return new Set(
-    entries.flatMap((entry) => (entry.facts.isCommandOutput && entry.parentUuid !== null ? [entry.parentUuid] : [])),
-  );
-}
-
-function promptNodes(chain: MessageChain, entries: readonly TranscriptEntry[]): ChainNode[] {
-  const local = localCommands(entries);
-  return chain.nodes.filter(
-    ({ entry }) =>
-      entry.facts.prompt !== null && !(local.has(entry.uuid) && oneLine(entry.facts.prompt.text).startsWith('/')),
-  );
-}
-
-/** Prompt that each record stands under: itself where it is one. */
-function promptOfEach(chain: MessageChain, prompts: ReadonlySet<ChainNode>): Map<ChainNode, ChainNode | null> {
-  const under = new Map<ChainNode, ChainNode | null>();
-  for (const node of chain.nodes) {
-    const pending: ChainNode[] = [];
-    let at: ChainNode | null = node;
-    while (at !== null && !under.has(at) && !prompts.has(at)) {
-      pending.push(at);
-      at = at.parent;
-    }
-    const prompt: ChainNode | null = at === null ? null : (under.get(at) ?? (prompts.has(at) ? at : null));
-    if (at !== null && prompts.has(at)) under.set(at, at);
-    for (const member of pending) under.set(member, prompt);
-  }
-  return under;
 }
 
 function lastApiError(nodes: readonly ChainNode[]): string | null {
@@ -122,78 +103,6 @@ function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[],
   };
 }
 
-/**
- * Marks the turns behind a compaction boundary: they are no longer sent. Where leaves disagree about a turn that they share,
- * the last of them counts. One pass over the records, children before parents: a walk up from each leaf would take minutes in
- * a long session with many rewinds.
- */
-function markCompacted(
-  { nodes }: MessageChain,
-  leaves: readonly ChainNode[],
-  turnOf: ReadonlyMap<ChainNode, TurnOutline | null>,
-): void {
-  const children = new Uint32Array(nodes.length);
-  for (const { parent } of nodes) if (parent !== null) children[parent.order] = (children[parent.order] ?? 0) + 1;
-  /** Place of the leaf that counts among the leaves below or at a record, and whether a boundary lies between the two. */
-  const leafOf = new Int32Array(nodes.length).fill(-1);
-  const crossed = new Uint8Array(nodes.length);
-  for (const [at, leaf] of leaves.entries()) leafOf[leaf.order] = at;
-  const ready = nodes.filter(({ order }) => children[order] === 0);
-  for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
-    const { entry, order, parent } = node;
-    const leaf = leafOf[order] ?? -1;
-    const turn = turnOf.get(node) ?? null;
-    if (leaf >= 0 && turn?.turnId === entry.uuid) turn.compactedAway = crossed[order] === 1;
-    if (parent === null) continue;
-    if (leaf > (leafOf[parent.order] ?? -1)) {
-      leafOf[parent.order] = leaf;
-      crossed[parent.order] = crossed[order] === 1 || isCompactBoundary(entry) ? 1 : 0;
-    }
-    children[parent.order] = (children[parent.order] ?? 0) - 1;
-    if (children[parent.order] === 0) ready.push(parent);
-  }
-}
-
-/** The turn and those before it, oldest first; of an abandoned branch only those that the active one does not have. */
-function lineOfTurns(turn: TurnOutline | null, turns: ReadonlyMap<TurnId, TurnOutline>): TurnOutline[] {
-  const line: TurnOutline[] = [];
-  const abandoned = turn?.active === false;
-  for (let at = turn; at !== null; at = at.parentTurnId === null ? null : (turns.get(at.parentTurnId) ?? null)) {
-    if (abandoned && at.active) break;
-    line.push(at);
-  }
-  return line.reverse();
-}
-
-/** The last message at or above a record: what a person would call the place. */
-function messageAtOrAbove(node: ChainNode | null): string | null {
-  for (let at = node; at !== null; at = at.parent) if (holdsMessage(at.entry)) return at.entry.uuid;
-  return null;
-}
-
-function branchesOf(
-  tree: Pick<SessionTree, 'turns' | 'turnOf' | 'prompts'>,
-  nodesOf: ReadonlyMap<TurnOutline, ChainNode[]>,
-  active: ChainNode | null,
-): SessionBranch[] {
-  const parents = new Set([...tree.turns.values()].map((turn) => turn.parentTurnId));
-  const activeTurn = active === null ? null : (tree.turnOf.get(active) ?? null);
-  const ends = [...tree.turns.values()].filter((turn) => !parents.has(turn.turnId) || turn === activeTurn);
-  return ends.map((end): SessionBranch => {
-    const leaf = nodesOf.get(end)?.findLast((node) => holdsMessage(node.entry));
-    const own = lineOfTurns(end, tree.turns);
-    const isActive = end === activeTurn;
-    const first = own[0];
-    const split = isActive || first === undefined ? null : (tree.prompts.get(first.turnId)?.parent ?? null);
-    return {
-      leafUuid: leaf?.entry.uuid ?? end.turnId,
-      splitUuid: messageAtOrAbove(split),
-      turns: own.map((turn) => turn.turnId),
-      active: isActive,
-    };
-  });
-}
-
 function compactionsOf(chain: MessageChain): Compaction[] {
   return chain.nodes.flatMap(({ entry }) => {
     if (!isCompactBoundary(entry)) return [];
@@ -208,46 +117,231 @@ function compactionsOf(chain: MessageChain): Compaction[] {
   });
 }
 
-/** What the call that started a subagent asked of it. @param caller the record of the call */
-function taskOf(caller: ChainNode | undefined, toolUseId: string): string | null {
-  const block = caller?.entry.message?.content.find(({ type, id }) => type === 'tool_use' && id === toolUseId);
-  const input = recordField(block, 'input');
-  return textField(input, 'description') ?? textField(input, 'prompt');
+/** Slash commands that Claude Code answered itself: their output is their child. */
+function localCommands(entries: readonly TranscriptEntry[]): Set<string> {
+  return new Set(
+    entries.flatMap((entry) => (entry.facts.isCommandOutput && entry.parentUuid !== null ? [entry.parentUuid] : [])),
+  );
 }
 
-function subagentsOf(
-  files: readonly SubagentFile[],
-  chain: MessageChain,
-  turns: readonly TurnOutline[],
-): SubagentSummary[] {
-  if (files.length === 0) return [];
-  const callOfAgent = new Map<string, string>();
-  const callers = new Map<string, ChainNode>();
-  for (const node of chain.nodes) {
-    const { agentId, toolResults, toolUses } = node.entry.facts;
-    const [result] = toolResults;
-    if (agentId !== null && result !== undefined) callOfAgent.set(agentId, result.id);
-    for (const { id } of toolUses) if (!callers.has(id)) callers.set(id, node);
+/**
+ * Understands transcripts that grow: of one that begins as the last one did, only what was added is gone through. What was
+ * built before stays as it is.
+ */
+export class SessionBuilder {
+  #entries: readonly TranscriptEntry[] = [];
+  #chain: MessageChain = { nodes: [], byUuid: new Map(), problems: [] };
+  /** Place of the turn that each chained record belongs to, by the record's order; -1 before the first prompt. */
+  #turnAt: number[] = [];
+  #prompts: ChainNode[] = [];
+  /** Records of each turn in file order. */
+  #records: ChainNode[][] = [];
+  #results = new Map<string, { node: ChainNode; isError: boolean }>();
+  /** Place of the turn that each tool call belongs to. */
+  #callAt = new Map<string, number>();
+  #turns: TurnOutline[] = [];
+
+  build(transcript: ParsedTranscript, file: TranscriptFile): SessionTree {
+    const isMain = (entry: TranscriptEntry) => file.isSubagent === true || !entry.isSidechain;
+    const known = this.#entries;
+    const { entries } = transcript;
+    const begins = known.length > 0 && entries.length >= known.length && entries[known.length - 1] === known.at(-1);
+    const added = begins ? entries.slice(known.length).filter(isMain) : [];
+    if (!begins || !this.#canTake(added)) this.#startAgain(entries.filter(isMain));
+    else this.#take(added);
+    this.#entries = entries;
+    return this.#tree(transcript, file, entries.filter(isMain));
   }
-  const turnOfCall = new Map(
-    turns.flatMap((turn) =>
-      turn.steps.flatMap((step) => step.toolCalls.map((call) => [call.id, turn.turnId] as const)),
-    ),
-  );
-  return files.map(({ agentId, file, meta, transcript }) => {
-    const toolUseId = textField(meta, 'toolUseId') ?? callOfAgent.get(agentId) ?? null;
-    const task = toolUseId === null ? null : taskOf(callers.get(toolUseId), toolUseId);
-    return {
-      agentId,
-      agentType: textField(meta, 'agentType'),
-      parentAgentId: textField(meta, 'parentAgentId'),
-      task: task ?? transcript.entries.find(({ facts }) => facts.prompt)?.facts.prompt?.text ?? null,
-      toolUseId,
-      turnId: toolUseId === null ? null : (turnOfCall.get(toolUseId) ?? null),
-      messages: transcript.entries.filter(holdsMessage).length,
-      file,
+
+  /** Whether records can be put behind the others without changing what those are. */
+  #canTake(added: readonly TranscriptEntry[]): boolean {
+    const { byUuid, problems } = this.#chain;
+    const own = new Set<string>();
+    for (const { uuid, parentUuid, facts } of added) {
+      // The output of a slash command makes the prompt before it none.
+      if (facts.isCommandOutput) return false;
+      if (uuid === null) continue;
+      const named = parentUuid ?? facts.logicalParent;
+      if (named !== null && !byUuid.has(named) && !own.has(named)) return false;
+      own.add(uuid);
+    }
+    return problems.length === 0;
+  }
+
+  #startAgain(main: readonly TranscriptEntry[]): void {
+    const local = localCommands(main);
+    this.#chain = linkChain(main);
+    this.#turnAt = [];
+    this.#prompts = [];
+    this.#records = [];
+    this.#results = new Map();
+    this.#callAt = new Map();
+    this.#turns = [];
+    const { nodes } = this.#chain;
+    for (const node of nodes) {
+      const { facts, uuid } = node.entry;
+      const isPrompt = facts.prompt !== null && !(local.has(uuid) && oneLine(facts.prompt.text).startsWith('/'));
+      this.#turnAt.push(isPrompt ? this.#prompts.push(node) - 1 : -1);
+    }
+    this.#records = this.#prompts.map(() => []);
+    this.#spreadTurns();
+    for (const node of nodes) this.#file(node);
+    this.#turns = this.#prompts.map((_prompt, at) => this.#outline(at));
+  }
+
+  /** Each record belongs to the turn of its parent, which may stand behind it. */
+  #spreadTurns(): void {
+    const { nodes } = this.#chain;
+    const settled = new Uint8Array(nodes.length);
+    for (const { order } of nodes) if ((this.#turnAt[order] ?? -1) >= 0) settled[order] = 1;
+    for (const node of nodes) {
+      const way: ChainNode[] = [];
+      let at: ChainNode | null = node;
+      while (at !== null && settled[at.order] === 0) {
+        way.push(at);
+        at = at.parent;
+      }
+      const turn = at === null ? -1 : (this.#turnAt[at.order] ?? -1);
+      for (const { order } of way) {
+        this.#turnAt[order] = turn;
+        settled[order] = 1;
+      }
+    }
+  }
+
+  #take(added: readonly TranscriptEntry[]): void {
+    const { nodes, byUuid, problems } = this.#chain;
+    const changed = new Set<number>();
+    const extended = [...nodes];
+    for (const entry of added) {
+      if (!hasUuid(entry)) continue;
+      const parent = byUuid.get(entry.parentUuid ?? entry.facts.logicalParent ?? '') ?? null;
+      const node: ChainNode = { entry, parent, order: extended.length };
+      extended.push(node);
+      byUuid.set(entry.uuid, node);
+      const isPrompt = entry.facts.prompt !== null;
+      if (isPrompt) this.#records.push([]);
+      const turn = isPrompt ? this.#prompts.push(node) - 1 : parent === null ? -1 : (this.#turnAt[parent.order] ?? -1);
+      this.#turnAt.push(turn);
+      if (turn >= 0) changed.add(turn);
+      for (const { id } of entry.facts.toolResults) {
+        const call = this.#results.has(id) ? -1 : (this.#callAt.get(id) ?? -1);
+        if (call >= 0) changed.add(call);
+      }
+      this.#file(node);
+    }
+    this.#chain = { nodes: extended, byUuid, problems };
+    this.#turns = [...this.#turns];
+    for (const at of changed) this.#turns[at] = this.#outline(at);
+  }
+
+  #file(node: ChainNode): void {
+    const turn = this.#turnAt[node.order] ?? -1;
+    this.#records[turn]?.push(node);
+    const { toolResults, toolUses } = node.entry.facts;
+    for (const { id, isError } of toolResults) if (!this.#results.has(id)) this.#results.set(id, { node, isError });
+    for (const { id } of toolUses) if (!this.#callAt.has(id)) this.#callAt.set(id, turn);
+  }
+
+  #outline(at: number): TurnOutline {
+    const prompt = this.#prompts[at] as ChainNode;
+    const parent = prompt.parent === null ? undefined : this.#prompts[this.#turnAt[prompt.parent.order] ?? -1];
+    const outline = turnFrom(at + 1, prompt, this.#records[at] ?? [], this.#results);
+    return { ...outline, parentTurnId: parent === undefined ? null : turnIdSchema.parse(parent.entry.uuid) };
+  }
+
+  /** Outlines with what the other turns say about each. Those that come out as before are the same objects. */
+  #mark(active: ChainNode | null): { byId: Map<TurnId, TurnOutline>; branches: SessionBranch[] } {
+    const activeAt = active === null ? -1 : (this.#turnAt[active.order] ?? -1);
+    const isActive = new Uint8Array(this.#turns.length);
+    for (let at = activeAt; at >= 0; ) {
+      isActive[at] = 1;
+      const parent = this.#prompts[at]?.parent ?? null;
+      at = parent === null ? -1 : (this.#turnAt[parent.order] ?? -1);
+    }
+    this.#turns = this.#turns.map((turn, at) => marked(turn, { active: isActive[at] === 1 }));
+    const branches = branchesOf(
+      new Map(this.#turns.map((turn) => [turn.turnId, turn])),
+      (turn) => this.#prompts[turn.index - 1],
+      (turn) => this.#records[turn.index - 1] ?? [],
+      this.#turns[activeAt] ?? null,
+    );
+    // The active branch comes last: what it still sends is not compacted away, whatever an abandoned one did.
+    const leaves = branches.map(({ leafUuid }) => this.#chain.byUuid.get(leafUuid) as ChainNode);
+    const promptAt = (node: ChainNode) => {
+      const at = this.#turnAt[node.order] ?? -1;
+      return this.#prompts[at] === node ? at : -1;
     };
-  });
+    const ends = active === null ? leaves : [...leaves, active];
+    const compacted = compactedTurns(this.#chain, ends, promptAt, this.#turns.length);
+    this.#turns = this.#turns.map((turn, at) => marked(turn, { compactedAway: compacted[at] === 1 }));
+    return { byId: new Map(this.#turns.map((turn) => [turn.turnId, turn])), branches };
+  }
+
+  #tree(transcript: ParsedTranscript, file: TranscriptFile, main: readonly TranscriptEntry[]): SessionTree {
+    const chain = this.#chain;
+    const active = activeLeaf(main, chain);
+    const { byId, branches } = this.#mark(active);
+    const turns = this.#turns;
+    const turnOf = new TurnsOfNodes(chain.nodes, this.#turnAt, turns);
+    const prompts = new Map(turns.map((turn, at) => [turn.turnId, this.#prompts[at] as ChainNode]));
+    const records = this.#records;
+    const results = this.#results;
+    const isThere = ({ order }: ChainNode) => order < chain.nodes.length;
+    const problems = [...transcript.problems, ...chain.problems].sort((a, b) => a.line - b.line);
+    return {
+      chain,
+      turnOf,
+      turns: byId,
+      prompts,
+      session: {
+        summary: transcript.summary.build({ ...file, problems: problems.length }),
+        turns,
+        branches,
+        subagents: subagentsOf(file.subagents, chain, turns),
+        compactions: compactionsOf(chain),
+        problems,
+      },
+      wholeTurn: (turn) => ({
+        ...turn,
+        promptContent: prompts.get(turn.turnId)?.entry.message?.content ?? [],
+        steps: stepsOf((records[turn.index - 1] ?? []).filter(isThere), results),
+      }),
+      messages: () => messagesOf(transcript.entries, chain, turnOf, active),
+    };
+  }
+}
+
+function marked(turn: TurnOutline, marks: Partial<Pick<TurnOutline, 'active' | 'compactedAway'>>): TurnOutline {
+  const { active = turn.active, compactedAway = turn.compactedAway } = marks;
+  return turn.active === active && turn.compactedAway === compactedAway ? turn : { ...turn, active, compactedAway };
+}
+
+/** The turn that each record belongs to. Grows with the session no further than the records that it was made for. */
+class TurnsOfNodes implements TurnOfNode {
+  readonly #nodes: readonly ChainNode[];
+  readonly #turnAt: readonly number[];
+  readonly #turns: readonly TurnOutline[];
+
+  constructor(nodes: readonly ChainNode[], turnAt: readonly number[], turns: readonly TurnOutline[]) {
+    this.#nodes = nodes;
+    this.#turnAt = turnAt;
+    this.#turns = turns;
+  }
+
+  get(node: ChainNode): TurnOutline | null | undefined {
+    // Records of other files have orders, too.
+    return this.#nodes[node.order] === node ? (this.#turns[this.#turnAt[node.order] ?? -1] ?? null) : undefined;
+  }
+
+  *[Symbol.iterator](): Generator<[ChainNode, TurnOutline | null]> {
+    for (const node of this.#nodes) yield [node, this.get(node) ?? null];
+  }
+}
+
+/** Understands a whole transcript: the turns of all branches in file order, the branches, and how they hang together. */
+export function buildSession(transcript: ParsedTranscript, file: TranscriptFile): SessionTree {
+  return new SessionBuilder().build(transcript, file);
 }
 
 /**
@@ -271,63 +365,10 @@ export function recordsOnPath(chain: MessageChain, leaf: ChainNode | null): Set<
   return kept;
 }
 
-/** Understands a whole transcript: the turns of all branches in file order, the branches, and how they hang together. */
-export function buildSession(transcript: ParsedTranscript, file: TranscriptFile): SessionTree {
-  const main = file.isSubagent === true ? transcript.entries : transcript.entries.filter((entry) => !entry.isSidechain);
-  const chain = linkChain(main);
-  const promptList = promptNodes(chain, main);
-  const under = promptOfEach(chain, new Set(promptList));
-  const grouped = groupBy(chain.nodes, (node) => under.get(node) ?? null);
-  const results = resultNodesOf(chain.nodes);
-  const turnOfPrompt = new Map(
-    promptList.map((prompt, at) => [prompt, turnFrom(at + 1, prompt, grouped.get(prompt) ?? [], results)]),
-  );
-  const turns = [...turnOfPrompt.values()];
-  const turnOf = new Map(chain.nodes.map((node) => [node, turnOfPrompt.get(under.get(node) as ChainNode) ?? null]));
-  for (const [prompt, turn] of turnOfPrompt) {
-    turn.parentTurnId = prompt.parent === null ? null : (turnOf.get(prompt.parent)?.turnId ?? null);
-  }
-  const byId = new Map(turns.map((turn) => [turn.turnId, turn]));
-  const nodesOf = new Map([...turnOfPrompt].map(([prompt, turn]) => [turn, grouped.get(prompt) ?? []]));
-  const active = activeLeaf(main, chain);
-  for (let turn = active === null ? null : (turnOf.get(active) ?? null); turn !== null; ) {
-    turn.active = true;
-    turn = turn.parentTurnId === null ? null : (byId.get(turn.parentTurnId) ?? null);
-  }
-  const links = {
-    chain,
-    turnOf,
-    turns: byId,
-    prompts: new Map([...turnOfPrompt].map(([prompt, turn]) => [turn.turnId, prompt])),
-  };
-  const branches = branchesOf(links, nodesOf, active);
-  // The active branch comes last: what it still sends is not compacted away, whatever an abandoned one did.
-  const leaves = branches.map(({ leafUuid }) => chain.byUuid.get(leafUuid) as ChainNode);
-  markCompacted(chain, active === null ? leaves : [...leaves, active], turnOf);
-  const problems = [...transcript.problems, ...chain.problems].sort((a, b) => a.line - b.line);
-  return {
-    ...links,
-    session: {
-      summary: transcript.summary.build({ ...file, problems: problems.length }),
-      turns,
-      branches,
-      subagents: subagentsOf(file.subagents, chain, turns),
-      compactions: compactionsOf(chain),
-      problems,
-    },
-    wholeTurn: (turn) => ({
-      ...turn,
-      promptContent: links.prompts.get(turn.turnId)?.entry.message?.content ?? [],
-      steps: stepsOf(nodesOf.get(byId.get(turn.turnId) ?? turn) ?? [], results),
-    }),
-    messages: () => messagesOf(transcript.entries, chain, turnOf, active),
-  };
-}
-
 function* messagesOf(
   entries: readonly TranscriptEntry[],
   chain: MessageChain,
-  turnOf: ReadonlyMap<ChainNode, TurnOutline | null>,
+  turnOf: TurnOfNode,
   active: ChainNode | null,
 ): Generator<TranscriptMessage> {
   const kept = recordsOnPath(chain, active);

@@ -137,8 +137,8 @@ export class SessionBuilder {
   /** Records of each turn in file order. */
   #records: ChainNode[][] = [];
   #results = new Map<string, { node: ChainNode; isError: boolean }>();
-  /** Place of the turn that each tool call belongs to. */
-  #callAt = new Map<string, number>();
+  /** Places of the turns that hold a call of that id: more than one where a file holds copies. */
+  #callAt = new Map<string, number[]>();
   #turns: TurnOutline[] = [];
 
   build(transcript: ParsedTranscript, file: TranscriptFile): SessionTree {
@@ -225,8 +225,8 @@ export class SessionBuilder {
       this.#turnAt.push(turn);
       if (turn >= 0) changed.add(turn);
       for (const { id } of entry.facts.toolResults) {
-        const call = this.#results.has(id) ? -1 : (this.#callAt.get(id) ?? -1);
-        if (call >= 0) changed.add(call);
+        if (this.#results.has(id)) continue;
+        for (const call of this.#callAt.get(id) ?? []) changed.add(call);
       }
       this.#file(node);
     }
@@ -240,7 +240,7 @@ export class SessionBuilder {
     this.#records[turn]?.push(node);
     const { toolResults, toolUses } = node.entry.facts;
     for (const { id, isError } of toolResults) if (!this.#results.has(id)) this.#results.set(id, { node, isError });
-    for (const { id } of toolUses) if (!this.#callAt.has(id)) this.#callAt.set(id, turn);
+    for (const { id } of toolUses) if (turn >= 0) this.#callAt.set(id, [...(this.#callAt.get(id) ?? []), turn]);
   }
 
   #outline(at: number): TurnOutline {

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { FileTimeline } from '../../core/files/fileTimeline.ts';
 import type { FileSources } from '../../core/files/resolveFile.ts';
 import { SessionFiles } from '../../core/files/turnFiles.ts';
-import { textField } from '../../core/session/jsonRecord.ts';
+import { recordField, textField } from '../../core/session/jsonRecord.ts';
 import type { ParsedTranscript } from '../../core/session/parseTranscript.ts';
 import type { OpenSession } from '../../core/session/sessionStore.ts';
 import type { SessionTree, TranscriptFile } from '../../core/session/turnTree.ts';
@@ -15,10 +15,14 @@ function sha256OfBytes(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Sessions whose copies the transcript may name: its own, and for a subagent's file the one that it belongs to. */
+/**
+ * Sessions whose copies the transcript may name: its own, for a subagent's file the one that it belongs to, and for a fork the
+ * one that it was forked from, whose lines it has taken over.
+ */
 function sessionIds(transcript: ParsedTranscript, file: string): string[] {
   const first = transcript.entries.find(({ uuid }) => uuid !== null)?.record;
-  return [...new Set([basename(file, '.jsonl'), textField(first, 'sessionId') ?? ''])];
+  const parent = textField(recordField(first, 'forkedFrom'), 'sessionId');
+  return [...new Set([basename(file, '.jsonl'), textField(first, 'sessionId') ?? '', parent ?? ''])];
 }
 
 /** Finds out what a session's files held at its turns. */

@@ -32,24 +32,39 @@ export function unsafeIn(text: string): string | null {
     : `U+${found.codePointAt(0)?.toString(16)} in ${JSON.stringify(text.slice(Math.max(0, text.indexOf(found) - 30), text.indexOf(found) + 30))}`;
 }
 
+interface HostileOptions {
+  sessionId?: string;
+  /** Leaves alone what the API would refuse in a request: model, names of tools and kinds of blocks. */
+  isSendable?: boolean;
+}
+
 /** A session in which every text that Claude Code writes down is hostile. `h` makes a text of each kind of field. */
-export function hostileSession(sessionId = 'hostile-1'): TranscriptBuilder {
+export function hostileSession({
+  sessionId = 'hostile-1',
+  isSendable = false,
+}: HostileOptions = {}): TranscriptBuilder {
   const h = hostileText;
+  const [model, tool] = isSendable ? ['claude-opus-5-5', 'Read'] : [h, h];
+  const strange = isSendable ? [] : [{ type: h, text: h, source: h }];
   const made = new TranscriptBuilder({ sessionId, cwd: `/work/${hostileTexts.bidi}${hostileTexts.escapes}` });
   const place = { gitBranch: h, version: h, promptId: h };
   made.prompt(h, place);
-  made.reply(h, [{ id: 'call-1', name: h, input: { [h]: h, file_path: h, command: h, description: h }, result: h }], {
-    model: h,
-    fields: place,
-  });
+  made.reply(
+    h,
+    [{ id: 'call-1', name: tool, input: { [h]: h, file_path: h, command: h, description: h }, result: h }],
+    {
+      model,
+      fields: place,
+    },
+  );
   made.chained('assistant', {
     message: {
       id: 'msg_thinking',
       role: 'assistant',
-      model: `claude-${h}`,
+      model: isSendable ? model : `claude-${h}`,
       content: [
         { type: 'thinking', thinking: h },
-        { type: h, text: h },
+        ...strange,
         { type: 'tool_use', id: 'call-2', name: 'Bash', input: { command: h } },
         { type: 'tool_use', id: 'call-3', name: '__proto__', input: JSON.parse(`{"__proto__":${JSON.stringify(h)}}`) },
       ],
@@ -58,12 +73,9 @@ export function hostileSession(sessionId = 'hostile-1'): TranscriptBuilder {
     },
   });
   made.prompt([
-    { type: 'tool_result', tool_use_id: 'call-2', is_error: true, content: [{ type: 'text', text: h }, { type: h }] },
+    { type: 'tool_result', tool_use_id: 'call-2', is_error: true, content: [{ type: 'text', text: h }, ...strange] },
   ]);
-  made.prompt([
-    { type: 'text', text: h },
-    { type: h, source: h },
-  ]);
+  made.prompt([{ type: 'text', text: h }, ...strange]);
   made.chained('assistant', {
     message: { model: '<synthetic>', role: 'assistant', content: [{ type: 'text', text: `API Error: ${h}` }] },
     isApiErrorMessage: true,
@@ -83,7 +95,7 @@ export function hostileSession(sessionId = 'hostile-1'): TranscriptBuilder {
 }
 
 /** The session's file, with damaged lines whose texts end up in its problems. */
-export function hostileFile(sessionId?: string): string {
+export function hostileFile(options?: HostileOptions): string {
   const torn = `{"type":"user","message":{"role":"user","content":${JSON.stringify(hostileText).slice(0, -40)}`;
-  return `${hostileSession(sessionId).text()}${torn}\n${hostileTexts.escapes}${hostileTexts.bidi}${hostileTexts.address}\n"${hostileTexts.command}"\n`;
+  return `${hostileSession(options).text()}${torn}\n${hostileTexts.escapes}${hostileTexts.bidi}${hostileTexts.address}\n"${hostileTexts.command}"\n`;
 }

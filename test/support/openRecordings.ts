@@ -43,8 +43,7 @@ export function wholeTurns(opened: OpenSession): Promise<Turn[]> {
 
 /** A request body without what no recording holds and with contents as blocks, as canonical text. */
 export function comparable(body: Loose): string {
-  // `safeguards` configures a check on the server's side where a mode decides on permissions; it is in no recording either.
-  const { metadata: _device, stream: _stream, safeguards: _checks, ...rest } = body;
+  const { metadata: _device, stream: _stream, ...rest } = body;
   const system = (rest.system as { text: string }[] | undefined)?.filter(
     (block) => !block.text.startsWith('x-anthropic-billing-header'),
   );

@@ -1,5 +1,6 @@
 import type { ForkContext } from '../../src/core/fork/forkContext.ts';
 import type { MessagesRequest } from '../../src/core/fork/messagesRequest.ts';
+import type { PrefixMatch } from '../../src/core/fork/prefixMatch.ts';
 import { runIdSchema, sessionIdSchema, turnIdSchema } from '../../src/core/ids.ts';
 import {
   noSurroundings,
@@ -106,6 +107,17 @@ export function request(over: Partial<MessagesRequest> = {}): MessagesRequest {
   };
 }
 
+/** Of a request that equals the recorded one. */
+export const wholePrefix: PrefixMatch = {
+  requestId: 'req-1',
+  messages: { equal: 3, total: 3 },
+  system: true,
+  tools: true,
+  parameters: [],
+  cacheCanHit: true,
+  stopsAt: null,
+};
+
 export function context(over: Partial<ForkContext> = {}): ForkContext {
   return {
     point: {
@@ -122,6 +134,8 @@ export function context(over: Partial<ForkContext> = {}): ForkContext {
       request: request(),
       betas: ['some-beta-2026-01-01'],
       promptAt: { message: 2, block: 1 },
+      completed: [],
+      prefix: wholePrefix,
       inputTokens: 5_000,
     },
     recordedPrompt: 'Now handle emoji',

@@ -47,6 +47,7 @@ export async function buildPlan(blobs: BlobStore, options: PlanOptions): Promise
       request: {
         model,
         max_tokens: 1000,
+        tools: [{ name: 'Read', input_schema: { type: 'object' } }],
         messages: [{ role: 'user', content: [{ type: 'text', text: branch.prompt ?? branch.name }] }],
       },
       betas: [],

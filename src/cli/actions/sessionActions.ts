@@ -1,22 +1,25 @@
 import { daysUntilLost, goesText } from '../../core/archive/retention.ts';
-import { BadInputError, NotFoundError } from '../../core/errors.ts';
+import { BadInputError, ForkPointError, NotFoundError } from '../../core/errors.ts';
+import { describePrefix } from '../../core/fork/describePrefix.ts';
+import type { RebuiltRequest } from '../../core/fork/messagesRequest.ts';
 import { modelName, money, oneLine, plural, relativeTime, tokenCount } from '../../core/format.ts';
 import type { RecordedSession, SessionSummary, Turn, TurnOutline } from '../../core/session/recordedSession.ts';
+import type { OpenSession } from '../../core/session/sessionStore.ts';
 import type { CliContext } from '../context.ts';
 import { type PointOptions, pointOf } from '../pointOf.ts';
-import { table } from '../table.ts';
 
 /** `list` */
 export async function list(context: CliContext): Promise<number> {
   const { project, limit } = context.options as { project?: string; limit?: number };
-  const sessions = await context.sessions.list({ project, limit, signal: context.interrupted });
+  const sessions = await (await context.sessions()).list({ project, limit, signal: context.interrupted });
   if (context.terminal.json) context.terminal.printJson({ sessions });
-  else if (sessions.length > 0) context.terminal.print(sessionTable(sessions, Date.now()));
-  else context.terminal.note(`No sessions in ${context.sessions.folders.join(', ')}.`);
+  else if (sessions.length > 0) context.terminal.print(await sessionTable(sessions, Date.now()));
+  else context.terminal.note(`No sessions in ${(await context.sessions()).folders.join(', ')}.`);
   return 0;
 }
 
-function sessionTable(sessions: readonly SessionSummary[], now: number): string {
+async function sessionTable(sessions: readonly SessionSummary[], now: number): Promise<string> {
+  const { table } = await import('../table.ts');
   const rows = sessions.map((session) => [
     oneLine(session.sessionId.slice(0, 8)),
     oneLine(session.title, 48),
@@ -42,20 +45,51 @@ function marksOfSession(session: SessionSummary, now: number): string[] {
 
 /** `inspect` */
 export async function inspect(context: CliContext, given: string): Promise<number> {
-  const { turn } = context.options as { turn?: number };
-  const open = await context.sessions.open(given);
+  const { turn, forks } = context.options as { turn?: number; forks?: boolean };
+  const open = await context.open(given);
   const { session } = open;
   const turns = turn === undefined ? session.turns : session.turns.filter(({ index }) => index === turn);
   if (turn !== undefined && turns.length === 0) {
     const hint = `It has ${plural(session.turns.length, 'turn')}; list them with \`forkpoint inspect ${session.summary.sessionId}\`.`;
     throw new NotFoundError(`The session has no turn ${turn}.`, hint, { path: 'turn' });
   }
+  const facts = new Map<number, ForkFacts | null>();
+  if (turn !== undefined || forks === true)
+    for (const { index } of turns) facts.set(index, await forkFacts(open, index));
   if (context.terminal.json) {
     const { summary, branches, subagents, compactions, problems } = session;
-    const shown = turn === undefined ? turns.map(turnJson) : (await open.turns([turn])).map(wholeTurnJson);
+    const plain = turn === undefined ? turns.map(turnJson) : (await open.turns([turn])).map(wholeTurnJson);
+    const shown = plain.map((each) => (facts.has(each.index) ? { ...each, fork: facts.get(each.index) } : each));
     context.terminal.printJson({ session: summary, turns: shown, branches, subagents, compactions, problems });
-  } else context.terminal.print(sessionText({ ...session, turns }));
+    return 0;
+  }
+  context.terminal.print(await sessionText({ ...session, turns }));
+  for (const [index, fork] of facts) context.terminal.print(forkText(index, fork));
   return 0;
+}
+
+/** What a fork before a turn would send, without the body; null where the recording names no model. */
+type ForkFacts = Pick<RebuiltRequest, 'fidelity' | 'digestVerified' | 'missing' | 'completed' | 'prefix'>;
+
+async function forkFacts(open: OpenSession, turn: number): Promise<ForkFacts | null> {
+  try {
+    const { fidelity, digestVerified, missing, completed, prefix } = (await open.forkAt({ turn })).rebuilt;
+    return { fidelity, digestVerified, missing, completed, prefix };
+  } catch (error) {
+    if (error instanceof ForkPointError) return null;
+    throw error;
+  }
+}
+
+function forkText(index: number, facts: ForkFacts | null): string {
+  if (facts === null) return `Fork before turn ${index}: not possible, the recording names no model.`;
+  const { text, details } = describePrefix(facts.prefix);
+  const missing = facts.missing.map((each) => `  missing: ${oneLine(each, 400)}`);
+  return [
+    `Fork before turn ${index}: ${facts.fidelity}; ${text}`,
+    ...missing,
+    ...details.map((each) => `  ${each}`),
+  ].join('\n');
 }
 
 function turnJson({ steps, ...facts }: TurnOutline) {
@@ -66,7 +100,8 @@ function wholeTurnJson({ promptContent, ...turn }: Turn) {
   return { ...turnJson(turn), promptContent, replies: turn.steps };
 }
 
-function sessionText({ summary, turns, problems, subagents, compactions }: RecordedSession): string {
+async function sessionText({ summary, turns, problems, subagents, compactions }: RecordedSession): Promise<string> {
+  const { table } = await import('../table.ts');
   const rows = turns.map((turn) => [
     String(turn.index),
     oneLine(turn.prompt, 56),
@@ -102,7 +137,7 @@ function marksOf(turn: TurnOutline): string[] {
 
 /** `messages` */
 export async function messages(context: CliContext, given: string): Promise<number> {
-  const open = await context.sessions.open(given);
+  const open = await context.open(given);
   for await (const message of open.messages()) context.terminal.printJson(message);
   return 0;
 }
@@ -110,7 +145,7 @@ export async function messages(context: CliContext, given: string): Promise<numb
 /** `requests` */
 export async function requests(context: CliContext, given: string): Promise<number> {
   const { full } = context.options as { full?: boolean };
-  const open = await context.sessions.open(given);
+  const open = await context.open(given);
   for await (const { request, betas, ...facts } of open.requests()) {
     context.terminal.printJson(full === true ? { ...facts, request, betas } : facts);
   }
@@ -124,11 +159,11 @@ export async function request(context: CliContext, given: string): Promise<numbe
     throw new BadInputError('Where to cut is missing.', 'Give --turn N, --before UUID or --after UUID.', {
       path: 'at',
     });
-  const open = await context.sessions.open(given);
+  const open = await context.open(given);
   const { point, rebuilt } = await open.forkAt(at);
-  const { fidelity, digestVerified, missing, request: body, betas } = rebuilt;
+  const { fidelity, digestVerified, missing, completed, prefix, request: body, betas } = rebuilt;
   context.terminal.printJson(
-    { point, fidelity, digestVerified, missing, request: body, betas },
+    { point, fidelity, digestVerified, missing, completed, prefix, request: body, betas },
     { indent: !context.terminal.json },
   );
   return 0;

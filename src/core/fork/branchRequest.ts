@@ -2,10 +2,8 @@ import { BadInputError } from '../errors.ts';
 import type { ForkContext } from './forkContext.ts';
 import type { StoredRequest } from './forkPlan.ts';
 import type { BranchSpec } from './forkRequest.ts';
-import type { MessagesRequest, RequestMessage } from './messagesRequest.ts';
+import { blocksOf, type MessagesRequest, type RequestBlock, type RequestMessage } from './messagesRequest.ts';
 import { modelFacts } from './modelFacts.ts';
-
-type Block = Exclude<RequestMessage['content'], string>[number];
 
 /** A branch's first request with what it changes and what a person should know of it. */
 export interface BranchRequest {
@@ -92,7 +90,7 @@ function dropThinking(result: BranchRequest): number {
   return dropped;
 }
 
-const isThinking = (block: Block) => block.type === 'thinking' || block.type === 'redacted_thinking';
+const isThinking = (block: RequestBlock) => block.type === 'thinking' || block.type === 'redacted_thinking';
 
 /** Takes out what the new model is known to refuse, and says so. */
 function adaptToModel(result: BranchRequest, branch: BranchSpec): void {
@@ -159,10 +157,13 @@ function applyPrompt(result: BranchRequest, context: ForkContext, prompt: string
     );
   }
   result.changes.push('prompt');
-  const block: Block = { type: 'text', text: prompt };
-  if (last?.role === 'user') {
-    result.cut = { message: messages.length - 1, block: blocksOf(last).length };
-    messages[messages.length - 1] = { ...last, content: [...blocksOf(last), block] };
+  const block: RequestBlock = { type: 'text', text: prompt };
+  // Only a reply may follow a system message, so the prompt goes before it.
+  const at = messages.findLastIndex(({ role }) => role !== 'system');
+  const before = messages[at];
+  if (before?.role === 'user') {
+    result.cut = { message: at, block: blocksOf(before).length };
+    messages[at] = { ...before, content: [...blocksOf(before), block] };
   } else {
     messages.push({ role: 'user', content: [block] });
   }
@@ -178,7 +179,7 @@ function applySystem(result: BranchRequest, branch: BranchSpec): void {
   result.changes.push('system');
 }
 
-const textBlocks = (text: string): Block[] => (text === '' ? [] : [{ type: 'text', text }]);
+const textBlocks = (text: string): RequestBlock[] => (text === '' ? [] : [{ type: 'text', text }]);
 
 function applyThinking(result: BranchRequest, branch: BranchSpec): void {
   if (branch.thinking === undefined) return;
@@ -236,8 +237,3 @@ function applyEffort(result: BranchRequest, branch: BranchSpec): void {
 
 const refusal = (model: string, what: string) =>
   `${model} is known to refuse ${what}: the API will probably answer 400.`;
-
-/** A message's content as blocks. */
-export function blocksOf(message: RequestMessage): readonly Block[] {
-  return typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
-}

@@ -1,8 +1,9 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { blobRefSchema, branchIdSchema, runIdSchema, sessionIdSchema, turnIdSchema } from '../ids.ts';
 import { usageSchema } from '../run/branchOutcome.ts';
 import { engineKindSchema, toolPolicySchema } from './forkRequest.ts';
 import { fidelitySchema, messagesRequestSchema } from './messagesRequest.ts';
+import { prefixMatchSchema } from './prefixMatch.ts';
 
 /** Who answers: the Messages API, or the offline model of the demo, which costs nothing and needs no network. */
 export const providerSchema = z.enum(['anthropic', 'demo']);
@@ -37,6 +38,8 @@ export const branchPlanSchema = z.object({
   changes: z.array(z.string()),
   /** What a person must know before it is sent, for example that thinking blocks were dropped. */
   notes: z.array(z.string()),
+  /** How much of its first request equals a recorded one. Not in plans of earlier versions. */
+  prefix: prefixMatchSchema.optional(),
   /** Branches of equal group share a prefix that is worth caching; null where there is nothing to share. */
   cacheGroup: z.string().nullable(),
   /** The first of its group: the others wait for its first token. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Where the history is cut. `turn` (1 = first) cuts before that turn's prompt and puts the prompt back for editing. */
 export const forkPointSchema = z.union([

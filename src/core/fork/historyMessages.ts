@@ -1,20 +1,17 @@
 import type { Json } from '../canonicalJson.ts';
 import { recordField, textField } from '../session/jsonRecord.ts';
 import type { ChainNode } from '../session/messageChain.ts';
-import { isSyntheticReply } from '../session/promptRules.ts';
 import type { ContentBlock } from '../session/recordedSession.ts';
 import type { TranscriptEntry } from '../session/transcriptEntry.ts';
-import type { RequestMessage } from './messagesRequest.ts';
+import type { MessageDraft } from './messageDraft.ts';
+import { blocksOf, type RequestMessage } from './messagesRequest.ts';
+import { type CompletedCall, callOf, Pairing } from './pairCalls.ts';
 
 /** A history that the API accepts, and what had to be made up or left out for that. */
 export interface History {
   messages: RequestMessage[];
   missing: string[];
-}
-
-interface Draft {
-  role: 'user' | 'assistant' | 'system';
-  content: ContentBlock[];
+  completed: CompletedCall[];
 }
 
 /** Records for Claude Code's own use: nothing of them was ever sent. */
@@ -39,101 +36,154 @@ function renderedText(entry: TranscriptEntry): ContentBlock[] {
 }
 
 /** One record as a message, null where it was not sent. */
-function draftOf(entry: TranscriptEntry): Draft | null {
-  if (entry.type === 'attachment')
-    return neverSent.has(entry.facts.subtype ?? '') ? null : { role: 'user', content: renderedText(entry) };
-  if (entry.message === null || isSyntheticReply(entry) || entry.facts.apiError !== null) return null;
-  return { role: entry.type === 'assistant' ? 'assistant' : 'user', content: entry.message.content };
+function draftOf(entry: TranscriptEntry, hasSeam: boolean): MessageDraft | null {
+  if (entry.type === 'attachment') {
+    if (neverSent.has(entry.facts.subtype ?? '')) return null;
+    const role = entry.record.renderedRole === 'system' ? 'system' : 'user';
+    return { role, content: renderedText(entry), isAside: true, hasSeam };
+  }
+  // What Claude Code wrote in a model's stead ("No response requested.") is sent once the session goes on, errors are not.
+  if (entry.message === null || entry.facts.apiError !== null) return null;
+  const role = entry.type === 'assistant' ? 'assistant' : 'user';
+  return { role, content: entry.message.content, isAside: false, hasSeam };
 }
 
 function isUsable(block: ContentBlock): boolean {
   if (block.type === 'text') return typeof block.text === 'string' && block.text.trim() !== '';
   // A reply that was cut off in its thinking has no signature, and without one the API refuses the block.
   if (block.type === 'thinking') return typeof block.signature === 'string' && block.signature !== '';
+  if (block.type === 'tool_use') return callOf(block) !== null && recordField(block, 'input') !== null;
   return true;
 }
 
-/** Joins neighbours of the same role and drops what holds nothing. */
-function joined(drafts: readonly Draft[]): Draft[] {
-  const messages: Draft[] = [];
-  for (const { role, content } of drafts) {
-    const usable = content.filter(isUsable);
+const onlyModel = new Set(['tool_use', 'thinking', 'redacted_thinking']);
+const onlyPerson = new Set(['tool_result', 'image', 'document']);
+
+/** What of a message can be sent in its role; null where nothing can. */
+function usable(draft: MessageDraft): MessageDraft | null {
+  const foreign = draft.role === 'user' ? onlyModel : onlyPerson;
+  const content = draft.content.filter((block) => isUsable(block) && !foreign.has(block.type));
+  return content.length === 0 ? null : { ...draft, content };
+}
+
+/** Joins the lines of replies, and everything between two replies as Claude Code does. */
+function joined(drafts: readonly MessageDraft[]): MessageDraft[] {
+  const messages: MessageDraft[] = [];
+  let between: MessageDraft[] = [];
+  for (const draft of drafts.flatMap((each) => usable(each) ?? [])) {
     const previous = messages.at(-1);
-    if (usable.length === 0) continue;
-    if (previous?.role === role) previous.content = [...previous.content, ...usable];
-    else messages.push({ role, content: usable });
+    if (draft.role !== 'assistant') between.push(draft);
+    else if (between.length === 0 && previous?.role === 'assistant')
+      previous.content = [...previous.content, ...draft.content];
+    else {
+      messages.push(...heard(between), { ...draft });
+      between = [];
+    }
   }
-  return messages;
+  return [...messages, ...heard(between)];
 }
 
-function callIds(message: Draft | undefined): string[] {
-  if (message?.role !== 'assistant') return [];
-  return message.content.flatMap((block) =>
-    block.type === 'tool_use' && typeof block.id === 'string' ? [block.id] : [],
+/** One message of the user, with what stands beside it in front, and at most one system message behind it. */
+function heard(between: readonly MessageDraft[]): MessageDraft[] {
+  const user = between.filter(({ role }) => role === 'user');
+  const system = between.filter(({ role }) => role === 'system');
+  const texts = system.flatMap(({ content }) => content);
+  const said = [...user.filter(({ isAside }) => isAside), ...user.filter(({ isAside }) => !isAside)];
+  // A system message must follow one of the user; alone it is what it was before there were system messages.
+  const content = said.length === 0 ? texts : said.reduce(withSeam, [] as ContentBlock[]);
+  if (content.length === 0) return [];
+  const message: MessageDraft = {
+    role: 'user',
+    content,
+    isAside: user.every(({ isAside }) => isAside),
+    hasSeam: false,
+  };
+  if (said.length === 0 || texts.length === 0) return [message];
+  const text = texts.map((block) => withoutReminderTag(textOf(block))).join('\n\n');
+  return [message, { role: 'system', content: [{ type: 'text', text }], isAside: true, hasSeam: false }];
+}
+
+function textOf(block: ContentBlock): string {
+  return typeof block.text === 'string' ? block.text : '';
+}
+
+/** Puts a message behind another: since the versions that record what they attach, a line break parts texts. */
+function withSeam(before: ContentBlock[], { content, hasSeam }: MessageDraft): ContentBlock[] {
+  const last = before.at(-1);
+  if (!hasSeam || last?.type !== 'text' || content[0]?.type !== 'text' || textOf(last).endsWith('\n'))
+    return [...before, ...content];
+  return [...before.slice(0, -1), { ...last, text: `${textOf(last)}\n` }, ...content];
+}
+
+/** Text of a system message stands in it without the tag that marks it in a message of the user. */
+function withoutReminderTag(text: string): string {
+  return /^<system-reminder>\n([\s\S]*)\n<\/system-reminder>\n?$/.exec(text)?.[1] ?? text;
+}
+
+/** Takes thinking off the end of replies: one that was stopped behind its thinking is refused. */
+function withoutLastThinking(messages: readonly MessageDraft[]): MessageDraft[] {
+  return messages.map((message) => {
+    if (message.role !== 'assistant') return message;
+    const last = message.content.findLastIndex(({ type }) => type !== 'thinking' && type !== 'redacted_thinking');
+    return { ...message, content: message.content.slice(0, last + 1) };
+  });
+}
+
+/** What of the records had to be left out or made up, in words. */
+function missingOf(nodes: readonly ChainNode[], drafts: readonly MessageDraft[], completed: number): string[] {
+  const missing: string[] = [];
+  if (completed > 0)
+    missing.push(completed === 1 ? 'the result of one tool call' : `the results of ${completed} tool calls`);
+  const blocks = drafts.flatMap(({ content }) => content);
+  if (blocks.some((block) => block.type === 'thinking' && !isUsable(block)))
+    missing.push('thinking that was cut off before it was signed');
+  if (blocks.some((block) => block.type === 'tool_use' && !isUsable(block)))
+    missing.push('tool calls that are damaged in the recording');
+  const unrendered = nodes.some(
+    ({ entry }) =>
+      entry.type === 'attachment' && !neverSent.has(entry.facts.subtype ?? '') && renderedText(entry).length === 0,
   );
+  if (unrendered) missing.push(attachedContext);
+  return missing;
 }
 
-/** Gives every tool call exactly one result, directly behind it, and drops results whose call is not there. */
-function paired(messages: readonly Draft[]): { messages: Draft[]; invented: number } {
-  const results = new Map<string, ContentBlock>();
-  for (const block of messages.flatMap((message) => message.content)) {
-    if (block.type !== 'tool_result' || typeof block.tool_use_id !== 'string' || results.has(block.tool_use_id))
-      continue;
-    results.set(block.tool_use_id, block);
-  }
-  const out: Draft[] = [];
-  let invented = 0;
-  for (const message of messages) {
-    const rest = message.content.filter((block) => block.type !== 'tool_result');
-    if (rest.length > 0) out.push({ role: message.role, content: rest });
-    const ids = callIds(message);
-    if (ids.length === 0) continue;
-    const answers = ids.map((id): ContentBlock => {
-      const recorded = results.get(id);
-      if (recorded !== undefined) return recorded;
-      invented += 1;
-      return {
-        type: 'tool_result',
-        tool_use_id: id,
-        is_error: true,
-        content: 'No result was recorded for this tool call.',
-      };
-    });
-    out.push({ role: 'user', content: answers });
-  }
-  return { messages: out, invented };
+/** What older versions sent along without recording it. */
+export const attachedContext = 'context that Claude Code attached, such as files and reminders';
+
+/** Puts what was said behind the known messages. Where no reply begins it, it belongs to what they end with. */
+function goOn(before: readonly RequestMessage[], said: readonly MessageDraft[]): RequestMessage[] {
+  const isReply = said[0]?.role === 'assistant';
+  const kept = isReply ? before.length : before.findLastIndex(({ role }) => role === 'assistant') + 1;
+  const open = before.slice(kept).map(
+    (message): MessageDraft => ({
+      role: message.role,
+      content: [...blocksOf(message)] as ContentBlock[],
+      isAside: message.role === 'system',
+      hasSeam: false,
+    }),
+  );
+  const added = joined([...open, ...said]).map(({ role, content }) => ({ role, content }));
+  return [...before.slice(0, kept), ...(wellFormed(added as unknown as Json) as unknown as RequestMessage[])];
 }
 
 /**
  * Messages that the API accepts from records of a transcript: roles alternate, every tool call has its result, no text is
  * empty, every string is well-formed, and the first message is the user's.
- * @param before messages that are known already and stand first
+ * @param before messages that were sent and stand first; a reply follows them, else their last ones are taken apart
  * @param nodes the records that follow them, in order
  */
 export function historyMessages(before: readonly RequestMessage[], nodes: readonly ChainNode[]): History {
-  const known = before.map(
-    (message): Draft => ({
-      role: message.role,
-      content:
-        typeof message.content === 'string'
-          ? [{ type: 'text', text: message.content }]
-          : (message.content as ContentBlock[]),
-    }),
-  );
-  const added = nodes.flatMap((node) => draftOf(node.entry) ?? []);
-  const { messages, invented } = paired(joined([...known, ...added]));
-  const legal = joined(messages);
-  const firstUser = legal.findIndex((message) => message.role === 'user');
-  const missing: string[] = [];
-  if (invented > 0)
-    missing.push(invented === 1 ? 'the result of one tool call' : `the results of ${invented} tool calls`);
-  const unrendered = nodes.some(
-    ({ entry }) =>
-      entry.type === 'attachment' && !neverSent.has(entry.facts.subtype ?? '') && renderedText(entry).length === 0,
-  );
-  if (unrendered) missing.push('context that Claude Code attached, such as files and reminders');
-  return {
-    messages: wellFormed(legal.slice(Math.max(firstUser, 0)) as unknown as Json) as unknown as RequestMessage[],
-    missing,
-  };
+  const hasSeams = nodes.some(({ entry }) => entry.type === 'attachment' && entry.record.rendered !== undefined);
+  const drafts = nodes.flatMap((node) => draftOf(node.entry, hasSeams) ?? []);
+  let said = joined(withoutLastThinking(joined(drafts)));
+  for (;;) {
+    const pairing = new Pairing(said);
+    const legal = joined(pairing.of(said));
+    if (before.length > 0 || legal[0]?.role !== 'assistant') {
+      const { completed } = pairing;
+      return { messages: goOn(before, legal), missing: missingOf(nodes, drafts, completed.length), completed };
+    }
+    // What the recording begins with answers something that it does not hold.
+    said = said.slice(said.findIndex(({ role }) => role === 'assistant') + 1);
+  }
 }

@@ -1,4 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
+import type { CompletedCall } from './pairCalls.ts';
+import type { PrefixMatch } from './prefixMatch.ts';
 
 /**
  * Body of a Messages API request, kept open: recordings hold fields that are newer than any SDK, and they must go out
@@ -9,12 +11,16 @@ export const messageSchema = z.looseObject({
   content: z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]),
 });
 export type RequestMessage = z.infer<typeof messageSchema>;
+export type RequestBlock = Exclude<RequestMessage['content'], string>[number];
+
+export const systemSchema = z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]);
+export const toolsSchema = z.array(z.looseObject({ name: z.string().optional() }));
 
 export const messagesRequestSchema = z.looseObject({
   model: z.string().min(1),
   max_tokens: z.int().positive(),
-  system: z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]).optional(),
-  tools: z.array(z.looseObject({ name: z.string().optional() })).optional(),
+  system: systemSchema.optional(),
+  tools: toolsSchema.optional(),
   messages: z.array(messageSchema),
 });
 export type MessagesRequest = z.infer<typeof messagesRequestSchema>;
@@ -35,6 +41,15 @@ export interface RebuiltRequest {
   betas: string[];
   /** Where the prompt's text stands in `request.messages`, null where the fork adds no prompt. */
   promptAt: { message: number; block: number } | null;
+  /** Results that were made up, because the API wants one for every tool call. Empty where the history needs none. */
+  completed: CompletedCall[];
+  /** How much of it equals a request that was recorded. */
+  prefix: PrefixMatch;
   /** Tokens of the whole input as the API counted them for the recorded request, null where not recorded. */
   inputTokens: number | null;
+}
+
+/** A message's content as blocks. */
+export function blocksOf(message: RequestMessage): readonly RequestBlock[] {
+  return typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
 }

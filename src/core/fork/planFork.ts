@@ -3,9 +3,11 @@ import { type BlobRef, branchIdSchema, type RunId } from '../ids.ts';
 import type { Sha256 } from '../run/ports.ts';
 import type { SessionSummary, Step, Turn } from '../session/recordedSession.ts';
 import { type BranchRequest, branchRequest } from './branchRequest.ts';
+import { branchPrefix } from './comparePrefix.ts';
 import type { ForkContext } from './forkContext.ts';
 import type { Baseline, BranchPlan, ForkPlan, Provider, RecordedCall, Recording } from './forkPlan.ts';
 import type { BranchSpec, ForkRequest, ReplayRequest, RunSettings } from './forkRequest.ts';
+import { refuseIllegal } from './refuseIllegal.ts';
 import { sharePrefix } from './sharePrefix.ts';
 
 /** What planning needs besides the fork itself. */
@@ -180,11 +182,13 @@ async function planBranches({ context, specs, built, recording, deps }: Draft): 
   const rows = specs.map((spec, index) => ({ spec, built: built[index] as BranchRequest, repeats: spec.repeats }));
   const tokens = built[0] === undefined ? null : estimatedInput(context, built[0]);
   const shares = sharePrefix(rows, tokens, deps.sha256);
+  for (const { spec, built: request } of rows) refuseIllegal(context, spec, request);
   const branches: BranchPlan[] = [];
   for (const [row, { spec, built: request }] of rows.entries()) {
     const share = shares[row] ?? { cacheGroup: null, leads: false };
     // Branches may differ in message count: dropped thinking blocks can take whole messages with them.
     const ownRecording = { ...recording.recording, prefixMessages: request.stored.request.messages.length };
+    const prefix = branchPrefix(context.rebuilt, request.stored.request, context.point.uuid);
     const [requestRef, recordingRef] = [await deps.put(request.stored), await deps.put(ownRecording)];
     for (let repeat = 1; repeat <= spec.repeats; repeat++) {
       branches.push({
@@ -198,6 +202,7 @@ async function planBranches({ context, specs, built, recording, deps }: Draft): 
         turns: recording.recording.turns.length,
         changes: request.changes,
         notes: request.notes,
+        prefix,
         cacheGroup: share.cacheGroup,
         leads: share.leads && repeat === 1,
         estimatedInputTokens: estimatedInput(context, request),

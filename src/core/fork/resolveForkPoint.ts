@@ -154,8 +154,8 @@ function cutBeforePrompt(tree: SessionTree, turn: TurnOutline): Cut {
 
 function cutAfter(tree: SessionTree, node: ChainNode, turn: TurnOutline, point: ResolvedPoint): Cut {
   checkEnd(tree, turn, node);
-  const inside = isReplyLine(node) && replyLines(tree, node).at(-1) !== node;
-  const reply = inside ? [] : replyAfter(tree, turn, node);
+  // Behind a reply it is the person's turn, also where Claude Code went on by itself, at times without that reply.
+  const reply = isReplyLine(node) ? [] : replyAfter(tree, turn, node);
   return {
     point,
     turn,

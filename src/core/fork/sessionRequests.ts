@@ -1,3 +1,4 @@
+import { ForkPointError } from '../errors.ts';
 import { groupBy } from '../groupBy.ts';
 import type { Sha256 } from '../run/ports.ts';
 import type { ParsedTranscript } from '../session/parseTranscript.ts';
@@ -7,7 +8,8 @@ import type { RecordedRequest, SessionRequests } from '../session/requestLog.ts'
 import type { SessionTree, SubagentFile } from '../session/turnTree.ts';
 import type { ForkContext } from './forkContext.ts';
 import type { ForkPoint } from './forkRequest.ts';
-import { editableText, RequestBuilder } from './requestAt.ts';
+import { editableText } from './promptPlace.ts';
+import { RequestBuilder } from './requestAt.ts';
 import { type Cut, resolveCut } from './resolveForkPoint.ts';
 
 /** The text of the prompt block that is put back. */
@@ -58,6 +60,12 @@ class RebuiltSessionRequests implements SessionRequests {
   forkAt(point: ForkPoint, following = 2): ForkContext {
     const cut = resolveCut(this.#tree, point);
     const rebuilt = this.#builder.build(cut);
+    if (cut.prompt === null && rebuilt.request.messages.length === 0) {
+      throw new ForkPointError(
+        'Nothing was said before this message: there is no history to go on from.',
+        `Cut after it, or before the prompt of turn ${cut.turn.index}.`,
+      );
+    }
     return {
       point: cut.point,
       rebuilt,

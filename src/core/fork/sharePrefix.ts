@@ -1,12 +1,11 @@
 import { canonicalJson } from '../canonicalJson.ts';
 import type { Sha256 } from '../run/ports.ts';
-import { type BranchRequest, blocksOf } from './branchRequest.ts';
-import type { MessagesRequest, RequestMessage } from './messagesRequest.ts';
+import type { BranchRequest } from './branchRequest.ts';
+import { mostBreakpoints } from './checkRequest.ts';
+import { blocksOf, type MessagesRequest, type RequestMessage } from './messagesRequest.ts';
 
 /** The API caches no prefix below this many tokens (1,024; some models need 2,048 or 4,096). */
 const smallestCachedPrefix = 1024;
-/** The API takes at most so many cache breakpoints in one request. */
-const mostBreakpoints = 4;
 
 /** Where branches share a prefix that is worth caching. */
 export interface PrefixShare {

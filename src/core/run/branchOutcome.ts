@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { blobRefSchema } from '../ids.ts';
 
 export const usageSchema = z.object({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ForkpointError, ModelCallError, type ModelFailureKind, messageOf } from '../errors.ts';
 import { isRetryable } from './retryPolicies.ts';
 

@@ -243,13 +243,16 @@ class Service implements ForkService {
     const unpriced = billed ? models.filter((model) => prices.cost(model, anyUsage) === null) : [];
     const repliesEach = tools === 'stop' ? 1 : plan.maxSteps;
     const turnsEach = plan.branches[0]?.turns ?? 1;
+    const { rebuilt } = draft.context;
     return {
       point: plan.point,
       fidelity: plan.fidelity,
       digestVerified: plan.digestVerified,
       missing: plan.missing,
+      completed: rebuilt.completed,
+      prefix: rebuilt.prefix,
       recordedPrompt: draft.context.recordedPrompt,
-      recordedModel: draft.context.rebuilt.request.model,
+      recordedModel: rebuilt.request.model,
       host: billed ? apiHost : null,
       requests: plan.branches.length,
       maxRequests: plan.branches.length * repliesEach * turnsEach,
@@ -258,12 +261,13 @@ class Service implements ForkService {
       billed,
       branches: plan.branches
         .filter((branch) => branch.repeat === 1)
-        .map(({ name, model, repeats, changes, notes, estimatedInputTokens }) => ({
+        .map(({ name, model, repeats, changes, notes, prefix = rebuilt.prefix, estimatedInputTokens }) => ({
           name,
           model,
           repeats,
           changes,
           notes,
+          prefix,
           estimatedInputTokens,
         })),
       notes: notesOf(plan, unpriced),

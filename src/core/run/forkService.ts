@@ -2,6 +2,8 @@ import type { Comparison } from '../compare/comparison.ts';
 import type { ForkPlan, ResolvedPoint } from '../fork/forkPlan.ts';
 import type { ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
 import type { Fidelity } from '../fork/messagesRequest.ts';
+import type { CompletedCall } from '../fork/pairCalls.ts';
+import type { PrefixMatch } from '../fork/prefixMatch.ts';
 import type { BranchId, RunId } from '../ids.ts';
 import type { Disposable } from './ports.ts';
 import type { RunView } from './runView.ts';
@@ -12,6 +14,10 @@ export interface ForkPreview {
   fidelity: Fidelity;
   digestVerified: boolean;
   missing: string[];
+  /** Results that were made up, because the API wants one for every tool call. */
+  completed: CompletedCall[];
+  /** How much of the unchanged fork equals a recorded request; for each branch see there. */
+  prefix: PrefixMatch;
   recordedPrompt: string | null;
   recordedModel: string;
   /** Host that the requests go to, for example `api.anthropic.com`; null where nothing leaves the machine (demo). */
@@ -31,6 +37,7 @@ export interface ForkPreview {
     repeats: number;
     changes: string[];
     notes: string[];
+    prefix: PrefixMatch;
     estimatedInputTokens: number | null;
   }[];
   /** What holds for the whole run, for example that a budget can't be kept where prices are unknown. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ForkPlan, forkPlanSchema } from '../fork/forkPlan.ts';
 import { branchIdSchema } from '../ids.ts';
 import { stepResultSchema } from './branchOutcome.ts';

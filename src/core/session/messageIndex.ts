@@ -1,6 +1,7 @@
 import { canonicalJson, type Json } from '../canonicalJson.ts';
 import type { Sha256 } from '../run/ports.ts';
 import { withoutCacheControl } from './cacheControl.ts';
+import { isCompactBoundary } from './messageChain.ts';
 import { isSyntheticReply } from './promptRules.ts';
 import type { ContentBlock } from './recordedSession.ts';
 import { holdsMessage, type TranscriptEntry } from './transcriptEntry.ts';
@@ -78,6 +79,27 @@ class RunFinder {
   }
 }
 
+/** Records between two compactions. */
+interface Stretch {
+  /** Line of the first record. */
+  start: number;
+  /** Where runs are looked for, likeliest first; each only when a hash was not found before. */
+  finders: readonly RunFinder[];
+}
+
+function stretchOf(entries: readonly TranscriptEntry[]): Stretch {
+  const isSpoken = (entry: TranscriptEntry) => !isSyntheticReply(entry) && entry.facts.apiError === null;
+  return {
+    start: entries[0]?.line ?? 0,
+    finders: [
+      new RunFinder(entries, isSpoken, false),
+      new RunFinder(entries, isSpoken, true),
+      // What Claude Code wrote in a model's stead is sent too, once the session goes on.
+      new RunFinder(entries, () => true, true),
+    ],
+  };
+}
+
 /**
  * Finds messages by the hash under which the request log names them. A hash names a message that the log itself holds, or
  * a run of transcript lines: user lines that follow each other, or the lines of one reply up to some line. Only what stands
@@ -85,51 +107,54 @@ class RunFinder {
  */
 export class MessageIndex {
   readonly #sha256: Sha256;
-  readonly #logged: ReadonlyMap<string, () => IndexedMessage | null>;
+  readonly #logged: (hash: string, line: number) => IndexedMessage | null;
   readonly #found = new Map<string, Lines>();
   readonly #built = new Map<string, { message: IndexedMessage; text: string }>();
   readonly #texts = new WeakMap<IndexedMessage, string>();
   #builtCharacters = 0;
-  /** Where runs are looked for, likeliest first; each only when a hash was not found before. */
-  readonly #finders: readonly RunFinder[];
+  /** The stretches between compactions, in file order. */
+  readonly #stretches: readonly Stretch[];
 
   /**
    * @param entries one file's records in file order
-   * @param logged messages that the log holds, by hash; read when asked for
+   * @param logged the message that the log holds under a hash before a line
    */
   constructor(
     entries: readonly TranscriptEntry[],
-    logged: ReadonlyMap<string, () => IndexedMessage | null>,
+    logged: (hash: string, line: number) => IndexedMessage | null,
     sha256: Sha256,
   ) {
     this.#sha256 = sha256;
     this.#logged = logged;
-    const isSpoken = (entry: TranscriptEntry) => !isSyntheticReply(entry) && entry.facts.apiError === null;
-    const any = () => true;
-    this.#finders = [
-      new RunFinder(entries, isSpoken, false),
-      new RunFinder(entries, isSpoken, true),
-      // What Claude Code wrote in a model's stead is sent too, once the session goes on.
-      new RunFinder(entries, any, true),
-    ];
+    const starts = entries.flatMap((entry, at) => (isCompactBoundary(entry) ? [at] : []));
+    this.#stretches = [0, ...starts].map((from, at) => stretchOf(entries.slice(from, starts[at])));
   }
 
   /** The message of that hash among the lines before `line`, null where the file does not hold it. */
   find(hash: string, line: number): IndexedMessage | null {
     const built = this.#built.get(hash);
     if (built !== undefined) return built.message;
-    const logged = this.#logged.get(hash)?.() ?? null;
+    const logged = this.#logged(hash, line);
     // A blob that does not match its own name is damaged: better no message than a wrong one.
     if (logged !== null && this.#sha256(canonicalJson(logged)) === hash) return this.#keep(hash, logged);
     const known = this.#found.get(hash);
     if (known !== undefined) return this.#keep(hash, messageOf(known));
-    for (const finder of this.#finders) {
-      for (const lines of finder.until(line)) {
-        const at = this.#sha256(canonicalJson(messageOf(lines)));
-        if (!this.#found.has(at)) this.#found.set(at, lines);
+    const found = this.#search(hash, line);
+    return found === null ? null : this.#keep(hash, messageOf(found));
+  }
+
+  /** Goes back from the line: what a request holds mostly stands behind the last compaction before it. */
+  #search(hash: string, line: number): Lines | null {
+    const last = this.#stretches.findLastIndex(({ start }) => start < line);
+    for (let at = last; at >= 0; at -= 1) {
+      for (const finder of this.#stretches[at]?.finders ?? []) {
+        for (const lines of finder.until(line)) {
+          const name = this.#sha256(canonicalJson(messageOf(lines)));
+          if (!this.#found.has(name)) this.#found.set(name, lines);
+        }
+        const found = this.#found.get(hash);
+        if (found !== undefined) return found;
       }
-      const found = this.#found.get(hash);
-      if (found !== undefined) return this.#keep(hash, messageOf(found));
     }
     return null;
   }

@@ -1,9 +1,10 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson, type Json } from '../canonicalJson.ts';
-import { type MessagesRequest, messageSchema } from '../fork/messagesRequest.ts';
+import { type MessagesRequest, messageSchema, systemSchema, toolsSchema } from '../fork/messagesRequest.ts';
 import type { Sha256 } from '../run/ports.ts';
 import { withCacheControlAt } from './cacheControl.ts';
-import { recordField, textField } from './jsonRecord.ts';
+import { textField } from './jsonRecord.ts';
+import { LazyLog } from './lazyLog.ts';
 import { type IndexedMessage, indexedMessage, MessageIndex } from './messageIndex.ts';
 import type { RecordedRequest } from './requestLog.ts';
 import type { TranscriptEntry } from './transcriptEntry.ts';
@@ -29,16 +30,19 @@ const requestSchema = z.object({
 });
 const shapeSchema = z.object({
   shapeHash: z.string(),
-  shape: z.looseObject({ system: jsonSchema.optional(), tools: jsonSchema.optional() }),
+  shape: z.looseObject({ system: systemSchema.optional(), tools: toolsSchema.optional() }),
 });
 const blobSchema = z.object({ hash: z.string(), message: messageSchema });
 
 type LoggedRequest = z.infer<typeof requestSchema> & { line: number };
 
-function blobOf(entry: TranscriptEntry): IndexedMessage | null {
-  const parsed = blobSchema.safeParse(entry.record);
-  return parsed.success ? indexedMessage(parsed.data.message) : null;
-}
+/**
+ * Requests with this beta feature mostly hold a check of tool calls at the API. Version 2.1.300 logs it, 2.1.329 does not and
+ * computes the digest without it: where it is absent, nobody can tell whether it was sent.
+ */
+const checkOfCalls = { beta: 'dangerous-tool-use-', field: 'safeguards' };
+/** So many requests behind a message are looked through for it: those that go on from it come soon. */
+const searchedRequests = 64;
 
 /** The parts that a request's digest is computed over, each as canonical text. */
 function digestOf(parts: ReadonlyMap<string, string>, sha256: Sha256): string {
@@ -48,93 +52,106 @@ function digestOf(parts: ReadonlyMap<string, string>, sha256: Sha256): string {
   return sha256(`{${members.join(',')}}`);
 }
 
+/** Reads the name of a record only: what it holds may be large, and is read again when it is needed. */
+function named(field: string): (entry: TranscriptEntry) => { key: string; item: TranscriptEntry } | null {
+  return (entry) => {
+    const key = textField(entry.record, field);
+    return key === null ? null : { key, item: entry };
+  };
+}
+
 /**
- * The request log of one file (a session's or a subagent's; each is self-contained). Rebuilds requests on demand and
- * remembers what it worked out.
+ * The request log of one file (a session's or a subagent's; each is self-contained). Rebuilds requests on demand, reads
+ * no further than asked, and remembers what it worked out.
  */
 export class RecordedRequests {
   readonly file: string;
   readonly #sha256: Sha256;
-  readonly #requests = new Map<string, LoggedRequest>();
-  readonly #shapes = new Map<string, TranscriptEntry>();
+  readonly #requests = new LazyLog(loggedRequest);
+  readonly #shapes = new LazyLog(named('shapeHash'));
+  readonly #blobs = new LazyLog(named('hash'));
   readonly #shapeTexts = new Map<string, string>();
-  readonly #hashes = new Map<string, readonly string[] | null>();
   readonly #changedByHook = new Set<string>();
   readonly #responses = new Map<string, string>();
   readonly #index: MessageIndex;
+  /** Hashes of the request that was asked for last: the next one mostly goes on from it. */
+  #lastHashes: { id: string; hashes: readonly string[] } | null = null;
 
   /** @param entries the file's records in file order */
   constructor(file: string, entries: readonly TranscriptEntry[], sha256: Sha256) {
     this.file = file;
     this.#sha256 = sha256;
-    const logged = new Map<string, () => IndexedMessage | null>();
-    for (const entry of entries) this.#read(entry, logged);
-    this.#index = new MessageIndex(entries, logged, sha256);
+    for (const entry of entries) this.#take(entry);
+    this.#index = new MessageIndex(entries, (hash, line) => this.#blobOf(hash, line), sha256);
   }
 
-  /** Ids in file order. */
-  ids(): string[] {
-    return [...this.#requests.keys()];
-  }
-
-  /** 1-based line of the request. */
-  lineOf(id: string): number | null {
-    return this.#requests.get(id)?.line ?? null;
-  }
-
-  #read(entry: TranscriptEntry, logged: Map<string, () => IndexedMessage | null>): void {
-    if (entry.type === 'api-request') {
-      const parsed = requestSchema.safeParse(entry.record);
-      if (parsed.success) this.#requests.set(parsed.data.id, { ...parsed.data, line: entry.line });
-    } else if (entry.type === 'api-request-shape') {
-      const hash = textField(entry.record, 'shapeHash');
-      if (hash !== null) this.#shapes.set(hash, entry);
-    } else if (entry.type === 'api-request-blob') {
-      const hash = textField(entry.record, 'hash');
-      if (hash !== null) logged.set(hash, () => blobOf(entry));
-    } else if (entry.type === 'assistant') {
-      const { requestRef, messageId } = entry.facts;
+  /** Looks at the plain fields only: a whole file goes through here. */
+  #take(entry: TranscriptEntry): void {
+    if (entry.type === 'api-request') this.#requests.add(entry);
+    else if (entry.type === 'api-request-shape') this.#shapes.add(entry);
+    else if (entry.type === 'api-request-blob') this.#blobs.add(entry);
+    else if (entry.type === 'assistant') {
+      const { requestRef, messageId, changedByHook } = entry.facts;
       if (requestRef === null) return;
       if (messageId !== null) this.#responses.set(requestRef, messageId);
-      const changed = textField(recordField(entry.record, 'requestHookChanged'), 'record');
-      if (changed !== null) this.#changedByHook.add(changed);
+      if (changedByHook !== null) this.#changedByHook.add(changedByHook);
     }
+  }
+
+  /** Ids of the requests behind one line and before another, in file order. */
+  *ids(from = 0, until = Number.POSITIVE_INFINITY): Generator<string> {
+    for (const { id } of this.#requests.between(from, until)) yield id;
+  }
+
+  #blobOf(hash: string, line: number): IndexedMessage | null {
+    const entry = this.#blobs.find(hash, line);
+    const parsed = blobSchema.safeParse(entry?.record);
+    return parsed.success ? indexedMessage(parsed.data.message) : null;
   }
 
   /** Hashes of a request's messages: the first `keep` of its base, then its own. Null where the base is not in the file. */
-  hashesOf(id: string): readonly string[] | null {
-    // Bases form a chain as long as the session, so this must not recurse.
-    const open = new Set<LoggedRequest>();
-    let at = this.#requests.get(id);
-    while (at !== undefined && !this.#hashes.has(at.id) && !open.has(at)) {
-      open.add(at);
-      at = at.base === undefined ? undefined : this.#requests.get(at.base);
+  #hashesOf(request: LoggedRequest): readonly string[] | null {
+    const parts: (readonly string[])[] = [];
+    const seen = new Set<LoggedRequest>();
+    // Bases form a chain as long as the session; of each only what the next one keeps is taken.
+    let wanted = Number.POSITIVE_INFINITY;
+    for (let at: LoggedRequest | null = request; wanted > 0; ) {
+      if (at === null || seen.has(at)) return null;
+      seen.add(at);
+      const known = this.#lastHashes?.id === at.id ? this.#lastHashes.hashes : null;
+      const keep = known === null && at.base !== undefined ? (at.keep ?? 0) : 0;
+      const own = known ?? at.tail;
+      if (at.base === undefined && (at.keep ?? 0) > 0) return null;
+      if (wanted !== Number.POSITIVE_INFINITY && keep + own.length < wanted) return null;
+      if (wanted > keep) parts.push(own.slice(0, wanted - keep));
+      wanted = Math.min(wanted, keep);
+      at = wanted === 0 ? at : this.#requests.find(at.base ?? '', request.line);
     }
-    for (const request of [...open].reverse()) {
-      const base = request.base === undefined ? [] : (this.#hashes.get(request.base) ?? null);
-      const keep = request.keep ?? 0;
-      this.#hashes.set(
-        request.id,
-        base === null || base.length < keep ? null : [...base.slice(0, keep), ...request.tail],
-      );
-    }
-    return this.#hashes.get(id) ?? null;
+    const hashes = parts.reverse().flat();
+    this.#lastHashes = { id: request.id, hashes };
+    return hashes;
   }
 
-  /** The request of that id as it was sent. Null where the log does not name it. */
-  rebuild(id: string): RecordedRequest | null {
-    const logged = this.#requests.get(id);
-    if (logged === undefined) return null;
+  /**
+   * The request of that id as it was sent. Null where the log does not name it.
+   * @param line only what stands before it is searched: a request is logged before its reply
+   */
+  rebuild(id: string, line = Number.POSITIVE_INFINITY): RecordedRequest | null {
+    const logged = this.#requests.find(id, line);
+    return logged === null ? null : this.#rebuild(logged);
+  }
+
+  #rebuild(logged: LoggedRequest): RecordedRequest {
+    const { id } = logged;
     const missing: string[] = [];
-    const shape = this.#shapeOf(logged.shapeHash);
+    const shape = this.#shapeOf(logged);
     if (shape === null) missing.push('system prompt', 'tool definitions');
-    const messages = (this.hashesOf(id) ?? [null]).map((hash) =>
+    const messages = (this.#hashesOf(logged) ?? [null]).map((hash) =>
       hash === null ? null : this.#index.find(hash, logged.line),
     );
     const lost = messages.filter((message) => message === null).length;
     if (lost > 0) missing.push(lost === 1 ? 'one message of the history' : `${lost} messages of the history`);
-    missing.push(...logged.withheld.map((key) => `the request parameter "${key}", which Claude Code withheld`));
-    if (logged.cut !== undefined) missing.push('parts of messages that were too long to be recorded');
+    missing.push(...withheldOf(logged));
     if (this.#changedByHook.has(id)) missing.push('what a hook changed before the request was sent');
     const built = shape !== null && lost === 0 ? this.#assemble(logged, shape, messages as IndexedMessage[]) : null;
     const digestVerified =
@@ -146,6 +163,7 @@ export class RecordedRequests {
           : 'something unknown: the digest of what was rebuilt differs from the recorded one',
       );
     }
+    missing.push(...perhapsUnlogged(logged));
     return {
       id,
       file: this.file,
@@ -159,23 +177,41 @@ export class RecordedRequests {
     };
   }
 
-  /** The first request whose history holds this message, and where in it. */
-  holding(message: IndexedMessage): { recorded: RecordedRequest; at: number } | null {
-    const hash = this.#sha256(canonicalJson(message));
-    for (const id of this.ids()) {
-      const at = this.hashesOf(id)?.indexOf(hash) ?? -1;
-      const recorded = at < 0 ? null : this.rebuild(id);
+  /**
+   * The first request behind a line whose history holds a message, and where in it. Looks no further than the requests
+   * that come next.
+   * @param read gives the message; called only where there are such requests
+   */
+  holding(read: () => IndexedMessage, line: number): { recorded: RecordedRequest; at: number } | null {
+    let hash: string | null = null;
+    let searched = 0;
+    for (const logged of this.#requests.between(line, Number.POSITIVE_INFINITY)) {
+      if ((searched += 1) > searchedRequests) return null;
+      hash ??= this.#sha256(canonicalJson(read()));
+      const at = this.#hashesOf(logged)?.indexOf(hash) ?? -1;
+      const recorded = at < 0 ? null : this.#rebuild(logged);
       if (recorded?.request != null) return { recorded, at };
+    }
+    return null;
+  }
+
+  /** System prompt, tools and parameters of the request nearest before a line, else of the first one behind it. */
+  settingsNear(line: number): { id: string; request: Partial<MessagesRequest>; betas: string[] } | null {
+    const nearest = [this.#requests.before(line), this.#requests.between(line, Number.POSITIVE_INFINITY)];
+    for (const requests of nearest) {
+      for (const logged of requests) {
+        const shape = this.#shapeOf(logged);
+        const settings = shape === null ? null : settingsOf(logged, shape);
+        if (settings === null) continue;
+        return { id: logged.id, request: settings as Partial<MessagesRequest>, betas: logged.params.betas ?? [] };
+      }
     }
     return null;
   }
 
   /** Every request in file order. */
   *all(): Generator<RecordedRequest> {
-    for (const id of this.ids()) {
-      const rebuilt = this.rebuild(id);
-      if (rebuilt !== null) yield rebuilt;
-    }
+    for (const logged of this.#requests.between(0, Number.POSITIVE_INFINITY)) yield this.#rebuild(logged);
   }
 
   #assemble(
@@ -183,22 +219,16 @@ export class RecordedRequests {
     shape: { [key: string]: Json },
     found: readonly IndexedMessage[],
   ): { request: MessagesRequest; digest: string } | null {
-    const { betas: _sentAsHeader, ...params } = logged.params as { [key: string]: Json };
     const messages: Json[] = [...found];
-    const rest: { [key: string]: Json } = { ...params, ...shape };
+    const rest = settingsOf(logged, shape);
+    if (rest === null) return null;
     for (const { path, value } of logged.cacheControl) {
       const [top, ...below] = path;
-      if (top === 'messages') {
-        const at = Number(below[0]);
-        const message = withCacheControlAt(messages[at] ?? null, below.slice(1), value);
-        if (message === null) return null;
-        messages[at] = message;
-      } else {
-        const key = String(top);
-        const member = withCacheControlAt(rest[key] ?? null, below, value);
-        if (member === null) return null;
-        rest[key] = member;
-      }
+      if (top !== 'messages') continue;
+      const at = Number(below[0]);
+      const message = withCacheControlAt(messages[at] ?? null, below.slice(1), value);
+      if (message === null) return null;
+      messages[at] = message;
     }
     const parts = new Map<string, string>();
     for (const [key, value] of Object.entries({
@@ -214,8 +244,8 @@ export class RecordedRequests {
     return { request: { ...rest, messages } as MessagesRequest, digest: digestOf(parts, this.#sha256) };
   }
 
-  #shapeOf(hash: string): { [key: string]: Json } | null {
-    const parsed = shapeSchema.safeParse(this.#shapes.get(hash)?.record);
+  #shapeOf({ shapeHash, line }: LoggedRequest): { [key: string]: Json } | null {
+    const parsed = shapeSchema.safeParse(this.#shapes.find(shapeHash, line)?.record);
     return parsed.success ? (parsed.data.shape as { [key: string]: Json }) : null;
   }
 
@@ -227,4 +257,37 @@ export class RecordedRequests {
     this.#shapeTexts.set(id, known);
     return known;
   }
+}
+
+function loggedRequest(entry: TranscriptEntry): { key: string; item: LoggedRequest } | null {
+  const parsed = requestSchema.safeParse(entry.record);
+  return parsed.success ? { key: parsed.data.id, item: { ...parsed.data, line: entry.line } } : null;
+}
+
+/** What of a request's body the log does not hold. */
+function withheldOf({ withheld, cut }: LoggedRequest): string[] {
+  const missing = withheld.map((key) => `the request parameter "${key}", which Claude Code withheld`);
+  if (cut !== undefined) missing.push('parts of messages that were too long to be recorded');
+  return missing;
+}
+
+/** A field that the request may have had although its digest verifies without it. */
+function perhapsUnlogged({ params }: LoggedRequest): string[] {
+  const { beta, field } = checkOfCalls;
+  if (field in params || !params.betas?.some((name) => name.startsWith(beta))) return [];
+  return [`the request parameter "${field}": the request may have had it, and its log does not hold it`];
+}
+
+/** Everything of a request but its messages, with its cache marks; null where a mark leads nowhere. */
+function settingsOf(logged: LoggedRequest, shape: { [key: string]: Json }): { [key: string]: Json } | null {
+  const { betas: _sentAsHeader, ...params } = logged.params as { [key: string]: Json };
+  const settings: { [key: string]: Json } = { ...params, ...shape };
+  for (const { path, value } of logged.cacheControl) {
+    const [top, ...below] = path;
+    if (top === 'messages') continue;
+    const member = withCacheControlAt(settings[String(top)] ?? null, below, value);
+    if (member === null) return null;
+    settings[String(top)] = member;
+  }
+  return settings;
 }

@@ -42,7 +42,12 @@ export interface OpenSession {
 }
 
 export type SessionChange =
-  | { kind: 'changed'; session: SessionSummary }
+  | {
+      kind: 'changed';
+      session: SessionSummary;
+      /** Set where it is not the transcript that changed but this file of one of its subagents. */
+      subagent?: string;
+    }
   | { kind: 'removed'; sessionId: SessionSummary['sessionId']; file: string };
 
 /** The recorded sessions of one or more Claude Code config folders. Read only: a recording is never written to. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ForkPoint, forkPointSchema } from '../../core/fork/forkRequest.ts';
 import type { KeyValueStore } from './draftMemory.ts';
 

@@ -70,6 +70,9 @@ export class PanelController implements PanelMethods, Disposable {
   private readonly runs: RunFollower;
   private watches: Disposable[] = [];
   private disposed = false;
+  /** The last change of the recording that has not been taken in yet. */
+  private change: { gone: boolean } | null = null;
+  private reading = false;
 
   constructor(
     private readonly around: PanelSurroundings,
@@ -324,20 +327,31 @@ export class PanelController implements PanelMethods, Disposable {
     this.watches.push(
       forks.watch((runId) => this.runs.changed(runId)),
       sessions.watch((change) => {
-        const changed = change.kind === 'removed' ? change.file : change.session.file;
-        if (changed === file) void this.recordingChanged(change.kind === 'removed');
+        const gone = change.kind === 'removed';
+        // A subagent can be forked like a session: then its own file is the recording.
+        const files = gone ? [change.file] : [change.session.file, change.subagent];
+        if (files.includes(file)) void this.recordingChanged(gone);
       }),
     );
   }
 
+  /** Shows the recording as it is now. Changes that come while it is read are taken in together afterwards. */
   private async recordingChanged(gone: boolean): Promise<void> {
-    try {
-      if (!gone) await this.read(this.draft.at);
-      this.around.tell('conversation', { rows: this.conversation().conversation.rows.length, gone });
-    } catch {
-      // What was read stays shown; the next preview says what is wrong with the recording.
-      this.around.tell('conversation', { rows: this.conversation().conversation.rows.length, gone: true });
+    this.change = { gone };
+    if (this.reading) return;
+    this.reading = true;
+    while (this.change !== null && !this.disposed) {
+      const isGone = this.change.gone;
+      this.change = null;
+      const cut = isGone ? null : await this.read(this.draft.at).catch(() => null);
+      // Where it can't be read, what was read stays shown; the next preview says what is wrong with the recording.
+      this.around.tell('conversation', {
+        rows: this.conversation().conversation.rows.length,
+        gone: cut === null,
+        cut,
+      });
     }
+    this.reading = false;
   }
 
   private async engineStates(): Promise<EngineState[]> {

@@ -1,3 +1,4 @@
+import { describePrefix } from '../../core/fork/describePrefix.ts';
 import { modelName, moneyRange, plural, tokenCount } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
 import type { ForkPreview } from '../../core/run/forkService.ts';
@@ -9,7 +10,9 @@ export function previewTexts(preview: ForkPreview, draft: ForkDraft): PreviewTex
     pointLabel: plainText(preview.point.label),
     fidelity: preview.fidelity,
     fidelityText: fidelityText(preview),
-    missing: preview.missing.map(plainText),
+    missing: [...preview.missing, ...preview.completed.map(madeUp)].map(plainText),
+    prefixText: prefixText(preview),
+    prefixDetails: prefixDetails(preview).map(plainText),
     runLabel: `Run ${plural(preview.requests, 'branch', 'branches')}`,
     facts: [requestsFact(preview), tokensFact(preview), costFact(preview)],
     billed: preview.billed,
@@ -24,9 +27,33 @@ export function previewTexts(preview: ForkPreview, draft: ForkDraft): PreviewTex
 
 function fidelityText(preview: ForkPreview): string {
   if (preview.fidelity === 'exact') return 'Rebuilt from Claude Code’s request log; the digest verifies.';
-  const from = 'Rebuilt from the transcript';
+  const from = preview.digestVerified
+    ? 'Rebuilt from Claude Code’s request log, the digest verifies'
+    : 'Rebuilt from the transcript';
   if (preview.missing.length === 0) return `${from}.`;
   return `${from}; ${preview.missing.length === 1 ? 'one thing is' : `${preview.missing.length} things are`} missing.`;
+}
+
+function madeUp({ tool, content }: ForkPreview['completed'][number]): string {
+  return `a result of ${tool}: “${content}” stands in its place`;
+}
+
+function prefixText({ prefix }: ForkPreview): string {
+  return capitalised(plainText(describePrefix(prefix).text));
+}
+
+/** More of the unchanged fork, and a line for each branch whose beginning is another one. */
+function prefixDetails({ prefix, branches }: ForkPreview): string[] {
+  const { text, details } = describePrefix(prefix);
+  const others = branches.flatMap((branch) => {
+    const own = describePrefix(branch.prefix).text;
+    return own === text ? [] : `${branch.name}: ${own}.`;
+  });
+  return [...details, ...others];
+}
+
+function capitalised(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function requestsFact({ requests, maxRequests, host }: ForkPreview) {

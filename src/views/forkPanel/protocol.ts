@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { effortSchema, engineKindSchema, forkPointSchema, toolPolicySchema } from '../../core/fork/forkRequest.ts';
 import { fidelitySchema } from '../../core/fork/messagesRequest.ts';
 import { branchIdSchema, runIdSchema } from '../../core/ids.ts';
@@ -120,6 +120,9 @@ export const previewTextsSchema = z.strictObject({
   fidelity: fidelitySchema,
   fidelityText: z.string(),
   missing: z.array(z.string()),
+  /** How much of the fork begins like the recording, in one line, and more of it: of branches that differ, too. */
+  prefixText: z.string(),
+  prefixDetails: z.array(z.string()),
   /** Label of the primary button, for example `Run 5 branches`. */
   runLabel: z.string(),
   facts: z.array(factSchema),
@@ -227,8 +230,8 @@ export type Result<M extends Method> = z.infer<(typeof methods)[M]['result']>;
 /** What the host tells the panel without being asked. */
 export const events = {
   run: runProgressSchema,
-  /** The recording grew, or is gone. */
-  conversation: z.strictObject({ rows: z.number(), gone: z.boolean() }),
+  /** The recording grew, was rewritten or is gone. `cut`: where the cut stands in it now, null where it is gone. */
+  conversation: z.strictObject({ rows: z.number(), gone: z.boolean(), cut: cutSchema.nullable() }),
 } satisfies Record<string, z.ZodType>;
 
 export type EventName = keyof typeof events;

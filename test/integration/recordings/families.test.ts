@@ -2,8 +2,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createReadingStore } from '../../../src/adapters/reader/createReadingStore.ts';
 import type { SessionSummary } from '../../../src/core/session/recordedSession.ts';
-import { createSessions } from '../../../src/services.ts';
 import { type RecordedScenario, recordEverySession } from '../../support/recordSessions.ts';
 
 // Who was forked from whom, where, and in which worktree: as the scenarios did it, with every version of Claude Code.
@@ -21,7 +21,7 @@ const played = (name: string) => all.filter((recording) => recording.name === na
 
 async function listed(claudeDir: string): Promise<Map<string, SessionSummary>> {
   const data = mkdtempSync(join(home, 'data-'));
-  const sessions = await createSessions({ claudeDirs: [claudeDir], home: data }).list();
+  const sessions = await createReadingStore({ claudeDirs: [claudeDir], home: data }).list();
   return new Map(sessions.map((session) => [session.sessionId.slice(-2), session]));
 }
 
@@ -127,7 +127,7 @@ describe('nested subagents', () => {
   it('name the subagent that started them, and open as sessions of their own', async () => {
     expect(played('nested-agents').length).toBeGreaterThan(0);
     for (const { claudeDir } of played('nested-agents')) {
-      const store = createSessions({ claudeDirs: [claudeDir], home: mkdtempSync(join(home, 'data-')) });
+      const store = createReadingStore({ claudeDirs: [claudeDir], home: mkdtempSync(join(home, 'data-')) });
       const [session] = await store.list();
       const { subagents } = (await store.open(session?.file ?? '')).session;
       const inner = subagents.find(({ parentAgentId }) => parentAgentId !== null);

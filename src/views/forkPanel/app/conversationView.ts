@@ -3,7 +3,7 @@ import { html, LitElement, nothing } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { ForkPoint } from '../../../core/fork/forkRequest.ts';
-import type { ConversationRow, RowPart } from '../protocol.ts';
+import type { ConversationRow, Cut, RowPart } from '../protocol.ts';
 import { conversationRow, rowParts } from './conversationRow.ts';
 import { dragCut } from './cutDrag.ts';
 import { cutLine, promptEditor } from './cutEditor.ts';
@@ -30,7 +30,8 @@ export class ConversationView extends LitElement {
   @state() private drop: DropPlace | null = null;
   @state() private focused = -1;
   @query('.conversation-scroll') private scroller!: HTMLElement;
-  private readonly expanded = new Map<number, RowPart[] | 'fetching'>();
+  /** The rows that are unfolded: what is in them, null before it has come, and of which reading that is. */
+  private readonly expanded = new Map<number, { parts: RowPart[] | null; reading: number }>();
   private readonly pages = new RowPages(
     (start, count) => this.actions.fetchRows(start, count),
     () => this.requestUpdate(),
@@ -47,7 +48,7 @@ export class ConversationView extends LitElement {
   /** What had the focus before an update: moving the cut moves it in the page, which takes the focus off it. */
   private held: HTMLElement | null = null;
   private shownCut = '';
-  private keyedFor: ReadyState['cut'] | null = null;
+  private keyedFor = '';
 
   protected override createRenderRoot() {
     return this;
@@ -75,15 +76,15 @@ export class ConversationView extends LitElement {
     this.held = this.contains(document.activeElement) ? (document.activeElement as HTMLElement) : null;
     if (this.readings !== this.panel.readings) {
       this.readings = this.panel.readings;
-      this.pages.clear();
-      this.expanded.clear();
+      this.pages.stale();
     }
     const virtualizer = this.virtual.getVirtualizer();
     const count = this.panel.rows + (this.panel.cut.side === 'after' ? 1 : 0);
     const { getItemKey } = virtualizer.options;
     // Sizes are kept by key until the function that gives the keys is another one.
-    const keys = this.keyedFor === this.panel.cut ? getItemKey : (item: number) => this.keyOf(item);
-    this.keyedFor = this.panel.cut;
+    const place = placeOf(this.panel.cut);
+    const keys = this.keyedFor === place ? getItemKey : (item: number) => this.keyOf(item);
+    this.keyedFor = place;
     virtualizer.setOptions({ ...virtualizer.options, count, getItemKey: keys });
   }
 
@@ -122,7 +123,7 @@ export class ConversationView extends LitElement {
     // Only now are the rows in the page and have a size.
     const virtualizer = this.virtual.getVirtualizer();
     for (const item of this.querySelectorAll<HTMLElement>('.item')) virtualizer.measureElement(item);
-    const cut = JSON.stringify([this.panel.cut.row, this.panel.cut.side]);
+    const cut = placeOf(this.panel.cut);
     if (cut === this.shownCut) return;
     const first = this.shownCut === '';
     this.shownCut = cut;
@@ -145,7 +146,8 @@ export class ConversationView extends LitElement {
     const data = this.pages.at(row);
     const { cut } = this.panel;
     if (!data) return html`<div class="row fetching" data-row=${row} aria-busy="true"></div>`;
-    const parts = this.expanded.get(row);
+    const open = this.expanded.get(row);
+    if (open && open.reading !== this.readings) void this.fetchParts(row);
     const dropClass = this.drop?.row === row ? `drop-${this.drop.side}` : '';
     return conversationRow(data, {
       row,
@@ -153,22 +155,28 @@ export class ConversationView extends LitElement {
       sameSpeaker: this.pages.at(row - 1)?.kind === data.kind && row - 1 !== cut.row,
       dropClass,
       tabStop: row === tabStop,
-      expanded: parts !== undefined,
-      details: Array.isArray(parts) ? rowParts(data.kind, parts, (href) => this.actions.openLink(href)) : nothing,
+      expanded: open !== undefined,
+      details: open?.parts ? rowParts(data.kind, open.parts, (href) => this.actions.openLink(href)) : nothing,
       editable: this.panel.run === null,
-      toggle: () => void this.toggle(row),
+      toggle: () => this.toggle(row),
       cutAt: (at) => this.actions.cutAt(at),
     });
   }
 
-  private async toggle(row: number): Promise<void> {
-    if (this.expanded.delete(row)) return this.requestUpdate();
-    this.expanded.set(row, 'fetching');
+  private toggle(row: number): void {
+    if (!this.expanded.delete(row)) void this.fetchParts(row);
+    this.requestUpdate();
+  }
+
+  /** What is in a row. What an older reading gave stays until the new one has come. */
+  private async fetchParts(row: number): Promise<void> {
+    const asked = { parts: this.expanded.get(row)?.parts ?? null, reading: this.readings };
+    this.expanded.set(row, asked);
     try {
-      this.expanded.set(row, await this.actions.fetchParts(row));
+      asked.parts = await this.actions.fetchParts(row);
     } catch {
       // The panel shows the error.
-      this.expanded.delete(row);
+      if (this.expanded.get(row) === asked) this.expanded.delete(row);
     }
     this.requestUpdate();
   }
@@ -223,6 +231,10 @@ export class ConversationView extends LitElement {
       await new Promise(requestAnimationFrame);
     }
   }
+}
+
+function placeOf({ row, side }: Cut): string {
+  return `${side} ${row}`;
 }
 
 customElements.define('conversation-view', ConversationView);

@@ -128,7 +128,7 @@ export class ForkPanelElement extends LitElement {
 
   /** Tells a screen reader what changed somewhere else than at the focus. */
   private announce(was: ReadyState | null, is: ReadyState): void {
-    if (was && was.cut !== is.cut) this.announcement = `Fork point ${is.cut.label}`;
+    if (was && was.cut.label !== is.cut.label) this.announcement = `Fork point ${is.cut.label}`;
     const ended = is.run?.branches.find(
       ({ branchId, state }) =>
         state !== 'pending' &&

@@ -1,9 +1,11 @@
 import './zodSetup.ts';
 import './forkPanel.css';
 import { ForkPanelElement, type VsCodeApi } from './forkPanelElement.ts';
+import { keepSelectAll } from './keepSelectAll.ts';
 
 declare function acquireVsCodeApi(): VsCodeApi;
 
 ForkPanelElement.api = acquireVsCodeApi();
+document.addEventListener('keydown', keepSelectAll);
 // Defined last: the element on the page comes to life at once, and needs its api.
 customElements.define('fork-panel', ForkPanelElement);

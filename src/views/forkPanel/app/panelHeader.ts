@@ -23,12 +23,17 @@ function fidelity({ preview, problems }: ReadyState): TemplateResult {
   const exact = preview.fidelity === 'exact';
   const words = html`${icon(exact ? 'verified-filled' : 'warning')}<strong>${preview.fidelity}</strong>
     <span>${preview.fidelityText}</span>`;
-  if (preview.missing.length === 0) return html`<p class="fidelity ${preview.fidelity}">${words}</p>`;
+  const list = (items: readonly string[]) => html`<ul>
+    ${items.map((item) => html`<li>${item}</li>`)}
+  </ul>`;
   return html`<details class="fidelity ${preview.fidelity}">
-    <summary>${words}<span class="more">Details</span></summary>
-    <ul>
-      ${preview.missing.map((missing) => html`<li>${missing}</li>`)}
-    </ul>
+    <summary>
+      ${words}<span class="prefix" title=${preview.prefixDetails.join('\n')}>${preview.prefixText}</span>
+      <span class="more">Details</span>
+    </summary>
+    ${preview.missing.length > 0 ? html`<p>Missing:</p>${list(preview.missing)}` : nothing}
+    <p>Beginning of the request:</p>
+    ${list(preview.prefixDetails)}
   </details>`;
 }
 

@@ -63,7 +63,7 @@ export type Action =
   | { type: 'varyEffort'; effort: Effort; on: boolean }
   | { type: 'addPrompts'; prompts: string[] }
   | { type: 'cutMoved'; cut: Cut }
-  | { type: 'conversationChanged'; rows: number; gone: boolean }
+  | { type: 'conversationChanged'; rows: number; gone: boolean; cut: Cut | null }
   | { type: 'previewed'; revision: number; result: Result<'preview'> }
   | { type: 'modelsListed'; result: Result<'models'> }
   | { type: 'enginesRead'; engines: EngineState[] }
@@ -143,8 +143,10 @@ type HeardAction = Exclude<ReadyAction, EditAction | { type: 'dismissNotice' | '
 function heard(state: ReadyState, action: HeardAction): ReadyState {
   const revision = state.revision + 1;
   switch (action.type) {
-    case 'conversationChanged':
-      return { ...state, rows: action.rows, gone: action.gone, readings: state.readings + 1, revision };
+    case 'conversationChanged': {
+      const { rows, gone } = action;
+      return { ...state, rows, gone, cut: action.cut ?? state.cut, readings: state.readings + 1, revision };
+    }
     case 'previewed':
       // An answer that was overtaken by typing is dropped: the next one is under way.
       if (action.revision !== state.revision) return state;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BadInputError } from '../../../../src/core/errors.ts';
 import { branchRequest } from '../../../../src/core/fork/branchRequest.ts';
+import { blocksOf } from '../../../../src/core/fork/messagesRequest.ts';
 import { context, request } from '../../../support/plans.ts';
 
 const spec = (over: object = {}) => ({ name: 'a', repeats: 1, ...over });
@@ -149,7 +150,12 @@ describe('branchRequest', () => {
       rebuilt: { ...base.rebuilt, request: request({ messages }), promptAt: null },
     };
     expect(branchRequest(ending, spec(), undefined).stored.request.messages).toEqual(messages);
-    expect(branchRequest(ending, spec({ prompt: 'And?' }), undefined).stored.request.messages).toHaveLength(3);
+    const asked = branchRequest(ending, spec({ prompt: 'And?' }), undefined);
+    expect(asked.stored.request.messages).toEqual([
+      { role: 'user', content: [...blocksOf(messages[0]!), { type: 'text', text: 'And?' }] },
+      messages[1],
+    ]);
+    expect(asked.cut).toEqual({ message: 0, block: 1 });
   });
 
   it('lets the model go on after tool results without a prompt, or adds the prompt to them', () => {

@@ -6,7 +6,7 @@ import type { ForkPoint } from '../../../../src/core/fork/forkRequest.ts';
 import type { RequestMessage } from '../../../../src/core/fork/messagesRequest.ts';
 import { createSessionRequests } from '../../../../src/core/fork/sessionRequests.ts';
 import { buildSession } from '../../../../src/core/session/turnTree.ts';
-import { checkLegal } from '../../../support/checkLegal.ts';
+import { checkAlternating, checkLegal } from '../../../support/checkLegal.ts';
 import { logRequest } from '../../../support/requestLog.ts';
 import { sha256, TranscriptBuilder } from '../../../support/transcript.ts';
 
@@ -300,6 +300,166 @@ describe('a fork where requests were logged', () => {
   });
 });
 
+describe('the beginning of a fork', () => {
+  function logged(): TranscriptBuilder {
+    const builder = new TranscriptBuilder();
+    builder.prompt('One');
+    logRequest(builder, { id: 'r1', messages: [{ role: 'user', content: 'One' }] });
+    builder.reply('Answer one.', [], { id: 'm1', fields: { requestRef: 'r1' } });
+    return builder;
+  }
+
+  it('equals the recorded request where that is sent again', () => {
+    expect(forkAt(logged(), { turn: 1 }).rebuilt.prefix).toMatchObject({
+      requestId: 'r1',
+      messages: { equal: 1, total: 1 },
+      stopsAt: null,
+    });
+  });
+
+  it('ends with the last request that was sent', () => {
+    const builder = logged();
+    expect(forkAt(builder, { after: builder.last ?? '' }).rebuilt.prefix).toMatchObject({
+      requestId: 'r1',
+      messages: { equal: 1, total: 2 },
+      stopsAt: { message: 1, uuid: 'u2', reason: 'the recorded request ends here' },
+    });
+  });
+
+  it('goes on into the request that was sent next', () => {
+    const builder = logged();
+    builder.prompt('Two');
+    const messages = [
+      { role: 'user', content: 'One' },
+      { role: 'assistant', content: 'Answer one.' },
+      { role: 'user', content: 'Two' },
+    ];
+    logRequest(builder, { id: 'r2', messages });
+    builder.reply('Answer two.', [], { id: 'm2', fields: { requestRef: 'r2' } });
+    expect(forkAt(builder, { after: 'u2' }).rebuilt.prefix).toMatchObject({
+      requestId: 'r2',
+      messages: { equal: 2, total: 2 },
+      stopsAt: { message: 2, uuid: 'u2', reason: 'cut here' },
+    });
+  });
+
+  it('ends at a compaction', () => {
+    const builder = logged();
+    const boundary = builder.chained('system', { subtype: 'compact_boundary', logicalParentUuid: builder.last }, null);
+    builder.prompt('Summary', { isCompactSummary: true });
+    builder.prompt('Two');
+    const { prefix } = forkAt(builder, { turn: 2 }).rebuilt;
+    expect(prefix).toMatchObject({
+      requestId: 'r1',
+      system: true,
+      tools: true,
+      messages: { equal: 0, total: 1 },
+      stopsAt: { message: 0, uuid: boundary, reason: 'compaction' },
+    });
+  });
+
+  it('names the call that summed the conversation up, which is never recorded', () => {
+    const builder = logged();
+    const last = builder.last ?? '';
+    builder.chained('system', { subtype: 'compact_boundary', logicalParentUuid: last }, null);
+    builder.prompt('Summary', { isCompactSummary: true });
+    builder.prompt('Two');
+    expect(forkAt(builder, { after: last }).rebuilt.missing[0]).toContain('never records');
+  });
+});
+
+describe('a history out of the transcript', () => {
+  it('gets a result for a call that has none, and says so', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('One');
+    builder.reply('Reading.', [
+      { id: 'a', name: 'Read', result: null },
+      { id: 'b', name: 'Grep' },
+    ]);
+    const { rebuilt } = forkAt(builder, { after: builder.last ?? '' });
+    const content = 'No result was recorded for this tool call.';
+    expect(rebuilt.completed).toEqual([{ toolUseId: 'a', tool: 'Read', content }]);
+    expect(rebuilt.missing).toContain('the result of one tool call');
+    expect(rebuilt.request.messages.at(-1)?.content).toEqual([
+      { type: 'tool_result', tool_use_id: 'a', is_error: true, content },
+      expect.objectContaining({ tool_use_id: 'b' }),
+    ]);
+  });
+
+  it('puts what Claude Code attached where it was sent', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('One');
+    const reminder = (text: string) => [{ content: `<system-reminder>\n${text}\n</system-reminder>` }];
+    const attach = (text: string, renderedRole: string) =>
+      builder.chained('attachment', { attachment: { type: 'date' }, rendered: reminder(text), renderedRole });
+    attach('Environment', 'system');
+    attach('Attribution', 'user');
+    attach('Date', 'system');
+    builder.reply('Answer.');
+    expect(forkAt(builder, { turn: 1 }).rebuilt.request.messages).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: '<system-reminder>\nAttribution\n</system-reminder>\n' },
+          { type: 'text', text: 'One' },
+        ],
+      },
+      { role: 'system', content: [{ type: 'text', text: 'Environment\n\nDate' }] },
+    ]);
+  });
+
+  it('leaves out thinking that a reply ended with, and what an error left', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('One');
+    const thought = { type: 'thinking', thinking: 'Hm', signature: 'c2ln' };
+    builder.chained('assistant', {
+      message: { id: 'm', role: 'assistant', model: 'claude-opus-5-5', content: [thought] },
+    });
+    builder.prompt('Two');
+    expect(spoken(forkAt(builder, { turn: 2 }).rebuilt.request.messages)).toEqual(['user: One + Two']);
+  });
+
+  it('fills errors that say nothing, and drops empty parts of results', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('One');
+    builder.reply(null, [
+      { id: 'a', result: null },
+      { id: 'b', result: null },
+    ]);
+    const [one, other] = ['u2', 'u3'];
+    const answer = (id: string, more: object, source?: string) =>
+      builder.chained('user', {
+        message: { role: 'user', content: [{ type: 'tool_result', tool_use_id: id, ...more }] },
+        sourceToolAssistantUUID: source,
+      });
+    answer('a', { is_error: true, content: '' }, one);
+    answer(
+      'b',
+      {
+        content: [
+          { type: 'text', text: '' },
+          { type: 'text', text: 'x' },
+        ],
+      },
+      other,
+    );
+    const { rebuilt } = forkAt(builder, { after: builder.last ?? '' });
+    expect(rebuilt.request.messages.at(-1)?.content).toEqual([
+      { type: 'tool_result', tool_use_id: 'a', is_error: true, content: 'The tool failed and said nothing.' },
+      { type: 'tool_result', tool_use_id: 'b', content: [{ type: 'text', text: 'x' }] },
+    ]);
+  });
+
+  it('says where the recording is damaged', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('One');
+    builder.lines.push(builder.lines[0]!);
+    builder.reply('Answer.');
+    builder.prompt('Two');
+    expect(forkAt(builder, { turn: 2 }).rebuilt.missing).toContain('what is damaged in the recording (line 2)');
+  });
+});
+
 describe('every legal point', () => {
   const text = fc.constantFrom('text', '', ' ', 'half \ud83d', '☃');
   const turnSpec = fc.record({
@@ -330,6 +490,7 @@ describe('every legal point', () => {
         for (const turn of builder.tree().session.turns) {
           const { rebuilt } = forkAt(builder, { turn: turn.index });
           checkLegal(rebuilt.request);
+          checkAlternating(rebuilt.request);
           expect(rebuilt.promptAt).not.toBeNull();
         }
         for (const message of builder.tree().messages()) {

@@ -1,5 +1,4 @@
-import { describe, expect, it } from 'vitest';
-import { blocksOf } from '../../../../src/core/fork/branchRequest.ts';
+import { describe, expect, it, vi } from 'vitest';
 import {
   baselineSchema,
   forkPlanSchema,
@@ -7,6 +6,7 @@ import {
   storedRequestSchema,
 } from '../../../../src/core/fork/forkPlan.ts';
 import { forkRequestSchema, replayRequestSchema } from '../../../../src/core/fork/forkRequest.ts';
+import { blocksOf } from '../../../../src/core/fork/messagesRequest.ts';
 import { planFork, planReplay } from '../../../../src/core/fork/planFork.ts';
 import { turnIdSchema } from '../../../../src/core/ids.ts';
 import { MemoryBlobs, sha256 } from '../../../support/memoryStores.ts';
@@ -81,6 +81,54 @@ describe('planFork', () => {
     expect(unchanged.request).toEqual(request());
     const changed = storedRequestSchema.parse(await blobs.get(own!.request));
     expect(blocksOf(changed.request.messages[2]!)[0]).toHaveProperty('cache_control');
+  });
+
+  it.each<[string, object, string, string]>([
+    ['a blank prompt', { branches: [{ name: 'blank', prompt: ' ' }] }, 'bad_input', 'prompt'],
+    ['a blank system prompt', { branches: [{ name: 'blank', system: { append: ' ' } }] }, 'bad_input', 'system'],
+  ])('refuses %s before anything is stored', async (_what, over, code, path) => {
+    const put = vi.fn<(value: unknown) => Promise<never>>();
+    const refused = planFork(summary(), context(), fork(over), { ...deps(new MemoryBlobs()), put });
+    await expect(refused).rejects.toMatchObject({ code, details: { path } });
+    await expect(refused).rejects.toThrow('The API would refuse what branch “blank” sends');
+    expect(put).not.toHaveBeenCalled();
+  });
+
+  it('refuses a history that the API would refuse', async () => {
+    const messages = request().messages.with(1, {
+      role: 'assistant',
+      content: [{ type: 'tool_use', id: 'a', name: 'Read', input: {} }],
+    });
+    const base = context();
+    const made = context({ rebuilt: { ...base.rebuilt, digestVerified: false, request: request({ messages }) } });
+    const refused = planFork(summary(), made, fork({}), deps(new MemoryBlobs()));
+    await expect(refused).rejects.toMatchObject({
+      code: 'bad_fork_point',
+      hint: expect.stringContaining('Fork at another place'),
+      details: { problems: [{ rule: 'call_unanswered', path: 'messages.1' }] },
+    });
+  });
+
+  it('sends again what was really sent, and notes that the API may refuse it', async () => {
+    const messages = request().messages.with(1, { role: 'assistant', content: [{ type: 'text', text: ' ' }] });
+    const base = context();
+    const sent = context({ rebuilt: { ...base.rebuilt, request: request({ messages }) } });
+    const plan = await planFork(summary(), sent, fork({}), deps(new MemoryBlobs()));
+    expect(plan.branches[0]?.notes).toEqual([expect.stringContaining('messages.1.content.0')]);
+  });
+
+  it('says of each branch how much of its beginning was recorded', async () => {
+    const branches = [
+      { name: 'as recorded' },
+      { name: 'own', prompt: 'Mine' },
+      { name: 'other', model: 'claude-haiku-4-5' },
+    ];
+    const plan = await planFork(summary(), context(), fork({ branches }), deps(new MemoryBlobs()));
+    expect(plan.branches.map(({ prefix }) => [prefix?.messages.equal, prefix?.stopsAt?.reason ?? null])).toEqual([
+      [3, null],
+      [2, 'the branch’s own prompt'],
+      [1, 'another model, chosen by the branch'],
+    ]);
   });
 
   it('groups nothing below the smallest prefix that is cached', async () => {

@@ -134,10 +134,61 @@ describe('requests out of the log', () => {
     expect(rebuilt(text).map((request) => request.fidelity)).toEqual(['exact', 'reconstructed']);
   });
 
-  it('survive bases that go in a circle and paths that lead nowhere', () => {
-    const circle = recording()
+  it.each<[string, object, string[]]>([
+    ['may have been sent', {}, [expect.stringContaining('"safeguards"') as unknown as string]],
+    ['is logged', { safeguards: [{ type: 'x' }] }, []],
+  ])('with a check of tool calls at the API are exact only where that %s', (_name, more, missing) => {
+    const params = { ...logParams, betas: ['dangerous-tool-use-2026-09-03'], ...more };
+    const second = rebuilt(recording({ params }).text()).at(-1);
+    const fidelity = missing.length === 0 ? 'exact' : 'reconstructed';
+    expect(second).toMatchObject({ fidelity, digestVerified: true, missing });
+    expect(second?.request).toMatchObject(more);
+  });
+
+  it('are read no further than asked', () => {
+    const builder = recording();
+    for (let more = 3; more < 9; more += 1) {
+      builder.prompt(`Prompt ${more}`);
+      logRequest(builder, { id: `r${more}`, messages: [{ role: 'user', content: `Blob ${more}` }], blobs: [0] });
+      builder.reply('Later.', [], { fields: { requestRef: `r${more}` } });
+    }
+    const { entries } = parseTranscript(builder.bytes());
+    const end = entries.find(({ type, record }) => type === 'api-request' && record.id === 'r3')?.line ?? 0;
+    const guarded = entries.map((entry) => ({
+      ...entry,
+      get record() {
+        if (entry.line >= end) throw new Error(`Line ${entry.line} was read.`);
+        return entry.record;
+      },
+      get message() {
+        if (entry.line >= end) throw new Error(`Line ${entry.line} was read.`);
+        return entry.message;
+      },
+    }));
+    const log = new RecordedRequests('/x.jsonl', guarded, sha256);
+    expect(log.rebuild('r2', end)).toMatchObject({ fidelity: 'exact', responseMessageId: 'm2' });
+    expect(log.settingsNear(end)?.id).toBe('r2');
+    expect(log.rebuild('nowhere', end)).toBeNull();
+    expect(() => log.rebuild('r3')).toThrow('was read');
+  });
+
+  it('of a record that was written twice counts once', () => {
+    const text = recording().text();
+    const line = text.split('\n').find((each) => each.includes('"type":"api-request"')) ?? '';
+    expect(rebuilt(`${text}${line}\n`).map(({ id }) => id)).toEqual(['r1', 'r2']);
+  });
+
+  it('with a shape of another form than the API’s are not used', () => {
+    const odd = recording()
       .text()
-      .replace('"id":"r1","querySource":"sdk"', '"id":"r1","querySource":"sdk","base":"r2"');
+      .replaceAll('"system":[{"type":"text","text":"You are terse."}]', '"system":["You are terse."]');
+    expect(rebuilt(odd).map(({ request, missing }) => [request, missing])).toEqual(
+      Array(2).fill([null, ['system prompt', 'tool definitions']]),
+    );
+  });
+
+  it('survive bases that go in a circle and paths that lead nowhere', () => {
+    const circle = recording().text().replace('"keep":0', '"keep":1,"base":"r2"');
     expect(rebuilt(circle).every((request) => request.request === null)).toBe(true);
     const astray = recording({
       cacheControl: [],

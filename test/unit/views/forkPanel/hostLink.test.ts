@@ -49,6 +49,6 @@ test('malformed messages and events are ignored', () => {
 });
 
 test('events reach their listener', () => {
-  link.receive({ event: 'conversation', data: { rows: 4, gone: false } });
-  expect(conversation).toHaveBeenCalledExactlyOnceWith({ rows: 4, gone: false });
+  link.receive({ event: 'conversation', data: { rows: 4, gone: false, cut: null } });
+  expect(conversation).toHaveBeenCalledExactlyOnceWith({ rows: 4, gone: false, cut: null });
 });

@@ -12,6 +12,7 @@ import {
   type PanelSurroundings,
 } from '../../../../src/views/forkPanel/panelController.ts';
 import { methods } from '../../../../src/views/forkPanel/protocol.ts';
+import { wholePrefix } from '../../../support/plans.ts';
 import { branch, run } from '../support/runs.ts';
 import { session, summary, turn } from '../support/sessions.ts';
 
@@ -21,6 +22,8 @@ const preview = {
   requests: 1,
   branches: [],
   missing: [],
+  completed: [],
+  prefix: wholePrefix,
   notes: [],
   unpriced: [],
   point: { label: 'p' },
@@ -292,13 +295,33 @@ describe('the recording', () => {
     await opened();
     it.recorded.turns.push(turn(4, 30));
     it.changeSession({ kind: 'changed', session: it.recorded.summary });
-    await vi.waitFor(() => expect(it.around.tell).toHaveBeenCalledWith('conversation', { rows: 8, gone: false }));
+    const cut = expect.objectContaining({ row: 2, side: 'before' });
+    await vi.waitFor(() => expect(it.around.tell).toHaveBeenCalledWith('conversation', { rows: 8, gone: false, cut }));
+  });
+
+  test('is read again when it is a subagent’s file, which no row of the tree stands for', async () => {
+    await opened();
+    it.changeSession({ kind: 'changed', session: summary({ file: '/parent.jsonl' }), subagent: '/s.jsonl' });
+    await vi.waitFor(() => expect(it.around.tell).toHaveBeenCalledWith('conversation', expect.anything()));
+  });
+
+  test('takes in together what changes while it is read', async () => {
+    await opened();
+    const open = it.services.sessions.open.getMockImplementation();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    it.services.sessions.open.mockClear().mockImplementation(() => promise.then(() => open?.()));
+    for (let change = 1; change <= 5; change++) it.changeSession({ kind: 'changed', session: it.recorded.summary });
+    resolve();
+    await vi.waitFor(() => expect(it.around.tell).toHaveBeenCalledTimes(2));
+    expect(it.services.sessions.open).toHaveBeenCalledTimes(2);
   });
 
   test('is shown on when it was deleted, and said to be gone', async () => {
     await opened();
     it.changeSession({ kind: 'removed', file: '/s.jsonl', sessionId: it.recorded.summary.sessionId });
-    await vi.waitFor(() => expect(it.around.tell).toHaveBeenCalledWith('conversation', { rows: 6, gone: true }));
+    await vi.waitFor(() =>
+      expect(it.around.tell).toHaveBeenCalledWith('conversation', { rows: 6, gone: true, cut: null }),
+    );
   });
 
   test('changes of other sessions don’t matter', async () => {

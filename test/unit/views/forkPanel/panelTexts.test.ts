@@ -15,6 +15,7 @@ import {
   runProgressSchema,
 } from '../../../../src/views/forkPanel/protocol.ts';
 import { runProgress } from '../../../../src/views/forkPanel/runProgress.ts';
+import { wholePrefix } from '../../../support/plans.ts';
 import { branch, run } from '../support/runs.ts';
 
 const now = Date.parse('2026-11-20T10:00:30Z');
@@ -25,6 +26,8 @@ function preview(over: Partial<ForkPreview> = {}): ForkPreview {
     fidelity: 'exact',
     digestVerified: true,
     missing: [],
+    completed: [],
+    prefix: wholePrefix,
     recordedPrompt: 'B',
     recordedModel: 'claude-opus-4-5',
     host: 'api.anthropic.com',
@@ -34,7 +37,15 @@ function preview(over: Partial<ForkPreview> = {}): ForkPreview {
     unpriced: [],
     billed: true,
     branches: [
-      { name: 'as recorded', model: 'm', repeats: 5, changes: [], notes: ['Mind this.'], estimatedInputTokens: 18_200 },
+      {
+        name: 'as recorded',
+        model: 'm',
+        repeats: 5,
+        changes: [],
+        notes: ['Mind this.'],
+        prefix: wholePrefix,
+        estimatedInputTokens: 18_200,
+      },
     ],
     notes: [],
     ...over,
@@ -64,6 +75,42 @@ describe('preview', () => {
       '1 request to the offline demo model',
       'about 18.2k tokens each',
       'not billed',
+    ]);
+  });
+
+  test('says how much of the beginning equals the recording, and which branch differs', () => {
+    expect(texts().prefixText).toBe('All 3 messages as recorded; the prompt cache can hit.');
+    const [recorded] = preview().branches;
+    const other = { message: null, uuid: null, reason: 'another model, chosen by the branch' };
+    const cheaper = {
+      ...recorded!,
+      name: 'cheaper',
+      prefix: { ...wholePrefix, parameters: ['model'], cacheCanHit: false, stopsAt: other },
+    };
+    const { prefixText, prefixDetails } = texts({ branches: [recorded!, cheaper] });
+    expect(prefixText).toBe('All 3 messages as recorded; the prompt cache can hit.');
+    expect(prefixDetails).toEqual([
+      'System prompt as recorded, tools as recorded, 3 of 3 messages as recorded.',
+      'A cache entry was written within the equal part; the API keeps it for five minutes or an hour.',
+      'cheaper: another model, chosen by the branch; the prompt cache can’t hit.',
+    ]);
+  });
+
+  test('does not call what the request log holds a transcript', () => {
+    const partly = { fidelity: 'reconstructed' as const, missing: ['the parameter "x"'] };
+    expect(texts(partly).fidelityText).toBe(
+      'Rebuilt from Claude Code’s request log, the digest verifies; one thing is missing.',
+    );
+    expect(texts({ ...partly, digestVerified: false }).fidelityText).toBe(
+      'Rebuilt from the transcript; one thing is missing.',
+    );
+  });
+
+  test('names results that were made up', () => {
+    const completed = [{ toolUseId: 't', tool: 'Bash', content: 'No result.' }];
+    expect(texts({ missing: ['the result of one tool call'], completed }).missing).toEqual([
+      'the result of one tool call',
+      'a result of Bash: “No result.” stands in its place',
     ]);
   });
 

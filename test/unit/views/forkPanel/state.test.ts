@@ -191,8 +191,12 @@ test('moving the cut keeps an edited prompt and asks for a new preview', () => {
 
 test('a recording that grew makes known rows stale', () => {
   const state = ready();
-  const grown = reduce(state, { type: 'conversationChanged', rows: 8, gone: false }) as ReadyState;
+  const longer = { ...cut, stops: cut.stops + 2 };
+  const grown = reduce(state, { type: 'conversationChanged', rows: 8, gone: false, cut: longer }) as ReadyState;
   expect([grown.rows, grown.readings, grown.revision]).toEqual([8, state.readings + 1, state.revision + 1]);
+  expect(grown.cut).toEqual(longer);
+  const gone = reduce(grown, { type: 'conversationChanged', rows: 8, gone: true, cut: null }) as ReadyState;
+  expect([gone.gone, gone.cut]).toEqual([true, longer]);
 });
 
 test('whatever is done to the rows, what is kept can be restored', () => {

@@ -1,0 +1,46 @@
+import type { ChainNode } from '../session/messageChain.ts';
+import { isInjectedText } from '../session/promptRules.ts';
+import type { RequestMessage } from './messagesRequest.ts';
+
+/** Texts of the prompt that the person wrote, last first. */
+function ownTexts(prompt: ChainNode): string[] {
+  const texts = (prompt.entry.message?.content ?? []).flatMap((block) =>
+    block.type === 'text' && typeof block.text === 'string' ? [block.text] : [],
+  );
+  const own = texts.filter((text) => !isInjectedText(text));
+  return (own.length === 0 ? texts : own).reverse();
+}
+
+/** Ways in which a block may hold the prompt, best first: Claude Code adds a line break or more where it joins texts. */
+const holds: ((block: string, text: string) => boolean)[] = [
+  (block, text) => block === text,
+  (block, text) => block.trim() === text.trim(),
+  (block, text) => text.trim() !== '' && block.includes(text),
+];
+
+/** The block of the last user message that holds the prompt's text; null where the prompt has none or it is not found. */
+export function findPrompt(
+  messages: readonly RequestMessage[],
+  prompt: ChainNode,
+): { message: number; block: number } | null {
+  const message = messages.findLastIndex((candidate) => candidate.role === 'user');
+  const content = messages[message]?.content;
+  if (content === undefined || typeof content === 'string') return null;
+  for (const text of ownTexts(prompt).map((own) => own.toWellFormed())) {
+    for (const isHeld of holds) {
+      const block = content.findLastIndex(
+        (candidate) =>
+          candidate.type === 'text' &&
+          typeof candidate.text === 'string' &&
+          isHeld(candidate.text.toWellFormed(), text),
+      );
+      if (block >= 0) return { message, block };
+    }
+  }
+  return null;
+}
+
+/** What is offered for editing in place of a block: the person's own text where the block holds nothing else. */
+export function editableText(block: string, prompt: ChainNode): string {
+  return ownTexts(prompt).find((text) => text.trim() === block.trim()) ?? block;
+}

@@ -1,0 +1,58 @@
+import { BadInputError, ForkPointError } from '../errors.ts';
+import type { BranchRequest } from './branchRequest.ts';
+import { checkRequest } from './checkRequest.ts';
+import type { ForkContext } from './forkContext.ts';
+import type { BranchSpec } from './forkRequest.ts';
+import type { RequestProblem } from './requestRules.ts';
+
+/**
+ * Refuses a branch whose first request the API would answer 400, before anything is sent. What stood so in a request that was
+ * really sent is only noted: the API took it, or its answer is what the person wants to see.
+ * @throws BadInputError for what the branch itself asks for, ForkPointError for the history
+ */
+export function refuseIllegal(context: ForkContext, branch: BranchSpec, built: BranchRequest): void {
+  const problems = checkRequest(built.stored.request);
+  if (problems.length === 0) return;
+  const sent = context.rebuilt.digestVerified ? checkRequest(context.rebuilt.request) : [];
+  const known = new Set(sent.map(keyOf));
+  const [first, ...rest] = problems.filter((problem) => !known.has(keyOf(problem)));
+  if (first !== undefined) throw refusal(first, rest, branch, built);
+  for (const { path, message } of problems)
+    built.notes.push(`The API may refuse this, as it was recorded: ${placed(path, message)}`);
+}
+
+function keyOf({ rule, path }: RequestProblem): string {
+  return `${rule} ${path}`;
+}
+
+function placed(path: string, message: string): string {
+  return path === '' ? message : `${message} (${path})`;
+}
+
+function refusal(
+  { rule, path, message }: RequestProblem,
+  others: readonly RequestProblem[],
+  branch: BranchSpec,
+  { cut }: BranchRequest,
+): BadInputError | ForkPointError {
+  const more =
+    others.length === 0
+      ? ''
+      : ` There ${others.length === 1 ? 'is one more problem' : `are ${others.length} more problems`}.`;
+  const text = `The API would refuse what branch “${branch.name}” sends: ${placed(path, message)}${more}`;
+  const problems = [{ rule, path, message }, ...others];
+  if (rule === 'empty_text' && path === `messages.${cut.message}.content.${cut.block}`)
+    return new BadInputError(text, 'Write a prompt that is more than white space.', { path: 'prompt', problems });
+  if (path.startsWith('system.') && branch.system !== undefined)
+    return new BadInputError(text, 'Change the system prompt of the branch.', { path: 'system', problems });
+  if (rule === 'thinking_budget')
+    return new BadInputError(text, 'Give the branch a larger thinking budget.', {
+      path: 'thinking.budgetTokens',
+      problems,
+    });
+  const hint =
+    rule === 'too_large'
+      ? 'Fork at an earlier turn: less of the history is sent then.'
+      : 'Fork at another place, for example before a prompt; the recording can’t be sent like this.';
+  return new ForkPointError(text, hint, { problems });
+}

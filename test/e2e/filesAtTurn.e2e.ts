@@ -89,6 +89,7 @@ describe('Show Files at This Turn', () => {
       10_000,
     );
     expect(await workbench.page.locator('.notification-list-item').count()).toBe(0);
+    await workbench.screenshot('files-at-turn');
   });
 
   test('says what is not recorded, with the list of all files', async () => {
@@ -104,6 +105,7 @@ describe('Show Files at This Turn', () => {
       expect.stringMatching(/greeting\.txt.*exact, copy of Claude Code/),
       expect.stringMatching(/src\/new\.txt/),
     ]);
+    await workbench.screenshot('files-details');
   });
 
   test('compares with the working tree, and writes nothing', async () => {

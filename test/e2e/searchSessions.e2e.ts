@@ -54,6 +54,7 @@ describe('Search Sessions…', () => {
     await workbench.quickInput().waitFor();
     await expectRows('quixotic', [/quixotic/, /quixotic/, /quixotic/, /quixotic/]);
     await expectRows('quixotic project:website', [/Make it quixotic[^]*turn 2 · prompt/, /Reply to Make it quixotic/]);
+    await workbench.screenshot('search');
     await website.add('Even more windmills');
     await expectRows('windmills', [/Even more windmills[^]*turn 3 · prompt/, /Reply to Even more windmills/]);
     await expectRows('no such text', [/Nothing found\./]);

@@ -10,9 +10,10 @@ import { projectMatcher, type SessionFile, SessionFolders } from './sessionFolde
 import { watchSessions } from './watchSessions.ts';
 
 /** Newest first; sessions without a time come last, by name so that the order is stable. */
-function byTime(a: SessionSummary, b: SessionSummary): number {
-  const times = (b.lastAt === null ? 0 : Date.parse(b.lastAt)) - (a.lastAt === null ? 0 : Date.parse(a.lastAt));
-  return times !== 0 ? times : a.file < b.file ? -1 : 1;
+function byTime(sessions: readonly SessionSummary[]): SessionSummary[] {
+  const timed = sessions.map((session) => ({ session, at: session.lastAt === null ? 0 : Date.parse(session.lastAt) }));
+  timed.sort((a, b) => (a.at !== b.at ? b.at - a.at : a.session.file < b.session.file ? -1 : 1));
+  return timed.map(({ session }) => session);
 }
 
 function isPath(session: string): boolean {
@@ -96,7 +97,7 @@ export function createSessionStore(options: {
     async list({ project, limit, signal } = {}) {
       const matches = project === undefined ? () => true : await projectMatcher(project);
       const summaries = await folders.summaries(await folders.files(), signal);
-      const listed = summaries.filter(matches).sort(byTime);
+      const listed = byTime(summaries.filter(matches));
       return limit === undefined ? listed : listed.slice(0, limit);
     },
     async open(session) {

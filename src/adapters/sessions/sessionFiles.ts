@@ -66,7 +66,8 @@ export class SessionFiles {
         sessionId: this.#sessionId,
         file: this.file,
         bytes,
-        modifiedAt: new Date(modifiedAt).toISOString(),
+        // As `Stats.mtime` is, which a kept copy gets.
+        modifiedAt: new Date(Math.round(modifiedAt)).toISOString(),
         customTitle,
         subagents,
         isSubagent,

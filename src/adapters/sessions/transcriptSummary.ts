@@ -35,7 +35,8 @@ export function summarizeTranscript(
     file,
     bytes,
     problems,
-    modifiedAt: new Date(modifiedAt).toISOString(),
+    // As `Stats.mtime` is, which a kept copy gets.
+    modifiedAt: new Date(Math.round(modifiedAt)).toISOString(),
     customTitle: customTitleOf(join(dirname(file), sessionId)),
   });
 }

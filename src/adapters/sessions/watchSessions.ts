@@ -1,136 +1,134 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { sessionIdSchema } from '../../core/ids.ts';
+import { dirname } from 'node:path';
 import type { Disposable } from '../../core/run/ports.ts';
 import type { SessionChange } from '../../core/session/sessionStore.ts';
 import { watchFolder } from '../runs/watchFolder.ts';
-import { projectFolders, sessionIdOf } from './projectFiles.ts';
-import type { FileState, SessionFolders } from './sessionFolders.ts';
+import { projectFolders } from './projectFiles.ts';
+import { Agenda } from './watching/agenda.ts';
+import { systemWatch, type WatchSystem } from './watching/folderWatch.ts';
+import { LiveSessions } from './watching/liveSessions.ts';
+import { ProjectWatch, type WatchedFolders, type WatchSurroundings } from './watching/projectWatch.ts';
+import { reportsChanges } from './watching/reportsChanges.ts';
+
+type Listener = (change: SessionChange) => void;
 
 /** Writes come in bursts; one look serves a whole burst. */
 const settleMs = 120;
-/** Where the system reports nothing, folders are looked at this often. */
-const pollMs = 800;
+/** What no event told of is found this late. */
+const sweepMs = 5_000;
 
-const unreadable: FileState = { text: 'unreadable', changedAt: 0 };
-
-/** Watches one project's folder; `null` stands for "anything in it". */
-function watchProject(folder: string, onEvent: (name: string | null) => void): Disposable {
-  let watcher: FSWatcher | null = null;
-  let timer: NodeJS.Timeout | null = null;
-  const poll = (): void => {
-    watcher?.close();
-    watcher = null;
-    timer ??= setInterval(() => onEvent(null), pollMs).unref();
-  };
-  try {
-    watcher = watch(folder, { persistent: false }, (_event, name) => onEvent(name));
-    watcher.on('error', poll);
-  } catch {
-    poll();
-  }
-  return {
-    dispose() {
-      watcher?.close();
-      if (timer !== null) clearInterval(timer);
-    },
-  };
-}
-
-/** Reports transcripts that appear, grow, are renamed or go. Only what changed is read. */
-class SessionsWatch {
-  readonly #folders: SessionFolders;
-  readonly #listener: (change: SessionChange) => void;
-  readonly #projects = new Map<string, Disposable>();
-  /** State of each transcript as it was reported last. */
-  readonly #states = new Map<string, string>();
-  readonly #due = new Map<string, NodeJS.Timeout>();
+/** Watches all projects for any number of listeners. */
+class SessionsWatch implements Disposable {
+  readonly #system: WatchSystem;
+  readonly #listeners = new Set<Listener>();
+  readonly #projects = new Map<string, ProjectWatch>();
+  readonly #agenda = new Agenda(settleMs);
+  readonly #live = new LiveSessions();
+  readonly #around: WatchSurroundings;
   readonly #roots: Disposable[];
-  /** Clocks of file systems tick coarsely, so a little earlier. */
-  readonly #startedAt = Date.now() - 50;
+  #sweeping: NodeJS.Timeout;
   #disposed = false;
 
-  constructor(folders: SessionFolders, listener: (change: SessionChange) => void) {
-    this.#folders = folders;
-    this.#listener = listener;
-    this.#roots = folders.roots.map((root) =>
-      watchFolder(root, [], () => this.#soon(root, () => this.#lookAtRoot(root, true))),
-    );
+  constructor(folders: WatchedFolders, system: WatchSystem) {
+    this.#system = system;
+    this.#around = {
+      folders,
+      agenda: this.#agenda,
+      live: this.#live,
+      tell: (change) => this.#tell(change),
+      // Clocks of file systems tick coarsely, so a little earlier.
+      startedAt: Date.now() - 50,
+    };
+    this.#roots = folders.roots.map((root) => watchFolder(root, [], () => this.#rootChanged(root)));
     for (const root of folders.roots) void this.#lookAtRoot(root, false);
+    this.#sweeping = this.#sweepLater();
+  }
+
+  add(listener: Listener): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Returns whether somebody listens still. */
+  remove(listener: Listener): boolean {
+    this.#listeners.delete(listener);
+    return this.#listeners.size > 0;
   }
 
   dispose(): void {
     this.#disposed = true;
+    clearTimeout(this.#sweeping);
+    this.#agenda.dispose();
+    this.#live.dispose();
     for (const disposable of [...this.#roots, ...this.#projects.values()]) disposable.dispose();
-    for (const timer of this.#due.values()) clearTimeout(timer);
   }
 
-  #soon(key: string, look: () => Promise<void>): void {
-    if (this.#disposed || this.#due.has(key)) return;
-    const timer = setTimeout(() => {
-      this.#due.delete(key);
-      void look();
-    }, settleMs).unref();
-    this.#due.set(key, timer);
+  #tell(change: SessionChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  #rootChanged(root: string): void {
+    this.#agenda.add(root, () => this.#lookAtRoot(root, true));
   }
 
   /** @param report false at the start, when what is there is not news */
   async #lookAtRoot(root: string, report: boolean): Promise<void> {
     const present = new Set(await projectFolders(root));
-    for (const [folder, watching] of this.#projects) {
-      if (dirname(folder) !== root || present.has(folder)) continue;
-      watching.dispose();
-      this.#projects.delete(folder);
-      await this.#lookAtFolder(folder, true);
+    const gone = [...this.#projects.values()].filter(({ folder }) => dirname(folder) === root && !present.has(folder));
+    for (const project of gone) {
+      this.#projects.delete(project.folder);
+      await project.lookAtAll(true);
+      project.dispose();
     }
-    for (const folder of present) {
-      if (this.#disposed || this.#projects.has(folder)) continue;
-      this.#projects.set(
-        folder,
-        watchProject(folder, (name) => this.#onEvent(folder, name)),
-      );
-      await this.#lookAtFolder(folder, report);
-    }
+    const come = [...present].filter((folder) => !this.#projects.has(folder));
+    const stay = [...this.#projects.values()].filter(({ folder }) => dirname(folder) === root);
+    const system = come.length > 0 && (await reportsChanges(root)) ? this.#system : null;
+    // All are watched before any is looked at: looking takes a while.
+    const watched = await Promise.all(come.map((folder) => this.#watchProject(folder, system)));
+    for (const project of watched) await project?.lookAtAll(report);
+    for (const project of stay) await project.sweep();
   }
 
-  #onEvent(folder: string, name: string | null): void {
-    const file = name === null || sessionIdOf(name) === null ? null : join(folder, name);
-    if (file === null) this.#soon(folder, () => this.#lookAtFolder(folder, true));
-    else this.#soon(file, () => this.#lookAtFile(file, true));
+  async #watchProject(folder: string, system: WatchSystem | null): Promise<ProjectWatch | null> {
+    if (this.#disposed || this.#projects.has(folder)) return null;
+    const project = new ProjectWatch(folder, system, this.#around);
+    this.#projects.set(folder, project);
+    await project.arm();
+    return project;
   }
 
-  async #lookAtFolder(folder: string, report: boolean): Promise<void> {
-    const present = (await this.#folders.filesIn(folder)).map(({ file }) => file);
-    const known = [...this.#states.keys()].filter((file) => dirname(file) === folder);
-    for (const file of new Set([...present, ...known])) await this.#lookAtFile(file, report);
+  #sweepLater(): NodeJS.Timeout {
+    return setTimeout(() => void this.#sweep(), sweepMs).unref();
   }
 
-  async #lookAtFile(file: string, report: boolean): Promise<void> {
-    const state = await this.#folders.stateOf(file).catch(() => unreadable);
-    if (this.#disposed || this.#states.get(file) === state?.text) return;
-    if (state === null) return this.#lookForGone(file);
-    this.#states.set(file, state.text);
-    // The first look takes a while: what changed since the watch began is news even then.
-    if (!report && (state.changedAt < this.#startedAt || this.#folders.isKnown(file, state))) return;
-    const session = await this.#folders.summary(file).catch(() => null);
-    if (!this.#disposed && session !== null) this.#listener({ kind: 'changed', session });
-    // It may have grown again while it was read, with no event to come.
-    const now = await this.#folders.stateOf(file).catch(() => unreadable);
-    if (now?.text !== state.text) this.#soon(file, () => this.#lookAtFile(file, true));
-  }
-
-  async #lookForGone(file: string): Promise<void> {
-    this.#states.delete(file);
-    const sessionId = sessionIdOf(basename(file));
-    // Asking for the summary makes the cache forget the file.
-    const session = await this.#folders.summary(file);
-    if (session === null && sessionId !== null && !this.#disposed) {
-      this.#listener({ kind: 'removed', sessionId: sessionIdSchema.parse(sessionId), file });
-    }
+  async #sweep(): Promise<void> {
+    for (const project of this.#projects.values()) await project.sweep();
+    await this.#live.sweep();
+    if (!this.#disposed) this.#sweeping = this.#sweepLater();
   }
 }
 
-/** Watches the transcripts of all folders, also of those that do not exist yet. */
-export function watchSessions(folders: SessionFolders, listener: (change: SessionChange) => void): Disposable {
-  return new SessionsWatch(folders, listener);
+/** One watch serves all who watch the same folders: the tree and every open panel. */
+const watches = new WeakMap<WatchedFolders, SessionsWatch>();
+
+/**
+ * Watches the transcripts of all folders, also of those that do not exist yet, and the subagents of the sessions that changed
+ * last. Tells within a second of a change; where the system can't watch it is polled.
+ * @param system what watches one folder. Default: `fs.watch`
+ */
+export function watchSessions(
+  folders: WatchedFolders,
+  listener: (change: SessionChange) => void,
+  system: WatchSystem = systemWatch,
+): Disposable {
+  const watch = watches.get(folders) ?? new SessionsWatch(folders, system);
+  watches.set(folders, watch);
+  // The same function may listen twice.
+  const own: Listener = (change) => listener(change);
+  watch.add(own);
+  return {
+    dispose() {
+      if (watch.remove(own)) return;
+      watch.dispose();
+      if (watches.get(folders) === watch) watches.delete(folders);
+    },
+  };
 }

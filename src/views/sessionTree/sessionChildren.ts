@@ -90,7 +90,10 @@ function children(
   agents: readonly SubagentSummary[],
   forks: readonly SessionSummary[],
 ): InsideSessionNode[] {
-  const places = new SessionPlaces(session.turns);
+  const places = new SessionPlaces(session.turns, {
+    messages: [...session.branches.map(({ splitUuid }) => splitUuid), ...forks.map(messageOf)],
+    calls: session.subagents.map(({ toolUseId }) => toolUseId),
+  });
   const beside = [
     ...subagents(owner, session, agents, places),
     ...compactions(owner, session),
@@ -166,10 +169,15 @@ function compactions({ file, session: root, prefix }: Owner, session: RecordedSe
   });
 }
 
+/** The message that a fork goes on from. */
+function messageOf({ forkedFrom }: SessionSummary): string | null {
+  return forkedFrom?.messageUuid ?? null;
+}
+
 /** Forks, each under the turn that it goes on from. */
 function forkRows({ session: root, prefix }: Owner, forks: readonly SessionSummary[], places: SessionPlaces): Placed[] {
   return forks.map((data) => {
-    const split = places.after(data.forkedFrom?.messageUuid ?? null);
+    const split = places.after(messageOf(data));
     const id = `${prefix}#fork:${data.file}`;
     const node: ForkNode = { kind: 'fork', id, file: data.file, session: root, data };
     // Behind what else happened at that place.

@@ -6,44 +6,45 @@ export interface Place {
   line: number;
 }
 
-/** Where messages and tool calls of a session stand. Looks through the turns once, and not before it is asked. */
-export class SessionPlaces {
-  readonly #turns: readonly TurnOutline[];
-  #messages: Map<string, Place> | null = null;
-  #calls: Map<string, number> | null = null;
+/** What places are asked for. Null asks for nothing. */
+interface Wanted {
+  /** `uuid`s of messages, and ids of turns. */
+  messages: readonly (string | null)[];
+  /** Ids of tool calls. */
+  calls: readonly (string | null)[];
+}
 
-  constructor(turns: readonly TurnOutline[]) {
-    this.#turns = turns;
+/** Where some messages and tool calls of a session stand. Only those asked for are kept: a session may have 100,000. */
+export class SessionPlaces {
+  readonly #messages = new Map<string, Place>();
+  readonly #calls = new Map<string, number>();
+
+  constructor(turns: readonly TurnOutline[], wanted: Wanted) {
+    const messages = new Set(wanted.messages.filter((uuid) => uuid !== null));
+    const calls = new Set(wanted.calls.filter((id) => id !== null));
+    if (messages.size === 0 && calls.size === 0) return;
+    for (const turn of turns) this.#lookThrough(turn, messages, calls);
   }
 
   /** The place behind a message, null where it is not recorded. */
   after(uuid: string | null): Place | null {
-    if (uuid === null) return null;
-    this.#messages ??= placesOfMessages(this.#turns);
-    return this.#messages.get(uuid) ?? null;
+    return uuid === null ? null : (this.#messages.get(uuid) ?? null);
   }
 
   /** The line behind the reply that holds the call, the very end where that is not recorded. */
   lineOfCall(toolUseId: string | null): number {
-    if (toolUseId === null) return Number.MAX_SAFE_INTEGER;
-    this.#calls ??= new Map(
-      this.#turns.flatMap(({ steps }) =>
-        steps.flatMap(({ line, toolCalls }) => toolCalls.map(({ id }) => [id, line + 0.25] as const)),
-      ),
-    );
-    return this.#calls.get(toolUseId) ?? Number.MAX_SAFE_INTEGER;
+    return (toolUseId === null ? undefined : this.#calls.get(toolUseId)) ?? Number.MAX_SAFE_INTEGER;
   }
-}
 
-function placesOfMessages(turns: readonly TurnOutline[]): Map<string, Place> {
-  const places = new Map<string, Place>();
-  for (const { turnId, line, steps } of turns) {
-    places.set(turnId, { turnId, line });
+  #lookThrough({ turnId, line, steps }: TurnOutline, messages: Set<string>, calls: Set<string>): void {
+    if (messages.has(turnId)) this.#messages.set(turnId, { turnId, line });
     for (const step of steps) {
       const place = { turnId, line: step.line + 0.5 };
-      for (const uuid of step.uuids) places.set(uuid, place);
-      for (const { result } of step.toolCalls) if (result !== null) places.set(result.uuid, place);
+      for (const uuid of step.uuids) if (messages.has(uuid)) this.#messages.set(uuid, place);
+      for (const { id, result } of step.toolCalls) {
+        if (calls.has(id)) this.#calls.set(id, step.line + 0.25);
+        if (result !== null && messages.has(result.uuid)) this.#messages.set(result.uuid, place);
+      }
     }
   }
-  return places;
 }

@@ -2,11 +2,12 @@ import * as vscode from 'vscode';
 import { NotFoundError } from '../../core/errors.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { SessionChange } from '../../core/session/sessionStore.ts';
-import { commandLink } from '../commands.ts';
 import { expiringMessage } from '../keepSessions/keepTexts.ts';
 import { settings } from '../settings.ts';
 import { tooltip, treeItem } from '../treeItem.ts';
 import type { ServiceProvider } from '../viewServices.ts';
+import { clickOf } from './clickOf.ts';
+import { OpenRows, type SessionRows } from './openRows.ts';
 import { parentOf, projectChildren } from './projectChildren.ts';
 import { sessionChildren, subagentChildren, turnChildren } from './sessionChildren.ts';
 import { SessionList, type Touched } from './sessionList.ts';
@@ -22,12 +23,12 @@ import { sessionRow } from './sessionRows.ts';
 import { sessionTooltip } from './sessionTooltips.ts';
 
 const viewId = 'forkpoint.sessions';
-/** Sessions whose turns are kept, so that a refresh around them doesn't read their files again. */
-const keptOpen = 8;
 /** Changes that come together are shown together. */
 const coalesceMs = 100;
 /** How long the tree stays as it is while a list is read. */
 const patienceMs = 150;
+/** A session that is written to is shown anew as a whole, with its tooltip, once it has been quiet for so long. */
+const quietMs = 5_000;
 
 type State = 'loading' | 'ready' | 'empty' | 'error';
 
@@ -36,17 +37,23 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
   readonly view: vscode.TreeView<SessionTreeNode>;
   readonly onDidChangeTreeData: vscode.Event<SessionTreeNode | undefined>;
   readonly #changed = new vscode.EventEmitter<SessionTreeNode | undefined>();
-  /** Fires when a session's file has grown, was replaced or deleted. */
+  /** Fires when the file of a session or of a subagent has grown, was replaced or deleted. */
   readonly onDidChangeSession: vscode.Event<{ file: string }>;
   readonly #sessionChanged = new vscode.EventEmitter<{ file: string }>();
   readonly #list = new SessionList(openFolders());
-  readonly #children = new Map<string, InsideSessionNode[]>();
+  readonly #rows = new OpenRows((session) => this.#read(session));
   readonly #touched = new Set<Touched>();
+  /** Sessions whose own row looks as before. */
+  readonly #touchedInside = new Set<SessionNode>();
+  /** Sessions of which only rows inside were shown anew since. */
+  readonly #quiet = new Set<SessionNode>();
   readonly #subscriptions: vscode.Disposable[] = [];
   #state: State = 'loading';
   #loading: Promise<void> | null = null;
   #watching: { dispose(): void } | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #shown: Promise<void> = Promise.resolve();
+  #quietTimer: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly services: ServiceProvider,
@@ -63,6 +70,9 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
       this.view,
       this.#changed,
       this.#sessionChanged,
+      this.view.onDidCollapseElement(({ element }) => {
+        if (element.kind === 'session') this.#rows.drop(element.file);
+      }),
       vscode.workspace.onDidChangeWorkspaceFolders(() => void this.reload()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.#showMessage()),
       services.onDidReplace(() => void this.reload()),
@@ -78,7 +88,7 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
   /** Reads the list of sessions again. */
   async reload(): Promise<void> {
     this.#loading = null;
-    this.#children.clear();
+    this.#rows.clear();
     await this.#loaded();
     this.#changed.fire(undefined);
   }
@@ -120,7 +130,7 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
       case 'period':
         return node.sessions;
       case 'session':
-        return this.#open(node);
+        return this.#rows.of(node);
       case 'turn':
         return this.#openTurn(node);
       case 'subagent':
@@ -152,6 +162,7 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
 
   dispose(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#quietTimer !== null) clearTimeout(this.#quietTimer);
     this.#watching?.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
@@ -237,18 +248,10 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
     void vscode.commands.executeCommand('setContext', 'forkpoint.expiringSessions', expiring !== null);
   }
 
-  async #open(node: SessionNode): Promise<InsideSessionNode[]> {
-    const known = this.#children.get(node.file);
-    if (known !== undefined) return known;
+  async #read(node: SessionNode): Promise<SessionRows> {
     const { sessions } = await this.services.get();
-    const { session } = await sessions.open(node.file);
-    const children = sessionChildren(node.file, session, this.#list.forksOf(node.summary));
-    this.#children.set(node.file, children);
-    for (const file of this.#children.keys()) {
-      if (this.#children.size <= keptOpen) break;
-      this.#children.delete(file);
-    }
-    return children;
+    const source = await sessions.open(node.file);
+    return { rows: sessionChildren(node.file, source.session, this.#list.forksOf(node.summary)), source };
   }
 
   async #openSubagent(node: SubagentNode): Promise<InsideSessionNode[]> {
@@ -264,48 +267,75 @@ export class SessionTreeView implements vscode.TreeDataProvider<SessionTreeNode>
 
   #take(change: SessionChange): void {
     const file = change.kind === 'removed' ? change.file : change.session.file;
-    this.#children.delete(file);
+    this.#rows.changed(file);
     this.#sessionChanged.fire({ file });
-    const summary = change.kind === 'removed' ? this.#list.find(file)?.summary : change.session;
+    if (change.kind === 'changed' && change.subagent !== undefined)
+      this.#sessionChanged.fire({ file: change.subagent });
+    const before = this.#list.find(file);
+    const [summary, look] = [before?.summary, before && lookOf(before)];
     const touched = this.#list.apply(change);
-    if (touched !== null) this.#touched.add(touched);
-    this.#touchParent(summary);
-    if (this.#touched.size === 0) return;
-    this.#timer ??= setTimeout(() => void this.#flush(), coalesceMs);
+    if (touched !== null) this.#touch(touched, look);
+    this.#touchParent(change.kind === 'removed' ? summary : change.session);
+    if (this.#touched.size > 0 || this.#touchedInside.size > 0) this.#showSoon();
+  }
+
+  /** @param look how the session's row looked before */
+  #touch(touched: Touched, look: string | undefined): void {
+    const sameLook = touched !== 'all' && touched.kind === 'session' && lookOf(touched) === look;
+    if (sameLook) this.#touchedInside.add(touched);
+    else this.#touched.add(touched);
   }
 
   /** The row of a fork stands also under its parent. */
   #touchParent(fork: SessionSummary | undefined): void {
     const parent = fork?.forkedFrom && this.#list.findById(fork.forkedFrom.sessionId);
-    if (!parent || !this.#children.delete(parent.file)) return;
-    this.#touched.add(parent);
+    if (parent && this.#rows.drop(parent.file)) this.#touched.add(parent);
+  }
+
+  #showSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      // One after the other: what was read earlier must not replace what was read later.
+      this.#shown = this.#shown
+        .then(() => this.#flush())
+        .catch((error: unknown) => this.log('A change of the sessions could not be shown.', error));
+    }, coalesceMs);
   }
 
   async #flush(): Promise<void> {
     this.#timer = null;
-    const touched = [...this.#touched];
+    const touched = new Set(this.#touched);
     this.#touched.clear();
+    const inside = [...this.#touchedInside].filter((session) => !touched.has(session));
+    this.#touchedInside.clear();
     const state: State = this.#list.sessions.length === 0 ? 'empty' : 'ready';
     if (state === this.#state) this.#showMessage();
     else await this.#show(state);
     if (state === 'ready') this.view.description = '';
-    if (touched.includes('all')) this.#changed.fire(undefined);
-    else for (const node of touched) if (node !== 'all') this.#changed.fire(node);
+    if (touched.has('all')) return this.#changed.fire(undefined);
+    for (const node of touched) if (node !== 'all') this.#changed.fire(node);
+    for (const session of inside) await this.#showInside(session);
+  }
+
+  /** Shows what has changed in a session whose own row looks as before. */
+  async #showInside(session: SessionNode): Promise<void> {
+    const rows = await this.#rows.refresh(session).catch(() => null);
+    for (const row of rows ?? [session]) this.#changed.fire(row);
+    if (rows !== null) this.#showWhenQuiet(session);
+  }
+
+  #showWhenQuiet(session: SessionNode): void {
+    if (this.#quietTimer !== null) clearTimeout(this.#quietTimer);
+    this.#quiet.add(session);
+    this.#quietTimer = setTimeout(() => {
+      for (const shown of this.#quiet) this.#changed.fire(shown);
+      this.#quiet.clear();
+    }, quietMs);
   }
 }
 
-function clickOf(node: SessionTreeNode): vscode.Command | undefined {
-  switch (node.kind) {
-    case 'turn':
-    case 'step':
-      return commandLink('forkpoint.openTurn', 'Open Turn', { file: node.file, turn: node.turn });
-    case 'fork':
-      return commandLink('forkpoint.revealSession', 'Show in Sessions', { file: node.file });
-    case 'compaction':
-      return commandLink('forkpoint.openRawTranscript', 'Open Raw Transcript', { file: node.file, line: node.line });
-    default:
-      return undefined;
-  }
+/** How a session's row looks, but for its tooltip. */
+function lookOf(session: SessionNode): string {
+  return JSON.stringify(sessionRow(session, { now: Date.now(), projectPath: null }));
 }
 
 function openFolders(): string[] {

@@ -231,7 +231,7 @@ export class Workbench {
   async screenshot(name: string): Promise<string> {
     await mkdir(artifacts, { recursive: true });
     const file = path.join(artifacts, `${name}.png`);
-    await this.page.screenshot({ path: file });
+    await this.page.screenshot({ path: file, animations: 'disabled' });
     return file;
   }
 

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import type { Disposable } from '../../../core/run/ports.ts';
+import { entriesOf, plainFile } from '../projectFiles.ts';
+import { folderState } from './folderState.ts';
+import { FolderWatch, type WatchSystem } from './folderWatch.ts';
+
+/** What can happen in a session's own folder that its row or its turns show. */
+export interface OwnFolderListener {
+  title(): void;
+  /** @param file of the subagent that appeared, grew or went */
+  subagent(file: string): void;
+}
+
+/** A folder that is watched, and which one it was then: one that was made anew needs a new watch. */
+interface Armed {
+  identity: string;
+  watch: FolderWatch;
+}
+
+/** Watches the folder that a session may have beside its transcript: its title, and the subagents one level below. */
+export class OwnFolderWatch implements Disposable {
+  readonly #folder: string;
+  readonly #subagents: string;
+  readonly #listener: OwnFolderListener;
+  readonly #system: WatchSystem | null;
+  readonly #armed = new Map<string, Armed>();
+  /** State of each subagent's file as it was seen last; null before the first look. */
+  #states: Map<string, string> | null = null;
+  #last: Promise<void> = Promise.resolve();
+  #disposed = false;
+
+  /** @param folder absolute, existing or not: it is watched from the first `arm` after it has come */
+  constructor(folder: string, listener: OwnFolderListener, system: WatchSystem | null) {
+    this.#folder = folder;
+    this.#subagents = join(folder, 'subagents');
+    this.#listener = listener;
+    this.#system = system;
+  }
+
+  /** Watches what has come or was made anew since the last time. */
+  arm(): void {
+    this.#last = this.#last.then(() => this.#armNow());
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    for (const { watch } of this.#armed.values()) watch.dispose();
+    this.#armed.clear();
+  }
+
+  async #armNow(): Promise<void> {
+    await this.#armFolder(this.#folder, (name) => this.#told(name));
+    const fresh = await this.#armFolder(this.#subagents, (name) => this.#subagentTold(name));
+    if (fresh || this.#states === null) await this.#lookAtSubagents();
+  }
+
+  /** Returns whether the folder is watched from now on, and was not before. */
+  async #armFolder(folder: string, told: (name: string | null) => void): Promise<boolean> {
+    const identity = (await folderState(folder))?.identity;
+    const armed = this.#armed.get(folder);
+    if (this.#disposed || armed?.identity === identity) return false;
+    armed?.watch.dispose();
+    this.#armed.delete(folder);
+    if (identity === undefined) return false;
+    const watch = new FolderWatch(folder, told, () => this.#poll(folder), this.#system);
+    this.#armed.set(folder, { identity, watch });
+    return true;
+  }
+
+  #told(name: string | null): void {
+    if (name === null || name === 'subagents') this.arm();
+    if (name === null || name === 'custom-title.json') this.#listener.title();
+  }
+
+  #subagentTold(name: string | null): void {
+    if (name === null) void this.#lookAtSubagents();
+    // What stands in `agent-….meta.json` is shown with the subagent.
+    else if (name.startsWith('agent-')) this.#listener.subagent(join(this.#subagents, jsonlOf(name)));
+  }
+
+  async #poll(folder: string): Promise<void> {
+    if (folder === this.#subagents) await this.#lookAtSubagents();
+    else this.#told(null);
+  }
+
+  /** Tells the subagents that changed since the last look. What the first look finds is not news. */
+  async #lookAtSubagents(): Promise<void> {
+    const before = this.#states;
+    const now = new Map<string, string>();
+    for (const { name } of await entriesOf(this.#subagents)) {
+      const stats = await plainFile(join(this.#subagents, name)).catch(() => null);
+      if (stats !== null && name.startsWith('agent-')) now.set(name, `${stats.ino}:${stats.size}:${stats.mtimeMs}`);
+    }
+    if (this.#disposed) return;
+    this.#states = now;
+    if (before === null) return;
+    const changed = [...new Set([...before.keys(), ...now.keys()])].filter(
+      (name) => before.get(name) !== now.get(name),
+    );
+    for (const name of new Set(changed.map(jsonlOf))) this.#listener.subagent(join(this.#subagents, name));
+  }
+}
+
+function jsonlOf(name: string): string {
+  return name.replace(/\.meta\.json$/, '.jsonl');
+}

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
+import { compileSkimmer } from './scripts/compileSkimmer.mjs';
 
 const root = import.meta.dirname;
 const dist = path.join(root, 'dist');
@@ -46,9 +47,12 @@ const host = {
   entryPoints: {
     extension: 'src/extension.ts',
     cli: 'src/cli/main.ts',
+    reader: 'src/adapters/reader/readerThread.ts',
     scanThread: 'src/adapters/index/scanThread.ts',
+    summaryThread: 'src/adapters/sessions/summaryThread.ts',
   },
   chunkNames: 'chunk-[hash]',
+  plugins: [...shared.plugins, withoutUnusedModules()],
 };
 
 const worker = {
@@ -77,6 +81,32 @@ function englishOnlyZod() {
     setup(build) {
       build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
         contents: "export { default as en } from './en.js';",
+        loader: 'js',
+      }));
+    },
+  };
+}
+
+/**
+ * Packages that every command line loads ask for Node modules which they don't need then, and which take milliseconds to load:
+ * commander for `child_process` (and so `net`), env-paths for `process` as a module, which looks at everything in it.
+ */
+function withoutUnusedModules() {
+  return {
+    name: 'without-unused-modules',
+    setup(build) {
+      build.onLoad({ filter: /[\\/]commander[\\/]lib[\\/]command\.js$/ }, async (file) => ({
+        contents: (await readFile(file.path, 'utf8')).replace(
+          "const childProcess = require('node:child_process');",
+          "const childProcess = { spawn: (...args) => require('node:child_process').spawn(...args) };",
+        ),
+        loader: 'js',
+      }));
+      build.onResolve({ filter: /^node:process$/ }, ({ importer, path }) =>
+        /[\\/]env-paths[\\/]/.test(importer) ? { path, namespace: 'global-process' } : undefined,
+      );
+      build.onLoad({ filter: /.*/, namespace: 'global-process' }, () => ({
+        contents: 'export default globalThis.process;',
         loader: 'js',
       }));
     },
@@ -186,6 +216,7 @@ async function removeStaleChunks(results) {
 async function build() {
   const started = performance.now();
   await mkdir(dist, { recursive: true });
+  await compileSkimmer();
   const kinds = [host, worker, webview];
   if (watch) {
     for (const options of kinds) await (await esbuild.context(options)).watch();

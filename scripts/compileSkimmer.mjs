@@ -24,14 +24,16 @@ export async function compileSkimmer() {
   if (read(target).startsWith(made)) return;
   const { default: asc } = await import('assemblyscript/asc');
   let wasm = new Uint8Array();
-  const { error, stderr } = await asc.main(['skim.ts', '--outFile', 'skim.wasm', ...options], {
+  let messages = '';
+  const { error } = await asc.main(['skim.ts', '--outFile', 'skim.wasm', ...options], {
     readFile: (name) => (name === 'skim.ts' ? text : null),
     writeFile: (_name, content) => {
       wasm = content;
     },
     listFiles: () => [],
+    stderr: { write: (text) => (messages += text) },
   });
-  if (error) throw new Error(`${error.message}\n${stderr.toString()}`);
+  if (error) throw new Error(`${error.message}\n${messages}`);
   writeFileSync(target, `${made}export const skimmerModule = '${Buffer.from(wasm).toString('base64')}';\n`);
 }
 

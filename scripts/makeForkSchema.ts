@@ -1,7 +1,7 @@
 // Writes the JSON schema of fork files from the schema that they are checked with: `node scripts/makeForkSchema.ts`.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { forkFileSchema } from '../src/core/fork/forkFile.ts';
 
 /** The schema's text. A unit test compares it with the file. */

@@ -108,6 +108,7 @@ async function makeServices(apiKey: ApiKey, log: Log) {
   const { dataDir, apiBaseUrl, temporalAddress, temporalNamespace, temporalTaskQueue, temporalCliPath } = settings;
   return createServices({
     claudeDirs: settings.claudeDirs(),
+    reader: 'thread',
     apiKey: () => apiKey.get(),
     // `npm start` opens the editor on the sample session, where no key is needed and nothing is sent.
     provider: process.env['FORKPOINT_DEMO'] === '1' ? 'demo' : 'anthropic',

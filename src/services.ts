@@ -1,12 +1,9 @@
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import envPaths from 'env-paths';
 import { createSessionArchive } from './adapters/archive/createSessionArchive.ts';
-import { createSessionSearch } from './adapters/index/createSessionSearch.ts';
+import { archiveIn, claudeDirsOf, defaultHome, homeOf } from './adapters/dataFolders.ts';
 import type { PriceOverrides } from './adapters/prices/createPriceList.ts';
-import { completeSessions } from './adapters/sessionFacts/completeSessions.ts';
-import { createSessionStore } from './adapters/sessions/createSessionStore.ts';
+import type { ReadingFolders } from './adapters/reader/createReadingStore.ts';
 import { sha256 } from './adapters/sha256.ts';
 import { systemClock } from './adapters/systemClock.ts';
 import type { SessionArchive } from './core/archive/sessionArchive.ts';
@@ -24,6 +21,11 @@ export interface ServicesOptions {
   claudeDirs?: readonly string[];
   /** Where our own data lies. Default: `FORKPOINT_HOME`, else the user's data folder of this system. */
   home?: string;
+  /**
+   * Where transcripts are read. Default: in this thread. With `thread` in one of its own, for an editor that must not wait
+   * meanwhile.
+   */
+  reader?: 'in-process' | 'thread';
   /** Asked for whenever a request is sent. Default: `ANTHROPIC_API_KEY`. */
   apiKey?: () => Promise<string | undefined>;
   /** Default: `ANTHROPIC_BASE_URL`, else the API's own. */
@@ -61,54 +63,37 @@ export interface Services {
 
 const apiAddress = 'https://api.anthropic.com';
 
-const defaultHome = envPaths('forkpoint', { suffix: '' }).data;
-
-function homeOf({ home }: Pick<ServicesOptions, 'home'>): string {
-  return path.resolve(home ?? (process.env.FORKPOINT_HOME || defaultHome));
+interface Reading {
+  sessions: SessionStore;
+  search: SessionSearch;
+  dispose(): void;
 }
 
-/** The recorded sessions alone, for those who need nothing else. */
-export function createSessions(options: Pick<ServicesOptions, 'claudeDirs' | 'home'> = {}): SessionStore {
-  const home = homeOf(options);
-  const archive = path.join(home, archiveFolder);
-  const store = createSessionStore({ claudeDirs: claudeDirsOf(options), archive, sha256 });
-  return completeSessions(store, { archive, home });
-}
-
-/** Search over such a store. */
-export function createSearch(sessions: SessionStore, options: Pick<ServicesOptions, 'home'> = {}): SessionSearch {
-  const home = homeOf(options);
-  return createSessionSearch(sessions, {
-    index: path.join(home, indexFolder),
-    archive: path.join(home, archiveFolder),
-  });
-}
-
-/** What can be made again from the sessions lies there in our data folder. */
-const indexFolder = 'index';
-/** Kept sessions lie there in our data folder. */
-const archiveFolder = 'archive';
-
-function claudeDirsOf(options: Pick<ServicesOptions, 'claudeDirs'>): string[] {
-  const configured = process.env.CLAUDE_CONFIG_DIR;
-  const fallback = configured === undefined || configured === '' ? path.join(homedir(), '.claude') : configured;
-  const claudeDirs =
-    options.claudeDirs === undefined || options.claudeDirs.length === 0 ? [fallback] : options.claudeDirs;
-  return claudeDirs.map((dir) => path.resolve(dir));
+async function createReading(options: ServicesOptions, folders: ReadingFolders): Promise<Reading> {
+  if (options.reader === 'thread') {
+    const { createReader } = await import('./adapters/reader/createReader.ts');
+    // The bundled thread lies beside the chunks.
+    const script = new URL('./reader.js', import.meta.url);
+    return createReader({ folders, script, ...(options.log !== undefined && { log: options.log }) });
+  }
+  const [{ createReadingStore }, { createReadingSearch }] = await Promise.all([
+    import('./adapters/reader/createReadingStore.ts'),
+    import('./adapters/reader/createReadingSearch.ts'),
+  ]);
+  const sessions = createReadingStore(folders);
+  return { sessions, search: createReadingSearch(sessions, folders.home), dispose: () => {} };
 }
 
 /** Constructs the adapters and engines. Reads, starts and contacts nothing before it is used. */
 export async function createServices(options: ServicesOptions = {}): Promise<Services> {
   const load = await loadParts();
-  const home = homeOf(options);
+  const home = homeOf(options.home);
   const baseUrl = (options.baseUrl ?? process.env.ANTHROPIC_BASE_URL) || undefined;
   const apiKey = options.apiKey ?? (() => Promise.resolve(process.env.ANTHROPIC_API_KEY));
-  const sessions = createSessions(options);
-  const archive = createSessionArchive({
-    folder: path.join(home, archiveFolder),
-    claudeDirs: claudeDirsOf(options),
-    clock: systemClock,
-  });
+  const claudeDirs = claudeDirsOf(options.claudeDirs);
+  const reading = await createReading(options, { claudeDirs, home });
+  const { sessions, search } = reading;
+  const archive = createSessionArchive({ folder: archiveIn(home), claudeDirs, clock: systemClock });
   const runs = load.createRunStore(path.join(home, 'runs'));
   const blobs = load.createBlobStore(path.join(home, 'blobs'));
   const prices = await load.createPriceList(options.prices);
@@ -156,7 +141,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   return {
     home,
     sessions,
-    search: createSearch(sessions, options),
+    search,
     archive,
     forks,
     runs,
@@ -165,7 +150,10 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     prices,
     temporal,
     clock,
-    dispose: () => engines.dispose(),
+    async dispose() {
+      reading.dispose();
+      await engines.dispose();
+    },
   };
 }
 

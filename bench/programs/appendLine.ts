@@ -1,11 +1,11 @@
 // Opens a session, appends a line to its file and opens it again, several times. Arguments: path of the transcript (a copy),
 // how often. Prints the median of the times of opening again, and the time of the first opening.
 import { appendFileSync } from 'node:fs';
-import { createSessions } from '../../src/services.ts';
+import { createReadingStore } from '../../src/adapters/reader/createReadingStore.ts';
 import { median } from '../measure.ts';
 
 const [file = '', times = '1'] = process.argv.slice(2);
-const sessions = createSessions();
+const sessions = createReadingStore();
 const began = performance.now();
 const before = (await sessions.open(file)).session;
 const firstMs = performance.now() - began;

@@ -1,7 +1,7 @@
 // Lists all sessions in a process that has listed them before, as a window does. Argument: the config folder.
-import { createSessions } from '../../src/services.ts';
+import { createReadingStore } from '../../src/adapters/reader/createReadingStore.ts';
 
-const sessions = createSessions({ claudeDirs: [process.argv[2] ?? ''] });
+const sessions = createReadingStore({ claudeDirs: [process.argv[2] ?? ''] });
 await sessions.list();
 const started = performance.now();
 const { length } = await sessions.list();

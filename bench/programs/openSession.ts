@@ -1,8 +1,8 @@
 // Opens a session: the list of its turns, and 50 turns with everything they hold. Argument: path of the transcript.
-import { createSessions } from '../../src/services.ts';
+import { createReadingStore } from '../../src/adapters/reader/createReadingStore.ts';
 
 const started = performance.now();
-const open = await createSessions().open(process.argv[2] ?? '');
+const open = await createReadingStore().open(process.argv[2] ?? '');
 const { turns } = open.session;
 const from = Math.floor(turns.length / 2);
 const whole = await open.turns(turns.slice(from, from + 50).map(({ index }) => index));

@@ -1,10 +1,10 @@
 // The host's side of opening a fork panel in the middle of a session: reads it, finds the conversation, makes the first page of
 // rows. Argument: path of the transcript.
-import { createSessions } from '../../src/services.ts';
+import { createReadingStore } from '../../src/adapters/reader/createReadingStore.ts';
 import { conversationOf, turnsOfRows, wireRows } from '../../src/views/forkPanel/conversation.ts';
 
 const started = performance.now();
-const open = await createSessions().open(process.argv[2] ?? '');
+const open = await createReadingStore().open(process.argv[2] ?? '');
 const { turns } = open.session;
 const at = turns[Math.floor(turns.length / 2)];
 if (at === undefined) throw new Error('The session has no turns.');

@@ -1,8 +1,9 @@
 // Searches once in a process that has searched before. Arguments: the config folder, what to search for.
-import { createSearch, createSessions } from '../../src/services.ts';
+import { createReadingSearch } from '../../src/adapters/reader/createReadingSearch.ts';
+import { createReadingStore } from '../../src/adapters/reader/createReadingStore.ts';
 
 const [claudeDir = '', text = ''] = process.argv.slice(2);
-const sessions = createSearch(createSessions({ claudeDirs: [claudeDir] }));
+const sessions = createReadingSearch(createReadingStore({ claudeDirs: [claudeDir] }));
 
 async function hits(): Promise<number> {
   let count = 0;

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Writes a small file of ours so that a reader finds the old text or the new one, never a part. Makes its folder. */
 export async function writeWhole(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${randomUUID()}.partial`;
+  const draft = `${file}.${crypto.randomUUID()}.partial`;
   try {
     await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
     await rename(draft, file);

@@ -1,4 +1,5 @@
 import { BadInputError, NotConfirmedError } from '../core/errors.ts';
+import { describePrefix } from '../core/fork/describePrefix.ts';
 import { moneyRange, oneLine, plural, tokenCount } from '../core/format.ts';
 import type { ForkPreview } from '../core/run/forkService.ts';
 import type { CliContext } from './context.ts';
@@ -20,9 +21,11 @@ export function describePreview(context: CliContext, preview: ForkPreview): void
     const times = branch.repeats > 1 ? ` ×${branch.repeats}` : '';
     const tokens =
       branch.estimatedInputTokens === null ? '' : ` · about ${tokenCount(branch.estimatedInputTokens)} tokens`;
+    const { text: prefix } = describePrefix(branch.prefix);
     const changes =
       branch.changes.length === 0 ? 'nothing changed' : `changes ${oneLine(branch.changes.join(', '), 200)}`;
     terminal.note(`  ${oneLine(branch.name, 40)}${times} · ${oneLine(branch.model, 80)}${tokens} · ${changes}`);
+    terminal.note(`    ${oneLine(prefix, 200)}`);
     for (const note of branch.notes) terminal.note(`    ${oneLine(note, 200)}`);
   }
   for (const note of preview.notes) terminal.note(oneLine(note, 200));

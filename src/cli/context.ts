@@ -1,8 +1,8 @@
 import { NotFoundError } from '../core/errors.ts';
-import { type RunId, runIdSchema } from '../core/ids.ts';
+import type { RunId } from '../core/ids.ts';
 import type { SessionSearch } from '../core/search/sessionSearch.ts';
-import type { SessionStore } from '../core/session/sessionStore.ts';
-import { createSearch, createServices, createSessions, type Services, type ServicesOptions } from '../services.ts';
+import type { OpenSession, SessionStore } from '../core/session/sessionStore.ts';
+import type { Services, ServicesOptions } from '../services.ts';
 import { Terminal } from './terminal.ts';
 
 /** Options that every command takes. */
@@ -15,12 +15,12 @@ export interface CommonOptions {
   address?: string;
 }
 
-/** One call of the command line: its options, its output, and the services, made when first needed. */
+/** One call of the command line: its options, its output, and the services, loaded and made when first needed. */
 export class CliContext {
   readonly terminal: Terminal;
   readonly options: CommonOptions;
-  #sessions: SessionStore | null = null;
-  #search: SessionSearch | null = null;
+  #sessions: Promise<SessionStore> | null = null;
+  #search: Promise<SessionSearch> | null = null;
   #services: Promise<Services> | null = null;
   readonly #interrupt = new AbortController();
 
@@ -29,18 +29,26 @@ export class CliContext {
     this.terminal = new Terminal({ json: options.json === true });
   }
 
-  get sessions(): SessionStore {
-    this.#sessions ??= createSessions({ claudeDirs: this.options.claudeDir });
+  /** The sessions alone: who lists them doesn't wait for what runs forks. */
+  sessions(): Promise<SessionStore> {
+    this.#sessions ??= import('../adapters/reader/createReadingStore.ts').then(({ createReadingStore }) =>
+      createReadingStore({ claudeDirs: this.options.claudeDir }),
+    );
     return this.#sessions;
   }
 
-  get search(): SessionSearch {
-    this.#search ??= createSearch(this.sessions);
+  /** @throws NotFoundError, BadInputError as `SessionStore.open` does */
+  async open(session: string): Promise<OpenSession> {
+    return (await this.sessions()).open(session);
+  }
+
+  search(): Promise<SessionSearch> {
+    this.#search ??= this.#makeSearch();
     return this.#search;
   }
 
   services(): Promise<Services> {
-    this.#services ??= createServices(this.#servicesOptions());
+    this.#services ??= import('../services.ts').then(({ createServices }) => createServices(this.#servicesOptions()));
     return this.#services;
   }
 
@@ -55,6 +63,14 @@ export class CliContext {
 
   async dispose(): Promise<void> {
     await (await this.#services)?.dispose();
+  }
+
+  async #makeSearch(): Promise<SessionSearch> {
+    const [sessions, { createReadingSearch }] = await Promise.all([
+      this.sessions(),
+      import('../adapters/reader/createReadingSearch.ts'),
+    ]);
+    return createReadingSearch(sessions);
   }
 
   #servicesOptions(): ServicesOptions {
@@ -77,7 +93,7 @@ export async function runIdOf(context: CliContext, given: string): Promise<RunId
   const exact = ids.find((id) => id === given);
   if (exact !== undefined) return exact;
   const [match, other] = given === '' ? [] : ids.filter((id) => id.startsWith(given));
-  if (match !== undefined && other === undefined) return runIdSchema.parse(match);
+  if (match !== undefined && other === undefined) return match;
   throw new NotFoundError(
     match === undefined
       ? `There is no run ${JSON.stringify(given)}.`

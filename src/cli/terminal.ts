@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import pc from 'picocolors';
 import { ForkpointError, messageOf } from '../core/errors.ts';
 import { plainText, printableJson, printableText } from '../core/plainText.ts';
@@ -60,6 +59,7 @@ export class Terminal {
 
   async confirm(question: string): Promise<boolean> {
     this.#endProgress();
+    const { createInterface } = await import('node:readline/promises');
     const reader = createInterface({ input: process.stdin, output: process.stderr });
     try {
       return /^y(es)?$/i.test((await reader.question(`${plainText(question)} [y/N] `)).trim());
@@ -79,10 +79,12 @@ export class Terminal {
 }
 
 function furtherProblems(details: unknown): string[] {
-  const problems = (details as { problems?: { path: string; line: number | null; message: string }[] } | null)
+  // Of a fork file with the line, null where that is not known; of a request, which has none, without.
+  const problems = (details as { problems?: { path: string; line?: number | null; message: string }[] } | null)
     ?.problems;
   if (!Array.isArray(problems)) return [];
-  return problems
-    .slice(1)
-    .map(({ path, line, message }) => `line ${line ?? '?'}: ${path === '' ? '' : `${path}: `}${message}`);
+  return problems.slice(1).map(({ path, line, message }) => {
+    const where = line === undefined ? '' : `line ${line ?? '?'}: `;
+    return `${where}${path === '' ? '' : `${path}: `}${message}`;
+  });
 }

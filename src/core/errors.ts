@@ -70,6 +70,12 @@ export class StorageError extends ForkpointError {
   readonly exitCode = 1;
 }
 
+/** What reads the sessions (a thread of its own in the editor) ended before it had answered; the next call starts it anew. */
+export class ReaderEndedError extends ForkpointError {
+  readonly code = 'reader_ended';
+  readonly exitCode = 1;
+}
+
 /** Why one model call failed. Decides whether the engine may ask again; see `retryPolicies.ts`. */
 export type ModelFailureKind =
   | 'bad_request'

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Id of a recorded session: the file name of its transcript without `.jsonl`. */
 export const sessionIdSchema = z.string().min(1).brand<'SessionId'>();

@@ -132,7 +132,9 @@ function confirmationChoices(preview: ForkPreview, request: Asked['request']): C
       ? fact('pass', 'Exact: rebuilt from Claude Code’s request log; the digest verifies')
       : fact(
           'info',
-          'Reconstructed from the transcript',
+          preview.digestVerified
+            ? 'Rebuilt from Claude Code’s request log, not all of it'
+            : 'Reconstructed from the transcript',
           preview.missing.length > 0 ? `Missing: ${preview.missing.join(', ')}` : undefined,
         );
   const branches = preview.branches.map(({ name, model, repeats, changes, notes }) =>

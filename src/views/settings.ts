@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type EngineKind, engineKindSchema } from '../core/fork/forkRequest.ts';
 import type { ReplaceableServices } from './replaceableServices.ts';
 import type { RunList } from './runTree/runList.ts';

@@ -12,6 +12,7 @@ import type { BlobStore, ForkEngine, RunStore } from '../../src/core/run/ports.t
 import type { BranchView, RunView } from '../../src/core/run/runView.ts';
 import { type MessagesApi, type ReceivedRequest, type ReplyScript, startMessagesApi } from '../support/messagesApi.ts';
 import { type PlanOptions, storePlan } from '../support/storedPlan.ts';
+import { refusingIllegal } from '../support/strictApi.ts';
 
 export interface EngineSetting {
   runs: RunStore;
@@ -41,7 +42,7 @@ class Bench {
     const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-contract-'));
     const runs = createRunStore(path.join(home, 'runs'));
     const blobs = createBlobStore(path.join(home, 'blobs'));
-    const api = await startMessagesApi(script);
+    const api = await startMessagesApi(refusingIllegal(script));
     const engine = await makeEngine({ runs, blobs, home, baseUrl: api.baseUrl, apiKey: 'sk-ant-test-contract' });
     return new Bench(kind, home, runs, blobs, api, engine);
   }

@@ -3,9 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { bundleCli, CliBench, type CliOptions, type CliResult } from '../support/cli.ts';
 import { type MessagesApi, type ReceivedRequest, type ReplyScript, startMessagesApi } from '../support/messagesApi.ts';
+import { refusingIllegal } from '../support/strictApi.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const sample = '7d3c1f52-9a64-4c0e-8b1d-5e2f60a4c913';
@@ -135,7 +136,7 @@ const cli = (args: string[], options: CliOptions = {}): Promise<CliResult> =>
 const demo = (...args: string[]) => cli(['fork', '--file', forkFile, '--demo', ...args]);
 
 async function withApi(script: ReplyScript): Promise<{ api: MessagesApi; env: Record<string, string> }> {
-  api = await startMessagesApi(script);
+  api = await startMessagesApi(refusingIllegal(script));
   return { api, env: { ANTHROPIC_BASE_URL: api.baseUrl, ANTHROPIC_API_KEY: key } };
 }
 

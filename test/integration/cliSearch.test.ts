@@ -1,7 +1,7 @@
 import { appendFile, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { bundleCli, CliBench } from '../support/cli.ts';
 import { writeSession } from '../support/writeSession.ts';
 

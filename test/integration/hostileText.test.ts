@@ -17,9 +17,11 @@ beforeAll(async () => {
   await writeFile(path.join(project, 'hostile-1.jsonl'), hostileFile());
   await writeFile(
     path.join(project, `hostile-2 ${hostileTexts.escapes}.jsonl`),
-    hostileFile(`hostile-2 ${hostileTexts.escapes}`),
+    hostileFile({ sessionId: `hostile-2 ${hostileTexts.escapes}` }),
   );
-  const forked = await run('fork', 'hostile-1', '--turn', '1', '--demo', '--yes', '--json');
+  const sendable = hostileFile({ sessionId: 'sendable-1', isSendable: true });
+  await writeFile(path.join(project, 'sendable-1.jsonl'), sendable);
+  const forked = await run('fork', 'sendable-1', '--turn', '1', '--demo', '--yes', '--json');
   runId = forked.json().runId;
 });
 
@@ -43,8 +45,8 @@ it.each([
   ['requests', 'hostile-1'],
   ['requests', 'hostile-1', '--full'],
   ['request', 'hostile-1', '--turn', '1'],
-  ['fork', 'hostile-1', '--turn', '2', '--demo', '--yes'],
-  ['replay', 'hostile-1', '--to', '1', '--demo', '--yes'],
+  ['fork', 'sendable-1', '--turn', '2', '--demo', '--yes'],
+  ['replay', 'sendable-1', '--to', '1', '--demo', '--yes'],
   ['runs'],
   ['search', 'very long'],
   ['search', 'evil.example'],
@@ -81,6 +83,9 @@ it('errors that name what was typed or recorded', async () => {
     ['inspect', '/nowhere/\u001b[31m.jsonl'],
     ['inspect', 'hostile'],
     ['inspect', 'hostile-1', '--turn', escapes],
+    // No model, tool or block is called so.
+    ['fork', 'hostile-1', '--turn', '2', '--demo', '--yes'],
+    ['replay', 'hostile-1', '--to', '1', '--demo', '--yes'],
     ['fork', 'hostile-1', '--turn', '1', '--branch', `name=${bidi},effort=${escapes}`, '--demo', '--yes'],
     [escapes],
     ['list', `--${bidi}`],

@@ -1,7 +1,7 @@
 import type { MessagesRequest, RequestMessage } from '../../core/fork/messagesRequest.ts';
 import type { StoredReply } from '../../core/run/branchOutcome.ts';
 import type { Clock, ModelClient } from '../../core/run/ports.ts';
-import { type DemoQuestion, demoAnswer } from './demoAnswer.ts';
+import { type DemoQuestion, demoAnswer, shortPath } from './demoAnswer.ts';
 
 /** What the demo's model calls itself in replies, so that nobody takes its words for a real model's. */
 export const demoModelId = 'forkpoint-demo';
@@ -67,7 +67,7 @@ function answerOf(request: MessagesRequest): Block[] {
   if (asksFirst && file !== null && request.tools?.some(({ name }) => name === 'Read') === true) {
     const id = `toolu_demo${request.messages.length}`;
     return [
-      { type: 'text', text: `I’ll read ${shortName(file)} first.` },
+      { type: 'text', text: `I’ll read ${shortPath(file)} first.` },
       { type: 'tool_use', id, name: 'Read', input: { file_path: file } },
     ];
   }
@@ -122,10 +122,6 @@ function fileOfHistory(request: MessagesRequest): string | null {
     if (typeof path === 'string' && block.name === 'Read') counts.set(path, (counts.get(path) ?? 0) + 1);
   }
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? null;
-}
-
-function shortName(file: string): string {
-  return file.split(/[\\/]/).slice(-2).join('/');
 }
 
 function pieces(text: string): string[] {

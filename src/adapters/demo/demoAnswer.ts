@@ -18,7 +18,7 @@ const signature = 'This is Forkpoint’s offline demo model; no API was called.'
 
 /** Makes up an answer: the same for the same question, and a different one for another model, prompt or effort. */
 export function demoAnswer(question: DemoQuestion): string {
-  const place = question.file === null ? 'the code' : question.file.split(/[\\/]/).slice(-2).join('/');
+  const place = question.file === null ? 'the code' : shortPath(question.file);
   const asked = oneLine(question.prompt);
   if (question.brief) return `I would make one small change in ${place} for “${asked}”. ${signature}`;
   const points = [
@@ -74,6 +74,11 @@ function hash(text: string): number {
     value = Math.imul(value ^ text.charCodeAt(index), 0x01000193) >>> 0;
   }
   return value;
+}
+
+/** The end of a path: recordings may hold any text in its place. */
+export function shortPath(file: string): string {
+  return oneLine(file.split(/[\\/]/).slice(-2).join('/'));
 }
 
 function oneLine(text: string): string {

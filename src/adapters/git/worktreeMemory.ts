@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import { readMemory } from '../readMemory.ts';
 import { writeWhole } from '../writeWhole.ts';
-
-const schema = z.object({ version: z.literal(1), worktrees: z.record(z.string(), z.string()) });
 
 /**
  * Which repository each worktree belonged to that was ever seen: git forgets a worktree whose folder is gone, and its
@@ -34,11 +31,6 @@ export class WorktreeMemory {
   }
 
   async #read(): Promise<Map<string, string>> {
-    try {
-      const { worktrees } = schema.parse(JSON.parse(await readFile(this.#file, 'utf8')));
-      return new Map(Object.entries(worktrees));
-    } catch {
-      return new Map();
-    }
+    return readMemory(this.#file, 'worktrees', (repository) => (typeof repository === 'string' ? repository : null));
   }
 }

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { FilePlan } from './planSearch.ts';
 import { type PlanResult, runPlans } from './runPlans.ts';
 import type { ScanTask } from './scanThread.ts';
@@ -40,10 +40,12 @@ class ResultQueue {
   }
 }
 
-function startThread(task: ScanTask): Worker {
+async function startThreads(count: number, task: ScanTask): Promise<Worker[]> {
+  if (count === 0) return [];
+  const { Worker } = await import('node:worker_threads');
   // Beside the source lies the source, beside the bundle the bundled thread.
   const script = new URL(import.meta.url.endsWith('.ts') ? './scanThread.ts' : './scanThread.js', import.meta.url);
-  return new Worker(script, { workerData: task, stdout: false });
+  return Array.from({ length: count }, () => new Worker(script, { workerData: task, stdout: false }));
 }
 
 function untilExit(thread: Worker, push: (results: PlanResult[]) => void): Promise<void> {
@@ -72,7 +74,7 @@ export async function* runPlansInThreads(
   const beside = bytes < worthThreads ? 0 : Math.min(mostThreads, availableParallelism()) - 1;
   const next = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const task: ScanTask = { plans: plans.map(({ file, pieces }) => ({ file, pieces })), text, next };
-  const threads = Array.from({ length: beside }, () => startThread(task));
+  const threads = await startThreads(beside, task);
   const missing = new Set(plans.keys());
   let left = false;
   const stop = (): void => {
@@ -82,6 +84,7 @@ export async function* runPlansInThreads(
   };
   const stopped = (): boolean => left;
   signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted === true) stop();
   try {
     const queue = new ResultQueue();
     const push = (results: PlanResult[]): void => queue.push(results);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, NotFoundError, StorageError } from '../../core/errors.ts';
 import { type ForkPlan, forkPlanSchema } from '../../core/fork/forkPlan.ts';
 import { type BranchId, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';

@@ -3,7 +3,7 @@ import { readFile, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RunOwnedError } from '../../core/errors.ts';
 import type { Disposable } from '../../core/run/ports.ts';
 import { fileErrorCode } from '../fileErrors.ts';

@@ -130,24 +130,24 @@ class CompleteWatch implements Disposable {
 
   async #take(change: SessionChange): Promise<void> {
     if (change.kind === 'removed') await this.#removed(change);
-    else if (this.known.isCopy(change.session.file)) await this.#copyChanged(change.session);
-    else await this.#changed(change.session);
+    else if (this.known.isCopy(change.session.file)) await this.#copyChanged(change.session, change.subagent);
+    else await this.#changed(change.session, change.subagent);
   }
 
-  async #changed(session: SessionSummary): Promise<void> {
+  async #changed(session: SessionSummary, subagent?: string): Promise<void> {
     const copy = this.known.copyOf(session.file);
     // An original that comes back takes the place of its copy.
     if (this.known.delete(copy)) this.#emit({ kind: 'removed', sessionId: session.sessionId, file: copy });
     this.known.set(session);
-    await this.#tell(session);
+    await this.#tell(session, subagent);
   }
 
-  async #copyChanged(copy: SessionSummary): Promise<void> {
+  async #copyChanged(copy: SessionSummary, subagent?: string): Promise<void> {
     const originals = this.known.originalsOf(copy.file);
     for (const original of originals) await this.#tell(original);
     if (originals.length > 0) return;
     this.known.set(copy);
-    await this.#tell(copy);
+    await this.#tell(copy, subagent);
   }
 
   async #removed(change: Extract<SessionChange, { kind: 'removed' }>): Promise<void> {
@@ -163,8 +163,9 @@ class CompleteWatch implements Disposable {
     if (open !== null) await this.#copyChanged(open.session.summary);
   }
 
-  async #tell(summary: SessionSummary): Promise<void> {
-    this.#emit({ kind: 'changed', session: await this.complete(summary) });
+  async #tell(summary: SessionSummary, subagent?: string): Promise<void> {
+    const session = await this.complete(summary);
+    this.#emit({ kind: 'changed', session, ...(subagent !== undefined && { subagent }) });
   }
 
   #emit(change: SessionChange): void {

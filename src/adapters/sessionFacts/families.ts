@@ -4,8 +4,7 @@ import { groupBy } from '../../core/groupBy.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { openPlainFile } from '../sessions/projectFiles.ts';
 import { ForkMemory } from './forkMemory.ts';
-import { type ForkOrigin, forkOrigin } from './forkOrigin.ts';
-import { messageUuids } from './messageUuids.ts';
+import type { ForkOrigin } from './forkOrigin.ts';
 
 const headBytes = 64 * 1024;
 
@@ -42,6 +41,8 @@ export class Families {
     const { elders, isFirst } = await eldersOf(summary, others);
     // The parent of a family has nobody before it and is spared the reading.
     if (summary.forkedFrom === null && isFirst) return null;
+    // Loaded here: most listings remember every origin.
+    const { forkOrigin } = await import('./forkOrigin.ts');
     const said = await forkOrigin(summary.file).catch(() => null);
     const origin = said !== null && said.sessionId !== summary.sessionId ? said : await nearestElder(summary, elders);
     if (origin === null) return summary.forkedFrom;
@@ -128,6 +129,7 @@ async function firstTimestamp(file: string): Promise<number | null> {
 async function nearestElder(summary: SessionSummary, elders: readonly SessionSummary[]): Promise<ForkOrigin | null> {
   const [eldest] = elders;
   if (eldest === undefined) return null;
+  const { messageUuids } = await import('./messageUuids.ts');
   const own = (await messageUuids(summary.file, summary.bytes)) ?? [];
   let nearest: ForkOrigin = { sessionId: eldest.sessionId, messageUuid: null };
   let most = -1;

@@ -1,10 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import { readMemory } from '../readMemory.ts';
 import { writeWhole } from '../writeWhole.ts';
 import type { ForkOrigin } from './forkOrigin.ts';
-
-const originSchema = z.object({ sessionId: z.string(), messageUuid: z.string().nullable() });
-const schema = z.object({ version: z.literal(1), forks: z.record(z.string(), originSchema) });
 
 /**
  * Origins of forks by file: what a session was forked from never changes, and finding it out means reading it. Only a help:
@@ -41,10 +37,12 @@ export class ForkMemory {
   }
 
   async #read(): Promise<Map<string, ForkOrigin>> {
-    try {
-      return new Map(Object.entries(schema.parse(JSON.parse(await readFile(this.#file, 'utf8'))).forks));
-    } catch {
-      return new Map();
-    }
+    return readMemory(this.#file, 'forks', originOf);
   }
+}
+
+function originOf(value: unknown): ForkOrigin | null {
+  const { sessionId, messageUuid } = (value ?? {}) as Partial<Record<keyof ForkOrigin, unknown>>;
+  if (typeof sessionId !== 'string' || (typeof messageUuid !== 'string' && messageUuid !== null)) return null;
+  return { sessionId, messageUuid };
 }

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { openPlainFile } from '../sessions/projectFiles.ts';
 
 /** The session that a fork was made from. */

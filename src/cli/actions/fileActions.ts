@@ -16,7 +16,7 @@ interface FilesOptions {
 /** `files` */
 export async function files(context: CliContext, given: string): Promise<number> {
   const { turn, show, side, git } = context.options as unknown as FilesOptions;
-  const session = await context.sessions.open(given);
+  const session = await context.open(given);
   const reading: FileReading = { git: git !== false };
   if (show !== undefined) return showFile(context, session, { turn, path: show, side }, reading);
   const found = await session.files(turn, reading);

@@ -31,6 +31,10 @@ async function send(
 ): Promise<number> {
   checkDetach(engine, context.options as SendingOptions);
   describePreview(context, preview);
+  if ((context.options as { dryRun?: boolean }).dryRun === true) {
+    if (context.terminal.json) context.terminal.printJson({ preview });
+    return 0;
+  }
   await confirmSending(context, preview);
   context.interrupted.throwIfAborted();
   const { forks } = await context.services();

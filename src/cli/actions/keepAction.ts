@@ -11,7 +11,7 @@ export async function keep(context: CliContext, ...sessions: string[]): Promise<
   for (const session of given) {
     if (context.interrupted.aborted) break;
     try {
-      const { summary } = (await context.sessions.open(session)).session;
+      const { summary } = (await context.open(session)).session;
       const copy = await archive.keep(summary.file);
       kept.push({ sessionId: summary.sessionId, ...copy });
       const what = copy.copied === 0 ? 'is kept already' : `is kept: ${plural(copy.copied, 'file')} copied`;

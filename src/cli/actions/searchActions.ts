@@ -15,7 +15,7 @@ export async function search(context: CliContext, text: string): Promise<number>
   const hits: SearchHit[] = [];
   let complete = false;
   let printed: SearchHit | null = null;
-  for await (const batch of context.search.search(given(query), { signal: interrupted })) {
+  for await (const batch of (await context.search()).search(given(query), { signal: interrupted })) {
     complete = batch.complete;
     hits.push(...batch.hits);
     if (terminal.json) continue;
@@ -82,7 +82,7 @@ function endOf(hits: readonly SearchHit[], complete: boolean, limit: number | un
 export async function updateIndex(context: CliContext): Promise<number> {
   const { terminal, interrupted } = context;
   let progress: { indexed: number; files: number } | null = null;
-  for await (progress of context.search.updateIndex()) {
+  for await (progress of (await context.search()).updateIndex()) {
     interrupted.throwIfAborted();
     terminal.progress(`Indexing ${progress.indexed} of ${plural(progress.files, 'file')}…`);
   }

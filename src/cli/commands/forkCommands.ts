@@ -39,6 +39,7 @@ export function addForkCommands(program: Command, handle: Handle): void {
 
 function withRunOptions(command: Command): Command {
   return withSendingOptions(command)
+    .option('--dry-run', 'say what would be sent and what it may cost, and send nothing')
     .option('--demo', 'the offline demo model answers; nothing is sent or billed')
     .option('--engine <engine>', 'in-process or temporal')
     .option('--tools <policy>', 'recorded or stop')

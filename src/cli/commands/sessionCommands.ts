@@ -15,7 +15,8 @@ export function addSessionCommands(program: Command, handle: Handle): void {
     .action(handle(async () => (await import('../actions/keepAction.ts')).keep));
   withCommonOptions(program.command('inspect').description('turns, branches and problems of a session'))
     .argument('<session>', 'session id, unique prefix of one, or path of a .jsonl file')
-    .option('--turn <n>', 'only this turn', positiveInteger)
+    .option('--turn <n>', 'only this turn, with what it says and what a fork before it would send', positiveInteger)
+    .option('--forks', 'say of each turn how well a fork before it is known')
     .action(handle(async () => (await load()).inspect));
   withCommonOptions(program.command('files').description('what the session’s files held before and after a turn'))
     .argument('<session>')

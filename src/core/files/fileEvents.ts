@@ -1,6 +1,5 @@
 import { recordField, textField } from '../session/jsonRecord.ts';
 import type { ChainNode, MessageChain } from '../session/messageChain.ts';
-import type { TurnOutline } from '../session/recordedSession.ts';
 import type { TranscriptEntry } from '../session/transcriptEntry.ts';
 import type { TurnOfNode } from '../session/turnTree.ts';
 import { absolutePath } from './filePaths.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonRecord } from '../session/jsonRecord.ts';
 
 /** A copy of a file that Claude Code made, or its note that there was no such file. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A run of changed lines as Claude Code shows it: leading tabs may stand as spaces. */
 export interface PatchHunk {

@@ -1,5 +1,5 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ForkpointError } from '../../core/errors.ts';
 import { providerSchema } from '../../core/fork/forkPlan.ts';
 import { blobRefSchema, branchIdSchema, runIdSchema } from '../../core/ids.ts';

@@ -3,7 +3,7 @@ import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { BadInputError, EngineUnavailableError } from '../../core/errors.ts';
 import type { TemporalServerStatus } from '../../core/run/temporalControl.ts';
 import { connectClient, isPortOpen, resolveTarget, splitAddress, type TemporalTarget } from './connection.ts';

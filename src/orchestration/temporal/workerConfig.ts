@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { BadInputError, messageOf } from '../../core/errors.ts';
 
 /** Name of the environment variable that carries the configuration to the worker's process. */

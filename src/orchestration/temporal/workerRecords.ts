@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { commandOf, isAlive } from './processes.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
 

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { oneLine } from '../../core/format.ts';
 import { type BranchId, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
 import type { RunList } from '../runTree/runList.ts';

@@ -1,0 +1,13 @@
+import type { SessionSearch } from '../../core/search/sessionSearch.ts';
+import type { SessionStore } from '../../core/session/sessionStore.ts';
+import { archiveIn, homeOf, indexIn } from '../dataFolders.ts';
+import { createSessionSearch } from '../index/createSessionSearch.ts';
+
+/**
+ * Search over the sessions of a store, in this thread.
+ * @param given our data folder; one that is not given is looked for as `homeOf` says
+ */
+export function createReadingSearch(sessions: SessionStore, given?: string): SessionSearch {
+  const home = homeOf(given);
+  return createSessionSearch(sessions, { index: indexIn(home), archive: archiveIn(home) });
+}

@@ -1,7 +1,7 @@
 // Compiles src/adapters/sessions/skim/assembly to WebAssembly, as a text in a module of its own: nothing has to be found
 // beside the bundle, and no binary lies in the repository. `node scripts/compileSkimmer.mjs` from anywhere.
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const folder = path.resolve(import.meta.dirname, '../src/adapters/sessions/skim');
@@ -34,7 +34,10 @@ export async function compileSkimmer() {
     stderr: { write: (text) => (messages += text) },
   });
   if (error) throw new Error(`${error.message}\n${messages}`);
-  writeFileSync(target, `${made}export const skimmerModule = '${Buffer.from(wasm).toString('base64')}';\n`);
+  // Renamed into place: another process may be reading.
+  const fresh = `${target}.${process.pid}`;
+  writeFileSync(fresh, `${made}export const skimmerModule = '${Buffer.from(wasm).toString('base64')}';\n`);
+  renameSync(fresh, target);
 }
 
 if (process.argv[1] === import.meta.filename) await compileSkimmer();

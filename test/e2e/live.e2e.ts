@@ -49,6 +49,13 @@ async function shows(what: string, act: () => Promise<unknown>, look: () => Prom
   console.log(`live: ${what} shown after ${Math.round(performance.now() - started)} ms`);
 }
 
+/** Lets the last turn go on, as after a tool call. */
+async function addReply(file: string, text: string): Promise<void> {
+  const last = JSON.parse((await readFile(file, 'utf8')).trimEnd().split('\n').at(-1) ?? '');
+  const message = { ...last.message, id: `${last.message.id}-2`, content: [{ type: 'text', text }] };
+  await appendFile(file, `${JSON.stringify({ ...last, uuid: `${last.uuid}-2`, parentUuid: last.uuid, message })}\n`);
+}
+
 // One story: each step goes on from the one before, so it is one test.
 test('what Claude Code records shows in the tree and in an open fork panel as it happens', async () => {
   await workbench.openForkpointView();
@@ -73,6 +80,15 @@ test('what Claude Code records shows in the tree and in an open fork panel as it
   await shows('the same turn, in the tree', async () => {}, tree, /And umlauts\? \| Sonnet 4\.5/);
   await shows('its row', async () => {}, tree, /Why does slugify drop accents\? \| .*3 turns/);
   await shows('another turn, in the tree', () => session.add('And hyphens?'), tree, /And hyphens\? \| Sonnet 4\.5/);
+  await workbench.expand('Sessions', /And hyphens\?.*Sonnet/);
+  await workbench.row('Sessions', 'step 1').waitFor();
+  await shows(
+    'another step of it',
+    () => addReply(session.file, 'One more thing.'),
+    tree,
+    /One more thing\. \| step 2/,
+  );
+  await vi.waitFor(async () => expect(await panel()).toContain('One more thing.'), 20_000);
   await workbench.screenshot('live');
 
   const own = session.file.replace(/\.jsonl$/, '');

@@ -95,7 +95,7 @@ describe('list', () => {
     expect(store([join(claudeDir, 'nowhere')]).folders).toEqual([join(claudeDir, 'nowhere', 'projects')]);
   });
 
-  it('hides files that hold no message and shows damaged ones', async () => {
+  it('fault 23: hides files that hold no message and shows damaged ones', async () => {
     writeFileSync(join(project, 'empty.jsonl'), '');
     writeFileSync(join(project, 'metadata.jsonl'), '{"type":"mode","mode":"normal","sessionId":"metadata"}\n');
     writeFileSync(join(project, 'garbage.jsonl'), 'what is this?\n');
@@ -123,7 +123,7 @@ describe('list', () => {
     expect((await store().list()).map((summary) => summary.sessionId)).toEqual(['real']);
   });
 
-  it('gives an unreadable file a row of its own', async () => {
+  it('fault 28: gives an unreadable file a row of its own', async () => {
     write(conversation('fine', ['One']));
     chmodSync(write(conversation('closed', ['One'])), 0o000);
     // The superuser may read everything, so for the length of the call the test is somebody else.

@@ -116,7 +116,7 @@ describe('an index that can’t be used', () => {
     expect(withIndex((index) => index.summaries()).size).toBe(1);
   });
 
-  test('files of older and newer releases stay, for these may still run', async () => {
+  test('fault 30: files of older and newer releases stay, for these may still run', async () => {
     await writeFile(join(folder, 'sessions-0.3.db'), 'older');
     await writeFile(join(folder, 'sessions-7.0.db'), 'newer');
     withIndex((index) => index.putSummaries([row('/a')]));
@@ -124,7 +124,7 @@ describe('an index that can’t be used', () => {
     expect(await databases()).toEqual(['sessions-0.3.db', 'sessions-2.0.db', 'sessions-7.0.db']);
   });
 
-  test('while another process writes, reading goes on and a write is skipped', () => {
+  test('fault 31: while another process writes, reading goes on and a write is skipped', () => {
     withIndex((index) => index.putSummaries([row('/a')]));
     const other = new DatabaseSync(join(folder, 'sessions-2.0.db'));
     other.exec('begin immediate');

@@ -139,7 +139,7 @@ describe('a fork before a prompt', () => {
     expect(forkAt(builder, { turn: 4 }).rebuilt.request.messages).toHaveLength(7);
   });
 
-  it('sends after a compaction the summary and what was preserved, and before it the old history', () => {
+  it('fault 33: sends after a compaction the summary and what was preserved, and before it the old history', () => {
     const builder = new TranscriptBuilder();
     builder.prompt('Old');
     const kept = builder.reply('Old answer.').at(-1);
@@ -164,7 +164,7 @@ describe('a fork before a prompt', () => {
 });
 
 describe('a fork inside a turn', () => {
-  it('is refused between a call and its result, with the nearest legal points', () => {
+  it('fault 32: is refused between a call and its result, with the nearest legal points', () => {
     for (const point of [
       { after: 'u3' },
       { after: 'u4' },
@@ -369,7 +369,7 @@ describe('the beginning of a fork', () => {
 });
 
 describe('a history out of the transcript', () => {
-  it('gets a result for a call that has none, and says so', () => {
+  it('fault 32: gets a result for a call that has none, and says so', () => {
     const builder = new TranscriptBuilder();
     builder.prompt('One');
     builder.reply('Reading.', [

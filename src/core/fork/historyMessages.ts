@@ -66,6 +66,12 @@ function usable(draft: MessageDraft): MessageDraft | null {
   return content.length === 0 ? null : { ...draft, content };
 }
 
+/** A recorded prompt in the form that the API takes; null where nothing of it can be sent. */
+export function sendablePrompt(content: readonly ContentBlock[]): ContentBlock[] | null {
+  const prompt = usable({ role: 'user', content: [...content], isAside: false, hasSeam: false });
+  return prompt === null ? null : (wellFormed(prompt.content as unknown as Json) as unknown as ContentBlock[]);
+}
+
 /** Joins the lines of replies, and everything between two replies as Claude Code does. */
 function joined(drafts: readonly MessageDraft[]): MessageDraft[] {
   const messages: MessageDraft[] = [];

@@ -7,6 +7,7 @@ import { branchPrefix } from './comparePrefix.ts';
 import type { ForkContext } from './forkContext.ts';
 import type { Baseline, BranchPlan, ForkPlan, Provider, RecordedCall, Recording } from './forkPlan.ts';
 import type { BranchSpec, ForkRequest, ReplayRequest, RunSettings } from './forkRequest.ts';
+import { sendablePrompt } from './historyMessages.ts';
 import { refuseIllegal } from './refuseIllegal.ts';
 import { sharePrefix } from './sharePrefix.ts';
 
@@ -89,7 +90,7 @@ function recordingOf(
 ): { recording: Recording; turns: readonly Turn[] } {
   const recorded = turns.map((turn, index) => ({
     turn: index === 0 ? context.point.turnIndex : turn.index,
-    prompt: index === 0 ? null : turn.promptContent,
+    prompt: index === 0 ? null : sendablePrompt(turn.promptContent),
     calls: turn.steps.flatMap(callsOf),
   }));
   return {
@@ -182,7 +183,7 @@ async function planBranches({ context, specs, built, recording, deps }: Draft): 
   const rows = specs.map((spec, index) => ({ spec, built: built[index] as BranchRequest, repeats: spec.repeats }));
   const tokens = built[0] === undefined ? null : estimatedInput(context, built[0]);
   const shares = sharePrefix(rows, tokens, deps.sha256);
-  for (const { spec, built: request } of rows) refuseIllegal(context, spec, request);
+  for (const [row, { spec, built: request }] of rows.entries()) refuseIllegal(context, spec, row, request);
   const branches: BranchPlan[] = [];
   for (const [row, { spec, built: request }] of rows.entries()) {
     const share = shares[row] ?? { cacheGroup: null, leads: false };

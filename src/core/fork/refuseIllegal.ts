@@ -8,15 +8,16 @@ import type { RequestProblem } from './requestRules.ts';
 /**
  * Refuses a branch whose first request the API would answer 400, before anything is sent. What stood so in a request that was
  * really sent is only noted: the API took it, or its answer is what the person wants to see.
+ * @param at index of the branch in the fork
  * @throws BadInputError for what the branch itself asks for, ForkPointError for the history
  */
-export function refuseIllegal(context: ForkContext, branch: BranchSpec, built: BranchRequest): void {
+export function refuseIllegal(context: ForkContext, branch: BranchSpec, at: number, built: BranchRequest): void {
   const problems = checkRequest(built.stored.request);
   if (problems.length === 0) return;
   const sent = context.rebuilt.digestVerified ? checkRequest(context.rebuilt.request) : [];
   const known = new Set(sent.map(keyOf));
   const [first, ...rest] = problems.filter((problem) => !known.has(keyOf(problem)));
-  if (first !== undefined) throw refusal(first, rest, branch, built);
+  if (first !== undefined) throw refusal(first, rest, branch, at, built);
   for (const { path, message } of problems)
     built.notes.push(`The API may refuse this, as it was recorded: ${placed(path, message)}`);
 }
@@ -33,6 +34,7 @@ function refusal(
   { rule, path, message }: RequestProblem,
   others: readonly RequestProblem[],
   branch: BranchSpec,
+  at: number,
   { cut }: BranchRequest,
 ): BadInputError | ForkPointError {
   const more =
@@ -42,12 +44,18 @@ function refusal(
   const text = `The API would refuse what branch “${branch.name}” sends: ${placed(path, message)}${more}`;
   const problems = [{ rule, path, message }, ...others];
   if (rule === 'empty_text' && path === `messages.${cut.message}.content.${cut.block}`)
-    return new BadInputError(text, 'Write a prompt that is more than white space.', { path: 'prompt', problems });
+    return new BadInputError(text, 'Write a prompt that is more than white space.', {
+      path: branch.prompt === undefined ? 'prompt' : `branches.${at}.prompt`,
+      problems,
+    });
   if (path.startsWith('system.') && branch.system !== undefined)
-    return new BadInputError(text, 'Change the system prompt of the branch.', { path: 'system', problems });
+    return new BadInputError(text, 'Change the system prompt of the branch.', {
+      path: `branches.${at}.system`,
+      problems,
+    });
   if (rule === 'thinking_budget')
     return new BadInputError(text, 'Give the branch a larger thinking budget.', {
-      path: 'thinking.budgetTokens',
+      path: `branches.${at}.thinking`,
       problems,
     });
   const hint =

@@ -84,8 +84,13 @@ describe('planFork', () => {
   });
 
   it.each<[string, object, string, string]>([
-    ['a blank prompt', { branches: [{ name: 'blank', prompt: ' ' }] }, 'bad_input', 'prompt'],
-    ['a blank system prompt', { branches: [{ name: 'blank', system: { append: ' ' } }] }, 'bad_input', 'system'],
+    ['a blank prompt', { branches: [{ name: 'blank', prompt: ' ' }] }, 'bad_input', 'branches.0.prompt'],
+    [
+      'a blank system prompt',
+      { branches: [{ name: 'blank', system: { append: ' ' } }] },
+      'bad_input',
+      'branches.0.system',
+    ],
   ])('refuses %s before anything is stored', async (_what, over, code, path) => {
     const put = vi.fn<(value: unknown) => Promise<never>>();
     const refused = planFork(summary(), context(), fork(over), { ...deps(new MemoryBlobs()), put });
@@ -222,6 +227,19 @@ describe('planReplay', () => {
     const plan = await planReplay(summary(), context({ following: three }), replay({}), deps(new MemoryBlobs()));
     expect(plan.branches.map((branch) => branch.model)).toEqual(['claude-opus-4-5']);
     expect(plan.branches[0]?.changes).toEqual([]);
+  });
+
+  it('sends of a recorded prompt what the API takes', async () => {
+    const blobs = new MemoryBlobs();
+    const odd = [
+      { type: 'text', text: ' ' },
+      { type: 'text', text: 'half \ud83d' },
+    ];
+    const following = [turn(), turn({ index: 3, turnId: turnIdSchema.parse('u3'), promptContent: odd })];
+    const replay = replayRequestSchema.parse({ session: 's', from: 2 });
+    const plan = await planReplay(summary(), context({ following }), replay, deps(blobs));
+    const { turns } = recordingSchema.parse(await blobs.get(plan.branches[0]!.recording));
+    expect(turns.map(({ prompt }) => prompt)).toEqual([null, [{ type: 'text', text: 'half \ufffd' }]]);
   });
 
   it('refuses a range without turns', async () => {

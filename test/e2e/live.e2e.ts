@@ -105,8 +105,8 @@ test('what Claude Code records shows in the tree and in an open fork panel as it
     await writeFile(agent, exploration.text());
   };
   exploration.prompt('Find all callers', { isSidechain: true, agentId: '1' });
-  await shows('a subagent', () => explores('Looking.'), tree, /subagent · 2 messages$/m);
-  await shows('what it does', () => explores('Found three.'), tree, /subagent · 3 messages$/m);
+  await shows('a subagent', () => explores('Looking.'), tree, /subagent · 1 step$/m);
+  await shows('what it does', () => explores('Found three.'), tree, /subagent · 2 steps$/m);
 
   const whole = await readFile(session.file);
   const twoTurns = whole.indexOf('\n', whole.indexOf('Reply to Emoji?')) + 1;

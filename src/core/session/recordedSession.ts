@@ -203,6 +203,8 @@ export interface SubagentSummary {
   toolUseId: string | null;
   turnId: TurnId | null;
   messages: number;
+  /** Replies of the model. */
+  steps: number;
   file: string;
 }
 

@@ -42,6 +42,7 @@ export function subagentsOf(
       toolUseId,
       turnId: toolUseId === null ? null : (turnOfCall.get(toolUseId) ?? null),
       messages: transcript.entries.filter(holdsMessage).length,
+      steps: new Set(transcript.entries.flatMap(({ facts }) => facts.messageId ?? [])).size,
       file,
     };
   });

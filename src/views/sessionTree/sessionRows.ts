@@ -173,18 +173,18 @@ function stepRow(node: StepNode, projectPath: string | null): TreeRow {
 }
 
 function subagentRow(node: SubagentNode): TreeRow {
-  const { agentType, messages, task: asked } = node.data;
+  const { agentType, messages, steps, task: asked } = node.data;
   const task = asked === null ? null : `“${oneLine(asked, 80)}”`;
   const label = [agentType === null ? null : oneLine(agentType, 40), task].filter(Boolean).join(': ') || 'Subagent';
-  const description = facts('subagent', plural(messages, 'message'));
+  const length = steps === 0 ? plural(messages, 'message') : plural(steps, 'step');
   return {
     id: node.id,
     label,
-    description,
+    description: facts('subagent', length),
     icon: 'hubot',
     context: 'subagent',
     children: messages === 0 ? 'none' : 'collapsed',
-    accessibilityLabel: `Subagent ${label}, ${plural(messages, 'message')}`,
+    accessibilityLabel: `Subagent ${label}, ${length}`,
   };
 }
 

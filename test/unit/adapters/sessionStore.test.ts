@@ -278,8 +278,15 @@ describe('open', () => {
     writeFileSync(join(project, 'agent-other.jsonl'), conversation('another', ['x']).text());
     const { session } = await store().open('parent');
     expect(session.subagents).toMatchObject([
-      { agentId: 'new', agentType: 'Explore', toolUseId: 'call-1', turnId: session.turns[0]?.turnId, messages: 2 },
-      { agentId: 'old', agentType: null, toolUseId: null, turnId: null, messages: 2 },
+      {
+        agentId: 'new',
+        agentType: 'Explore',
+        toolUseId: 'call-1',
+        turnId: session.turns[0]?.turnId,
+        messages: 2,
+        steps: 1,
+      },
+      { agentId: 'old', agentType: null, toolUseId: null, turnId: null, messages: 2, steps: 1 },
     ]);
   });
 });

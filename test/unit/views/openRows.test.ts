@@ -15,6 +15,7 @@ const agent: SubagentSummary = {
   toolUseId: null,
   turnId: 'turn-2' as TurnId,
   messages: 6,
+  steps: 3,
   file: '/sub.jsonl',
 };
 

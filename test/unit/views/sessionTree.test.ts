@@ -65,6 +65,7 @@ describe('sessionChildren', () => {
         toolUseId: 'toolu_task',
         turnId: 'turn-2' as TurnId,
         messages: 6,
+        steps: 3,
         file: '/sub.jsonl',
       },
     ],
@@ -84,7 +85,7 @@ describe('sessionChildren', () => {
       'Now handle emoji | Opus 4.5 · Edit, Bash, Task · 1 error',
       '  Edits src/slugify.ts, runs npm test | step 1 · 1 error',
       '  Starts a subagent: find all callers | step 2',
-      '  explore: “find all callers” | subagent · 6 messages',
+      '  explore: “find all callers” | subagent · 3 steps',
       '  Compacted here | 12.5k → 2.7k tokens',
       'Go on | Sonnet 4.5 · interrupted',
       '  Because it strips everything. | step 1',
@@ -133,6 +134,7 @@ describe('subagents', () => {
     toolUseId,
     turnId: toolUseId === 'toolu_outer' ? ('turn-1' as TurnId) : null,
     messages: 2,
+    steps: 0,
     file: `/agent-${agentId}.jsonl`,
   });
   const starting = (id: string) => [step(2, { toolCalls: [{ ...call('Task', {}), id }] })];

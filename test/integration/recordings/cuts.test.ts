@@ -174,8 +174,10 @@ beforeAll(async () => {
 
 /** The least number of each row, a little below what the recordings hold, so that the table can't run empty. */
 function expectAtLeast(counts: ReadonlyMap<string, number>, least: Record<string, number>): void {
-  expect([...counts.keys()].toSorted()).toEqual(Object.keys(least).toSorted());
-  for (const [key, count] of Object.entries(least)) expect(counts.get(key), key).toBeGreaterThanOrEqual(count);
+  // A row of 0 may be missing.
+  const found = Object.keys(least).filter((key) => least[key] !== 0 || counts.has(key));
+  expect([...counts.keys()].toSorted()).toEqual(found.toSorted());
+  for (const [key, count] of Object.entries(least)) expect(counts.get(key) ?? 0, key).toBeGreaterThanOrEqual(count);
 }
 
 describe('every cut of every recorded session', () => {
@@ -225,12 +227,13 @@ describe('every cut of every recorded session', () => {
       'after last block of a reply: kept': 39,
       'after last block of a reply: refused: between a call and its result': 13,
       'after prompt: kept': 39,
-      'after prompt: refused: no model': 2,
+      // First requests that version 2.0 sent ahead of time may end with the process, before their reply.
+      'after prompt: refused: no model': 0,
       'after result: kept': 13,
       'before inner block of a reply: kept': 2,
       'before last block of a reply: kept': 52,
       'before prompt: kept': 39,
-      'before prompt: refused: no model': 2,
+      'before prompt: refused: no model': 0,
       'before result: refused: between a call and its result': 13,
     });
   });

@@ -23,8 +23,8 @@ export default defineConfig({
         test: {
           name: 'ui',
           include: ['test/e2e/**/*.e2e.ts'],
-          // A browser and an editor on two busy cores: a step that failed is tried up to twice more, and vitest says so.
-          retry: 2,
+          // A browser and an editor on two busy cores: a step that failed is tried once more, and vitest says so.
+          retry: 1,
           globalSetup: ['test/e2e/support/globalSetup.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,

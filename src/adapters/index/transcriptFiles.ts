@@ -1,5 +1,5 @@
 import { closeSync, readdirSync, readSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
 import { openTranscript } from './fileSearcher.ts';
@@ -47,17 +47,19 @@ function transcriptsIn(folder: string): { file: string; sessionFile: string }[] 
   const names = new Set(namesIn(folder));
   const beside = new Map<string, string[]>();
   for (const name of names) {
+    if (!agentFile.test(name)) continue;
     const file = join(folder, name);
-    const owner = agentFile.test(name) ? ownerOf(file) : null;
+    const owner = ownerOf(file);
     if (owner !== null) beside.set(owner, [...(beside.get(owner) ?? []), file]);
   }
   return [...names].flatMap((name) => {
     const sessionId = sessionIdOf(name);
     if (sessionId === null) return [];
-    const sessionFile = join(folder, name);
-    const own = join(folder, sessionId, 'subagents');
+    // Thousands of paths: put together by hand they cost a tenth of what `join` takes.
+    const sessionFile = `${folder}${sep}${name}`;
+    const own = `${folder}${sep}${sessionId}${sep}subagents`;
     const inside = names.has(sessionId) ? namesIn(own).filter((agent) => agentFile.test(agent)) : [];
-    const agents = [...inside.sort().map((agent) => join(own, agent)), ...(beside.get(sessionId) ?? [])];
+    const agents = [...inside.sort().map((agent) => `${own}${sep}${agent}`), ...(beside.get(sessionId) ?? [])];
     return [sessionFile, ...agents].map((file) => ({ file, sessionFile }));
   });
 }
@@ -74,7 +76,7 @@ export async function transcriptFiles(roots: readonly string[], archive: string 
     for (const folder of await projectFolders(root)) {
       await setImmediate();
       for (const { file, sessionFile } of transcriptsIn(folder)) {
-        const place = archive === null ? '' : relative(root, sessionFile);
+        const place = archive === null ? '' : sessionFile.slice(root.length);
         if (root === archive && originals.has(place)) continue;
         if (root !== archive) originals.add(place);
         const state = fileState(file);

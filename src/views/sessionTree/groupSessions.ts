@@ -12,10 +12,11 @@ const places = ['workspace', 'inside', 'elsewhere'] as const;
 export function groupSessions(sessions: readonly SessionNode[], workspaceFolders: readonly string[]): ProjectNode[] {
   const folders = workspaceFolders.map(comparable);
   const placeOf = remembered((path: string | null) => placeAmong(path, folders));
+  const idOf = remembered(idOfFolder);
   const projects = new Map<string, ProjectNode>();
   for (const session of [...sessions].sort(newestFirst)) {
     const path = projectFolder(session.summary);
-    const id = projectId(session.summary);
+    const id = idOf(path);
     const project: ProjectNode = projects.get(id) ?? {
       kind: 'project',
       id,
@@ -45,7 +46,10 @@ export function orderProjects(projects: readonly ProjectNode[]): ProjectNode[] {
 }
 
 export function projectId(summary: SessionSummary): string {
-  const path = projectFolder(summary);
+  return idOfFolder(projectFolder(summary));
+}
+
+function idOfFolder(path: string | null): string {
   return `project:${path === null ? '' : comparable(path)}`;
 }
 

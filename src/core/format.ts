@@ -100,7 +100,9 @@ export function oneLine(text: string, max = 120): string {
 
 /** `1 turn`, `4 turns`. */
 export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+  // `toLocaleString` loads the data of all languages: 8 ms, a tenth of what a command takes.
+  const digits = String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
+  return `${digits} ${count === 1 ? one : many}`;
 }
 
 function capitalised(word: string): string {

@@ -63,6 +63,9 @@ describe('numbers', () => {
   it('counts', () => {
     expect(plural(1, 'branch', 'branches')).toBe('1 branch');
     expect(plural(1204, 'turn')).toBe('1,204 turns');
+    expect(['0', '999', '1,000', '1,234,567']).toEqual(
+      [0, 999, 1000, 1_234_567].map((count) => plural(count, '').trim().replace(/s$/, '').trim()),
+    );
   });
 });
 

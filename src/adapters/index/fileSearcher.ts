@@ -1,9 +1,10 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { byteNeedle } from '../../core/search/byteNeedle.ts';
 import { type FoundText, searchRecord } from '../../core/search/searchRecord.ts';
 import { TextMatcher } from '../../core/search/textMatcher.ts';
-import { decodeLine, utf16Of } from '../../core/session/decodeLine.ts';
+import { decodeLine, longestLine, utf16Of } from '../../core/session/decodeLine.ts';
 import { parseLine } from '../../core/session/parseLine.ts';
+import { openPlainFileSync } from '../sessions/projectFiles.ts';
 import { ByteFinder } from './byteFinder.ts';
 import { LineReader } from './lineReader.ts';
 
@@ -18,20 +19,9 @@ export interface FilePiece {
 
 export const wholeFile: FilePiece = { start: 0, end: null, line: 1 };
 
-/** V8 makes no string longer than about 512 MB. */
-const longestLine = 0x1fffffe8;
-
 /** Whether a line can hold a message: inside strings quotes are escaped, so text can't look like this. */
 export function mayHoldMessage(line: Buffer): boolean {
   return line.includes('"type":"user"') || line.includes('"type":"assistant"');
-}
-
-/** Opens a plain file; never follows a link, never waits for a pipe. @throws the file system's error */
-export function openTranscript(file: string): number {
-  const handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | (constants.O_NOFOLLOW ?? 0));
-  if (fstatSync(handle).isFile()) return handle;
-  closeSync(handle);
-  throw new Error(`${file} is not a plain file.`);
 }
 
 /**
@@ -56,7 +46,7 @@ export class FileSearcher {
    * @throws the file system's error where the file can't be read
    */
   *search(file: string, pieces: readonly FilePiece[]): Generator<FoundText[], void> {
-    const handle = openTranscript(file);
+    const handle = openPlainFileSync(file);
     try {
       const seen = new Set<string>();
       for (const piece of pieces) {

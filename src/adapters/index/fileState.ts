@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
+import { plainFileSync } from '../sessions/projectFiles.ts';
 
 /** What tells a file's content from another: equal states, equal bytes. */
 export interface FileState {
@@ -19,8 +20,8 @@ const tailBytes = 4096;
 
 /** Null for what is not there and for what is no plain file. */
 export function fileState(file: string): FileState | null {
-  const stats = lstatSync(file, { throwIfNoEntry: false });
-  if (stats === undefined || !stats.isFile()) return null;
+  const stats = plainFileSync(file);
+  if (stats === null) return null;
   const { ino, size, mtimeMs, ctimeMs } = stats;
   return { inode: String(ino), size, changedAt: mtimeMs, text: `${ino}:${size}:${ctimeMs}` };
 }

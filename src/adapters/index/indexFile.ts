@@ -3,7 +3,8 @@ import { GramSet } from '../../core/search/gramsOf.ts';
 import { searchableTexts } from '../../core/search/searchableTexts.ts';
 import { decodeLine, utf16Of } from '../../core/session/decodeLine.ts';
 import { parseLine } from '../../core/session/parseLine.ts';
-import { mayHoldMessage, openTranscript } from './fileSearcher.ts';
+import { openPlainFileSync } from '../sessions/projectFiles.ts';
+import { mayHoldMessage } from './fileSearcher.ts';
 import { type FileState, tailDigest } from './fileState.ts';
 import type { IndexedFile, IndexedPiece, TextIndex } from './textIndex.ts';
 
@@ -70,7 +71,7 @@ export function* indexFile(
   known: IndexedFile | null,
   pieceBytes = usualPieceBytes,
 ): Generator<void, void> {
-  const handle = openTranscript(file);
+  const handle = openPlainFileSync(file);
   try {
     const goesOn = known?.usable === true && isBeginningOf(known, handle, state);
     let { start: at, line } = goesOn ? startOf(index, known, pieceBytes) : { start: 0, line: 1 };

@@ -1,4 +1,5 @@
 import { readSync } from 'node:fs';
+import { readFully } from '../sessions/projectFiles.ts';
 
 const lineFeed = 10;
 const blockBytes = 32 * 1024;
@@ -30,13 +31,7 @@ export class LineReader {
 
   bytes({ start, end }: LineSpan): Buffer {
     const bytes = Buffer.allocUnsafe(Math.max(0, end - start));
-    let filled = 0;
-    while (filled < bytes.length) {
-      const read = readSync(this.#handle, bytes, filled, bytes.length - filled, start + filled);
-      if (read === 0) break;
-      filled += read;
-    }
-    return bytes.subarray(0, filled);
+    return bytes.subarray(0, readFully(this.#handle, bytes, start));
   }
 
   /** Number of a line that begins at or after the last one asked for. */

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
-import { type FilePiece, openTranscript, wholeFile } from './fileSearcher.ts';
+import { openPlainFileSync } from '../sessions/projectFiles.ts';
+import { type FilePiece, wholeFile } from './fileSearcher.ts';
 import { isBeginningOf } from './indexFile.ts';
 import type { IndexedFile, TextIndex } from './textIndex.ts';
 import type { Transcript } from './transcriptFiles.ts';
@@ -29,7 +30,7 @@ function piecesOf(
 
 function stillBegins(indexed: IndexedFile, { file, state }: Pick<Transcript, 'file' | 'state'>): boolean {
   try {
-    const handle = openTranscript(file);
+    const handle = openPlainFileSync(file);
     try {
       return isBeginningOf(indexed, handle, state);
     } finally {

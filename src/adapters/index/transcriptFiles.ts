@@ -1,8 +1,7 @@
 import { closeSync, readdirSync, readSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
-import { openTranscript } from './fileSearcher.ts';
+import { openPlainFileSync, projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
 import { type FileState, fileState } from './fileState.ts';
 
 /** A transcript as it is now. */
@@ -29,7 +28,7 @@ function namesIn(folder: string): string[] {
 /** Session that a subagent's file of an old version names; they lie beside the sessions. */
 function ownerOf(file: string): string | null {
   try {
-    const handle = openTranscript(file);
+    const handle = openPlainFileSync(file);
     try {
       const head = Buffer.alloc(headBytes);
       const text = head.toString('latin1', 0, readSync(handle, head, 0, headBytes, 0));

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { NotFoundError } from '../../core/errors.ts';
 import type { EntryFacts } from '../../core/session/entryFacts.ts';
 import { type JsonRecord, parseRecord } from '../../core/session/jsonRecord.ts';
@@ -8,30 +8,12 @@ import {
   messageOf,
   type TranscriptEntry,
 } from '../../core/session/transcriptEntry.ts';
+import { openPlainFileSync, readFully } from './projectFiles.ts';
 
 /** Bytes of lines whose records are kept: what is asked for again is mostly what was asked for last. */
 const keptBytes = 8 * 1024 * 1024;
 /** An open file would keep a deleted one's space; nobody asks for long. */
 const idleMs = 2000;
-
-/** Opens a file for reading that may have been replaced since it was looked at: never follows a link, never waits for a pipe. */
-export function openPlainFileSync(path: string): number {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | (constants.O_NOFOLLOW ?? 0));
-  if (fstatSync(descriptor).isFile()) return descriptor;
-  closeSync(descriptor);
-  throw new Error(`${path} is not a plain file.`);
-}
-
-/** Fills as much of the buffer as the file has. @returns bytes read */
-export function readFully(descriptor: number, buffer: Buffer, position: number): number {
-  let filled = 0;
-  while (filled < buffer.length) {
-    const read = readSync(descriptor, buffer, filled, buffer.length - filled, position + filled);
-    if (read === 0) break;
-    filled += read;
-  }
-  return filled;
-}
 
 /** Reads single lines of a transcript again, whose places were noted when it was scanned. */
 export class LineSource {

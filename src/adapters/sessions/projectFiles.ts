@@ -1,4 +1,4 @@
-import { constants, type Dirent, type Stats } from 'node:fs';
+import { closeSync, constants, type Dirent, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { isAbsent } from '../fileErrors.ts';
@@ -53,10 +53,42 @@ export async function plainFile(path: string): Promise<Stats | null> {
   }
 }
 
+/** As `plainFile`, at once. */
+export function plainFileSync(path: string): Stats | null {
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    return stats?.isFile() === true ? stats : null;
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw error;
+  }
+}
+
+const plainOnly = constants.O_RDONLY | constants.O_NONBLOCK | (constants.O_NOFOLLOW ?? 0);
+
 /** Opens a file for reading that may have been replaced since it was looked at: never follows a link, never waits for a pipe. */
 export async function openPlainFile(path: string): Promise<FileHandle> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | (constants.O_NOFOLLOW ?? 0));
+  const handle = await open(path, plainOnly);
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   throw new Error(`${path} is not a plain file.`);
+}
+
+/** As `openPlainFile`, at once. @returns its descriptor @throws the file system's error */
+export function openPlainFileSync(path: string): number {
+  const descriptor = openSync(path, plainOnly);
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  throw new Error(`${path} is not a plain file.`);
+}
+
+/** Fills as much of the buffer as the file has. @returns bytes read */
+export function readFully(descriptor: number, buffer: Buffer, position: number): number {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const read = readSync(descriptor, buffer, filled, buffer.length - filled, position + filled);
+    if (read === 0) break;
+    filled += read;
+  }
+  return filled;
 }

@@ -1,11 +1,11 @@
-import { lstatSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { SessionId } from '../../core/ids.ts';
 import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
-import { fileErrorCode, isAbsent } from '../fileErrors.ts';
+import { fileErrorCode } from '../fileErrors.ts';
 import type { SessionIndex, StoredSummary } from '../index/sessionIndex.ts';
-import { entriesOf, projectFolders, sessionIdOf } from './projectFiles.ts';
+import { entriesOf, plainFileSync, projectFolders, sessionIdOf } from './projectFiles.ts';
 import type { TranscriptScan } from './transcriptScan.ts';
 
 /** Of so many files that grow the reading goes on where it stopped: a person runs few sessions at a time. */
@@ -91,10 +91,10 @@ export class SessionFolders {
     const found: SessionSummary[] = [];
     const changed: { file: string; bytes: number; state: string | null }[] = [];
     for (const { file, hasFolder } of files) {
-      const stats = statsOf(file);
+      const stats = plainFileSync(file);
       const state = stats === null ? null : stateFrom(stats, file, hasFolder).text;
       const known = this.#known.get(file);
-      if (state === null || known?.state !== state) changed.push({ file, bytes: Number(stats?.size ?? 0), state });
+      if (state === null || known?.state !== state) changed.push({ file, bytes: stats?.size ?? 0, state });
       else if (known.summary !== null) found.push(known.summary);
     }
     if (changed.reduce((sum, { bytes }) => sum + bytes, 0) >= worthThreads) await this.#readInThreads(changed, signal);
@@ -118,7 +118,7 @@ export class SessionFolders {
 
   /** Null where there is no such file. */
   async stateOf(file: string): Promise<FileState | null> {
-    const stats = statsOf(file);
+    const stats = plainFileSync(file);
     return stats === null ? null : stateFrom(stats, file, true);
   }
 
@@ -232,17 +232,6 @@ export class SessionFolders {
   }
 }
 
-/** Facts of a plain file; null where there is none. @throws the file system's error where that can't be told */
-function statsOf(file: string): Stats | null {
-  try {
-    const stats = lstatSync(file, { throwIfNoEntry: false });
-    return stats?.isFile() === true ? stats : null;
-  } catch (error) {
-    if (isAbsent(error)) return null;
-    throw error;
-  }
-}
-
 function stateFrom(stats: Stats, file: string, hasFolder: boolean): FileState {
   const title = hasFolder ? titleStats(file) : null;
   const text = [stats.ino, stats.size, stats.mtimeMs, title?.mtimeMs ?? 0].join(':');
@@ -251,7 +240,7 @@ function stateFrom(stats: Stats, file: string, hasFolder: boolean): FileState {
 
 function titleStats(file: string): Stats | null {
   try {
-    return statsOf(join(file.slice(0, -'.jsonl'.length), 'custom-title.json'));
+    return plainFileSync(join(file.slice(0, -'.jsonl'.length), 'custom-title.json'));
   } catch {
     return null;
   }

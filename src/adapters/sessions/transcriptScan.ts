@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, type Stats } from 'node:fs';
-import { utf16Of } from '../../core/session/decodeLine.ts';
-import { longestLine, parseTranscript, TranscriptReader } from '../../core/session/parseTranscript.ts';
+import { longestLine, utf16Of } from '../../core/session/decodeLine.ts';
+import { parseTranscript, TranscriptReader } from '../../core/session/parseTranscript.ts';
 import { SessionSummaryBuilder } from '../../core/session/sessionSummary.ts';
 import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
-import { LineSource, openPlainFileSync, readFully, StoredEntry } from './lineSource.ts';
+import { LineSource, StoredEntry } from './lineSource.ts';
 import type { OutlineIndex } from './outline/outlineIndex.ts';
 import { type PackedOutline, packOutline, unpackOutline } from './outline/packedOutline.ts';
+import { openPlainFileSync, readFully } from './projectFiles.ts';
 import { LineSkimmer } from './skim/lineSkimmer.ts';
 import { QuickReader } from './skim/quickEntry.ts';
 
@@ -112,24 +113,19 @@ export class TranscriptScan {
     return this.#state;
   }
 
-  /**
-   * Reads what is new.
-   * @returns false where nothing is
-   * @throws the file system's error where the file can't be read
-   */
-  update(): boolean {
+  /** Reads what is new. @throws the file system's error where the file can't be read */
+  update(): void {
     const descriptor = openPlainFileSync(this.file);
     try {
       const state = stateOf(fstatSync(descriptor));
       const before = this.#state;
-      if (before !== null && isSame(before, state)) return false;
+      if (before !== null && isSame(before, state)) return;
       const hasGrown = before !== null && before.inode === state.inode && state.bytes > before.bytes;
       if (!hasGrown || !this.#isStillThere(descriptor)) this.#startAgain(state.inode);
       this.#state = state;
       if (this.#next.start === 0) this.#recall(descriptor, state);
       this.#read(descriptor, state.bytes);
       this.#remember(state);
-      return true;
     } finally {
       closeSync(descriptor);
     }

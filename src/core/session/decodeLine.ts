@@ -1,3 +1,6 @@
+/** V8 makes no string longer than about 512 MB. */
+export const longestLine = 0x1fffffe8;
+
 const strict = new TextDecoder('utf-8', { fatal: true });
 const lenient = new TextDecoder('utf-8');
 

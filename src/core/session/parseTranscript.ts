@@ -1,4 +1,4 @@
-import { decodeLine, utf16Of } from './decodeLine.ts';
+import { decodeLine, longestLine, utf16Of } from './decodeLine.ts';
 import { parseLine } from './parseLine.ts';
 import type { ParseProblem } from './recordedSession.ts';
 import { type RecordPlace, SessionSummaryBuilder } from './sessionSummary.ts';
@@ -11,9 +11,6 @@ export interface ParsedTranscript {
   /** What the records say about the session as a whole. */
   summary: SessionSummaryBuilder;
 }
-
-/** V8 makes no string longer than about 512 MB. */
-export const longestLine = 0x1fffffe8;
 
 const lineFeed = 10;
 

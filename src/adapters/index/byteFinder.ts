@@ -1,4 +1,5 @@
 import type { ByteNeedle } from '../../core/search/byteNeedle.ts';
+import { instantiate } from '../webAssembly.ts';
 import { finderModule, layout } from './finderModule.ts';
 
 const pageBytes = 64 * 1024;
@@ -21,13 +22,10 @@ type Find = (
   maskB: number,
 ) => number;
 
-// The types of WebAssembly come with those of browsers, which nothing else here should see.
-const { WebAssembly } = globalThis as unknown as {
-  WebAssembly: {
-    Module: new (bytes: Uint8Array) => object;
-    Instance: new (module: object) => { exports: { memory: { buffer: ArrayBuffer }; find: Find } };
-  };
-};
+interface Finder {
+  memory: { buffer: ArrayBuffer };
+  find: Find;
+}
 
 /** The places of the two rarest bytes, in order. */
 function tellingPlaces({ bytes, masks }: ByteNeedle): [number, number] {
@@ -54,8 +52,7 @@ export class ByteFinder {
     const cut = { bytes: needle.bytes.subarray(0, longestNeedle), masks: needle.masks.subarray(0, longestNeedle) };
     const { bytes, masks } = cut;
     const pages = Math.ceil((layout.data + capacity + 2 * longestNeedle) / pageBytes);
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(finderModule(pages)));
-    const { memory, find } = exports;
+    const { memory, find } = instantiate<Finder>(finderModule(pages));
     new Uint8Array(memory.buffer).set(bytes, layout.bytes);
     new Uint8Array(memory.buffer).set(masks, layout.masks);
     this.buffer = Buffer.from(memory.buffer, layout.data, capacity);

@@ -19,10 +19,9 @@ const idleMs = 60_000;
 /** Opens sessions, and remembers of the last ones what was read, so that an append costs no more than it is long. */
 export class OpenSessions {
   readonly #sha256: Sha256;
+  readonly #outlines: OutlineIndex | null;
   readonly #kept = new Map<string, { files: SessionFiles; builder: SessionBuilder }>();
   #forgetting: NodeJS.Timeout | null = null;
-
-  readonly #outlines: OutlineIndex | null;
 
   /** @param outlines where those of long files are remembered for other processes; null for nowhere */
   constructor(sha256: Sha256, outlines: OutlineIndex | null) {
@@ -32,8 +31,7 @@ export class OpenSessions {
 
   /** @throws NotFoundError where the file can't be read */
   async open(file: string): Promise<OpenSession> {
-    const { files, builder } = this.#kept.get(file) ?? this.#keep(file);
-    this.#use(file);
+    const { files, builder } = this.#use(file);
     const read = await files.read().catch((error: unknown) => {
       this.#kept.delete(file);
       throw new NotFoundError(
@@ -46,16 +44,12 @@ export class OpenSessions {
     return openSession(builder.build(read.transcript, read.origin), read, this.#sha256);
   }
 
-  #keep(file: string) {
-    const made = { files: new SessionFiles(file, this.#outlines), builder: new SessionBuilder() };
-    this.#kept.set(file, made);
-    return made;
-  }
-
-  /** Marks a session as the last one that was asked for, and forgets those that were not for long. */
-  #use(file: string): void {
-    const used = this.#kept.get(file);
-    if (used === undefined) return;
+  /** The session as the last one that was asked for; those that were not for long are forgotten. */
+  #use(file: string) {
+    const used = this.#kept.get(file) ?? {
+      files: new SessionFiles(file, this.#outlines),
+      builder: new SessionBuilder(),
+    };
     this.#kept.delete(file);
     this.#kept.set(file, used);
     for (const oldest of this.#kept.keys()) {
@@ -64,6 +58,7 @@ export class OpenSessions {
     }
     this.#forgetting?.refresh();
     this.#forgetting ??= setTimeout(() => this.#forgetAll(), idleMs).unref();
+    return used;
   }
 
   #forget(file: string): void {

@@ -43,6 +43,7 @@ function readSoFar({ entries, problems, summary }: ParsedTranscript): ParsedTran
 export class SessionFiles {
   readonly file: string;
   readonly #sessionId: string;
+  readonly #isSubagent: boolean;
   readonly #scan: TranscriptScan;
   readonly #subagents = new Map<string, TranscriptScan>();
 
@@ -50,12 +51,12 @@ export class SessionFiles {
   constructor(file: string, outlines: OutlineIndex | null) {
     this.file = file;
     this.#sessionId = sessionIdOf(basename(file)) ?? basename(file, '.jsonl');
-    this.#scan = new TranscriptScan(file, { isSubagent: agentIdOf(basename(file)) !== null, outlines });
+    this.#isSubagent = agentIdOf(basename(file)) !== null;
+    this.#scan = new TranscriptScan(file, { isSubagent: this.#isSubagent, outlines });
   }
 
   /** @throws the file system's error where the session's own file can't be read */
   async read(): Promise<{ transcript: ParsedTranscript; origin: TranscriptFile }> {
-    const isSubagent = agentIdOf(basename(this.file)) !== null;
     this.#scan.update();
     const customTitle = customTitleOf(join(dirname(this.file), this.#sessionId));
     const subagents = await this.#readSubagents();
@@ -70,7 +71,7 @@ export class SessionFiles {
         modifiedAt: new Date(Math.round(modifiedAt)).toISOString(),
         customTitle,
         subagents,
-        isSubagent,
+        isSubagent: this.#isSubagent,
       },
     };
   }

@@ -1,3 +1,4 @@
+import { instantiate } from '../../webAssembly.ts';
 import { skimmerModule } from './skimmerModule.ts';
 
 const pageBytes = 64 * 1024;
@@ -71,14 +72,6 @@ interface Skimmer {
   memberCount(): number;
 }
 
-// The types of WebAssembly come with those of browsers, which nothing else here should see.
-const { WebAssembly } = globalThis as unknown as {
-  WebAssembly: {
-    Module: new (bytes: Uint8Array) => object;
-    Instance: new (module: object, imports: object) => { exports: Skimmer };
-  };
-};
-
 export function keyNumber(name: KeyName): number {
   return keyNames.indexOf(name) + 1;
 }
@@ -89,11 +82,8 @@ type SlicedBuffer = Buffer & {
   latin1Slice(start: number, end: number): string;
 };
 
-let module: object | null = null;
-
 function makeSkimmer(): Skimmer {
-  module ??= new WebAssembly.Module(Buffer.from(skimmerModule, 'base64'));
-  const { exports } = new WebAssembly.Instance(module, {});
+  const exports = instantiate<Skimmer>(Buffer.from(skimmerModule, 'base64'));
   exports.memory.grow(Math.ceil((exports.dataAt() + capacity + slack) / pageBytes));
   const bytes = Buffer.from(exports.memory.buffer);
   for (const [index, name] of keyNames.entries()) {

@@ -5,7 +5,7 @@ import { cachedCorpus } from '../corpus/cachedCorpus.ts';
 import { readingCorpus } from '../corpus/corpora.ts';
 import { largeOf } from '../corpus/largeOf.ts';
 import { beside, runCommand, runNode } from '../measure.ts';
-import { mb, wholeRow } from '../table.ts';
+import { callRow, mb, wholeRow } from '../table.ts';
 
 /** Early enough that nearly all of the file lies behind it, late enough to have a history. */
 const turn = 20;
@@ -40,11 +40,18 @@ export const earlyForkJob: Job = {
       },
       () => runCommand('cp', [large.path, path.join(bench.scratch, 'copy')]),
     ]);
+    const [inCall] = await beside(bench.rounds, [
+      () => runNode([bench.program('earlyFork'), large.path, String(turn)], bench.env(corpus.claudeDir, home)),
+    ]);
     await rm(path.join(bench.scratch, 'copy'));
     await rm(peerDir, { recursive: true });
     const { fidelity, digestVerified } = JSON.parse(ours.stdout) as { fidelity: string; digestVerified: boolean };
     if (fidelity !== 'exact' || !digestVerified) throw new Error(`The request is ${fidelity}, but its log is whole.`);
     const job = `request of a fork before turn ${turn} of ${large.turns} (${mb(large.bytes)})`;
-    return [wholeRow(job, ours, 'forkSession', peer, { time: 0.05 }), wholeRow(job, ours, 'cp', cp)];
+    return [
+      wholeRow(job, ours, 'forkSession', peer, { time: 0.05 }),
+      callRow(job, inCall.callMs ?? 0, 'forkSession', peer.callMs ?? 0, 0.05),
+      wholeRow(job, ours, 'cp', cp),
+    ];
   },
 };

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { logRequest } from './requestLog.ts';
 import { type Line, sha256, TranscriptBuilder } from './transcript.ts';
 
 /** A valid session of made-up text. */
@@ -12,7 +13,7 @@ export interface RandomSession {
 /** One thing that happens in a session. Numbers choose among what is there, modulo its count. */
 type Event =
   | { kind: 'prompt'; form: 'text' | 'blocks' | 'image' | 'meta' | 'command' | 'bash'; text: string }
-  | { kind: 'reply'; thinking: boolean; text: string; calls: CallEvent[]; order: number; model: number }
+  | { kind: 'reply'; thinking: boolean; text: string; calls: CallEvent[]; order: number; model: number; log: Logged }
   | { kind: 'rewind'; to: number; explicit: boolean }
   | { kind: 'compaction'; summary: string; preserved: boolean }
   | { kind: 'sidechain'; text: string }
@@ -22,6 +23,9 @@ type Event =
   | { kind: 'error' }
   | { kind: 'interruption' }
   | { kind: 'duplicate'; of: number };
+
+/** Whether the request log holds what a reply answers, and whether a hook changed it. */
+type Logged = 'no' | 'exact' | 'changed';
 
 interface CallEvent {
   name: string;
@@ -71,6 +75,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
       calls: fc.array(call, { maxLength: 3 }),
       order: fc.nat(5),
       model: fc.nat(2),
+      log: fc.constantFrom('no', 'exact', 'exact', 'changed'),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('rewind'), to: fc.nat(), explicit: fc.boolean() }) },
@@ -96,6 +101,7 @@ function uuidOf(serial: number, salt: string): string {
 class SessionWriter {
   readonly builder: TranscriptBuilder;
   readonly #chained: string[] = [];
+  readonly #requests: string[] = [];
   #calls = 0;
 
   constructor(salt: string) {
@@ -170,8 +176,9 @@ class SessionWriter {
   }
 
   /** A line a block; results of parallel calls come in any order, some never. */
-  #reply({ thinking, text: said, calls, order, model }: Event & { kind: 'reply' }): void {
+  #reply({ thinking, text: said, calls, order, model, log }: Event & { kind: 'reply' }): void {
     const { builder } = this;
+    const logged = log === 'no' ? {} : this.#log(said, log);
     const id = `msg_${this.#calls}_${builder.lines.length}`;
     const blocks: Line[] = [
       ...(thinking ? [{ type: 'thinking', thinking: said, signature: 'c2ln' }] : []),
@@ -187,7 +194,7 @@ class SessionWriter {
     const lineOf = new Map(
       blocks.map((block) => [
         block.id,
-        builder.chained('assistant', { message: { ...shared, content: [block], stop_reason, usage } }),
+        builder.chained('assistant', { message: { ...shared, content: [block], stop_reason, usage }, ...logged }),
       ]),
     );
     for (let at = 0; at < made.length; at += 1) {
@@ -202,6 +209,18 @@ class SessionWriter {
       const more = { sourceToolAssistantUUID: source, toolUseResult: { stdout: result } };
       builder.chained('user', { message: { role: 'user', content }, ...more }, source);
     }
+  }
+
+  /** A log of the request with a digest that is right for it. @returns what the reply to it says of it */
+  #log(said: string, log: Logged): Line {
+    const requestRef = `request_${this.#requests.length}`;
+    // What was sent was legal, whatever was said.
+    const messages = [{ role: 'user', content: `Asked: ${said.toWellFormed()}` }];
+    logRequest(this.builder, { id: requestRef, messages, blobs: [0] });
+    this.#requests.push(requestRef);
+    // The hook's mark may come with a later reply than the one that it is about.
+    const record = this.#requests[said.length % this.#requests.length];
+    return { requestRef, ...(log === 'changed' && { requestHookChanged: { record } }) };
   }
 
   #rewind({ to, explicit }: Event & { kind: 'rewind' }): void {

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { createSessionStore } from '../../src/adapters/sessions/createSessionStore.ts';
+import { OpenSessions } from '../../src/adapters/sessions/openSessions.ts';
 import { TranscriptScan } from '../../src/adapters/sessions/transcriptScan.ts';
 import type { SessionSummary, TranscriptMessage } from '../../src/core/session/recordedSession.ts';
 import type { OpenSession } from '../../src/core/session/sessionStore.ts';
 import { buildSession, type SessionTree } from '../../src/core/session/turnTree.ts';
 import { anyDamage, damaged, type Edit } from './damage.ts';
+import { MemoryOutlines } from './memoryOutlines.ts';
 import { anyOddSession, anySession, anySharedSession, type RandomSession } from './randomSession.ts';
 import { sha256, treeOf } from './transcript.ts';
 
@@ -48,20 +50,29 @@ export const readingProperties: Record<string, () => fc.IRawProperty<unknown[]>>
 
   'reading on where another process has stopped gives what reading it anew gives': () =>
     fc.asyncProperty(anyFile, fc.array(fc.nat(), { maxLength: 4 }), async ({ bytes, sessionId }, cuts) => {
-      const remembered = new Map<string, unknown>();
-      const outlines = {
-        get: (name: string) => structuredClone(remembered.get(name) ?? null),
-        put: (name: string, outline: unknown) => void remembered.set(name, structuredClone(outline)),
-      };
+      const outlines = new MemoryOutlines();
       const ends = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
       for (const end of ends) {
         const file = write(sessionId, bytes.subarray(0, end));
-        const scan = new TranscriptScan(file, { outlines, rememberFrom: 0 });
+        const scan = new TranscriptScan(file, { outlines });
         scan.update();
         const origin = { sessionId, file, bytes: end, customTitle: null, subagents: [] };
         const tree = buildSession(scan.transcript, origin);
         expectSame(treeReading(tree), wholeReading(bytes.subarray(0, end), sessionId));
       }
+    }),
+
+  'opening again what another process has understood gives what parsing the whole of it gives': () =>
+    fc.asyncProperty(anyFile, async ({ bytes, sessionId }) => {
+      const file = write(sessionId, bytes);
+      const outlines = new MemoryOutlines();
+      const whole = await new OpenSessions(sha256, outlines).open(file);
+      const again = await new OpenSessions(sha256, outlines).open(file);
+      for (const { index } of whole.session.turns) {
+        const anew = await new OpenSessions(sha256, outlines).open(file);
+        expectSame(await forkOf(anew, index), await forkOf(whole, index));
+      }
+      expectSame(await readingOf(again), wholeReading(bytes, sessionId));
     }),
 
   'reading on where a file has grown gives what reading it anew gives': () =>
@@ -83,6 +94,11 @@ export const readingProperties: Record<string, () => fc.IRawProperty<unknown[]>>
       expectSame(await readingOf(await growing.open(file)), wholeReading(bytes.subarray(0, half), sessionId));
     }),
 };
+
+/** What a fork before a turn sends, or why there is none. */
+function forkOf(open: OpenSession, turn: number): Promise<unknown> {
+  return open.forkAt({ turn }).catch((error: unknown) => String(error));
+}
 
 function store() {
   return createSessionStore({ claudeDirs: [folder], sha256 });

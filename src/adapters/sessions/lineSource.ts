@@ -12,6 +12,8 @@ import { openPlainFileSync, readFully } from './projectFiles.ts';
 
 /** Bytes of lines whose records are kept: what is asked for again is mostly what was asked for last. */
 const keptBytes = 8 * 1024 * 1024;
+/** Longer lines get memory of their own. */
+const sharedBytes = 1024 * 1024;
 /** An open file would keep a deleted one's space; nobody asks for long. */
 const idleMs = 2000;
 
@@ -23,6 +25,8 @@ export class LineSource {
   #keptBytes = 0;
   #descriptor: number | null = null;
   #closing: NodeJS.Timeout | null = null;
+  /** What is read into it is a record before anything else is read. */
+  #shared: Buffer | null = null;
 
   /** @param inode of the file that was scanned: another one of that name is another session */
   constructor(file: string, inode: number) {
@@ -54,7 +58,10 @@ export class LineSource {
     this.#closing?.refresh();
     try {
       this.#descriptor ??= this.#open();
-      const buffer = Buffer.allocUnsafe(length);
+      const buffer =
+        length > sharedBytes
+          ? Buffer.allocUnsafe(length)
+          : (this.#shared ??= Buffer.allocUnsafeSlow(sharedBytes)).subarray(0, length);
       if (readFully(this.#descriptor, buffer, start) === length) return buffer;
     } catch (error) {
       throw this.#changed(error);
@@ -89,6 +96,7 @@ export class LineSource {
     this.#closing = null;
     if (this.#descriptor !== null) closeSync(this.#descriptor);
     this.#descriptor = null;
+    this.#shared = null;
     this.#kept.clear();
     this.#keptBytes = 0;
   }

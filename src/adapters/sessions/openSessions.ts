@@ -3,11 +3,13 @@ import { NotFoundError } from '../../core/errors.ts';
 import type { Sha256 } from '../../core/run/ports.ts';
 import { hitPlaces } from '../../core/search/hitPlaces.ts';
 import type { ParsedTranscript } from '../../core/session/parseTranscript.ts';
+import type { TurnOutline } from '../../core/session/recordedSession.ts';
 import type { SessionRequests } from '../../core/session/requestLog.ts';
 import type { OpenSession } from '../../core/session/sessionStore.ts';
 import { SessionBuilder, type SessionTree, type TranscriptFile } from '../../core/session/turnTree.ts';
 import { fileErrorCode } from '../fileErrors.ts';
-import type { OutlineIndex } from './outline/outlineIndex.ts';
+import type { Outlines } from './outline/outlineIndex.ts';
+import type { RememberedSession } from './outline/rememberedSession.ts';
 import { SessionFiles } from './sessionFiles.ts';
 import { withSpilledOutput } from './spilledOutput.ts';
 
@@ -19,20 +21,64 @@ const idleMs = 60_000;
 /** Opens sessions, and remembers of the last ones what was read, so that an append costs no more than it is long. */
 export class OpenSessions {
   readonly #sha256: Sha256;
-  readonly #outlines: OutlineIndex | null;
+  readonly #outlines: Outlines | null;
   readonly #kept = new Map<string, { files: SessionFiles; builder: SessionBuilder }>();
   #forgetting: NodeJS.Timeout | null = null;
 
   /** @param outlines where those of long files are remembered for other processes; null for nowhere */
-  constructor(sha256: Sha256, outlines: OutlineIndex | null) {
+  constructor(sha256: Sha256, outlines: Outlines | null) {
     this.#sha256 = sha256;
     this.#outlines = outlines;
   }
 
   /** @throws NotFoundError where the file can't be read */
   async open(file: string): Promise<OpenSession> {
+    const { files } = this.#use(file);
+    const remembered = await this.#reading(file, files.recall());
+    return remembered === null ? this.#openWhole(file) : this.#openRemembered(file, remembered);
+  }
+
+  async #openWhole(file: string): Promise<OpenSession> {
     const { files, builder } = this.#use(file);
-    const read = await files.read().catch((error: unknown) => {
+    const read = await this.#reading(file, files.read());
+    const tree = builder.build(read.transcript, read.origin);
+    files.remember(tree, read.transcript);
+    return openSession(tree, read, this.#sha256);
+  }
+
+  /** Goes through all records only when something is asked that they have to answer together. */
+  #openRemembered(file: string, remembered: RememberedSession): OpenSession {
+    const { session } = remembered;
+    const { turns } = session;
+    let whole: Promise<OpenSession> | null = null;
+    const openWhole = () => (whole ??= this.#openWhole(file).then((open) => checkSame(open, turns, file)));
+    return {
+      session,
+      async turns(indexes) {
+        const asked = indexes.flatMap((index) => turns[index - 1] ?? []);
+        return withSpilledOutput(
+          asked.map((turn) => remembered.wholeTurn(turn)),
+          file,
+        );
+      },
+      async *messages() {
+        yield* (await openWhole()).messages();
+      },
+      async *requests() {
+        yield* (await openWhole()).requests();
+      },
+      forkAt: async (point, following) => {
+        const context = whole === null ? await remembered.forkAt(point, following, this.#sha256) : null;
+        return context ?? (await openWhole()).forkAt(point, following);
+      },
+      places: async (...asked) => (await openWhole()).places(...asked),
+      files: async (...asked) => (await openWhole()).files(...asked),
+      fileContent: async (...asked) => (await openWhole()).fileContent(...asked),
+    };
+  }
+
+  async #reading<T>(file: string, read: Promise<T>): Promise<T> {
+    return read.catch((error: unknown) => {
       this.#kept.delete(file);
       throw new NotFoundError(
         `The session ${basename(file)} can't be read (${fileErrorCode(error) ?? 'error'}).`,
@@ -41,7 +87,6 @@ export class OpenSessions {
         { cause: error },
       );
     });
-    return openSession(builder.build(read.transcript, read.origin), read, this.#sha256);
   }
 
   /** The session as the last one that was asked for; those that were not for long are forgotten. */
@@ -70,6 +115,12 @@ export class OpenSessions {
     this.#forgetting = null;
     for (const file of this.#kept.keys()) this.#forget(file);
   }
+}
+
+/** @throws NotFoundError where the file holds other turns than those that were shown of it */
+function checkSame(open: OpenSession, shown: readonly TurnOutline[], file: string): OpenSession {
+  if (shown.every(({ turnId }, at) => open.session.turns[at]?.turnId === turnId)) return open;
+  throw new NotFoundError(`The session's file was replaced while it was open: ${file}.`, 'Open the session again.');
 }
 
 function openSession(

@@ -1,13 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import type { JsonRecord } from '../../core/session/jsonRecord.ts';
 import { type ParsedTranscript, parseTranscript } from '../../core/session/parseTranscript.ts';
 import { isWarmUp } from '../../core/session/promptRules.ts';
-import type { SubagentFile, TranscriptFile } from '../../core/session/turnTree.ts';
-import type { OutlineIndex } from './outline/outlineIndex.ts';
-import { entriesOf, plainFile, sessionIdOf } from './projectFiles.ts';
-import { TranscriptScan } from './transcriptScan.ts';
+import type { SessionTree, SubagentFile, TranscriptFile } from '../../core/session/turnTree.ts';
+import { LineSource } from './lineSource.ts';
+import type { Outlines } from './outline/outlineIndex.ts';
+import { RememberedSession, type StoredSession, storedSession } from './outline/rememberedSession.ts';
+import { entriesOf, openPlainFileSync, plainFile, plainFileSync, sessionIdOf } from './projectFiles.ts';
+import { isSame, rememberedEntries, type ScannedState, stateOf, TranscriptScan } from './transcriptScan.ts';
 
 const customTitleSchema = z.object({ customTitle: z.string().min(1) });
 const metaSchema = z.record(z.string(), z.unknown());
@@ -15,7 +17,13 @@ const metaSchema = z.record(z.string(), z.unknown());
 function readJson(file: string): unknown {
   try {
     // Most sessions have none of these files, and an error costs more than a look.
-    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+    if (plainFileSync(file) === null) return null;
+    const descriptor = openPlainFileSync(file);
+    try {
+      return JSON.parse(readFileSync(descriptor, 'utf8'));
+    } finally {
+      closeSync(descriptor);
+    }
   } catch {
     return null;
   }
@@ -29,6 +37,13 @@ export function customTitleOf(folder: string): string | null {
 
 function agentIdOf(name: string): string | null {
   return /^agent-(.+)\.jsonl$/.exec(name)?.[1] ?? null;
+}
+
+type FileStates = Pick<StoredSession, 'state' | 'subagentState'>;
+
+interface SubagentFiles {
+  inside: readonly string[];
+  beside: readonly string[];
 }
 
 /** What a scan has read so far; goes on holding just that when the file has grown. */
@@ -46,10 +61,16 @@ export class SessionFiles {
   readonly #isSubagent: boolean;
   readonly #scan: TranscriptScan;
   readonly #subagents = new Map<string, TranscriptScan>();
+  readonly #outlines: Outlines | null;
+  #source: LineSource | null = null;
+  /** States of the files in which the session was remembered, and those in which it was read last. */
+  #remembered: FileStates | null = null;
+  #states: FileStates | null = null;
 
   /** @param outlines where those of long files are remembered; null for nowhere */
-  constructor(file: string, outlines: OutlineIndex | null) {
+  constructor(file: string, outlines: Outlines | null) {
     this.file = file;
+    this.#outlines = outlines;
     this.#sessionId = sessionIdOf(basename(file)) ?? basename(file, '.jsonl');
     this.#isSubagent = agentIdOf(basename(file)) !== null;
     this.#scan = new TranscriptScan(file, { isSubagent: this.#isSubagent, outlines });
@@ -58,34 +79,74 @@ export class SessionFiles {
   /** @throws the file system's error where the session's own file can't be read */
   async read(): Promise<{ transcript: ParsedTranscript; origin: TranscriptFile }> {
     this.#scan.update();
-    const customTitle = customTitleOf(join(dirname(this.file), this.#sessionId));
-    const subagents = await this.#readSubagents();
-    const { bytes = 0, modifiedAt = 0 } = this.#scan.state ?? {};
+    const transcript = readSoFar(this.#scan.transcript);
+    const state = this.#scan.state ?? { inode: 0, bytes: 0, modifiedAt: 0 };
+    const files = await this.#subagentFiles();
+    // Looked at before they are read: what is written meanwhile is noticed by whoever looks next.
+    this.#states = { state, subagentState: stateOfSubagents(files) };
+    return { transcript, origin: this.#origin(state, await this.#readSubagents(files)) };
+  }
+
+  #origin({ bytes, modifiedAt }: ScannedState, subagents: readonly SubagentFile[]): TranscriptFile {
     return {
-      transcript: readSoFar(this.#scan.transcript),
-      origin: {
-        sessionId: this.#sessionId,
-        file: this.file,
-        bytes,
-        // As `Stats.mtime` is, which a kept copy gets.
-        modifiedAt: new Date(Math.round(modifiedAt)).toISOString(),
-        customTitle,
-        subagents,
-        isSubagent: this.#isSubagent,
-      },
+      sessionId: this.#sessionId,
+      file: this.file,
+      bytes,
+      // As `Stats.mtime` is, which a kept copy gets.
+      modifiedAt: new Date(Math.round(modifiedAt)).toISOString(),
+      customTitle: customTitleOf(join(dirname(this.file), this.#sessionId)),
+      subagents,
+      isSubagent: this.#isSubagent,
     };
+  }
+
+  /**
+   * The session as another process has understood it, where its files have not changed since; null where it must be read.
+   * @throws the file system's error where the session's own file can't be looked at
+   */
+  async recall(): Promise<RememberedSession | null> {
+    const outlines = this.#outlines;
+    const stats = plainFileSync(this.file);
+    if (outlines === null || stats === null || stats.size < outlines.rememberFrom || this.#scan.state !== null)
+      return null;
+    const stored = outlines.get(this.file, 'session') as StoredSession | null;
+    if (stored === null || !isSame(stored.state, stateOf(stats))) return null;
+    if (stored.subagentState !== stateOfSubagents(await this.#subagentFiles())) return null;
+    this.#remembered = stored;
+    this.#source?.close();
+    const source = new LineSource(this.file, stored.state.inode);
+    this.#source = source;
+    return new RememberedSession(stored, this.#origin(stored.state, []), source, (records) =>
+      rememberedEntries(outlines, this.file, stored.state, records, source),
+    );
+  }
+
+  /** Remembers the session as it was read last, where its outlines are remembered. */
+  remember(tree: SessionTree, transcript: ParsedTranscript): void {
+    const states = this.#states;
+    if (this.#outlines === null || states === null || !this.#scan.isRemembered) return;
+    const before = this.#remembered;
+    if (before?.subagentState === states.subagentState && isSame(before.state, states.state)) return;
+    this.#remembered = states;
+    const stored = storedSession(tree, transcript, states);
+    if (stored !== null) this.#outlines.add(this.file, 'session', stored);
   }
 
   /** Gives back the files; contents open them again when they are asked for. */
   close(): void {
     for (const scan of [this.#scan, ...this.#subagents.values()]) scan.close();
+    this.#source?.close();
   }
 
-  /** Subagents in the session's own folder, and those that old versions put beside the sessions. */
-  async #readSubagents(): Promise<SubagentFile[]> {
+  /** Subagents in the session's own folder, and those of all sessions that old versions put beside them. */
+  async #subagentFiles(): Promise<SubagentFiles> {
     const folder = dirname(this.file);
     const own = join(folder, this.#sessionId, 'subagents');
     const [inside, beside] = await Promise.all([agentFiles(own), agentFiles(folder)]);
+    return { inside, beside };
+  }
+
+  async #readSubagents({ inside, beside }: SubagentFiles): Promise<SubagentFile[]> {
     const found = await Promise.all([
       ...inside.map((file) => this.#readSubagent(file)),
       ...beside.map(async (file) => {
@@ -100,7 +161,7 @@ export class SessionFiles {
   async #readSubagent(file: string): Promise<SubagentFile | null> {
     const agentId = agentIdOf(basename(file));
     if (agentId === null || (await plainFile(file).catch(() => null)) === null) return null;
-    const meta = metaSchema.safeParse(readJson(join(dirname(file), `agent-${agentId}.meta.json`)));
+    const meta = metaSchema.safeParse(readJson(metaOf(file)));
     const scan = this.#subagents.get(file) ?? new TranscriptScan(file, { isSubagent: true });
     this.#subagents.set(file, scan);
     try {
@@ -118,6 +179,21 @@ export class SessionFiles {
       transcript: readSoFar(scan.transcript),
     };
   }
+}
+
+function metaOf(file: string): string {
+  return `${file.slice(0, -'.jsonl'.length)}.meta.json`;
+}
+
+function stateOfSubagents({ inside, beside }: SubagentFiles): string {
+  const states = [...inside, ...beside].sort().map((file) => {
+    const [own, meta] = [file, metaOf(file)].map((path) => {
+      const stats = plainFileSync(path);
+      return stats === null ? 'none' : Object.values(stateOf(stats)).join(':');
+    });
+    return `${basename(file)} ${own} ${meta}`;
+  });
+  return states.join('\n');
 }
 
 async function agentFiles(folder: string): Promise<string[]> {

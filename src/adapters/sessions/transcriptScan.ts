@@ -5,15 +5,13 @@ import { parseTranscript, TranscriptReader } from '../../core/session/parseTrans
 import { SessionSummaryBuilder } from '../../core/session/sessionSummary.ts';
 import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
 import { LineSource, StoredEntry } from './lineSource.ts';
-import type { OutlineIndex } from './outline/outlineIndex.ts';
-import { type PackedOutline, packOutline, unpackOutline } from './outline/packedOutline.ts';
+import type { Outlines } from './outline/outlineIndex.ts';
+import { type PackedOutline, packOutlines, partsOf, unpackOutlines } from './outline/packedOutline.ts';
 import { openPlainFileSync, readFully } from './projectFiles.ts';
 import { LineSkimmer } from './skim/lineSkimmer.ts';
 import { QuickReader } from './skim/quickEntry.ts';
 
 const lineFeed = 10;
-/** Shorter files are read faster than what is known of them is looked up. */
-const worthRemembering = 16 * 1024 * 1024;
 /** So much of what was read is compared with the file before reading on. */
 const tailBytes = 512;
 const { capacity } = LineSkimmer;
@@ -48,25 +46,49 @@ export interface ScanOptions {
   /** False where only the summary is wanted: then the result has no entries. */
   keepsEntries?: boolean;
   /** Where the outlines of long files are remembered for other processes; default: nowhere. */
-  outlines?: Pick<OutlineIndex, 'get' | 'put'> | null;
-  /** Length from which on a file is long, in bytes. */
-  rememberFrom?: number;
+  outlines?: Outlines | null;
 }
 
-/** What another process needs to go on from where this one is. */
+/** What another process needs to go on from where this one is, besides the outlines. */
 interface StoredScan extends Pick<TranscriptReader, 'problems' | 'hasLooseParents'> {
   state: ScannedState;
-  outline: PackedOutline;
+  records: number;
   summary: ReturnType<SessionSummaryBuilder['gathered']>;
   next: { start: number; line: number };
   tail: Uint8Array;
 }
 
-function isSame(a: ScannedState, b: ScannedState): boolean {
+/** The records of one part. */
+interface StoredOutline {
+  state: ScannedState;
+  outline: PackedOutline;
+}
+
+/**
+ * The outlines of the first records of a transcript as another process has read them; null where they are not known for this
+ * state of the file.
+ */
+export function rememberedEntries(
+  outlines: Outlines,
+  file: string,
+  state: ScannedState,
+  records: number,
+  source: LineSource,
+): StoredEntry[] | null {
+  const parts: PackedOutline[] = [];
+  while (parts.length < partsOf(records)) {
+    const stored = outlines.get(file, `outline ${parts.length}`) as StoredOutline | null;
+    if (stored === null || !isSame(stored.state, state)) return null;
+    parts.push(stored.outline);
+  }
+  return unpackOutlines(parts, source).slice(0, records);
+}
+
+export function isSame(a: ScannedState, b: ScannedState): boolean {
   return a.inode === b.inode && a.bytes === b.bytes && a.modifiedAt === b.modifiedAt;
 }
 
-function stateOf({ ino, size, mtimeMs }: Stats): ScannedState {
+export function stateOf({ ino, size, mtimeMs }: Stats): ScannedState {
   return { inode: ino, bytes: size, modifiedAt: mtimeMs };
 }
 
@@ -86,18 +108,16 @@ export class TranscriptScan {
   #result: TranscriptReader;
   /** What stands before `#next`, as far as it is compared when the file has grown. */
   #tail: Buffer = Buffer.alloc(0);
-  /** Length of the file when its outline was remembered last: not again for every line that is added. */
-  #remembered = 0;
+  /** State of the file when its outline was remembered last. */
+  #remembered: ScannedState | null = null;
   /** Where the line begins that is being read, and its length: what the reader keeps of it is told by that. */
   #at = { start: 0, length: 0 };
 
-  readonly #outlines: Pick<OutlineIndex, 'get' | 'put'> | null;
-  readonly #rememberFrom: number;
+  readonly #outlines: Outlines | null;
 
   constructor(file: string, options: ScanOptions = {}) {
     this.file = file;
     this.#outlines = options.outlines ?? null;
-    this.#rememberFrom = options.rememberFrom ?? worthRemembering;
     this.#isSubagent = options.isSubagent === true;
     this.#keepsEntries = options.keepsEntries !== false;
     this.#reader = this.#newReader();
@@ -131,6 +151,11 @@ export class TranscriptScan {
     }
   }
 
+  /** Whether what was read last is what is remembered. */
+  get isRemembered(): boolean {
+    return this.#state !== null && this.#remembered !== null && isSame(this.#state, this.#remembered);
+  }
+
   /** Gives back the file; entries open it again when they are asked. */
   close(): void {
     this.#source?.close();
@@ -146,6 +171,7 @@ export class TranscriptScan {
     this.#reader = this.#newReader();
     this.#next = { start: 0, line: 1 };
     this.#tail = Buffer.alloc(0);
+    this.#remembered = null;
   }
 
   /** Whether what stands before the place to go on from is what stood there: a file may also be written anew. */
@@ -163,39 +189,50 @@ export class TranscriptScan {
 
   /** Takes over what another process has read of the file, which may have grown since. */
   #recall(descriptor: number, state: ScannedState): void {
-    if (this.#outlines === null || this.#source === null || state.bytes < this.#rememberFrom) return;
-    const stored = this.#outlines.get(this.file) as StoredScan | null;
+    const outlines = this.#outlines;
+    if (outlines === null || this.#source === null || state.bytes < outlines.rememberFrom) return;
+    const stored = outlines.get(this.file, 'scan') as StoredScan | null;
     if (stored === null || stored.state.inode !== state.inode) return;
     if (!isSame(stored.state, state) && stored.state.bytes >= state.bytes) return;
     this.#next = stored.next;
     this.#tail = Buffer.from(stored.tail);
-    if (!this.#isStillThere(descriptor)) {
+    const entries = this.#isStillThere(descriptor)
+      ? rememberedEntries(outlines, this.file, stored.state, stored.records, this.#source)
+      : null;
+    if (entries === null) {
       this.#next = { start: 0, line: 1 };
+      this.#tail = Buffer.alloc(0);
       return;
     }
     const { problems, hasLooseParents } = stored;
-    const summary = SessionSummaryBuilder.from(stored.summary);
-    this.#reader.resume({ entries: unpackOutline(stored.outline, this.#source), problems, summary, hasLooseParents });
-    this.#remembered = stored.state.bytes;
+    this.#reader.resume({ entries, problems, summary: SessionSummaryBuilder.from(stored.summary), hasLooseParents });
+    this.#remembered = stored.state;
   }
 
   #remember(state: ScannedState): void {
-    if (this.#outlines === null || state.bytes < this.#rememberFrom || state.bytes < this.#remembered * 1.1) return;
+    const outlines = this.#outlines;
+    if (outlines === null || state.bytes < outlines.rememberFrom) return;
+    // Not again for every line that is added.
+    if (this.#remembered !== null && state.bytes < this.#remembered.bytes * 1.1) return;
     // What was read of a damaged line, or of one that is not complete, stands nowhere in the file as it is.
     const { entries, problems, summary, hasLooseParents, isBetweenRecords } = this.#result;
     const stored = entries.filter((entry) => entry instanceof StoredEntry);
     if (this.#result !== this.#reader || !isBetweenRecords || stored.length < entries.length) return;
     const scan: StoredScan = {
       state,
-      outline: packOutline(stored),
+      records: stored.length,
       problems,
       summary: summary.gathered(),
       hasLooseParents,
       next: this.#next,
       tail: new Uint8Array(this.#tail),
     };
-    this.#outlines.put(this.file, scan, Date.now());
-    this.#remembered = state.bytes;
+    const parts = packOutlines(stored).map((outline, at) => [
+      `outline ${at}`,
+      { state, outline } satisfies StoredOutline,
+    ]);
+    outlines.put(this.file, { scan, ...Object.fromEntries(parts) }, Date.now());
+    this.#remembered = state;
   }
 
   #read(descriptor: number, bytes: number): void {

@@ -1,6 +1,7 @@
 import { ForkPointError } from '../errors.ts';
 import { groupBy } from '../groupBy.ts';
 import type { Sha256 } from '../run/ports.ts';
+import type { ChainNode } from '../session/messageChain.ts';
 import type { ParsedTranscript } from '../session/parseTranscript.ts';
 import { RecordedRequests } from '../session/recordedRequests.ts';
 import type { Turn, TurnOutline } from '../session/recordedSession.ts';
@@ -20,23 +21,40 @@ function recordedPromptOf(cut: Cut, rebuilt: ForkContext['rebuilt']): string | n
   return typeof block?.text === 'string' ? editableText(block.text, cut.prompt) : cut.turn.prompt;
 }
 
+/** All turns of a session, as they are shown behind a cut. */
+export interface FollowedTurns {
+  turns: readonly TurnOutline[];
+  wholeTurn: (turn: TurnOutline) => Turn;
+  /** Whether the turn's prompt was written after a record. */
+  isBehind: (turn: TurnOutline, record: ChainNode) => boolean;
+}
+
+function turnsOf(tree: SessionTree): FollowedTurns {
+  return {
+    turns: tree.session.turns,
+    wholeTurn: (turn) => tree.wholeTurn(turn),
+    isBehind: (turn, { order }) => (tree.prompts.get(turn.turnId)?.order ?? 0) > order,
+  };
+}
+
 /**
  * The cut turn with the steps after the cut, then the turns that followed it: active ones first, else the newest.
  * @param most so many turns at most
  */
-function followingTurns(tree: SessionTree, cut: Cut, most: number): Turn[] {
-  const whole = tree.wholeTurn(cut.turn);
+function followingTurns({ turns, wholeTurn, isBehind }: FollowedTurns, cut: Cut, most: number): Turn[] {
+  const first = turns[cut.turn.index - 1] ?? cut.turn;
+  const whole = wholeTurn(first);
   const following: Turn[] = [{ ...whole, steps: whole.steps.filter((step) => step.index > cut.keptSteps) }];
-  const children = groupBy(tree.session.turns, (turn) => turn.parentTurnId);
-  const seen = new Set([cut.turn.turnId]);
-  for (let at: TurnOutline | undefined = cut.turn; at !== undefined && following.length < most; ) {
+  const children = groupBy(turns, (turn) => turn.parentTurnId);
+  const seen = new Set([first.turnId]);
+  for (let at: TurnOutline | undefined = first; at !== undefined && following.length < most; ) {
     const next: TurnOutline[] = (children.get(at.turnId) ?? []).filter(
-      (turn) => !seen.has(turn.turnId) && (tree.prompts.get(turn.turnId)?.order ?? 0) > cut.upTo.order,
+      (turn) => !seen.has(turn.turnId) && isBehind(turn, cut.upTo),
     );
     at = next.find((turn) => turn.active) ?? next.at(-1);
     if (at === undefined) break;
     seen.add(at.turnId);
-    following.push(tree.wholeTurn(at));
+    following.push(wholeTurn(at));
   }
   return following;
 }
@@ -45,10 +63,18 @@ class RebuiltSessionRequests implements SessionRequests {
   readonly #tree: SessionTree;
   readonly #logs: readonly [RecordedRequests, ...RecordedRequests[]];
   readonly #builder: RequestBuilder;
+  readonly #followed: FollowedTurns;
 
-  constructor(tree: SessionTree, transcript: ParsedTranscript, subagents: readonly SubagentFile[], sha256: Sha256) {
+  constructor(
+    tree: SessionTree,
+    transcript: ParsedTranscript,
+    subagents: readonly SubagentFile[],
+    sha256: Sha256,
+    followed: FollowedTurns,
+  ) {
     const own = new RecordedRequests(tree.session.summary.file, transcript.entries, sha256);
     this.#tree = tree;
+    this.#followed = followed;
     this.#logs = [own, ...subagents.map((agent) => new RecordedRequests(agent.file, agent.transcript.entries, sha256))];
     this.#builder = new RequestBuilder(tree, own);
   }
@@ -70,17 +96,21 @@ class RebuiltSessionRequests implements SessionRequests {
       point: cut.point,
       rebuilt,
       recordedPrompt: recordedPromptOf(cut, rebuilt),
-      following: followingTurns(this.#tree, cut, following),
+      following: followingTurns(this.#followed, cut, following),
     };
   }
 }
 
-/** The requests of a session: what the log of its file and of its subagents' files holds, and what a fork would send. */
+/**
+ * The requests of a session: what the log of its file and of its subagents' files holds, and what a fork would send.
+ * @param followed the turns that are shown behind a cut, where the tree does not hold all of them
+ */
 export function createSessionRequests(
   tree: SessionTree,
   transcript: ParsedTranscript,
   subagents: readonly SubagentFile[],
   sha256: Sha256,
+  followed = turnsOf(tree),
 ): SessionRequests {
-  return new RebuiltSessionRequests(tree, transcript, subagents, sha256);
+  return new RebuiltSessionRequests(tree, transcript, subagents, sha256, followed);
 }

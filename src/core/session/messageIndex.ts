@@ -11,8 +11,8 @@ export type IndexedMessage = { role: string; content: ContentBlock[] } & { [key:
 
 /** Runs of more lines than this are looked up whole or by their beginning only: trying all would be quadratic. */
 const longestRun = 40;
-/** Characters of rebuilt messages that are kept for the next request, which mostly consists of the same ones. */
-const keptCharacters = 48_000_000;
+/** Characters of messages that are kept: a request mostly consists of those that were met last, and of those of the one before. */
+const keptCharacters = 24_000_000;
 
 /** A message in the form that the log hashes: blocks, no cache marks. */
 export function indexedMessage(message: {
@@ -135,28 +135,42 @@ export class MessageIndex {
     const built = this.#built.get(hash);
     if (built !== undefined) return built.message;
     const logged = this.#logged(hash, line);
-    // A blob that does not match its own name is damaged: better no message than a wrong one.
-    if (logged !== null && this.#sha256(canonicalJson(logged)) === hash) return this.#keep(hash, logged);
+    if (logged !== null) {
+      const text = canonicalJson(logged);
+      // A blob that does not match its own name is damaged: better no message than a wrong one.
+      if (this.#sha256(text) === hash) return this.#keep(hash, logged, text);
+    }
     const known = this.#found.get(hash);
-    if (known !== undefined) return this.#keep(hash, messageOf(known));
-    const found = this.#search(hash, line);
-    return found === null ? null : this.#keep(hash, messageOf(found));
+    if (known === undefined) return this.#search(hash, line);
+    const message = messageOf(known);
+    return this.#keep(hash, message, canonicalJson(message));
   }
 
   /** Goes back from the line: what a request holds mostly stands behind the last compaction before it. */
-  #search(hash: string, line: number): Lines | null {
+  #search(hash: string, line: number): IndexedMessage | null {
     const last = this.#stretches.findLastIndex(({ start }) => start < line);
     for (let at = last; at >= 0; at -= 1) {
       for (const finder of this.#stretches[at]?.finders ?? []) {
-        for (const lines of finder.until(line)) {
-          const name = this.#sha256(canonicalJson(messageOf(lines)));
-          if (!this.#found.has(name)) this.#found.set(name, lines);
-        }
-        const found = this.#found.get(hash);
-        if (found !== undefined) return found;
+        const found = this.#searchRuns(hash, finder.until(line));
+        if (found !== null) return found;
       }
     }
     return null;
+  }
+
+  /** Goes through all of them, so that the next question finds them. */
+  #searchRuns(hash: string, runs: Iterable<Lines>): IndexedMessage | null {
+    let found: IndexedMessage | null = null;
+    for (const lines of runs) {
+      const message = messageOf(lines);
+      const text = canonicalJson(message);
+      const name = this.#sha256(text);
+      if (this.#found.has(name)) continue;
+      this.#found.set(name, lines);
+      this.#keep(name, message, text);
+      if (name === hash) found = message;
+    }
+    return found;
   }
 
   /** Canonical text of a message that this index gave out; computed once. */
@@ -164,8 +178,7 @@ export class MessageIndex {
     return this.#texts.get(message) ?? canonicalJson(message);
   }
 
-  #keep(hash: string, message: IndexedMessage): IndexedMessage {
-    const text = canonicalJson(message);
+  #keep(hash: string, message: IndexedMessage, text: string): IndexedMessage {
     this.#texts.set(message, text);
     this.#built.set(hash, { message, text });
     this.#builtCharacters += text.length;

@@ -75,7 +75,7 @@ export class RecordedRequests {
   readonly #responses = new Map<string, string>();
   readonly #index: MessageIndex;
   /** Hashes of the request that was asked for last: the next one mostly goes on from it. */
-  #lastHashes: { id: string; hashes: readonly string[] } | null = null;
+  #lastHashes: { request: LoggedRequest; hashes: readonly string[] } | null = null;
 
   /** @param entries the file's records in file order */
   constructor(file: string, entries: readonly TranscriptEntry[], sha256: Sha256) {
@@ -118,7 +118,7 @@ export class RecordedRequests {
     for (let at: LoggedRequest | null = request; wanted > 0; ) {
       if (at === null || seen.has(at)) return null;
       seen.add(at);
-      const known = this.#lastHashes?.id === at.id ? this.#lastHashes.hashes : null;
+      const known = this.#lastHashes?.request === at ? this.#lastHashes.hashes : null;
       const keep = known === null && at.base !== undefined ? (at.keep ?? 0) : 0;
       const own = known ?? at.tail;
       if (at.base === undefined && (at.keep ?? 0) > 0) return null;
@@ -128,7 +128,7 @@ export class RecordedRequests {
       at = wanted === 0 ? at : this.#requests.find(at.base ?? '', request.line);
     }
     const hashes = parts.reverse().flat();
-    this.#lastHashes = { id: request.id, hashes };
+    this.#lastHashes = { request, hashes };
     return hashes;
   }
 

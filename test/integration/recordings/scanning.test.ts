@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { beforeAll, expect, it, vi } from 'vitest';
+import { OpenSessions } from '../../../src/adapters/sessions/openSessions.ts';
 import { TranscriptScan } from '../../../src/adapters/sessions/transcriptScan.ts';
 import { summarizeTranscript } from '../../../src/adapters/sessions/transcriptSummary.ts';
 import { parseTranscript } from '../../../src/core/session/parseTranscript.ts';
+import { MemoryOutlines } from '../../support/memoryOutlines.ts';
 import { labelOf } from '../../support/openRecordings.ts';
 import { recordEverySession } from '../../support/recordSessions.ts';
+import { sha256 } from '../../support/transcript.ts';
 
 let files: { file: string; label: string; isSubagent: boolean }[] = [];
 
@@ -53,6 +56,27 @@ it('the list counts the turns that a whole parse finds', async () => {
       listed === null ? [undefined, undefined, undefined] : [expect.any(String), built.models, built.lastAt],
     );
   }
+});
+
+it('every recorded file is shown and forked alike when another process has understood it', async () => {
+  const fidelities: string[] = [];
+  for (const { file, label } of files) {
+    const outlines = new MemoryOutlines();
+    const first = await new OpenSessions(sha256, outlines).open(file);
+    const { turns } = first.session;
+    expect((await new OpenSessions(sha256, outlines).open(file)).session, label).toEqual(first.session);
+    for (const { index } of turns) {
+      const again = await new OpenSessions(sha256, outlines).open(file);
+      const [asked, asBefore] = await Promise.all(
+        [again, first].map((open) => open.forkAt({ turn: index }).catch((error: unknown) => String(error))),
+      );
+      expect(asked, `${label}, turn ${index}`).toEqual(asBefore);
+      expect(await again.turns([index]), label).toEqual(await first.turns([index]));
+      if (typeof asked === 'object') fidelities.push(asked.rebuilt.fidelity);
+    }
+  }
+  // Exact ones are rebuilt from the beginning of the file alone.
+  expect(fidelities.filter((fidelity) => fidelity === 'exact').length).toBeGreaterThan(50);
 });
 
 it('most of what was recorded is never made into values', () => {

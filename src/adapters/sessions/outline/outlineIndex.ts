@@ -2,22 +2,26 @@ import { deserialize, serialize } from 'node:v8';
 import zlib from 'node:zlib';
 import { CacheDatabase } from '../../index/cacheDatabase.ts';
 
-/** Raise it whenever `EntryFacts` or the packing of outlines change. */
-const version = 1;
+/** Raise it whenever `EntryFacts`, `TurnOutline`, what is built of them, or the packing change. */
+const version = 2;
 
-const schema = `create table outlines (
-  file text primary key,
-  usedAt integer not null,
-  outline blob not null,
-  -- crc32 of the outline: a page that the disk changed must not become a wrong session
-  sum integer not null
-) without rowid`;
+const schema = `create table files (file text primary key, usedAt integer not null) without rowid;
+create table parts (
+  file text not null,
+  part text not null,
+  content blob not null,
+  -- crc32 of the content: a page that the disk changed must not become a wrong session
+  sum integer not null,
+  primary key (file, part)
+)`;
 
-/** The outlines of so many long transcripts are remembered, those that were used last. */
+/** So many long transcripts are remembered, those that were used last. */
 const mostKept = 30;
 
-/** Outlines of long transcripts, kept between processes. Never fails: what can't be read is not known. */
+/** What is known of long transcripts, kept between processes, in named parts. Never fails: what can't be read is not known. */
 export class OutlineIndex {
+  /** Length of a file from which on it is long, in bytes: shorter ones are read faster than what is known of them is looked up. */
+  readonly rememberFrom: number = 16 * 1024 * 1024;
   readonly #database: CacheDatabase;
 
   /** @param folder made when first needed; shared with other processes */
@@ -25,33 +29,52 @@ export class OutlineIndex {
     this.#database = new CacheDatabase({ folder, name: 'outlines', version, schema });
   }
 
-  /** What was put for the file last; null where nothing was. */
-  get(file: string): unknown {
+  /** The part as it was put for the file last; null where none was. */
+  get(file: string, part: string): unknown {
     const row = this.#database.read(
       (database) =>
-        database.prepare('select outline, sum from outlines where file = ?').get(file) as
-          | { outline: Uint8Array; sum: number }
+        database.prepare('select content, sum from parts where file = ? and part = ?').get(file, part) as
+          | { content: Uint8Array; sum: number }
           | undefined,
     );
-    if (row === undefined || row === null || zlib.crc32(row.outline) !== row.sum) return null;
+    if (row === undefined || row === null || zlib.crc32(row.content) !== row.sum) return null;
     try {
-      return deserialize(row.outline);
+      return deserialize(row.content);
     } catch {
       // Another release of Node wrote it, in a form that this one does not know.
       return null;
     }
   }
 
-  /** @param outline plain data, which says of which state of the file it is @param now milliseconds since the epoch */
-  put(file: string, outline: unknown, now: number): void {
-    const bytes = serialize(outline);
+  /**
+   * Puts all parts of a file in place of those that it had.
+   * @param parts plain data by name, each of which says of which state of the file it is @param now milliseconds since the epoch
+   */
+  put(file: string, parts: Readonly<Record<string, unknown>>, now: number): void {
+    const rows = Object.entries(parts).map(([part, content]) => ({ part, content: serialize(content) }));
+    this.#database.write((database) => {
+      database.prepare('insert or replace into files (file, usedAt) values (?, ?)').run(file, now);
+      database
+        .prepare('delete from files where file not in (select file from files order by usedAt desc limit ?)')
+        .run(mostKept);
+      database.prepare('delete from parts where file = ? or file not in (select file from files)').run(file);
+      const put = database.prepare('insert into parts (file, part, content, sum) values (?, ?, ?, ?)');
+      for (const { part, content } of rows) put.run(file, part, content, zlib.crc32(content));
+    });
+  }
+
+  /** Puts one part beside the others of a file; nothing where the file has none. */
+  add(file: string, part: string, content: unknown): void {
+    const bytes = serialize(content);
     this.#database.write((database) => {
       database
-        .prepare('insert or replace into outlines (file, usedAt, outline, sum) values (?, ?, ?, ?)')
-        .run(file, now, bytes, zlib.crc32(bytes));
-      database
-        .prepare('delete from outlines where file not in (select file from outlines order by usedAt desc limit ?)')
-        .run(mostKept);
+        .prepare(
+          'insert or replace into parts (file, part, content, sum) select file, ?, ?, ? from files where file = ?',
+        )
+        .run(part, bytes, zlib.crc32(bytes), file);
     });
   }
 }
+
+/** Where outlines are remembered. */
+export type Outlines = Pick<OutlineIndex, 'rememberFrom' | 'get' | 'put' | 'add'>;

@@ -3,7 +3,7 @@ import type { Usage } from '../../../core/session/recordedSession.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
 import { type NameColumn, packNames, packTexts, type TextColumn, unpackNames, unpackTexts } from './columns.ts';
 
-/** The outlines of a transcript's records, column by column: what is read back fast and takes little room. */
+/** The outlines of some of a transcript's records, column by column: what is read back fast and takes little room. */
 export interface PackedOutline {
   lines: Int32Array;
   /** Offsets in the file. */
@@ -31,7 +31,7 @@ export interface PackedOutline {
 
 /** `uuid`s of records: mostly those of the same transcript, of which the place says enough. */
 interface ReferenceColumn {
-  /** Place of the record; -1 for none, -2 for one that is in `others`. */
+  /** Place of the record in the whole transcript; -1 for none, -2 for one that is in `others`. */
   places: Int32Array;
   others: string[];
 }
@@ -90,10 +90,25 @@ function flagsOf({ isSidechain, facts }: StoredEntry): number {
   );
 }
 
-/** Takes the outlines apart into columns; `unpackOutline` puts the same ones together. */
-export function packOutline(entries: readonly StoredEntry[]): PackedOutline {
+/** So many records lie in one part: who needs the beginning of a transcript only reads no more. */
+const partLength = 1024;
+
+/** How many parts so many records take. */
+export function partsOf(records: number): number {
+  return Math.ceil(records / partLength);
+}
+
+/** Takes the outlines apart into columns, part by part; `unpackOutlines` puts the same ones together. */
+export function packOutlines(entries: readonly StoredEntry[]): PackedOutline[] {
   const places = new Map<string, number>();
   for (const [place, { uuid }] of entries.entries()) if (uuid !== null) places.set(uuid, place);
+  return Array.from({ length: partsOf(entries.length) }, (_part, at) =>
+    packOutline(entries.slice(at * partLength, (at + 1) * partLength), places),
+  );
+}
+
+/** @param places of all records of the transcript by `uuid` */
+function packOutline(entries: readonly StoredEntry[], places: ReadonlyMap<string, number>): PackedOutline {
   const facts = entries.map((entry) => entry.facts);
   const uses = facts.flatMap(({ toolUses }) => toolUses);
   const results = facts.flatMap(({ toolResults }) => toolResults);
@@ -212,9 +227,27 @@ function unpackFacts(
   });
 }
 
-/** Puts outlines together again. @param source reads the contents of the same file */
-export function unpackOutline(packed: PackedOutline, source: LineSource): StoredEntry[] {
-  const uuids = unpackTexts(packed.uuids);
+/**
+ * Puts outlines together again.
+ * @param parts the first ones of a transcript, in order. Where later ones are left out, what refers to them refers to nothing
+ * @param source reads the contents of the same file
+ */
+export function unpackOutlines(parts: readonly PackedOutline[], source: LineSource): StoredEntry[] {
+  const uuids = parts.flatMap((part) => unpackTexts(part.uuids));
+  let from = 0;
+  return parts.flatMap((part) => {
+    const own = uuids.slice(from, (from += part.lines.length));
+    return unpackOutline(part, own, uuids, source);
+  });
+}
+
+/** @param own `uuid`s of the part's records @param uuids of the records of all parts */
+function unpackOutline(
+  packed: PackedOutline,
+  own: readonly (string | null)[],
+  uuids: readonly (string | null)[],
+  source: LineSource,
+): StoredEntry[] {
   const types = unpackNames(packed.types);
   const parents = unpackReferences(packed.parents, uuids);
   const timestamps = unpackTexts(packed.timestamps);
@@ -222,7 +255,7 @@ export function unpackOutline(packed: PackedOutline, source: LineSource): Stored
   return Array.from(packed.lines, (line, place) => {
     const outline = {
       type: types[place] ?? '',
-      uuid: uuids[place] ?? null,
+      uuid: own[place] ?? null,
       parentUuid: parents[place] ?? null,
       timestamp: timestamps[place] ?? null,
       isSidechain: ((packed.flags[place] ?? 0) & flag.sidechain) !== 0,

@@ -1,0 +1,182 @@
+import type { ForkContext } from '../../../core/fork/forkContext.ts';
+import type { ForkPoint } from '../../../core/fork/forkRequest.ts';
+import type { Sha256 } from '../../../core/run/ports.ts';
+import type { ChainNode } from '../../../core/session/messageChain.ts';
+import type { ParsedTranscript } from '../../../core/session/parseTranscript.ts';
+import type { RecordedSession, Turn, TurnOutline } from '../../../core/session/recordedSession.ts';
+import { SessionSummaryBuilder } from '../../../core/session/sessionSummary.ts';
+import { readEntry } from '../../../core/session/transcriptEntry.ts';
+import { stepsOf } from '../../../core/session/turnSteps.ts';
+import { buildSession, type SessionTree, type TranscriptFile } from '../../../core/session/turnTree.ts';
+import { type LineSource, StoredEntry } from '../lineSource.ts';
+import type { ScannedState } from '../transcriptScan.ts';
+import { beginningsOf } from './turnBeginnings.ts';
+
+/** With more records than these it is better to have all: they serve the next question, too. */
+const mostForOne = 8192;
+
+/** What another process needs to show a session's turns without going through its records. */
+export interface StoredSession {
+  state: ScannedState;
+  /** Whatever changes when a file of its subagents does. */
+  subagentState: string;
+  summary: ReturnType<SessionSummaryBuilder['gathered']>;
+  rest: Omit<RecordedSession, 'summary' | 'turns'>;
+  /** Some turns each, as JSON, which is read faster than what `node:v8` writes. */
+  turns: Uint8Array[];
+  /** Where the records stand that hold a turn's contents: its prompt, its replies, the results of its calls. */
+  places: {
+    /** Of each turn, how many; the others, turn by turn. */
+    counts: Int32Array;
+    lines: Int32Array;
+    starts: Float64Array;
+    lengths: Int32Array;
+  };
+  /**
+   * Of each turn, with how many of the transcript's records the request for its prompt can be rebuilt; -1 where later ones
+   * may have a say.
+   */
+  beginnings: Int32Array;
+}
+
+/** One text of all turns would be as large as all of them once more, and twice that where it is not Latin. */
+const turnsAtOnce = 64;
+
+function packTurns(turns: readonly TurnOutline[]): Uint8Array[] {
+  return Array.from({ length: Math.ceil(turns.length / turnsAtOnce) }, (_turns, at) =>
+    Buffer.from(JSON.stringify(turns.slice(at * turnsAtOnce, (at + 1) * turnsAtOnce))),
+  );
+}
+
+function unpackTurns(packed: Uint8Array): TurnOutline[] {
+  return JSON.parse(Buffer.from(packed.buffer, packed.byteOffset, packed.length).toString()) as TurnOutline[];
+}
+
+/** The records that hold a turn's contents, in the order in which `wholeTurn` is to meet them. */
+function recordsByTurn({ session, chain, turnOf, prompts }: SessionTree): Map<TurnOutline, Set<ChainNode>> {
+  const records = new Map<TurnOutline, Set<ChainNode>>(session.turns.map((turn) => [turn, new Set()]));
+  for (const [node, turn] of turnOf) {
+    if (turn === null) continue;
+    if (node.entry.type === 'assistant' || node === prompts.get(turn.turnId)) records.get(turn)?.add(node);
+  }
+  for (const [turn, nodes] of records) {
+    for (const { result } of turn.steps.flatMap((step) => step.toolCalls)) {
+      const node = result === null ? undefined : chain.byUuid.get(result.uuid);
+      if (node !== undefined) nodes.add(node);
+    }
+  }
+  return records;
+}
+
+/**
+ * What is to be remembered of a session.
+ * @param transcript all of it
+ * @param states of its files when they were read
+ * @returns null where some of its records don't stand in the file as they are
+ */
+export function storedSession(
+  tree: SessionTree,
+  { entries, summary }: ParsedTranscript,
+  states: Pick<StoredSession, 'state' | 'subagentState'>,
+): StoredSession | null {
+  if (entries.some((entry) => !(entry instanceof StoredEntry))) return null;
+  const { turns, summary: _summary, ...rest } = tree.session;
+  const records = [...recordsByTurn(tree).values()];
+  const stored = records.flatMap((nodes) => [...nodes].map(({ entry }) => entry as unknown as StoredEntry));
+  return {
+    ...states,
+    summary: summary.gathered(),
+    rest,
+    turns: packTurns(turns),
+    places: {
+      counts: Int32Array.from(records, ({ size }) => size),
+      lines: Int32Array.from(stored, ({ line }) => line),
+      starts: Float64Array.from(stored, ({ place }) => place.start),
+      lengths: Int32Array.from(stored, ({ place }) => place.length),
+    },
+    beginnings: beginningsOf(tree, entries),
+  };
+}
+
+/** A session that another process has understood. Its contents, and the records that a question needs, are read from disk. */
+export class RememberedSession {
+  readonly session: RecordedSession;
+  readonly #stored: StoredSession;
+  readonly #origin: TranscriptFile;
+  readonly #source: LineSource;
+  readonly #beginning: (records: number) => StoredEntry[] | null;
+  /** Of each turn, how many records of turns stand before its own in `places`; at last, how many there are. */
+  readonly #firsts: readonly number[];
+
+  /** @param beginning gives the first records of the transcript; null where they are not known */
+  constructor(
+    stored: StoredSession,
+    origin: TranscriptFile,
+    source: LineSource,
+    beginning: (records: number) => StoredEntry[] | null,
+  ) {
+    this.#stored = stored;
+    this.#origin = origin;
+    this.#source = source;
+    this.#beginning = beginning;
+    const { counts } = stored.places;
+    const firsts = [0];
+    for (const count of counts) firsts.push((firsts.at(-1) ?? 0) + count);
+    this.#firsts = firsts;
+    const { rest } = stored;
+    const summary = SessionSummaryBuilder.from(stored.summary).build({ ...origin, problems: rest.problems.length });
+    this.session = { summary, turns: stored.turns.flatMap(unpackTurns), ...rest };
+  }
+
+  /** @throws NotFoundError where the file is gone or is not what was read */
+  wholeTurn(turn: TurnOutline): Turn {
+    const nodes = this.#nodesOf(turn);
+    const byUuid = new Map(nodes.map((node) => [node.entry.uuid, node]));
+    const results = new Map(
+      turn.steps.flatMap((step) =>
+        step.toolCalls.flatMap(({ id, result }) => {
+          const node = result === null ? undefined : byUuid.get(result.uuid);
+          return result === null || node === undefined ? [] : [[id, { node, isError: result.isError }] as const];
+        }),
+      ),
+    );
+    return {
+      ...turn,
+      promptContent: byUuid.get(turn.turnId)?.entry.message?.content ?? [],
+      steps: stepsOf(nodes, results),
+    };
+  }
+
+  #nodesOf({ index }: TurnOutline): ChainNode[] {
+    const { lines, starts, lengths } = this.#stored.places;
+    const nodes: ChainNode[] = [];
+    for (let at = this.#firsts[index - 1] ?? 0; at < (this.#firsts[index] ?? 0); at += 1) {
+      const record = this.#source.record(starts[at] ?? 0, lengths[at] ?? 0);
+      const { entry } = readEntry(record, lines[at] ?? 0);
+      if (entry?.uuid != null) nodes.push({ entry: entry as ChainNode['entry'], parent: null, order: nodes.length });
+    }
+    return nodes;
+  }
+
+  /** As `OpenSession.forkAt`, but null where the request can't be taken as it was recorded from the records up to its reply. */
+  async forkAt(point: ForkPoint, following: number | undefined, sha256: Sha256): Promise<ForkContext | null> {
+    const records = 'turn' in point ? (this.#stored.beginnings[point.turn - 1] ?? -1) : -1;
+    const entries = records < 0 || records > mostForOne ? null : this.#beginning(records);
+    if (entries === null) return null;
+    const { createSessionRequests } = await import('../../../core/fork/sessionRequests.ts');
+    const transcript = { entries, problems: [], summary: SessionSummaryBuilder.from(this.#stored.summary) };
+    const requests = createSessionRequests(buildSession(transcript, this.#origin), transcript, [], sha256, {
+      turns: this.session.turns,
+      wholeTurn: (turn) => this.wholeTurn(turn),
+      // Each of these records stands in a line of its own.
+      isBehind: (turn, { entry }) => turn.line > entry.line,
+    });
+    try {
+      const context = requests.forkAt(point, following);
+      return context.rebuilt.fidelity === 'exact' ? context : null;
+    } catch {
+      // What is wrong with the point is to be said by who knows all records.
+      return null;
+    }
+  }
+}

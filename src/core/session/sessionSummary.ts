@@ -6,9 +6,15 @@ import type { TranscriptEntry } from './transcriptEntry.ts';
 
 const longestTitle = 200;
 
+function inOneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim();
+}
+
 /** Text in one line, shortened. */
 export function oneLine(text: string, longest = longestTitle): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
+  // Of a long text the beginning is enough, unless it is mostly white space.
+  const head = text.length > 8 * longest ? inOneLine(text.slice(0, 4 * longest)) : '';
+  const line = head.length > longest ? head : inOneLine(text);
   return line.length <= longest ? line : `${line.slice(0, longest - 1).trimEnd()}…`.toWellFormed();
 }
 

@@ -4,8 +4,8 @@ import { skimmerModule } from './skimmerModule.ts';
 const pageBytes = 64 * 1024;
 /** Bytes that are looked at, at a time. */
 const capacity = 512 * 1024;
-/** The module reads up to 16 bytes ahead. */
-const slack = 64;
+/** The module reads 64 bytes at a time, and four digits behind them. */
+const slack = 128;
 const memberWords = 4;
 const keyBytes = 32;
 

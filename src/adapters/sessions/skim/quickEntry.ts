@@ -19,6 +19,7 @@ const key = Object.fromEntries(keyNames.map((name) => [name, keyNumber(name)])) 
 const openBrace = 0x7b;
 const openBracket = 0x5b;
 const letterT = 0x74;
+const quote = 0x22;
 const absent = -1;
 const nowhere: RecordPlace = { sessionId: null, projectPath: null, gitBranch: null, version: null, forkedFrom: null };
 
@@ -46,21 +47,25 @@ export class QuickReader {
   #agentId = absent;
   #hookRecord = absent;
   #firstBlock = absent;
-  /** The facts of attachments differ in few ways. */
+  /** The facts of attachments differ in few ways, and so do brief ones of replies. */
   readonly #attachments = new Map<string, EntryFacts>();
+  readonly #briefReplies = new Map<string | null, EntryFacts>();
 
   constructor(line: LineSkimmer) {
     this.#line = line;
   }
 
-  /** The record of the line that was skimmed last; null where it must be parsed whole. */
-  read(): QuickEntry | null {
+  /**
+   * The record of the line that was skimmed last; null where it must be parsed whole.
+   * @param brief whether facts that a summary doesn't need may be left out
+   */
+  read(brief = false): QuickEntry | null {
     this.#locate();
     const type = this.#text(this.#top, 'type');
     if (type === null || type === 'system') return null;
     const uuid = this.#text(this.#top, 'uuid') || null;
     if (uuid === null && titleTypes.has(type)) return null;
-    const facts = this.#facts(type);
+    const facts = this.#facts(type, brief);
     if (facts === null) return null;
     return {
       type,
@@ -126,8 +131,8 @@ export class QuickReader {
     else if (top === key.requestHookChanged && number === key.record) this.#hookRecord = member;
   }
 
-  #facts(type: string): EntryFacts | null {
-    if (type === 'assistant' || type === 'user') return this.#messageFacts(type);
+  #facts(type: string, brief: boolean): EntryFacts | null {
+    if (type === 'assistant' || type === 'user') return this.#messageFacts(type, brief);
     return type === 'attachment' ? this.#attachmentFacts() : noFacts;
   }
 
@@ -142,11 +147,12 @@ export class QuickReader {
     return known;
   }
 
-  #messageFacts(type: 'assistant' | 'user'): EntryFacts | null {
+  #messageFacts(type: 'assistant' | 'user', brief: boolean): EntryFacts | null {
     const role = this.#object('message') ? this.#text(this.#message, 'role') : null;
     const content = this.#message[key.content] as number;
     if (role === null || content === absent || this.#line.kind(content) !== openBracket) return null;
     if (this.#isTrue('isApiErrorMessage')) return null;
+    if (brief) return this.#briefFacts(type);
     const blocks = this.#blocks();
     if (blocks === null) return null;
     if (type === 'assistant') return this.#replyFacts(blocks);
@@ -154,6 +160,37 @@ export class QuickReader {
     return blocks.length > 0 && blocks.every((block) => block.type === 'tool_result')
       ? this.#resultFacts(blocks)
       : null;
+  }
+
+  #briefFacts(type: 'assistant' | 'user'): EntryFacts | null {
+    const types = this.#blockTypes();
+    if (types === null) return null;
+    const logicalParent = this.#text(this.#top, 'logicalParentUuid') || null;
+    if (type === 'user') {
+      if (types.length === 0 || types.some((member) => this.#textAt(member) !== 'tool_result')) return null;
+      return logicalParent === null ? noFacts : { ...noFacts, logicalParent };
+    }
+    const model = this.#text(this.#message, 'model');
+    const known = this.#briefReplies.get(model) ?? { ...noFacts, model };
+    this.#briefReplies.set(model, known);
+    return logicalParent === null ? known : { ...known, logicalParent };
+  }
+
+  /** The members that hold the types of the message's content blocks; null where one of the blocks is none. */
+  #blockTypes(): number[] | null {
+    const line = this.#line;
+    const types: number[] = [];
+    const { count } = line;
+    if (this.#firstBlock === absent) return types;
+    for (let member = this.#firstBlock; member < count && line.depth(member) >= 3; ) {
+      let type = absent;
+      if (line.kind(member) !== openBrace) return null;
+      for (member += 1; member < count && line.depth(member) === 4; member += 1)
+        if (line.key(member) === key.type) type = member;
+      if (type === absent || line.kind(type) !== quote) return null;
+      types.push(type);
+    }
+    return types;
   }
 
   #replyFacts(blocks: readonly Block[]): EntryFacts {

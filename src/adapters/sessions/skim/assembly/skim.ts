@@ -1,7 +1,7 @@
 /*
  * Checks one line of JSON and notes where some of its members lie, without making any value: what a session's outline needs
  * of a megabyte of tool output is its first and last hundred bytes, and that nothing between them is damaged. Strings are
- * passed over 16 bytes at a time, about ten times as fast as `JSON.parse`.
+ * passed over 64 bytes at a time, more than ten times as fast as `JSON.parse`.
  *
  * A line that this accepts is accepted by `JSON.parse` with the same members; a line that it refuses may still be good
  * (deeper than `deepest`, more than `mostMembers`, an escape in a key): whoever calls takes the slow way then.
@@ -21,9 +21,6 @@ const lastLengths = memory.data(mostKeys * 4, 16);
 const serials = memory.data(mostKeys * 4, 16);
 /** First key with that hash; further ones follow behind it. */
 const keyOfHash = memory.data(256);
-/** What may follow a backslash: 1 for one letter, 2 for `u` and four digits. */
-const escapes = memory.data(256);
-
 const deepest: u32 = 150;
 const refused: u32 = 0;
 
@@ -57,14 +54,22 @@ export function begin(known: u32, opened: u64): void {
     while (load<u8>(<u32>keyOfHash + slot) != 0) slot = (slot + 1) & 255;
     store<u8>(<u32>keyOfHash + slot, <u8>(i + 1));
   }
-  const simple = [0x22, 0x5c, 0x2f, 0x62, 0x66, 0x6e, 0x72, 0x74];
-  for (let i = 0; i < simple.length; i++) store<u8>(<u32>escapes + simple[i], 1);
-  store<u8>(<u32>escapes + 0x75, 2);
 }
 
 @inline
 function hashOf(at: u32, length: u32): u32 {
   return (load<u8>(at) * 7 + load<u8>(at + (length >> 1)) * 3 + load<u8>(at + length - 1) + length * 13) & 255;
+}
+
+/** Compares 16 bytes at a time: more than these may be read of both, and nearly all values are that short. */
+function sameBytes(a: u32, b: u32, length: u32): bool {
+  for (let at: u32 = 0; at < length; at += 16) {
+    const same = <u32>i8x16.bitmask(i8x16.eq(v128.load(a + at), v128.load(b + at)));
+    const left = length - at;
+    const asked: u32 = left >= 16 ? 0xffff : (1 << left) - 1;
+    if ((same & asked) != asked) return false;
+  }
+  return true;
 }
 
 /** The number of a key, 1-based; 0 where nobody asked for it. */
@@ -73,7 +78,7 @@ function keyNumber(at: u32, length: u32): u32 {
   let slot = hashOf(at, length);
   for (let number = <u32>load<u8>(<u32>keyOfHash + slot); number != 0; ) {
     const key = <u32>keys + (number - 1) * 32;
-    if (load<u8>(key) == length && memory.compare(key + 1, at, length) == 0) return number;
+    if (load<u8>(key) == length && sameBytes(key + 1, at, length)) return number;
     slot = (slot + 1) & 255;
     number = load<u8>(<u32>keyOfHash + slot);
   }
@@ -99,36 +104,90 @@ function isHex(byte: u32): bool {
   return isDigit(byte) || (byte | 0x20) - 0x61 < 6;
 }
 
+/** The bits of four times 16 bytes. */
+@inline
+function bitsOf(a: v128, b: v128, c: v128, d: v128): u64 {
+  const low = <u64>(<u32>(i8x16.bitmask(a) | (i8x16.bitmask(b) << 16)));
+  const high = <u64>(<u32>(i8x16.bitmask(c) | (i8x16.bitmask(d) << 16)));
+  return low | (high << 32);
+}
+
+/** Bytes that may follow a backslash, found by both their halves: each half names the groups that it occurs in. */
+@inline
+function mayBeEscaped(bytes: v128): v128 {
+  const lows = i8x16(0, 0, 13, 0, 8, 8, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1);
+  const highs = i8x16(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0);
+  const low = i8x16.swizzle(lows, v128.and(bytes, i8x16.splat(0x0f)));
+  return i8x16.ne(v128.and(low, i8x16.swizzle(highs, i8x16.shr_u(bytes, 4))), i8x16.splat(0));
+}
+
 /** @param at behind the opening quote @returns behind the closing one */
 function skipString(at: u32): u32 {
   const quote = i8x16.splat(0x22);
   const backslash = i8x16.splat(0x5c);
   const space = i8x16.splat(0x20);
-  while (at < limit) {
+  // Most strings are keys and ids.
+  for (let i = 0; i < 3; i++) {
     const bytes = v128.load(at);
-    let special = i8x16.bitmask(
+    const special = i8x16.bitmask(
       v128.or(v128.or(i8x16.eq(bytes, quote), i8x16.eq(bytes, backslash)), i8x16.lt_u(bytes, space)),
     );
-    let next = at + 16;
-    while (special != 0) {
+    if (special != 0) {
       const place = at + ctz(special);
       const byte = load<u8>(place);
-      if (byte == 0x22) return place < limit ? place + 1 : refused;
-      if (byte != 0x5c) return refused;
-      escaped = true;
-      const kind = load<u8>(<u32>escapes + load<u8>(place + 1));
-      if (kind == 1) {
-        // What follows the backslash is told already.
-        special &= ~(3 << (place - at));
-        if (place + 2 > next) next = place + 2;
-      } else {
-        if (kind == 0) return refused;
-        for (let i: u32 = 2; i < 6; i++) if (!isHex(load<u8>(place + i))) return refused;
-        next = place + 6;
-        break;
+      if (byte == 0x5c) break;
+      return byte == 0x22 && place < limit ? place + 1 : refused;
+    }
+    at += 16;
+  }
+  return skipLongString(at);
+}
+
+/** As `skipString`, 64 bytes at a time: texts hold an escape in every line. @param at where no escape has begun */
+function skipLongString(at: u32): u32 {
+  const quote = i8x16.splat(0x22);
+  const backslash = i8x16.splat(0x5c);
+  const space = i8x16.splat(0x20);
+  const odd: u64 = 0xaaaaaaaaaaaaaaaa;
+  /** Whether the first byte is escaped by the one before. */
+  let carried: u64 = 0;
+  for (; at < limit; at += 64) {
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    const c = v128.load(at, 32);
+    const d = v128.load(at, 48);
+    const quotes = bitsOf(i8x16.eq(a, quote), i8x16.eq(b, quote), i8x16.eq(c, quote), i8x16.eq(d, quote));
+    const controls = bitsOf(i8x16.lt_u(a, space), i8x16.lt_u(b, space), i8x16.lt_u(c, space), i8x16.lt_u(d, space));
+    const slashes = bitsOf(
+      i8x16.eq(a, backslash),
+      i8x16.eq(b, backslash),
+      i8x16.eq(c, backslash),
+      i8x16.eq(d, backslash),
+    );
+    let ends = quotes | controls;
+    if ((slashes | carried) != 0) {
+      // Of backslashes in a row every other one escapes what follows: the subtraction carries through each row.
+      const begins = slashes & ~carried;
+      const codes = (((begins << 1) | odd) - begins) ^ odd;
+      let after = codes ^ (slashes | carried);
+      carried = (codes & slashes) >> 63;
+      ends = (quotes & ~after) | controls;
+      if (ends != 0) after &= (ends & (0 - ends)) - 1;
+      if ((after & ~bitsOf(mayBeEscaped(a), mayBeEscaped(b), mayBeEscaped(c), mayBeEscaped(d))) != 0) return refused;
+      if (after != 0) {
+        escaped = true;
+        const letterU = i8x16.splat(0x75);
+        const codesOf = bitsOf(i8x16.eq(a, letterU), i8x16.eq(b, letterU), i8x16.eq(c, letterU), i8x16.eq(d, letterU));
+        for (let left = after & codesOf; left != 0; left &= left - 1) {
+          const place = at + <u32>ctz(left);
+          for (let i: u32 = 1; i < 5; i++) if (!isHex(load<u8>(place + i))) return refused;
+        }
       }
     }
-    at = next;
+    if (ends != 0) {
+      const place = at + <u32>ctz(ends);
+      return load<u8>(place) == 0x22 && place < limit ? place + 1 : refused;
+    }
   }
   return refused;
 }
@@ -179,8 +238,9 @@ function serialOf(key: u32, at: u32, length: u32): u32 {
   if (length > longestValue) return 0;
   const last = <u32>lastValues + key * 128;
   const serial = <u32>serials + key * 4;
-  if (load<u32>(<u32>lastLengths + key * 4) != length || memory.compare(last, at, length) != 0) {
-    memory.copy(last, at, length);
+  if (load<u32>(<u32>lastLengths + key * 4) != length || !sameBytes(last, at, length)) {
+    // Its place has room for whole steps of 16.
+    for (let copied: u32 = 0; copied < length; copied += 16) v128.store(last + copied, v128.load(at + copied));
     store<u32>(<u32>lastLengths + key * 4, length);
     store<u32>(serial, load<u32>(serial) + 1);
   }

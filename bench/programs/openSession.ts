@@ -1,5 +1,10 @@
 // Opens a session: the list of its turns, and 50 turns with everything they hold. Argument: path of the transcript.
-import { createReadingStore } from '../../src/adapters/reader/createReadingStore.ts';
+import module from 'node:module';
+import path from 'node:path';
+
+// As the command line does.
+module.enableCompileCache?.(path.join(process.env['FORKPOINT_HOME'] ?? '', 'cache', 'compiled'));
+const { createReadingStore } = await import('../../src/adapters/reader/createReadingStore.ts');
 
 const started = performance.now();
 const open = await createReadingStore().open(process.argv[2] ?? '');

@@ -25,8 +25,9 @@ export function createSessionSearch(store: SessionStore, folders: SearchFolders)
   const sources: SearchSources = {
     async transcripts(query, signal) {
       const transcripts = await allTranscripts();
-      if (restricts(query)) return onlyOf(transcripts, await sessionsOf(store, query, signal));
-      return newestFirst(transcripts, summaries);
+      // A list has its order already.
+      if (!restricts(query)) return { transcripts, inOrder: (plans) => newestFirst(plans, summaries) };
+      return { transcripts: onlyOf(transcripts, await sessionsOf(store, query, signal)), inOrder: (plans) => plans };
     },
     places: (transcript, found) => placesOf(store, transcript, found),
     index: texts,
@@ -89,13 +90,13 @@ function onlyOf(transcripts: readonly Transcript[], sessionFiles: readonly strin
  * By the session's last message where it is known without reading the file, else by the file's last change: who searches
  * doesn't want to wait for a list of everything.
  */
-function newestFirst(transcripts: readonly Transcript[], summaries: SessionIndex): Transcript[] {
-  const known = summaries.summaries();
+function newestFirst<T extends Transcript>(transcripts: readonly T[], summaries: SessionIndex): T[] {
+  const known = summaries.summaries([...new Set(transcripts.map(({ sessionFile }) => sessionFile))]);
   const times = new Map<string, number>();
   for (const { file, sessionFile, state } of transcripts) {
-    if (file !== sessionFile) continue;
-    const lastAt = known.get(file)?.summary?.lastAt ?? null;
-    times.set(file, lastAt === null ? state.changedAt : Date.parse(lastAt));
+    const lastAt = known.get(sessionFile)?.summary?.lastAt ?? null;
+    if (lastAt !== null) times.set(sessionFile, Date.parse(lastAt));
+    else if (file === sessionFile || !times.has(sessionFile)) times.set(sessionFile, state.changedAt);
   }
   const timeOf = ({ sessionFile }: Transcript): number => times.get(sessionFile) ?? 0;
   return transcripts.toSorted((a, b) => timeOf(b) - timeOf(a));

@@ -3,7 +3,7 @@ import type { TurnId } from '../../core/ids.ts';
 import type { FoundText } from '../../core/search/searchRecord.ts';
 import type { SearchBatch, SearchHit, SearchQuery } from '../../core/search/sessionSearch.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import { planSearch } from './planSearch.ts';
+import { type FilePlan, planSearch } from './planSearch.ts';
 import type { PlanResult } from './runPlans.ts';
 import { runPlansInThreads } from './runPlansInThreads.ts';
 import type { TextIndex } from './textIndex.ts';
@@ -20,8 +20,11 @@ export interface TextPlace {
 
 /** What a search works with. */
 export interface SearchSources {
-  /** Transcripts in the order in which they are searched. */
-  transcripts(query: SearchQuery, signal: AbortSignal | undefined): Promise<Transcript[]>;
+  /** Transcripts that are asked for, and the order in which those of them are searched that may hold the text. */
+  transcripts(
+    query: SearchQuery,
+    signal: AbortSignal | undefined,
+  ): Promise<{ transcripts: Transcript[]; inOrder: (plans: FilePlan[]) => FilePlan[] }>;
   /** The session of a transcript, and places of what was found in it, in the same order. Null where it is gone by now. */
   places(
     transcript: Transcript,
@@ -68,7 +71,7 @@ function hitOf({ file }: Transcript, session: SessionSummary, found: FoundText, 
 }
 
 /** Results in the plans' order, each as soon as all before it are there. */
-async function* inOrder(results: AsyncIterable<PlanResult>): AsyncGenerator<PlanResult, void> {
+async function* oneByOne(results: AsyncIterable<PlanResult>): AsyncGenerator<PlanResult, void> {
   const waiting = new Map<number, PlanResult>();
   let next = 0;
   for await (const result of results) {
@@ -93,12 +96,13 @@ export async function* searchFiles(
 ): AsyncGenerator<SearchBatch, void> {
   const text = textOf(query);
   const filter = new Filter(query);
-  const plans = planSearch(await sources.transcripts(query, signal), text, sources.index);
+  const { transcripts, inOrder } = await sources.transcripts(query, signal);
+  const plans = inOrder(planSearch(transcripts, text, sources.index));
   const files = plans.length;
   let left = query.limit ?? Number.POSITIVE_INFINITY;
   let complete = true;
   let searched = 0;
-  for await (const { at, found, failed } of inOrder(runPlansInThreads(plans, text, signal))) {
+  for await (const { at, found, failed } of oneByOne(runPlansInThreads(plans, text, signal))) {
     searched += 1;
     if (failed) complete = false;
     const plan = plans[at];

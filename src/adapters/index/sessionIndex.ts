@@ -14,6 +14,9 @@ const schema = `create table summaries (
   sum integer not null
 ) without rowid`;
 
+/** So many rows are looked up faster one by one than all together. */
+const fewFiles = 200;
+
 /** What is known of a file, and for which state of it. */
 export interface StoredSummary {
   /** Whatever changes when the file or its title does; compared, never read. */
@@ -48,11 +51,17 @@ export class SessionIndex {
     this.#database = new CacheDatabase({ folder, name: 'sessions', version, schema, ...options });
   }
 
-  /** All known summaries by path of the file. */
-  summaries(): Map<string, StoredSummary> {
-    const rows = this.#database.read(
-      (database) => database.prepare('select file, state, summary, sum from summaries').all() as unknown as Row[],
-    );
+  /**
+   * Known summaries by path of the file.
+   * @param files which; default: all that are known. More may come where many are asked for
+   */
+  summaries(files?: readonly string[]): Map<string, StoredSummary> {
+    const rows = this.#database.read((database) => {
+      const columns = 'select file, state, summary, sum from summaries';
+      if (files === undefined || files.length > fewFiles) return database.prepare(columns).all() as unknown as Row[];
+      const one = database.prepare(`${columns} where file = ?`);
+      return files.flatMap((file) => (one.get(file) as unknown as Row | undefined) ?? []);
+    });
     const known = new Map<string, StoredSummary>();
     for (const row of rows ?? []) {
       if (sumOf(row) !== row.sum) continue;

@@ -5,28 +5,30 @@ import { sessionIdOf } from './projectFiles.ts';
 import { customTitleOf } from './sessionFiles.ts';
 import { TranscriptScan } from './transcriptScan.ts';
 
+/** Of files that grow, the scan with the records that are linked, by the one without. */
+const linked = new WeakMap<TranscriptScan, TranscriptScan>();
+
 /** Problems that only show when the records are linked, which a summary needs for nothing else. */
-function linkProblems(file: string): number {
-  const scan = new TranscriptScan(file);
-  scan.update();
-  const count = linkChain(scan.transcript.entries.filter((entry) => !entry.isSidechain)).problems.length;
-  scan.close();
-  return count;
+function linkProblems(scan: TranscriptScan, goesOn: boolean): number {
+  const whole = linked.get(scan) ?? new TranscriptScan(scan.file);
+  if (goesOn) linked.set(scan, whole);
+  whole.update();
+  const { problems } = linkChain(whole.transcript.entries.filter((entry) => !entry.isSidechain));
+  whole.close();
+  return problems.length;
 }
 
 /**
  * Summary of a transcript, which is not kept. It says what opening the session says.
- * @param scan of that file, without entries, that has read what was there before: then only what was added is read
+ * @param growing a scan of that file, without entries, that has read what was there before: then only what was added is read
  * @returns null where the file holds nothing to list: no message and no damage
  * @throws the file system's error where the file can't be read
  */
-export function summarizeTranscript(
-  file: string,
-  scan = new TranscriptScan(file, { keepsEntries: false }),
-): SessionSummary | null {
+export function summarizeTranscript(file: string, growing?: TranscriptScan): SessionSummary | null {
+  const scan = growing ?? new TranscriptScan(file, { keepsEntries: false });
   scan.update();
   const { summary, hasLooseParents, problems: found } = scan.transcript;
-  const problems = found.length + (hasLooseParents ? linkProblems(file) : 0);
+  const problems = found.length + (hasLooseParents ? linkProblems(scan, growing !== undefined) : 0);
   if (summary.isEmpty && problems === 0) return null;
   const { bytes = 0, modifiedAt = 0 } = scan.state ?? {};
   const sessionId = sessionIdOf(basename(file)) ?? basename(file, '.jsonl');

@@ -101,7 +101,7 @@ export function storedSession(
 /** A session that another process has understood. Its contents, and the records that a question needs, are read from disk. */
 export class RememberedSession {
   readonly session: RecordedSession;
-  readonly #stored: StoredSession;
+  readonly #stored: Pick<StoredSession, 'summary' | 'places' | 'beginnings'>;
   readonly #origin: TranscriptFile;
   readonly #source: LineSource;
   readonly #beginning: (records: number) => StoredEntry[] | null;
@@ -115,17 +115,16 @@ export class RememberedSession {
     source: LineSource,
     beginning: (records: number) => StoredEntry[] | null,
   ) {
-    this.#stored = stored;
+    const { rest, turns, summary: gathered, places, beginnings } = stored;
+    this.#stored = { summary: gathered, places, beginnings };
     this.#origin = origin;
     this.#source = source;
     this.#beginning = beginning;
-    const { counts } = stored.places;
     const firsts = [0];
-    for (const count of counts) firsts.push((firsts.at(-1) ?? 0) + count);
+    for (const count of places.counts) firsts.push((firsts.at(-1) ?? 0) + count);
     this.#firsts = firsts;
-    const { rest } = stored;
-    const summary = SessionSummaryBuilder.from(stored.summary).build({ ...origin, problems: rest.problems.length });
-    this.session = { summary, turns: stored.turns.flatMap(unpackTurns), ...rest };
+    const summary = SessionSummaryBuilder.from(gathered).build({ ...origin, problems: rest.problems.length });
+    this.session = { summary, turns: turns.flatMap(unpackTurns), ...rest };
   }
 
   /** @throws NotFoundError where the file is gone or is not what was read */

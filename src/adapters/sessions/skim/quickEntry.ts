@@ -50,6 +50,8 @@ export class QuickReader {
   /** The facts of attachments differ in few ways, and so do brief ones of replies. */
   readonly #attachments = new Map<string, EntryFacts>();
   readonly #briefReplies = new Map<string | null, EntryFacts>();
+  /** The `uuid` of the record before: mostly the next one names it, and need not hold the same text once more. */
+  #last: string | null = null;
 
   constructor(line: LineSkimmer) {
     this.#line = line;
@@ -67,10 +69,12 @@ export class QuickReader {
     if (uuid === null && titleTypes.has(type)) return null;
     const facts = this.#facts(type, brief);
     if (facts === null) return null;
+    const parentUuid = this.#reference('parentUuid');
+    if (uuid !== null) this.#last = uuid;
     return {
       type,
       uuid,
-      parentUuid: this.#text(this.#top, 'parentUuid') || null,
+      parentUuid,
       timestamp: timeOf(this.#text(this.#top, 'timestamp')),
       isSidechain: this.#isTrue('isSidechain'),
       facts,
@@ -222,7 +226,7 @@ export class QuickReader {
       isMeta: this.#isTrue('isMeta'),
       blocks: blockTypes(blocks.map(({ type }) => type)),
       toolResults: results.length === 0 ? noFacts.toolResults : results,
-      sourceCall: this.#text(this.#top, 'sourceToolAssistantUUID') || null,
+      sourceCall: this.#reference('sourceToolAssistantUUID'),
       agentId: this.#object('toolUseResult') ? this.#textAt(this.#agentId) || null : null,
     };
   }
@@ -272,6 +276,11 @@ export class QuickReader {
       version: this.#text(this.#top, 'version') || null,
       forkedFrom: this.#object('forkedFrom') ? this.#textAt(this.#forkedFrom) || null : null,
     };
+  }
+
+  #reference(name: KeyName): string | null {
+    const text = this.#text(this.#top, name) || null;
+    return text === this.#last ? this.#last : text;
   }
 
   #object(name: KeyName): boolean {

@@ -19,6 +19,8 @@ export interface ModelCall {
   request: BlobRef;
 }
 
+type RetryingEvent = Extract<BranchEvent, { type: 'retrying' }>;
+
 export interface CallModelDeps {
   blobs: BlobStore;
   runs: RunStore;
@@ -29,6 +31,15 @@ export interface CallModelDeps {
 
 /** How often streamed text is written to the run's log, in milliseconds: often enough to read along, seldom enough to be cheap. */
 const textFlushMs = 250;
+
+/** What is written to the run's log where a call failed that will be made again. @param now milliseconds since the epoch */
+export function retryingEvent(
+  { runId, branchId, step }: ModelCall,
+  now: number,
+  what: Pick<RetryingEvent, 'attempt' | 'delayMs' | 'error' | 'billing'>,
+): BranchEvent {
+  return { type: 'retrying', runId, branchId, at: new Date(now).toISOString(), step, ...what };
+}
 
 /**
  * Sends one request and keeps what comes: the text as it streams in (in the run's log), the reply as a blob.
@@ -156,21 +167,13 @@ async function completedBefore(call: ModelCall, deps: CallModelDeps): Promise<St
   }
   if (done !== null) return done;
   if (unanswered !== null) {
-    await deps.runs.append({
-      type: 'retrying',
-      runId: call.runId,
-      branchId: call.branchId,
-      at: new Date(deps.clock.now()).toISOString(),
-      step: call.step,
-      attempt: unanswered,
-      delayMs: 0,
-      error: {
-        code: 'worker_lost',
-        message: 'The worker went away while this request was under way.',
-        hint: 'It is asked again; the first request may have been billed.',
-      },
-      billing: 'unknown',
-    });
+    const error = {
+      code: 'worker_lost',
+      message: 'The worker went away while this request was under way.',
+      hint: 'It is asked again; the first request may have been billed.',
+    };
+    const what = { attempt: unanswered, delayMs: 0, error, billing: 'unknown' } as const;
+    await deps.runs.append(retryingEvent(call, deps.clock.now(), what));
   }
   return null;
 }

@@ -6,7 +6,7 @@ import { interruption } from '../../core/run/abandonedRun.ts';
 import { advance } from '../../core/run/advance.ts';
 import type { BranchEvent } from '../../core/run/branchEvent.ts';
 import type { StepResult } from '../../core/run/branchOutcome.ts';
-import { type CallModelDeps, callModel, type ModelCall } from '../../core/run/callModel.ts';
+import { type CallModelDeps, callModel, type ModelCall, retryingEvent } from '../../core/run/callModel.ts';
 import type { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { isRetryable, retryDelayMs, retryPolicies } from '../../core/run/retryPolicies.ts';
 import type { BranchPorts } from '../../core/run/runBranch.ts';
@@ -133,17 +133,8 @@ export class Drive {
         if (!isRetryable(error.kind, mayBeBilled) || attempt >= policy.attempts) throw error;
         const delayMs = retryDelayMs(policy, attempt, retryAfterMs, random());
         if (error.kind === 'rate_limited') pause.extend(delayMs);
-        await this.#record({
-          type: 'retrying',
-          runId: call.runId,
-          branchId: call.branchId,
-          at: new Date(clock.now()).toISOString(),
-          step: call.step,
-          attempt,
-          delayMs,
-          error: failureOf(error),
-          billing: 'known',
-        });
+        const what = { attempt, delayMs, error: failureOf(error), billing: 'known' } as const;
+        await this.#record(retryingEvent(call, clock.now(), what));
         await clock.sleep(delayMs, signal);
       }
     }

@@ -7,7 +7,7 @@ import { type Advance, type AdvanceInput, advance } from '../../core/run/advance
 import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.ts';
 import type { StepResult } from '../../core/run/branchOutcome.ts';
 import { type CallFailure, mayAskAgain, toCallFailure } from '../../core/run/callFailure.ts';
-import { type CallModelDeps, callModel, type ModelCall } from '../../core/run/callModel.ts';
+import { type CallModelDeps, callModel, type ModelCall, retryingEvent } from '../../core/run/callModel.ts';
 import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { type RetryPolicy, retryDelayMs } from '../../core/run/retryPolicies.ts';
 
@@ -96,17 +96,8 @@ async function failureOfCall(
   const delayMs = retryDelayMs(retry, attempt, failure.model?.retryAfterMs ?? null, Math.random());
   if (failure.model?.kind === 'rate_limited') pause.extend(delayMs);
   const { code, message, hint } = failure;
-  await runs.append({
-    type: 'retrying',
-    runId: call.runId,
-    branchId: call.branchId,
-    at: new Date(clock.now()).toISOString(),
-    step: call.step,
-    attempt,
-    delayMs,
-    error: { code, message, hint },
-    billing: 'known',
-  });
+  const what = { attempt, delayMs, error: { code, message, hint }, billing: 'known' } as const;
+  await runs.append(retryingEvent(call, clock.now(), what));
   return applicationFailure(failure, error, { nextRetryDelay: delayMs });
 }
 

@@ -1,5 +1,5 @@
 import type { EngineKind, ForkPoint } from '../../core/fork/forkRequest.ts';
-import type { ForkDraft } from './protocol.ts';
+import { asRecorded, type ForkDraft } from './protocol.ts';
 
 /** An untouched fork: one branch that changes nothing. */
 export function newDraft(session: string, at: ForkPoint, engine: EngineKind): ForkDraft {
@@ -8,20 +8,7 @@ export function newDraft(session: string, at: ForkPoint, engine: EngineKind): Fo
     session,
     at,
     prompt: null,
-    branches: [
-      {
-        key: 'recorded',
-        name: 'as recorded',
-        model: null,
-        prompt: null,
-        system: { mode: 'recorded', text: '' },
-        effort: null,
-        thinking: { mode: 'recorded', tokens: '' },
-        maxTokens: '',
-        repeats: '1',
-        open: [],
-      },
-    ],
+    branches: [{ key: 'recorded', name: 'as recorded', ...asRecorded, repeats: '1', open: [] }],
     engine,
     tools: 'recorded',
     maxSteps: '20',

@@ -28,6 +28,16 @@ export const branchDraftSchema = z.strictObject({
 });
 export type BranchDraft = z.infer<typeof branchDraftSchema>;
 
+/** A branch that changes nothing of the request; its name, repeats and unfolded parts don't count. */
+export const asRecorded = {
+  model: null,
+  prompt: null,
+  system: { mode: 'recorded', text: '' },
+  effort: null,
+  thinking: { mode: 'recorded', tokens: '' },
+  maxTokens: '',
+} satisfies Partial<BranchDraft>;
+
 /** A fork as far as it is filled in. This is what survives hiding, reloading and restarting. */
 export const forkDraftSchema = z.strictObject({
   /** Counts the changes, so that of two copies the newer one is known. */

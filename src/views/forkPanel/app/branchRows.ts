@@ -1,23 +1,13 @@
-import type { BranchDraft } from '../protocol.ts';
+import { asRecorded, type BranchDraft } from '../protocol.ts';
 
 type Variation = Partial<Pick<BranchDraft, 'model' | 'effort' | 'prompt'>>;
-
-/** What changes the request; a row's name, repeats and unfolded parts don't. */
-const plain = {
-  model: null,
-  prompt: null,
-  system: { mode: 'recorded', text: '' },
-  effort: null,
-  thinking: { mode: 'recorded', tokens: '' },
-  maxTokens: '',
-} satisfies Partial<BranchDraft>;
 
 /** The rows with one more, named after `name`. */
 export function addRow(rows: readonly BranchDraft[], name: string, variation: Variation): BranchDraft[] {
   const row: BranchDraft = {
     key: freeKey(rows),
     name: freeName(rows, name),
-    ...plain,
+    ...asRecorded,
     ...variation,
     repeats: '1',
     open: [],
@@ -60,11 +50,13 @@ export function promptRows(rows: readonly BranchDraft[], prompts: readonly strin
 }
 
 function changesJust(row: BranchDraft, variation: Variation): boolean {
-  const wanted = { ...plain, ...variation };
-  const has = Object.fromEntries(Object.keys(plain).map((key) => [key, row[key as keyof typeof plain]]));
+  const wanted = { ...asRecorded, ...variation };
+  const has = Object.fromEntries(Object.keys(asRecorded).map((key) => [key, row[key as keyof typeof asRecorded]]));
   return (
     JSON.stringify(has) ===
-    JSON.stringify(Object.fromEntries(Object.keys(plain).map((key) => [key, wanted[key as keyof typeof plain]])))
+    JSON.stringify(
+      Object.fromEntries(Object.keys(asRecorded).map((key) => [key, wanted[key as keyof typeof asRecorded]])),
+    )
   );
 }
 

@@ -1,39 +1,17 @@
-import { closeSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import type { JsonRecord } from '../../core/session/jsonRecord.ts';
 import { type ParsedTranscript, parseTranscript } from '../../core/session/parseTranscript.ts';
 import { isWarmUp } from '../../core/session/promptRules.ts';
 import type { SessionTree, SubagentFile, TranscriptFile } from '../../core/session/turnTree.ts';
+import { customTitleOf, readJson } from './customTitle.ts';
 import { LineSource } from './lineSource.ts';
 import type { Outlines } from './outline/outlineIndex.ts';
 import { RememberedSession, type StoredSession, storedSession } from './outline/rememberedSession.ts';
-import { entriesOf, openPlainFileSync, plainFile, plainFileSync, sessionIdOf } from './projectFiles.ts';
+import { entriesOf, plainFile, plainFileSync, sessionIdOf } from './projectFiles.ts';
 import { isSame, rememberedEntries, type ScannedState, stateOf, TranscriptScan } from './transcriptScan.ts';
 
-const customTitleSchema = z.object({ customTitle: z.string().min(1) });
 const metaSchema = z.record(z.string(), z.unknown());
-
-function readJson(file: string): unknown {
-  try {
-    // Most sessions have none of these files, and an error costs more than a look.
-    if (plainFileSync(file) === null) return null;
-    const descriptor = openPlainFileSync(file);
-    try {
-      return JSON.parse(readFileSync(descriptor, 'utf8'));
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    return null;
-  }
-}
-
-/** Title that a person gave the session with `/rename`. @param folder the session's own folder beside the transcript */
-export function customTitleOf(folder: string): string | null {
-  const parsed = customTitleSchema.safeParse(readJson(join(folder, 'custom-title.json')));
-  return parsed.success ? parsed.data.customTitle : null;
-}
 
 function agentIdOf(name: string): string | null {
   return /^agent-(.+)\.jsonl$/.exec(name)?.[1] ?? null;

@@ -1,8 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import { linkChain } from '../../core/session/messageChain.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
+import { customTitleOf } from './customTitle.ts';
 import { sessionIdOf } from './projectFiles.ts';
-import { customTitleOf } from './sessionFiles.ts';
 import { TranscriptScan } from './transcriptScan.ts';
 
 /** Of files that grow, the scan with the records that are linked, by the one without. */

@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import { NotFoundError } from '../../../src/core/errors.ts';
@@ -166,6 +166,17 @@ describe('files that change under the reader', () => {
     execFileSync('/usr/bin/mkfifo', [file]);
     expect(await sessions.list()).toEqual([]);
     await expect(sessions.open(file)).rejects.toThrow(NotFoundError);
+  });
+
+  it('fault 26: a pipe beside a session blocks nobody either', async () => {
+    const file = write('one', conversation('one', ['One']).text());
+    const own = join(dirname(file), 'one', 'subagents');
+    mkdirSync(own, { recursive: true });
+    writeFileSync(join(own, 'agent-a1.jsonl'), conversation('one', ['Look']).text());
+    for (const name of ['custom-title.json', 'subagents/agent-a1.meta.json', 'subagents/agent-a2.jsonl'])
+      execFileSync('/usr/bin/mkfifo', [join(dirname(file), 'one', name)]);
+    expect(await store().list()).toMatchObject([{ title: 'One' }]);
+    expect((await store().open(file)).session.subagents).toMatchObject([{ agentId: 'a1', agentType: null }]);
   });
 
   it('fault 27: a link that took a file’s place is not followed', async () => {

@@ -50,7 +50,7 @@ export const earlyForkJob: Job = {
     const job = `request of a fork before turn ${turn} of ${large.turns} (${mb(large.bytes)})`;
     return [
       wholeRow(job, ours, 'forkSession', peer, { time: 0.05 }),
-      callRow(job, inCall.callMs ?? 0, 'forkSession', peer.callMs ?? 0, 0.05),
+      callRow(`${job}, the session open`, inCall.callMs ?? 0, 'forkSession', peer.callMs ?? 0, 0.05),
       wholeRow(job, ours, 'cp', cp),
     ];
   },

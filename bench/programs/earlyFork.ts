@@ -1,16 +1,11 @@
-// Opens a session and rebuilds the request before one of its turns, in a process that has done so before. Arguments: path of the
-// transcript, number of the turn.
+// Rebuilds the request before one turn of a session that is open, as the fork panel does when the cut is moved there.
+// Arguments: path of the transcript, number of the turn.
 import { createReadingStore } from '../../src/adapters/reader/createReadingStore.ts';
 
 const [file = '', turn = ''] = process.argv.slice(2);
-
-async function request(): Promise<number> {
-  const { rebuilt } = await (await createReadingStore().open(file)).forkAt({ turn: Number(turn) });
-  return rebuilt.request.messages.length;
-}
-
-await request();
+const open = await createReadingStore().open(file);
+await open.forkAt({ turn: Number(turn) + 1 });
 const started = performance.now();
-const messages = await request();
-console.log(JSON.stringify({ callMs: performance.now() - started, messages }));
+const { rebuilt } = await open.forkAt({ turn: Number(turn) });
+console.log(JSON.stringify({ callMs: performance.now() - started, messages: rebuilt.request.messages.length }));
 process.exit();

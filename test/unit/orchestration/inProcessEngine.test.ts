@@ -168,6 +168,8 @@ describe('the in-process engine', () => {
     await engineOver(client, clock, 1).start(plan);
     await until(plan, (event) => event.type === 'request-sent' && event.branchId === 'b1');
     clock.advance(10_000);
+    // The place is free before the end of the one that had it is written down.
+    await until(plan, (event) => event.type === 'branch-ended' && event.branchId === 'b1');
     await until(plan, (event) => event.type === 'request-sent' && event.branchId === 'b2');
     expect((await viewOf(plan)).branches.map(({ state }) => state)).toEqual(['failed', 'running']);
     clock.advance(10_000);

@@ -27,13 +27,16 @@ export const earlyForkJob: Job = {
         if (name !== path.basename(copy)) await rm(path.join(path.dirname(copy), name), { recursive: true });
     };
     const home = path.join(bench.scratch, 'fork');
+    const request = (memory: boolean) =>
+      runNode(
+        [bench.cli, 'request', large.path, '--turn', String(turn), '--json', '--claude-dir', corpus.claudeDir],
+        bench.env(corpus.claudeDir, home),
+        memory,
+      );
+    // The session was opened before, by the one who looked for the turn.
+    await request(false);
     const [ours, peer, cp] = await beside(bench.rounds, [
-      (memory) =>
-        runNode(
-          [bench.cli, 'request', large.path, '--turn', String(turn), '--json', '--claude-dir', corpus.claudeDir],
-          bench.env(corpus.claudeDir, home),
-          memory,
-        ),
+      request,
       async (memory) => {
         await removeForks();
         return runNode([peerProgram('forkSession'), bench.sdk, large.sessionId, upTo], bench.env(peerDir), memory);

@@ -4,8 +4,8 @@ import { type EntryFacts, factsOf } from './entryFacts.ts';
 import type { JsonRecord } from './jsonRecord.ts';
 import type { ContentBlock, ParseProblem, Usage } from './recordedSession.ts';
 
-/** Counts as the API reports them; newer versions report more, which is kept but not read. */
-const usageSchema = z.looseObject({
+/** Counts as the API reports them; newer versions report more, which is not read. */
+const usageSchema = z.object({
   input_tokens: z.number().catch(0),
   output_tokens: z.number().catch(0),
   cache_read_input_tokens: z.number().nullish().catch(0),
@@ -13,7 +13,7 @@ const usageSchema = z.looseObject({
 } satisfies Partial<Record<keyof Anthropic.Usage, z.ZodType>>);
 
 /** The part of a message that we read. The names are the SDK's: a release that renames one breaks the build, not the user. */
-const messageSchema = z.looseObject({
+const messageSchema = z.object({
   id: z.string().optional().catch(undefined),
   role: z.string(),
   model: z.string().optional().catch(undefined),
@@ -21,10 +21,10 @@ const messageSchema = z.looseObject({
   stop_reason: z.string().nullish().catch(null),
   usage: usageSchema.optional().catch(undefined),
 } satisfies Partial<Record<keyof Anthropic.Message, z.ZodType>>);
-const blockSchema = z.looseObject({ type: z.string() });
+const blockSchema = z.object({ type: z.string() });
 
 /** What every line may carry. Everything else stays in `record`, as it came. */
-const envelopeSchema = z.looseObject({
+const envelopeSchema = z.object({
   type: z.string(),
   uuid: z.string().min(1).nullish().catch(null),
   parentUuid: z.string().min(1).nullish().catch(null),

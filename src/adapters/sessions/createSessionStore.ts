@@ -5,6 +5,7 @@ import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { SessionStore } from '../../core/session/sessionStore.ts';
 import { SessionIndex } from '../index/sessionIndex.ts';
 import type { OpenSessions } from './openSessions.ts';
+import type { OutlineIndex } from './outline/outlineIndex.ts';
 import { plainFile } from './projectFiles.ts';
 import { projectMatcher, type SessionFile, SessionFolders } from './sessionFolders.ts';
 import { watchSessions } from './watchSessions.ts';
@@ -62,13 +63,14 @@ async function fileOfId(folders: SessionFolders, id: string): Promise<string> {
   );
 }
 
-/** Loaded by the first session that is opened: a listing needs none of it. */
+/** Loaded when first needed, as most listings need none of it. */
+async function loadOutlines(index: string | undefined): Promise<OutlineIndex | null> {
+  return index === undefined ? null : new (await import('./outline/outlineIndex.ts')).OutlineIndex(index);
+}
+
 async function loadOpenSessions(sha256: Sha256, index: string | undefined): Promise<OpenSessions> {
-  const [{ OpenSessions }, { OutlineIndex }] = await Promise.all([
-    import('./openSessions.ts'),
-    import('./outline/outlineIndex.ts'),
-  ]);
-  return new OpenSessions(sha256, index === undefined ? null : new OutlineIndex(index));
+  const [{ OpenSessions }, outlines] = await Promise.all([import('./openSessions.ts'), loadOutlines(index)]);
+  return new OpenSessions(sha256, outlines);
 }
 
 /**
@@ -90,6 +92,7 @@ export function createSessionStore(options: {
     roots,
     archive,
     options.index === undefined ? null : new SessionIndex(options.index),
+    async () => (await loadOutlines(options.index))?.forgetGone(),
   );
   let opened: Promise<OpenSessions> | null = null;
   return {

@@ -51,7 +51,14 @@ export class OpenSessions {
     const { session } = remembered;
     const { turns } = session;
     let whole: Promise<OpenSession> | null = null;
-    const openWhole = () => (whole ??= this.#openWhole(file).then((open) => checkSame(open, turns, file)));
+    const openWhole = () => {
+      whole ??= this.#openWhole(file).then((open) => checkSame(open, turns, file));
+      // What could not be read now is tried again by the next question.
+      whole.catch(() => {
+        whole = null;
+      });
+      return whole;
+    };
     return {
       session,
       async turns(indexes) {

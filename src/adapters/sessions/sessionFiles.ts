@@ -90,7 +90,7 @@ export class SessionFiles {
     const stored = outlines.get(this.file, 'session') as StoredSession | null;
     if (stored === null || !isSame(stored.state, stateOf(stats))) return null;
     if (stored.subagentState !== stateOfSubagents(await this.#subagentFiles())) return null;
-    this.#remembered = stored;
+    this.#remembered = { state: stored.state, subagentState: stored.subagentState };
     this.#source?.close();
     const source = new LineSource(this.file, stored.state.inode);
     this.#source = source;

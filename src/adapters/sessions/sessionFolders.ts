@@ -34,6 +34,7 @@ export class SessionFolders {
   readonly roots: readonly string[];
   readonly #copies: string | null;
   readonly #index: SessionIndex | null;
+  readonly #onGone: () => Promise<void>;
   #recalled = false;
   readonly #known = new Map<string, StoredSummary>();
   /** Read since the index was written last. */
@@ -44,11 +45,18 @@ export class SessionFolders {
   /**
    * @param copies that one of the roots which holds copies of sessions of the others; null where none does
    * @param index what earlier processes have read; null to remember nothing
+   * @param onGone called when a listing no longer finds files that there were
    */
-  constructor(roots: readonly string[], copies: string | null = null, index: SessionIndex | null = null) {
+  constructor(
+    roots: readonly string[],
+    copies: string | null = null,
+    index: SessionIndex | null = null,
+    onGone: () => Promise<void> = async () => {},
+  ) {
     this.roots = roots;
     this.#copies = copies;
     this.#index = index;
+    this.#onGone = onGone;
   }
 
   /** All transcripts, whatever they hold. Of a copy and its original only the original, so that nothing is found twice. */
@@ -107,7 +115,7 @@ export class SessionFolders {
       await new Promise(setImmediate);
       pause = Date.now() + sliceMs;
     }
-    this.#save(files);
+    await this.#save(files);
     return found;
   }
 
@@ -129,7 +137,7 @@ export class SessionFolders {
   }
 
   /** @param present all files that there are */
-  #save(present: readonly SessionFile[]): void {
+  async #save(present: readonly SessionFile[]): Promise<void> {
     if (this.#index === null) return;
     this.#index.putSummaries(
       [...this.#unsaved].flatMap((file) => {
@@ -141,7 +149,9 @@ export class SessionFolders {
     const files = new Set(present.map(({ file }) => file));
     const gone = [...this.#known.keys()].filter((file) => !files.has(file) && this.#isOurs(file));
     for (const file of gone) this.#known.delete(file);
+    if (gone.length === 0) return;
     this.#index.forget(gone);
+    await this.#onGone();
   }
 
   /** The index may be shared with a command line that reads other folders. */

@@ -2,7 +2,9 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import { OpenSessions } from '../../../src/adapters/sessions/openSessions.ts';
+import { OutlineIndex } from '../../../src/adapters/sessions/outline/outlineIndex.ts';
 import type { OpenSession } from '../../../src/core/session/sessionStore.ts';
 import { MemoryOutlines } from '../../support/memoryOutlines.ts';
 import { collect } from '../../support/openRecordings.ts';
@@ -56,6 +58,21 @@ function subagentOf(prompt: string): string {
   builder.prompt(prompt, { isSidechain: true, agentId: 'a1' });
   return builder.text();
 }
+
+it('what was deleted is forgotten by the next listing', async () => {
+  const claudeDir = join(folder, 'claude');
+  const project = join(claudeDir, 'projects', '-work');
+  mkdirSync(project, { recursive: true });
+  const paths = ['kept', 'deleted'].map((name) => join(project, `${name}.jsonl`));
+  for (const path of paths) writeFileSync(path, tenTurns().text());
+  const index = join(folder, 'index');
+  const sessions = () => createSessionStore({ claudeDirs: [claudeDir], index, sha256 });
+  await sessions().list();
+  for (const path of paths) new OutlineIndex(index).put(path, { scan: 'what it said' }, 1);
+  rmSync(paths[1] ?? '');
+  await sessions().list();
+  expect(paths.map((path) => new OutlineIndex(index).get(path, 'scan'))).toEqual(['what it said', null]);
+});
 
 describe('a session that another process has understood', () => {
   it('is shown without a look at more of its file than is asked for', async () => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import zlib from 'node:zlib';
 import { CacheDatabase } from '../../index/cacheDatabase.ts';
@@ -60,6 +61,19 @@ export class OutlineIndex {
       database.prepare('delete from parts where file = ? or file not in (select file from files)').run(file);
       const put = database.prepare('insert into parts (file, part, content, sum) values (?, ?, ?, ?)');
       for (const { part, content } of rows) put.run(file, part, content, zlib.crc32(content));
+    });
+  }
+
+  /** Drops what is known of files that are gone: what was deleted shall not live on here. */
+  forgetGone(): void {
+    const files = this.#database.read((database) => database.prepare('select file from files').all()) ?? [];
+    const gone = files.map(({ file }) => String(file)).filter((file) => !existsSync(file));
+    if (gone.length === 0) return;
+    this.#database.write((database) => {
+      for (const table of ['files', 'parts']) {
+        const drop = database.prepare(`delete from ${table} where file = ?`);
+        for (const file of gone) drop.run(file);
+      }
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Outlines } from '../../src/adapters/sessions/outline/outlineIndex.ts';
+import type { Outlines, Part } from '../../src/adapters/sessions/outline/outlineIndex.ts';
 
 /** Outlines of all files, however short, in memory; copied in and out as a database would. */
 export class MemoryOutlines implements Outlines {
@@ -9,12 +9,13 @@ export class MemoryOutlines implements Outlines {
     return structuredClone(this.#parts.get(`${file} ${part}`) ?? null);
   }
 
-  put(file: string, parts: Readonly<Record<string, unknown>>): void {
+  put(file: string, parts: Iterable<Part>): void {
     for (const key of this.#parts.keys()) if (key.startsWith(`${file} `)) this.#parts.delete(key);
-    for (const [part, content] of Object.entries(parts)) this.#parts.set(`${file} ${part}`, structuredClone(content));
+    for (const [part, content] of parts) this.#parts.set(`${file} ${part}`, structuredClone(content));
   }
 
-  add(file: string, part: string, content: unknown): void {
-    if (this.#parts.has(`${file} scan`)) this.#parts.set(`${file} ${part}`, structuredClone(content));
+  add(file: string, parts: Iterable<Part>): void {
+    if (!this.#parts.has(`${file} scan`)) return;
+    for (const [part, content] of parts) this.#parts.set(`${file} ${part}`, structuredClone(content));
   }
 }

@@ -7,9 +7,9 @@ import type { SessionTree, SubagentFile, TranscriptFile } from '../../core/sessi
 import { customTitleOf, readJson } from './customTitle.ts';
 import { LineSource } from './lineSource.ts';
 import type { Outlines } from './outline/outlineIndex.ts';
-import { RememberedSession, type StoredSession, storedSession } from './outline/rememberedSession.ts';
+import { partsOfSession, RememberedSession, type StoredSession } from './outline/rememberedSession.ts';
 import { entriesOf, plainFile, plainFileSync, sessionIdOf } from './projectFiles.ts';
-import { isSame, rememberedEntries, type ScannedState, stateOf, TranscriptScan } from './transcriptScan.ts';
+import { isSame, type ScannedState, stateOf, TranscriptScan } from './transcriptScan.ts';
 
 const metaSchema = z.record(z.string(), z.unknown());
 
@@ -90,13 +90,11 @@ export class SessionFiles {
     const stored = outlines.get(this.file, 'session') as StoredSession | null;
     if (stored === null || !isSame(stored.state, stateOf(stats))) return null;
     if (stored.subagentState !== stateOfSubagents(await this.#subagentFiles())) return null;
-    this.#remembered = { state: stored.state, subagentState: stored.subagentState };
     this.#source?.close();
-    const source = new LineSource(this.file, stored.state.inode);
-    this.#source = source;
-    return new RememberedSession(stored, this.#origin(stored.state, []), source, (records) =>
-      rememberedEntries(outlines, this.file, stored.state, records, source),
-    );
+    this.#source = new LineSource(this.file, stored.state.inode);
+    const remembered = RememberedSession.from(stored, this.#origin(stored.state, []), this.#source, outlines);
+    if (remembered !== null) this.#remembered = { state: stored.state, subagentState: stored.subagentState };
+    return remembered;
   }
 
   /** Remembers the session as it was read last, where its outlines are remembered. */
@@ -106,8 +104,7 @@ export class SessionFiles {
     const before = this.#remembered;
     if (before?.subagentState === states.subagentState && isSame(before.state, states.state)) return;
     this.#remembered = states;
-    const stored = storedSession(tree, transcript, states);
-    if (stored !== null) this.#outlines.add(this.file, 'session', stored);
+    this.#outlines.add(this.file, partsOfSession(tree, transcript, states));
   }
 
   /** Gives back the files; contents open them again when they are asked for. */

@@ -5,7 +5,7 @@ import { parseTranscript, TranscriptReader } from '../../core/session/parseTrans
 import { SessionSummaryBuilder } from '../../core/session/sessionSummary.ts';
 import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
 import { LineSource, StoredEntry } from './lineSource.ts';
-import type { Outlines } from './outline/outlineIndex.ts';
+import type { Outlines, Part } from './outline/outlineIndex.ts';
 import { type PackedOutline, packOutlines, partsOf, unpackOutlines } from './outline/packedOutline.ts';
 import { openPlainFileSync, readFully } from './projectFiles.ts';
 import { LineSkimmer } from './skim/lineSkimmer.ts';
@@ -62,6 +62,15 @@ interface StoredScan extends Pick<TranscriptReader, 'problems' | 'hasLooseParent
 interface StoredOutline {
   state: ScannedState;
   outline: PackedOutline;
+}
+
+function* partsOfScan(scan: StoredScan, entries: readonly StoredEntry[]): Generator<Part, void> {
+  yield ['scan', scan];
+  let at = 0;
+  for (const outline of packOutlines(entries)) {
+    yield [`outline ${at}`, { state: scan.state, outline } satisfies StoredOutline];
+    at += 1;
+  }
 }
 
 /**
@@ -227,11 +236,7 @@ export class TranscriptScan {
       next: this.#next,
       tail: new Uint8Array(this.#tail),
     };
-    const parts = packOutlines(stored).map((outline, at) => [
-      `outline ${at}`,
-      { state, outline } satisfies StoredOutline,
-    ]);
-    outlines.put(this.file, { scan, ...Object.fromEntries(parts) }, Date.now());
+    outlines.put(this.file, partsOfScan(scan, stored), Date.now());
     this.#remembered = state;
   }
 

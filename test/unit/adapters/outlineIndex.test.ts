@@ -22,8 +22,12 @@ function databaseFile(): string {
 
 describe('remembered outlines', () => {
   it('are there for the next process, the last ones of each file', () => {
-    new OutlineIndex(folder).put('/a.jsonl', { scan: 1, 'outline 0': { lines: Int32Array.of(1, 2) } }, 1);
-    new OutlineIndex(folder).put('/a.jsonl', { scan: { lines: Int32Array.of(3) } }, 2);
+    new OutlineIndex(folder).put(
+      '/a.jsonl',
+      Object.entries({ scan: 1, 'outline 0': { lines: Int32Array.of(1, 2) } }),
+      1,
+    );
+    new OutlineIndex(folder).put('/a.jsonl', [['scan', { lines: Int32Array.of(3) }]], 2);
     const index = new OutlineIndex(folder);
     expect(index.get('/a.jsonl', 'scan')).toEqual({ lines: Int32Array.of(3) });
     expect(index.get('/a.jsonl', 'outline 0')).toBeNull();
@@ -32,17 +36,17 @@ describe('remembered outlines', () => {
 
   it('get parts beside them, for files that are known', () => {
     const index = new OutlineIndex(folder);
-    index.put('/a.jsonl', { scan: 1 }, 1);
-    index.add('/a.jsonl', 'session', 2);
-    index.add('/a.jsonl', 'session', 3);
-    index.add('/b.jsonl', 'session', 4);
+    index.put('/a.jsonl', [['scan', 1]], 1);
+    index.add('/a.jsonl', [['session', 2]]);
+    index.add('/a.jsonl', [['session', 3]]);
+    index.add('/b.jsonl', [['session', 4]]);
     expect(['scan', 'session'].map((part) => index.get('/a.jsonl', part))).toEqual([1, 3]);
     expect(index.get('/b.jsonl', 'session')).toBeNull();
   });
 
   it('are those of the files that were read last', () => {
     const index = new OutlineIndex(folder);
-    for (let at = 0; at < 40; at += 1) index.put(`/${at}.jsonl`, { scan: at }, at);
+    for (let at = 0; at < 40; at += 1) index.put(`/${at}.jsonl`, [['scan', at]], at);
     expect(index.get('/0.jsonl', 'scan')).toBeNull();
     expect(index.get('/9.jsonl', 'scan')).toBeNull();
     expect([10, 39].map((at) => index.get(`/${at}.jsonl`, 'scan'))).toEqual([10, 39]);
@@ -50,7 +54,7 @@ describe('remembered outlines', () => {
 
   it('are not believed where the disk has changed them', () => {
     const index = new OutlineIndex(folder);
-    index.put('/a.jsonl', { scan: 'as it was' }, 1);
+    index.put('/a.jsonl', [['scan', 'as it was']], 1);
     const database = new DatabaseSync(databaseFile());
     database.prepare('update parts set content = ?').run(Buffer.from('something else'));
     database.close();
@@ -61,7 +65,7 @@ describe('remembered outlines', () => {
     const inTheWay = join(folder, 'file');
     writeFileSync(inTheWay, '');
     const index = new OutlineIndex(join(inTheWay, 'index'));
-    index.put('/a.jsonl', { scan: 1 }, 1);
+    index.put('/a.jsonl', [['scan', 1]], 1);
     expect(index.get('/a.jsonl', 'scan')).toBeNull();
   });
 });

@@ -68,7 +68,7 @@ it('what was deleted is forgotten by the next listing', async () => {
   const index = join(folder, 'index');
   const sessions = () => createSessionStore({ claudeDirs: [claudeDir], index, sha256 });
   await sessions().list();
-  for (const path of paths) new OutlineIndex(index).put(path, { scan: 'what it said' }, 1);
+  for (const path of paths) new OutlineIndex(index).put(path, [['scan', 'what it said']], 1);
   rmSync(paths[1] ?? '');
   await sessions().list();
   expect(paths.map((path) => new OutlineIndex(index).get(path, 'scan'))).toEqual(['what it said', null]);

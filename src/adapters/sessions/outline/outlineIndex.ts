@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import zlib from 'node:zlib';
 import { CacheDatabase } from '../../index/cacheDatabase.ts';
 
 /** Raise it whenever `EntryFacts`, `TurnOutline`, what is built of them, or the packing change. */
-const version = 2;
+const version = 3;
 
 const schema = `create table files (file text primary key, usedAt integer not null) without rowid;
 create table parts (
@@ -18,6 +19,9 @@ create table parts (
 
 /** So many long transcripts are remembered, those that were used last. */
 const mostKept = 30;
+
+/** Name and content. */
+export type Part = readonly [name: string, content: unknown];
 
 /** What is known of long transcripts, kept between processes, in named parts. Never fails: what can't be read is not known. */
 export class OutlineIndex {
@@ -49,18 +53,25 @@ export class OutlineIndex {
 
   /**
    * Puts all parts of a file in place of those that it had.
-   * @param parts plain data by name, each of which says of which state of the file it is @param now milliseconds since the epoch
+   * @param parts plain data by name, each of which says of which state of the file it is; taken one by one, as each may be large
+   * @param now milliseconds since the epoch
    */
-  put(file: string, parts: Readonly<Record<string, unknown>>, now: number): void {
-    const rows = Object.entries(parts).map(([part, content]) => ({ part, content: serialize(content) }));
+  put(file: string, parts: Iterable<Part>, now: number): void {
     this.#database.write((database) => {
       database.prepare('insert or replace into files (file, usedAt) values (?, ?)').run(file, now);
       database
         .prepare('delete from files where file not in (select file from files order by usedAt desc limit ?)')
         .run(mostKept);
       database.prepare('delete from parts where file = ? or file not in (select file from files)').run(file);
-      const put = database.prepare('insert into parts (file, part, content, sum) values (?, ?, ?, ?)');
-      for (const { part, content } of rows) put.run(file, part, content, zlib.crc32(content));
+      putParts(database, file, parts);
+    });
+  }
+
+  /** Puts parts beside the others of a file; nothing where the file has none. */
+  add(file: string, parts: Iterable<Part>): void {
+    this.#database.write((database) => {
+      if (database.prepare('select 1 from files where file = ?').get(file) !== undefined)
+        putParts(database, file, parts);
     });
   }
 
@@ -76,17 +87,13 @@ export class OutlineIndex {
       }
     });
   }
+}
 
-  /** Puts one part beside the others of a file; nothing where the file has none. */
-  add(file: string, part: string, content: unknown): void {
-    const bytes = serialize(content);
-    this.#database.write((database) => {
-      database
-        .prepare(
-          'insert or replace into parts (file, part, content, sum) select file, ?, ?, ? from files where file = ?',
-        )
-        .run(part, bytes, zlib.crc32(bytes), file);
-    });
+function putParts(database: DatabaseSync, file: string, parts: Iterable<Part>): void {
+  const put = database.prepare('insert or replace into parts (file, part, content, sum) values (?, ?, ?, ?)');
+  for (const [name, value] of parts) {
+    const content = serialize(value);
+    put.run(file, name, content, zlib.crc32(content));
   }
 }
 

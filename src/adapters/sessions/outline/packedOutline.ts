@@ -99,12 +99,10 @@ export function partsOf(records: number): number {
 }
 
 /** Takes the outlines apart into columns, part by part; `unpackOutlines` puts the same ones together. */
-export function packOutlines(entries: readonly StoredEntry[]): PackedOutline[] {
+export function* packOutlines(entries: readonly StoredEntry[]): Generator<PackedOutline, void> {
   const places = new Map<string, number>();
   for (const [place, { uuid }] of entries.entries()) if (uuid !== null) places.set(uuid, place);
-  return Array.from({ length: partsOf(entries.length) }, (_part, at) =>
-    packOutline(entries.slice(at * partLength, (at + 1) * partLength), places),
-  );
+  for (let at = 0; at < entries.length; at += partLength) yield packOutline(entries.slice(at, at + partLength), places);
 }
 
 /** @param places of all records of the transcript by `uuid` */

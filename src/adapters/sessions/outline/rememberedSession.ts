@@ -9,7 +9,8 @@ import { readEntry } from '../../../core/session/transcriptEntry.ts';
 import { stepsOf } from '../../../core/session/turnSteps.ts';
 import { buildSession, type SessionTree, type TranscriptFile } from '../../../core/session/turnTree.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
-import type { ScannedState } from '../transcriptScan.ts';
+import { isSame, rememberedEntries, type ScannedState } from '../transcriptScan.ts';
+import type { Outlines, Part } from './outlineIndex.ts';
 import { beginningsOf } from './turnBeginnings.ts';
 
 /** With more records than these it is better to have all: they serve the next question, too. */
@@ -22,8 +23,6 @@ export interface StoredSession {
   subagentState: string;
   summary: ReturnType<SessionSummaryBuilder['gathered']>;
   rest: Omit<RecordedSession, 'summary' | 'turns'>;
-  /** Some turns each, as JSON, which is read faster than what `node:v8` writes. */
-  turns: Uint8Array[];
   /** Where the records stand that hold a turn's contents: its prompt, its replies, the results of its calls. */
   places: {
     /** Of each turn, how many; the others, turn by turn. */
@@ -39,17 +38,25 @@ export interface StoredSession {
   beginnings: Int32Array;
 }
 
-/** One text of all turns would be as large as all of them once more, and twice that where it is not Latin. */
-const turnsAtOnce = 64;
-
-function packTurns(turns: readonly TurnOutline[]): Uint8Array[] {
-  return Array.from({ length: Math.ceil(turns.length / turnsAtOnce) }, (_turns, at) =>
-    Buffer.from(JSON.stringify(turns.slice(at * turnsAtOnce, (at + 1) * turnsAtOnce))),
-  );
+/** Some of a session's turns, as JSON, which is read faster than what `node:v8` writes. */
+interface StoredTurns {
+  state: ScannedState;
+  turns: Uint8Array;
 }
 
-function unpackTurns(packed: Uint8Array): TurnOutline[] {
-  return JSON.parse(Buffer.from(packed.buffer, packed.byteOffset, packed.length).toString()) as TurnOutline[];
+/** All of them in one part would be as large as all of them once more. */
+const turnsAtOnce = 64;
+
+/** The turns that another process has stored; null where they are not known for this state of the file. */
+function rememberedTurns(outlines: Outlines, file: string, { state, places }: StoredSession): TurnOutline[] | null {
+  const turns: TurnOutline[] = [];
+  while (turns.length < places.counts.length) {
+    const stored = outlines.get(file, `turns ${turns.length}`) as StoredTurns | null;
+    if (stored === null || !isSame(stored.state, state)) return null;
+    const { buffer, byteOffset, length } = stored.turns;
+    turns.push(...(JSON.parse(Buffer.from(buffer, byteOffset, length).toString()) as TurnOutline[]));
+  }
+  return turns;
 }
 
 /** The records that hold a turn's contents, in the order in which `wholeTurn` is to meet them. */
@@ -69,25 +76,24 @@ function recordsByTurn({ session, chain, turnOf, prompts }: SessionTree): Map<Tu
 }
 
 /**
- * What is to be remembered of a session.
+ * What is to be remembered of a session, in parts.
  * @param transcript all of it
  * @param states of its files when they were read
- * @returns null where some of its records don't stand in the file as they are
+ * @returns yields nothing where some of its records don't stand in the file as they are
  */
-export function storedSession(
+export function* partsOfSession(
   tree: SessionTree,
   { entries, summary }: ParsedTranscript,
   states: Pick<StoredSession, 'state' | 'subagentState'>,
-): StoredSession | null {
-  if (entries.some((entry) => !(entry instanceof StoredEntry))) return null;
+): Generator<Part, void> {
+  if (entries.some((entry) => !(entry instanceof StoredEntry))) return;
   const { turns, summary: _summary, ...rest } = tree.session;
   const records = [...recordsByTurn(tree).values()];
   const stored = records.flatMap((nodes) => [...nodes].map(({ entry }) => entry as unknown as StoredEntry));
-  return {
+  const session: StoredSession = {
     ...states,
     summary: summary.gathered(),
     rest,
-    turns: packTurns(turns),
     places: {
       counts: Int32Array.from(records, ({ size }) => size),
       lines: Int32Array.from(stored, ({ line }) => line),
@@ -96,35 +102,45 @@ export function storedSession(
     },
     beginnings: beginningsOf(tree, entries),
   };
+  yield ['session', session];
+  for (let at = 0; at < turns.length; at += turnsAtOnce) {
+    const some = Buffer.from(JSON.stringify(turns.slice(at, at + turnsAtOnce)));
+    yield [`turns ${at}`, { state: states.state, turns: some } satisfies StoredTurns];
+  }
 }
 
 /** A session that another process has understood. Its contents, and the records that a question needs, are read from disk. */
 export class RememberedSession {
   readonly session: RecordedSession;
-  readonly #stored: Pick<StoredSession, 'summary' | 'places' | 'beginnings'>;
+  readonly #stored: Omit<StoredSession, 'rest'>;
   readonly #origin: TranscriptFile;
   readonly #source: LineSource;
-  readonly #beginning: (records: number) => StoredEntry[] | null;
+  readonly #outlines: Outlines;
   /** Of each turn, how many records of turns stand before its own in `places`; at last, how many there are. */
   readonly #firsts: readonly number[];
 
-  /** @param beginning gives the first records of the transcript; null where they are not known */
-  constructor(
-    stored: StoredSession,
+  private constructor(
+    { summary, rest, ...stored }: StoredSession,
+    turns: TurnOutline[],
     origin: TranscriptFile,
     source: LineSource,
-    beginning: (records: number) => StoredEntry[] | null,
+    outlines: Outlines,
   ) {
-    const { rest, turns, summary: gathered, places, beginnings } = stored;
-    this.#stored = { summary: gathered, places, beginnings };
+    this.#stored = { ...stored, summary };
     this.#origin = origin;
     this.#source = source;
-    this.#beginning = beginning;
+    this.#outlines = outlines;
     const firsts = [0];
-    for (const count of places.counts) firsts.push((firsts.at(-1) ?? 0) + count);
+    for (const count of stored.places.counts) firsts.push((firsts.at(-1) ?? 0) + count);
     this.#firsts = firsts;
-    const summary = SessionSummaryBuilder.from(gathered).build({ ...origin, problems: rest.problems.length });
-    this.session = { summary, turns: turns.flatMap(unpackTurns), ...rest };
+    const built = SessionSummaryBuilder.from(summary).build({ ...origin, problems: rest.problems.length });
+    this.session = { summary: built, turns, ...rest };
+  }
+
+  /** Null where its turns are not known any more. @param source reads the contents of its file */
+  static from(stored: StoredSession, origin: TranscriptFile, source: LineSource, outlines: Outlines) {
+    const turns = rememberedTurns(outlines, origin.file, stored);
+    return turns === null ? null : new RememberedSession(stored, turns, origin, source, outlines);
   }
 
   /** @throws NotFoundError where the file is gone or is not what was read */
@@ -155,6 +171,10 @@ export class RememberedSession {
       if (entry?.uuid != null) nodes.push({ entry: entry as ChainNode['entry'], parent: null, order: nodes.length });
     }
     return nodes;
+  }
+
+  #beginning(records: number): StoredEntry[] | null {
+    return rememberedEntries(this.#outlines, this.#origin.file, this.#stored.state, records, this.#source);
   }
 
   /** As `OpenSession.forkAt`, but null where the request can't be taken as it was recorded from the records up to its reply. */

@@ -23,13 +23,13 @@ const quote = 0x22;
 const absent = -1;
 const nowhere: RecordPlace = { sessionId: null, projectPath: null, gitBranch: null, version: null, forkedFrom: null };
 
-/** A content block as far as an outline asks. */
-interface Block {
-  type: string;
-  id: string | null;
-  name: string | null;
-  toolUseId: string | null;
-  isError: boolean;
+/** Members of a content block, as far as an outline asks. */
+interface BlockPlaces {
+  type: number;
+  id: number;
+  name: number;
+  toolUseId: number;
+  isError: number;
 }
 
 /**
@@ -156,56 +156,38 @@ export class QuickReader {
     const content = this.#message[key.content] as number;
     if (role === null || content === absent || this.#line.kind(content) !== openBracket) return null;
     if (this.#isTrue('isApiErrorMessage')) return null;
-    if (brief) return this.#briefFacts(type);
     const blocks = this.#blocks();
     if (blocks === null) return null;
-    if (type === 'assistant') return this.#replyFacts(blocks);
+    if (type === 'assistant') return brief ? this.#briefReplyFacts() : this.#replyFacts(blocks);
     // Texts and images are a prompt, or what Claude Code put in its place: that is told by what they say.
-    return blocks.length > 0 && blocks.every((block) => block.type === 'tool_result')
-      ? this.#resultFacts(blocks)
-      : null;
+    if (blocks.length === 0 || blocks.some((block) => this.#textAt(block.type) !== 'tool_result')) return null;
+    return brief ? this.#withLogicalParent(noFacts) : this.#resultFacts(blocks);
   }
 
-  #briefFacts(type: 'assistant' | 'user'): EntryFacts | null {
-    const types = this.#blockTypes();
-    if (types === null) return null;
-    const logicalParent = this.#text(this.#top, 'logicalParentUuid') || null;
-    if (type === 'user') {
-      if (types.length === 0 || types.some((member) => this.#textAt(member) !== 'tool_result')) return null;
-      return logicalParent === null ? noFacts : { ...noFacts, logicalParent };
-    }
+  #briefReplyFacts(): EntryFacts {
     const model = this.#text(this.#message, 'model');
     const known = this.#briefReplies.get(model) ?? { ...noFacts, model };
     this.#briefReplies.set(model, known);
-    return logicalParent === null ? known : { ...known, logicalParent };
+    return this.#withLogicalParent(known);
   }
 
-  /** The members that hold the types of the message's content blocks; null where one of the blocks is none. */
-  #blockTypes(): number[] | null {
-    const line = this.#line;
-    const types: number[] = [];
-    const { count } = line;
-    if (this.#firstBlock === absent) return types;
-    for (let member = this.#firstBlock; member < count && line.depth(member) >= 3; ) {
-      let type = absent;
-      if (line.kind(member) !== openBrace) return null;
-      for (member += 1; member < count && line.depth(member) === 4; member += 1)
-        if (line.key(member) === key.type) type = member;
-      if (type === absent || line.kind(type) !== quote) return null;
-      types.push(type);
-    }
-    return types;
+  /** @param facts which many records share */
+  #withLogicalParent(facts: EntryFacts): EntryFacts {
+    const logicalParent = this.#text(this.#top, 'logicalParentUuid') || null;
+    return logicalParent === null ? facts : { ...facts, logicalParent };
   }
 
-  #replyFacts(blocks: readonly Block[]): EntryFacts {
-    const uses = blocks.flatMap(({ type, id, name }) =>
-      type === 'tool_use' && id !== null && name !== null ? { id, name } : [],
-    );
+  #replyFacts(blocks: readonly BlockPlaces[]): EntryFacts {
+    const uses = blocks.flatMap((block) => {
+      const [id, name] =
+        this.#textAt(block.type) === 'tool_use' ? [this.#textAt(block.id), this.#textAt(block.name)] : [];
+      return typeof id === 'string' && typeof name === 'string' ? { id, name } : [];
+    });
     return {
       ...noFacts,
       logicalParent: this.#text(this.#top, 'logicalParentUuid') || null,
       isMeta: this.#isTrue('isMeta'),
-      blocks: blockTypes(blocks.map(({ type }) => type)),
+      blocks: this.#blockTypes(blocks),
       messageId: this.#text(this.#message, 'id'),
       model: this.#text(this.#message, 'model'),
       usage: this.#usageFacts(),
@@ -218,17 +200,24 @@ export class QuickReader {
     };
   }
 
-  #resultFacts(blocks: readonly Block[]): EntryFacts {
-    const results = blocks.flatMap(({ toolUseId, isError }) => (toolUseId === null ? [] : { id: toolUseId, isError }));
+  #resultFacts(blocks: readonly BlockPlaces[]): EntryFacts {
+    const results = blocks.flatMap(({ toolUseId, isError }) => {
+      const id = this.#textAt(toolUseId);
+      return id === null ? [] : { id, isError: isError !== absent && this.#line.kind(isError) === letterT };
+    });
     return {
       ...noFacts,
       logicalParent: this.#text(this.#top, 'logicalParentUuid') || null,
       isMeta: this.#isTrue('isMeta'),
-      blocks: blockTypes(blocks.map(({ type }) => type)),
+      blocks: this.#blockTypes(blocks),
       toolResults: results.length === 0 ? noFacts.toolResults : results,
       sourceCall: this.#reference('sourceToolAssistantUUID'),
       agentId: this.#object('toolUseResult') ? this.#textAt(this.#agentId) || null : null,
     };
+  }
+
+  #blockTypes(blocks: readonly BlockPlaces[]): readonly string[] {
+    return blockTypes(blocks.map(({ type }) => this.#textAt(type) ?? ''));
   }
 
   #usageFacts(): Usage | null {
@@ -243,27 +232,24 @@ export class QuickReader {
   }
 
   /** The message's content blocks; null where one of them is none. */
-  #blocks(): Block[] | null {
+  #blocks(): BlockPlaces[] | null {
     const line = this.#line;
-    const blocks: Block[] = [];
+    const blocks: BlockPlaces[] = [];
     const { count } = line;
     if (this.#firstBlock === absent) return blocks;
     for (let member = this.#firstBlock; member < count && line.depth(member) >= 3; ) {
       if (line.kind(member) !== openBrace) return null;
-      const block = { type: absent, id: absent, name: absent, tool_use_id: absent, is_error: absent };
+      const block = { type: absent, id: absent, name: absent, toolUseId: absent, isError: absent };
       for (member += 1; member < count && line.depth(member) === 4; member += 1) {
-        const name = keyNames[line.key(member) - 1];
-        if (name !== undefined && name in block) block[name as keyof typeof block] = member;
+        const number = line.key(member);
+        if (number === key.type) block.type = member;
+        else if (number === key.id) block.id = member;
+        else if (number === key.name) block.name = member;
+        else if (number === key.tool_use_id) block.toolUseId = member;
+        else if (number === key.is_error) block.isError = member;
       }
-      const type = this.#textAt(block.type);
-      if (type === null) return null;
-      blocks.push({
-        type,
-        id: this.#textAt(block.id),
-        name: this.#textAt(block.name),
-        toolUseId: this.#textAt(block.tool_use_id),
-        isError: block.is_error !== absent && line.kind(block.is_error) === letterT,
-      });
+      if (block.type === absent || line.kind(block.type) !== quote) return null;
+      blocks.push(block);
     }
     return blocks;
   }

@@ -5,13 +5,13 @@ import { customTitleOf } from './customTitle.ts';
 import { sessionIdOf } from './projectFiles.ts';
 import { TranscriptScan } from './transcriptScan.ts';
 
-/** Of files that grow, the scan with the records that are linked, by the one without. */
+/** The scan with the records that are linked, by the one without: it goes on with that one when the file has grown. */
 const linked = new WeakMap<TranscriptScan, TranscriptScan>();
 
 /** Problems that only show when the records are linked, which a summary needs for nothing else. */
-function linkProblems(scan: TranscriptScan, goesOn: boolean): number {
+function linkProblems(scan: TranscriptScan): number {
   const whole = linked.get(scan) ?? new TranscriptScan(scan.file);
-  if (goesOn) linked.set(scan, whole);
+  linked.set(scan, whole);
   whole.update();
   const { problems } = linkChain(whole.transcript.entries.filter((entry) => !entry.isSidechain));
   whole.close();
@@ -20,15 +20,17 @@ function linkProblems(scan: TranscriptScan, goesOn: boolean): number {
 
 /**
  * Summary of a transcript, which is not kept. It says what opening the session says.
- * @param growing a scan of that file, without entries, that has read what was there before: then only what was added is read
+ * @param scan of that file, without entries, that has read what was there before: then only what was added is read
  * @returns null where the file holds nothing to list: no message and no damage
  * @throws the file system's error where the file can't be read
  */
-export function summarizeTranscript(file: string, growing?: TranscriptScan): SessionSummary | null {
-  const scan = growing ?? new TranscriptScan(file, { keepsEntries: false });
+export function summarizeTranscript(
+  file: string,
+  scan = new TranscriptScan(file, { keepsEntries: false }),
+): SessionSummary | null {
   scan.update();
   const { summary, hasLooseParents, problems: found } = scan.transcript;
-  const problems = found.length + (hasLooseParents ? linkProblems(scan, growing !== undefined) : 0);
+  const problems = found.length + (hasLooseParents ? linkProblems(scan) : 0);
   if (summary.isEmpty && problems === 0) return null;
   const { bytes = 0, modifiedAt = 0 } = scan.state ?? {};
   const sessionId = sessionIdOf(basename(file)) ?? basename(file, '.jsonl');

@@ -68,8 +68,8 @@ async function loadOutlines(index: string | undefined): Promise<OutlineIndex | n
   return index === undefined ? null : new (await import('./outline/outlineIndex.ts')).OutlineIndex(index);
 }
 
-async function loadOpenSessions(sha256: Sha256, index: string | undefined): Promise<OpenSessions> {
-  const [{ OpenSessions }, outlines] = await Promise.all([import('./openSessions.ts'), loadOutlines(index)]);
+async function loadOpenSessions(sha256: Sha256, loading: Promise<OutlineIndex | null>): Promise<OpenSessions> {
+  const [{ OpenSessions }, outlines] = await Promise.all([import('./openSessions.ts'), loading]);
   return new OpenSessions(sha256, outlines);
 }
 
@@ -88,11 +88,13 @@ export function createSessionStore(options: {
   const archive = options.archive === undefined ? null : join(options.archive, 'projects');
   const originals = options.claudeDirs.map((folder) => join(folder, 'projects'));
   const roots = [...new Set([...originals, ...(archive === null ? [] : [archive])])];
+  let loaded: Promise<OutlineIndex | null> | null = null;
+  const outlines = () => (loaded ??= loadOutlines(options.index));
   const folders = new SessionFolders(
     roots,
     archive,
     options.index === undefined ? null : new SessionIndex(options.index),
-    async () => (await loadOutlines(options.index))?.forgetGone(),
+    async () => (await outlines())?.forgetGone(),
   );
   let opened: Promise<OpenSessions> | null = null;
   return {
@@ -104,7 +106,7 @@ export function createSessionStore(options: {
       return limit === undefined ? listed : listed.slice(0, limit);
     },
     async open(session) {
-      opened ??= loadOpenSessions(options.sha256, options.index);
+      opened ??= loadOpenSessions(options.sha256, outlines());
       return (await opened).open(isPath(session) ? await fileAt(session) : await fileOfId(folders, session));
     },
     watch: (listener) => watchSessions(folders, listener),

@@ -50,10 +50,8 @@ const missing = await ensureTools(['chromium', 'code-server']);
 if (missing.length > 0) throw new Error(`The pictures need ${missing.join(' and ')}.`);
 await run(process.execPath, ['esbuild.mjs'], { cwd: root });
 const scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-pictures-'));
-const [extensionsDir, workspace] = ['extensions', 'slug-tools'].map((name) => path.join(scratch, name)) as [
-  string,
-  string,
-];
+const extensionsDir = path.join(scratch, 'extensions');
+const workspace = path.join(scratch, 'slug-tools');
 await mkdir(extensionsDir);
 await mkdir(workspace);
 await cp(path.join(root, 'demo/claude'), path.join(scratch, 'claude'), { recursive: true });

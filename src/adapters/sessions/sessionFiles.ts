@@ -7,9 +7,11 @@ import type { SessionTree, SubagentFile, TranscriptFile } from '../../core/sessi
 import { customTitleOf, readJson } from './customTitle.ts';
 import { LineSource } from './lineSource.ts';
 import type { Outlines } from './outline/outlineIndex.ts';
+import { partOf } from './outline/partOf.ts';
 import { partsOfSession, RememberedSession, type StoredSession } from './outline/rememberedSession.ts';
 import { entriesOf, plainFile, plainFileSync, sessionIdOf } from './projectFiles.ts';
-import { isSame, type ScannedState, stateOf, TranscriptScan } from './transcriptScan.ts';
+import { isSame, type ScannedState, stateOf } from './scannedState.ts';
+import { TranscriptScan } from './transcriptScan.ts';
 
 const metaSchema = z.record(z.string(), z.unknown());
 
@@ -41,7 +43,7 @@ export class SessionFiles {
   readonly #subagents = new Map<string, TranscriptScan>();
   readonly #outlines: Outlines | null;
   #source: LineSource | null = null;
-  /** States of the files in which the session was remembered, and those in which it was read last. */
+  /** States of the files in which the session was remembered, and those in which it was read last, if it is to be remembered. */
   #remembered: FileStates | null = null;
   #states: FileStates | null = null;
 
@@ -61,7 +63,7 @@ export class SessionFiles {
     const state = this.#scan.state ?? { inode: 0, bytes: 0, modifiedAt: 0 };
     const files = await this.#subagentFiles();
     // Looked at before they are read: what is written meanwhile is noticed by whoever looks next.
-    this.#states = { state, subagentState: stateOfSubagents(files) };
+    this.#states = this.#scan.isRemembered ? { state, subagentState: stateOfSubagents(files) } : null;
     return { transcript, origin: this.#origin(state, await this.#readSubagents(files)) };
   }
 
@@ -87,9 +89,8 @@ export class SessionFiles {
     const stats = plainFileSync(this.file);
     if (outlines === null || stats === null || stats.size < outlines.rememberFrom || this.#scan.state !== null)
       return null;
-    const stored = outlines.get(this.file, 'session') as StoredSession | null;
-    if (stored === null || !isSame(stored.state, stateOf(stats))) return null;
-    if (stored.subagentState !== stateOfSubagents(await this.#subagentFiles())) return null;
+    const stored = partOf<StoredSession>(outlines, this.file, 'session', stateOf(stats));
+    if (stored === null || stored.subagentState !== stateOfSubagents(await this.#subagentFiles())) return null;
     this.#source?.close();
     this.#source = new LineSource(this.file, stored.state.inode);
     const remembered = RememberedSession.from(stored, this.#origin(stored.state, []), this.#source, outlines);
@@ -100,7 +101,7 @@ export class SessionFiles {
   /** Remembers the session as it was read last, where its outlines are remembered. */
   remember(tree: SessionTree, transcript: ParsedTranscript): void {
     const states = this.#states;
-    if (this.#outlines === null || states === null || !this.#scan.isRemembered) return;
+    if (this.#outlines === null || states === null) return;
     const before = this.#remembered;
     if (before?.subagentState === states.subagentState && isSame(before.state, states.state)) return;
     this.#remembered = states;

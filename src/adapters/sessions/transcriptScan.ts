@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, fstatSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { longestLine, utf16Of } from '../../core/session/decodeLine.ts';
 import { parseTranscript, TranscriptReader } from '../../core/session/parseTranscript.ts';
 import { SessionSummaryBuilder } from '../../core/session/sessionSummary.ts';
@@ -7,7 +7,9 @@ import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
 import { LineSource, StoredEntry } from './lineSource.ts';
 import type { Outlines, Part } from './outline/outlineIndex.ts';
 import { type PackedOutline, packOutlines, partsOf, unpackOutlines } from './outline/packedOutline.ts';
+import { partOf } from './outline/partOf.ts';
 import { openPlainFileSync, readFully } from './projectFiles.ts';
+import { isSame, type ScannedState, stateOf } from './scannedState.ts';
 import { LineSkimmer } from './skim/lineSkimmer.ts';
 import { QuickReader } from './skim/quickEntry.ts';
 
@@ -31,14 +33,6 @@ function tools() {
 interface LineBytes {
   pieces: Buffer[];
   length: number;
-}
-
-/** Of which file, and which state of it, a scan is. */
-export interface ScannedState {
-  inode: number;
-  bytes: number;
-  /** Milliseconds since the epoch. */
-  modifiedAt: number;
 }
 
 export interface ScanOptions {
@@ -86,19 +80,11 @@ export function rememberedEntries(
 ): StoredEntry[] | null {
   const parts: PackedOutline[] = [];
   while (parts.length < partsOf(records)) {
-    const stored = outlines.get(file, `outline ${parts.length}`) as StoredOutline | null;
-    if (stored === null || !isSame(stored.state, state)) return null;
+    const stored = partOf<StoredOutline>(outlines, file, `outline ${parts.length}`, state);
+    if (stored === null) return null;
     parts.push(stored.outline);
   }
   return unpackOutlines(parts, source).slice(0, records);
-}
-
-export function isSame(a: ScannedState, b: ScannedState): boolean {
-  return a.inode === b.inode && a.bytes === b.bytes && a.modifiedAt === b.modifiedAt;
-}
-
-export function stateOf({ ino, size, mtimeMs }: Stats): ScannedState {
-  return { inode: ino, bytes: size, modifiedAt: mtimeMs };
 }
 
 /**

@@ -9,8 +9,10 @@ import { readEntry } from '../../../core/session/transcriptEntry.ts';
 import { stepsOf } from '../../../core/session/turnSteps.ts';
 import { buildSession, type SessionTree, type TranscriptFile } from '../../../core/session/turnTree.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
-import { isSame, rememberedEntries, type ScannedState } from '../transcriptScan.ts';
+import type { ScannedState } from '../scannedState.ts';
+import { rememberedEntries } from '../transcriptScan.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
+import { partOf } from './partOf.ts';
 import { beginningsOf } from './turnBeginnings.ts';
 
 /** With more records than these it is better to have all: they serve the next question, too. */
@@ -51,8 +53,8 @@ const turnsAtOnce = 64;
 function rememberedTurns(outlines: Outlines, file: string, { state, places }: StoredSession): TurnOutline[] | null {
   const turns: TurnOutline[] = [];
   while (turns.length < places.counts.length) {
-    const stored = outlines.get(file, `turns ${turns.length}`) as StoredTurns | null;
-    if (stored === null || !isSame(stored.state, state)) return null;
+    const stored = partOf<StoredTurns>(outlines, file, `turns ${turns.length}`, state);
+    if (stored === null) return null;
     const { buffer, byteOffset, length } = stored.turns;
     turns.push(...(JSON.parse(Buffer.from(buffer, byteOffset, length).toString()) as TurnOutline[]));
   }

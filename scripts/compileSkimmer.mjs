@@ -1,11 +1,11 @@
 // Compiles src/adapters/sessions/skim/assembly to WebAssembly, as a text in a module of its own: nothing has to be found
 // beside the bundle, and no binary lies in the repository. `node scripts/compileSkimmer.mjs` from anywhere.
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const folder = path.resolve(import.meta.dirname, '../src/adapters/sessions/skim');
-const source = path.join(folder, 'assembly/skim.ts');
+const sources = path.join(folder, 'assembly');
 const target = path.join(folder, 'skimmerModule.ts');
 const options = ['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--use', 'abort='];
 
@@ -17,16 +17,20 @@ function read(file) {
   }
 }
 
-/** @throws Error with the compiler's messages. Does nothing where what is there was made of this very source. */
+/** @throws Error with the compiler's messages. Does nothing where what is there was made of these very sources. */
 export async function compileSkimmer() {
-  const text = readFileSync(source, 'utf8');
-  const made = `// Made by scripts/compileSkimmer.mjs of assembly/skim.ts ${createHash('sha256').update(text).update(options.join()).digest('hex')}.\n`;
+  const names = readdirSync(sources).filter((name) => name.endsWith('.ts'));
+  const texts = new Map(names.sort().map((name) => [name, readFileSync(path.join(sources, name), 'utf8')]));
+  const hash = createHash('sha256')
+    .update(JSON.stringify([...texts, options]))
+    .digest('hex');
+  const made = `// Made by scripts/compileSkimmer.mjs of assembly/ ${hash}.\n`;
   if (read(target).startsWith(made)) return;
   const { default: asc } = await import('assemblyscript/asc');
   let wasm = new Uint8Array();
   let messages = '';
   const { error } = await asc.main(['skim.ts', '--outFile', 'skim.wasm', ...options], {
-    readFile: (name) => (name === 'skim.ts' ? text : null),
+    readFile: (name) => texts.get(name) ?? null,
     writeFile: (_name, content) => {
       wasm = content;
     },

@@ -39,6 +39,8 @@ export interface ScanOptions {
   isSubagent?: boolean;
   /** False where only the summary is wanted: then the result has no entries. */
   keepsEntries?: boolean;
+  /** True where only the summary is wanted and the file is read once, which is faster; updated, it reads all of it again. */
+  once?: boolean;
   /** Where the outlines of long files are remembered for other processes; default: nowhere. */
   outlines?: Outlines | null;
 }
@@ -95,6 +97,7 @@ export class TranscriptScan {
   readonly file: string;
   readonly #isSubagent: boolean;
   readonly #keepsEntries: boolean;
+  readonly #isOnce: boolean;
   #state: ScannedState | null = null;
   #reader: TranscriptReader;
   #source: LineSource | null = null;
@@ -114,8 +117,9 @@ export class TranscriptScan {
     this.file = file;
     this.#outlines = options.outlines ?? null;
     this.#isSubagent = options.isSubagent === true;
-    this.#keepsEntries = options.keepsEntries !== false;
-    this.#reader = this.#newReader();
+    this.#isOnce = options.once === true;
+    this.#keepsEntries = options.keepsEntries !== false && !this.#isOnce;
+    this.#reader = new TranscriptReader(this.#isSubagent);
     this.#result = this.#reader;
   }
 
@@ -135,8 +139,8 @@ export class TranscriptScan {
       const state = stateOf(fstatSync(descriptor));
       const before = this.#state;
       if (before !== null && isSame(before, state)) return;
-      const hasGrown = before !== null && before.inode === state.inode && state.bytes > before.bytes;
-      if (!hasGrown || !this.#isStillThere(descriptor)) this.#startAgain(state.inode);
+      const hasGrown = !this.#isOnce && before !== null && before.inode === state.inode && state.bytes > before.bytes;
+      if (!hasGrown || !this.#isStillThere(descriptor)) this.#startAgain(state);
       this.#state = state;
       if (this.#next.start === 0) this.#recall(descriptor, state);
       this.#read(descriptor, state.bytes);
@@ -156,14 +160,11 @@ export class TranscriptScan {
     this.#source?.close();
   }
 
-  #newReader(): TranscriptReader {
-    return new TranscriptReader(this.#isSubagent, (entry, isPlain) => this.#keep(entry, isPlain));
-  }
-
-  #startAgain(inode: number): void {
+  #startAgain({ inode, bytes }: ScannedState): void {
     this.#source?.close();
     this.#source = new LineSource(this.file, inode);
-    this.#reader = this.#newReader();
+    const seen = this.#isOnce ? tools().skimmer.beginPassing(bytes) : undefined;
+    this.#reader = new TranscriptReader(this.#isSubagent, (entry, isPlain) => this.#keep(entry, isPlain), seen);
     this.#next = { start: 0, line: 1 };
     this.#tail = Buffer.alloc(0);
     this.#remembered = null;
@@ -270,21 +271,40 @@ export class TranscriptScan {
     const isText = isUtf8(piece.subarray(0, piece.lastIndexOf(lineFeed) + 1));
     let at = 0;
     while (at < piece.length) {
-      let end = skimmer.skim(at, piece.length);
+      const passes = this.#isOnce && isText;
+      if (passes) at = this.#passOver(at, piece.length, skimmer);
+      let end = passes ? skimmer.end : skimmer.skim(at, piece.length);
       const isWhole = end >= 0 && end < piece.length;
       if (!isWhole) end = piece.indexOf(lineFeed, at);
       if (end < 0) break;
       const bytes = piece.subarray(at, end);
       const { start, line } = this.#next;
       const entry = isWhole && (isText || isUtf8(bytes)) ? quick.read(!this.#keepsEntries) : null;
-      if (entry === null || this.#source === null)
+      if (entry === null || this.#source === null) {
         this.#line(this.#reader, { pieces: [bytes], length: bytes.length }, false);
-      else this.#reader.plain(new StoredEntry(entry, line, this.#source, start, bytes.length), entry.place);
+      } else {
+        const stored = new StoredEntry(entry, line, this.#source, start, bytes.length);
+        const isTaken = this.#reader.plain(stored, entry.place);
+        if (passes) {
+          const counts = isTaken && entry.uuid !== null && !entry.isSidechain && entry.timestamp !== null;
+          if (counts) skimmer.keepPlace(entry.type === 'assistant');
+          else skimmer.doubtPlace();
+        }
+      }
       this.#next = { start: start + bytes.length + 1, line: line + 1 };
       at = end + 1;
     }
     if (at > 0) this.#tail = Buffer.from(piece.subarray(Math.max(0, at - tailBytes), at));
     return at;
+  }
+
+  /** Passes over what the summary does without. @returns place of the next line */
+  #passOver(at: number, filled: number, skimmer: LineSkimmer): number {
+    const next = skimmer.passOver(at, filled, this.#reader.summary.isTitled);
+    const { passed } = skimmer;
+    this.#reader.passed(passed);
+    this.#next = { start: this.#next.start + next - at, line: this.#next.line + passed.lines };
+    return next;
   }
 
   #line(reader: TranscriptReader, { pieces, length }: LineBytes, unfinished: boolean): void {
@@ -293,6 +313,7 @@ export class TranscriptScan {
     const bytes = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
     this.#at = { start, length };
     reader.bytes(bytes, line, unfinished);
+    if (this.#isOnce) tools().skimmer.doubtPlace();
   }
 
   /** Reads a line that is longer than the buffer. @returns the line where it is the last one and not complete */

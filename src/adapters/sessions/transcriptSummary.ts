@@ -26,7 +26,7 @@ function linkProblems(scan: TranscriptScan): number {
  */
 export function summarizeTranscript(
   file: string,
-  scan = new TranscriptScan(file, { keepsEntries: false }),
+  scan = new TranscriptScan(file, { once: true }),
 ): SessionSummary | null {
   scan.update();
   const { summary, hasLooseParents, problems: found } = scan.transcript;

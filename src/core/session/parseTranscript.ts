@@ -1,7 +1,7 @@
 import { decodeLine, longestLine, utf16Of } from './decodeLine.ts';
 import { parseLine } from './parseLine.ts';
 import type { ParseProblem } from './recordedSession.ts';
-import { type RecordPlace, SessionSummaryBuilder } from './sessionSummary.ts';
+import { type PassedLines, type RecordPlace, SessionSummaryBuilder } from './sessionSummary.ts';
 import { readEntry, type TranscriptEntry } from './transcriptEntry.ts';
 
 /** What could be read of a transcript, in file order, and what could not. */
@@ -13,6 +13,12 @@ export interface ParsedTranscript {
 }
 
 const lineFeed = 10;
+
+/** Which uuids came before, and whether with a record of the conversation itself, not of a subagent. */
+export interface SeenUuids extends Iterable<[string, boolean]> {
+  get(uuid: string): boolean | undefined;
+  set(uuid: string, isMain: boolean): unknown;
+}
 
 /**
  * What is kept of a record that was read. `isPlain` says that its line holds this record alone, and nothing is wrong with it,
@@ -31,23 +37,22 @@ export class TranscriptReader implements ParsedTranscript {
   hasLooseParents = false;
   readonly #keep: Keep;
   readonly #isSubagent: boolean;
-  /** Whether the record of that `uuid` is one of the conversation itself, not of a subagent. */
-  readonly #seen = new Map<string, boolean>();
+  readonly #seen: SeenUuids;
   /** Beginning of a record that the line before broke off. */
   #head: string | null = null;
 
-  constructor(isSubagent: boolean, keep: Keep = (entry) => entry) {
+  constructor(isSubagent: boolean, keep: Keep = (entry) => entry, seen: SeenUuids = new Map<string, boolean>()) {
     this.#isSubagent = isSubagent;
     this.#keep = keep;
+    this.#seen = seen;
     this.summary = new SessionSummaryBuilder(isSubagent);
   }
 
   /** A second one that goes on from here by itself. */
   clone(): TranscriptReader {
-    const copy = new TranscriptReader(this.#isSubagent, this.#keep);
+    const copy = new TranscriptReader(this.#isSubagent, this.#keep, new Map(this.#seen));
     for (const entry of this.entries) copy.entries.push(entry);
     for (const problem of this.problems) copy.problems.push(problem);
-    for (const [uuid, isMain] of this.#seen) copy.#seen.set(uuid, isMain);
     copy.summary = this.summary.clone();
     copy.hasLooseParents = this.hasLooseParents;
     copy.#head = this.#head;
@@ -98,18 +103,28 @@ export class TranscriptReader implements ParsedTranscript {
     }
   }
 
-  /** A line whose record was read without parsing all of it: nothing is wrong with it. */
-  plain(entry: TranscriptEntry, place: RecordPlace): void {
+  /** Lines that were not read, because nothing is wrong with them and nothing new stands in them. */
+  passed(lines: PassedLines): void {
+    if (lines.lines === 0) return;
     this.#head = null;
-    this.#take(entry, true, place);
+    this.summary.pass(lines);
   }
 
-  #take(entry: TranscriptEntry, isPlain: boolean, place?: RecordPlace): void {
+  /**
+   * A line whose record was read without parsing all of it: nothing is wrong with it.
+   * @returns false where its `uuid` came before, so that it does not count
+   */
+  plain(entry: TranscriptEntry, place: RecordPlace): boolean {
+    this.#head = null;
+    return this.#take(entry, true, place);
+  }
+
+  #take(entry: TranscriptEntry, isPlain: boolean, place?: RecordPlace): boolean {
     const { uuid, line } = entry;
     if (uuid !== null) {
-      if (this.#seen.has(uuid)) {
+      if (this.#seen.get(uuid) !== undefined) {
         this.note(line, 'duplicate_uuid', `Message ${uuid} was written twice; the first one counts.`);
-        return;
+        return false;
       }
       const isMain = this.#isSubagent || !entry.isSidechain;
       const named = entry.parentUuid ?? entry.facts.logicalParent;
@@ -119,6 +134,7 @@ export class TranscriptReader implements ParsedTranscript {
     this.summary.add(entry, place);
     const kept = this.#keep(entry, isPlain);
     if (kept !== null) this.entries.push(kept);
+    return true;
   }
 }
 

@@ -41,6 +41,19 @@ export function placeOf(record: JsonRecord): RecordPlace {
 /** Types of the unchained records that a summary needs more of than that they are there. */
 export const titleTypes: ReadonlySet<string> = new Set(['custom-title', 'ai-title', 'summary', 'cost-state']);
 
+/** Lines of which a summary needs no more than this: nobody has read the rest of them. */
+export interface PassedLines {
+  lines: number;
+  /** How many of them hold messages of the conversation. */
+  messages: number;
+  /** How many of these are prompts, which begin like no command. */
+  prompts: number;
+  /** Time of the last record of the conversation; null where there is none. */
+  lastAt: string | null;
+  /** The last cost that was recorded; null where there is none. */
+  costUsd: number | null;
+}
+
 /**
  * Gathers the summary of one transcript, record by record in file order. The list and the whole parse both go through here,
  * so they can't disagree on what a turn is.
@@ -60,6 +73,10 @@ export class SessionSummaryBuilder {
   #gitBranch: string | null = null;
   #version: string | null = null;
   #messages = 0;
+  /** Prompts whose texts nobody has read. */
+  #passedPrompts = 0;
+  /** A prompt came that is no command, so that the title is known if no record names one. */
+  #isTitled = false;
   #forkedFrom: string | null = null;
   #roots: string[] = [];
 
@@ -92,6 +109,8 @@ export class SessionSummaryBuilder {
       gitBranch: this.#gitBranch,
       version: this.#version,
       messages: this.#messages,
+      passedPrompts: this.#passedPrompts,
+      isTitled: this.#isTitled,
       forkedFrom: this.#forkedFrom,
       roots: [...this.#roots],
     };
@@ -113,6 +132,8 @@ export class SessionSummaryBuilder {
     copy.#gitBranch = gathered.gitBranch;
     copy.#version = gathered.version;
     copy.#messages = gathered.messages;
+    copy.#passedPrompts = gathered.passedPrompts;
+    copy.#isTitled = gathered.isTitled;
     copy.#forkedFrom = gathered.forkedFrom;
     copy.#roots = gathered.roots;
     return copy;
@@ -134,9 +155,25 @@ export class SessionSummaryBuilder {
       if (facts.model !== null && facts.model !== '<synthetic>') this.#models.add(facts.model);
     } else if (entry.type === 'user') {
       this.#messages += 1;
-      if (facts.prompt !== null && !this.#prompts.has(entry.uuid))
-        this.#prompts.set(entry.uuid, oneLine(facts.prompt.text));
+      if (facts.prompt !== null && !this.#prompts.has(entry.uuid)) {
+        const text = oneLine(facts.prompt.text);
+        this.#prompts.set(entry.uuid, text);
+        this.#isTitled ||= text !== '' && !text.startsWith('/');
+      }
     }
+  }
+
+  /** Takes the next records together: what they say of their place was said before, and of their texts none is the title. */
+  pass({ messages, prompts, lastAt, costUsd }: PassedLines): void {
+    this.#messages += messages;
+    this.#passedPrompts += prompts;
+    this.#lastAt = lastAt ?? this.#lastAt;
+    this.#costUsd = costUsd ?? this.#costUsd;
+  }
+
+  /** Whether further prompts only count: the first one that is no command stands for the session. */
+  get isTitled(): boolean {
+    return this.#isTitled;
   }
 
   #addTitle(type: string, record: JsonRecord): void {
@@ -194,7 +231,7 @@ export class SessionSummaryBuilder {
       file: file.file,
       projectPath: this.#projectPath,
       title: oneLine(title),
-      turns: turns.length,
+      turns: turns.length + this.#passedPrompts,
       firstAt: this.#firstAt,
       lastAt: this.#lastAt,
       bytes: file.bytes,

@@ -1,5 +1,7 @@
+import { type PassedLines, titleTypes } from '../../../core/session/sessionSummary.ts';
 import { instantiate } from '../../webAssembly.ts';
 import { skimmerModule } from './skimmerModule.ts';
+import { type UuidModule, UuidTable } from './uuidTable.ts';
 
 const pageBytes = 64 * 1024;
 /** Bytes that are looked at, at a time. */
@@ -8,8 +10,12 @@ const capacity = 512 * 1024;
 const slack = 128;
 const memberWords = 4;
 const keyBytes = 32;
+const timeBytes = 24;
 
-/** Keys whose members are noted, by number from 1; 0 stands for the members of a list. */
+/**
+ * Keys whose members are noted, by number from 1; 0 stands for the members of a list. `assembly/passOver.ts` knows the first
+ * ones, and the words below, by their numbers.
+ */
 export const keyNames = [
   'type',
   'uuid',
@@ -17,27 +23,31 @@ export const keyNames = [
   'timestamp',
   'isSidechain',
   'message',
-  'isMeta',
+  'isApiErrorMessage',
   'logicalParentUuid',
   'cwd',
   'gitBranch',
   'version',
   'sessionId',
-  'forkedFrom',
   'attachment',
+  'role',
+  'model',
+  'content',
+  'isMeta',
+  'isCompactSummary',
+  'isVisibleInTranscriptOnly',
+  'text',
+  'totalCostUSD',
+  'forkedFrom',
   'effort',
   'requestRef',
   'requestHookChanged',
   'record',
-  'isApiErrorMessage',
   'isAbortedMidStream',
   'sourceToolAssistantUUID',
   'toolUseResult',
   'agentId',
-  'role',
   'id',
-  'model',
-  'content',
   'stop_reason',
   'usage',
   'input_tokens',
@@ -48,6 +58,9 @@ export const keyNames = [
   'tool_use_id',
   'is_error',
 ] as const;
+
+/** Values that are told apart where lines are passed over; behind them the types of records that hold titles. */
+const words = ['user', 'assistant', 'tool_result', 'system', 'cost-state'];
 
 export type KeyName = (typeof keyNames)[number];
 
@@ -62,14 +75,26 @@ const opened: readonly KeyName[] = [
   'usage',
 ];
 
-interface Skimmer {
+interface Skimmer extends UuidModule {
   memory: { buffer: ArrayBuffer; grow(pages: number): void };
   membersAt(): number;
   keysAt(): number;
   dataAt(): number;
-  begin(known: number, opened: bigint): void;
+  begin(names: number, noted: number, opened: bigint): void;
   skim(at: number, end: number): number;
   memberCount(): number;
+  beginPassing(): void;
+  passOver(at: number, end: number, isTitled: boolean): number;
+  endOfLine(): number;
+  passedLines(): number;
+  passedMessages(): number;
+  passedPrompts(): number;
+  lastCostAt(): number;
+  lastCostLength(): number;
+  hasPassedTime(): number;
+  lastTimeAt(): number;
+  keepPlace(isReply: boolean): void;
+  doubtPlace(): void;
 }
 
 export function keyNumber(name: KeyName): number {
@@ -84,15 +109,17 @@ type SlicedBuffer = Buffer & {
 
 function makeSkimmer(): Skimmer {
   const exports = instantiate<Skimmer>(Buffer.from(skimmerModule, 'base64'));
-  exports.memory.grow(Math.ceil((exports.dataAt() + capacity + slack) / pageBytes));
+  const uuids = UuidTable.textBytes + UuidTable.mostBytes;
+  exports.memory.grow(Math.ceil((exports.dataAt() + capacity + slack + uuids) / pageBytes));
   const bytes = Buffer.from(exports.memory.buffer);
-  for (const [index, name] of keyNames.entries()) {
+  const names = [...new Set([...keyNames, ...words, ...titleTypes])];
+  for (const [index, name] of names.entries()) {
     const slot = exports.keysAt() + index * keyBytes;
     bytes[slot] = name.length;
     bytes.write(name, slot + 1, 'latin1');
   }
   const bits = opened.reduce((sum, name) => sum | (1n << BigInt(keyNumber(name))), 0n);
-  exports.begin(keyNames.length, bits);
+  exports.begin(names.length, keyNames.length, bits);
   return exports;
 }
 
@@ -130,6 +157,59 @@ export class LineSkimmer {
   skim(at: number, filled: number): number {
     const end = this.#skimmer.skim(this.#dataAt + at, this.#dataAt + filled);
     return end < 0 ? -1 : end - this.#dataAt;
+  }
+
+  /**
+   * Makes ready to pass over lines of another transcript.
+   * @param fileBytes its length
+   * @returns the uuids that it has so far, for the caller to add those of the lines that it reads itself
+   */
+  beginPassing(fileBytes: number): UuidTable {
+    this.#skimmer.beginPassing();
+    return new UuidTable(this.#skimmer, this.#all, this.#dataAt + capacity + slack + UuidTable.textBytes, fileBytes);
+  }
+
+  /**
+   * Passes over lines that tell a transcript's summary nothing new, and skims the one behind them.
+   * @param filled bytes in the buffer
+   * @param isTitled whether a prompt came that may be the title: of further ones only the number counts
+   * @returns place of the line behind them
+   */
+  passOver(at: number, filled: number, isTitled: boolean): number {
+    return this.#skimmer.passOver(this.#dataAt + at, this.#dataAt + filled, isTitled) - this.#dataAt;
+  }
+
+  /** Of the line behind those that were passed over: what `skim` says of it. */
+  get end(): number {
+    const end = this.#skimmer.endOfLine();
+    return end < 0 ? -1 : end - this.#dataAt;
+  }
+
+  /** What was passed over last. */
+  get passed(): PassedLines {
+    const time = this.#skimmer.lastTimeAt();
+    const cost = this.#skimmer.lastCostAt();
+    const costLength = this.#skimmer.lastCostLength();
+    return {
+      lines: this.#skimmer.passedLines(),
+      messages: this.#skimmer.passedMessages(),
+      prompts: this.#skimmer.passedPrompts(),
+      costUsd: costLength === 0 ? null : Number(this.#all.latin1Slice(cost, cost + costLength)),
+      lastAt: this.#skimmer.hasPassedTime() === 0 ? null : this.#all.latin1Slice(time, time + timeBytes),
+    };
+  }
+
+  /**
+   * Says that the line that was skimmed last counted for the summary, with its time and all else: what says the same from now
+   * on is nothing new.
+   */
+  keepPlace(isReply: boolean): void {
+    this.#skimmer.keepPlace(isReply);
+  }
+
+  /** Says that the line that was skimmed last may have counted. */
+  doubtPlace(): void {
+    this.#skimmer.doubtPlace();
   }
 
   /** Members of the line that was accepted last, in the order in which they stand there. */

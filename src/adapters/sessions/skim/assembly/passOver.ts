@@ -1,0 +1,414 @@
+/*
+ * Passes over the lines that tell a session's summary nothing but that they are there. Of hundreds of thousands of lines nearly
+ * all are replies and tool results that say what the line before said of branch, folder, version and model.
+ */
+import { checkLine, memberBytes, membersAt, membersEnd, nameNumber, numberValues, sameBytes } from './checkLine';
+import { addUuid, isAbsent, isMain, isUuid, kindOfUuid, uuidBytes } from './uuids';
+
+/** Numbers of keys and words: their places in `keyNames` and `words` of `lineSkimmer.ts`, from 1. */
+const keyType: u32 = 1;
+const keyUuid: u32 = 2;
+const keyParentUuid: u32 = 3;
+const keyTimestamp: u32 = 4;
+const keyIsSidechain: u32 = 5;
+const keyMessage: u32 = 6;
+const keyLogicalParentUuid: u32 = 8;
+const keyCwd: u32 = 9;
+const keyGitBranch: u32 = 10;
+const keyVersion: u32 = 11;
+const keySessionId: u32 = 12;
+const keyRole: u32 = 14;
+const keyModel: u32 = 15;
+const keyContent: u32 = 16;
+const keyIsMeta: u32 = 17;
+const keyIsCompactSummary: u32 = 18;
+const keyIsVisibleInTranscriptOnly: u32 = 19;
+const keyText: u32 = 20;
+const keyTotalCostUsd: u32 = 21;
+const wordUser: u32 = 41;
+const wordAssistant: u32 = 42;
+const wordToolResult: u32 = 43;
+const wordSystem: u32 = 44;
+const wordCostState: u32 = 45;
+/** The types of records that hold titles, and all further words. */
+const firstTitle: u32 = 46;
+
+/** Members of the line itself, by the number of their key; 0 where there is none. */
+const mostKeys: u32 = 64;
+const top = memory.data(mostKeys * 4, 16);
+let role: u32 = 0;
+let content: u32 = 0;
+let model: u32 = 0;
+/** Blocks of the message, and how many of them are tool results. */
+let blocks: u32 = 0;
+let results: u32 = 0;
+/** Whether a text of the message may be more than what somebody wrote. */
+let isOdd: bool = false;
+/** Whether the places above are those of the line that was skimmed last. */
+let isLocated: bool = false;
+
+/** What the last line that counted said of its surroundings: for each value its length and its bytes. */
+const longestValue: u32 = 120;
+const kept = memory.data(5 * 128, 16);
+const keptLengths = memory.data(5 * 4, 16);
+const keptModel: u32 = 4;
+let hasPlace: bool = false;
+let hasModel: bool = false;
+
+let lineEnd: i32 = -1;
+let lines: u32 = 0;
+let messages: u32 = 0;
+let prompts: u32 = 0;
+const timeBytes: u32 = 24;
+const lastTime = memory.data(32, 16);
+let hasTime: bool = false;
+const longestCost: u32 = 24;
+const lastCost = memory.data(32, 16);
+let costLength: u32 = 0;
+
+/** Forgets the transcript before. */
+export function beginPassing(): void {
+  isLocated = hasPlace = hasModel = false;
+}
+
+/** Checks a line and numbers its texts: see `checkLine`. */
+export function skim(at: u32, end: u32): i32 {
+  isLocated = false;
+  const after = checkLine(at, end);
+  if (after >= 0) numberValues();
+  return after;
+}
+
+/** Of the line at which `passOver` stopped: see `checkLine`. */
+export function endOfLine(): i32 {
+  return lineEnd;
+}
+
+/** How many lines were passed over, and how many of these hold messages of the conversation. */
+export function passedLines(): u32 {
+  return lines;
+}
+
+export function passedMessages(): u32 {
+  return messages;
+}
+
+export function passedPrompts(): u32 {
+  return prompts;
+}
+
+/** Where the last cost that was passed over stands, as a number of JSON. */
+export function lastCostAt(): u32 {
+  return <u32>lastCost;
+}
+
+/** Its length; 0 where none was passed over. */
+export function lastCostLength(): u32 {
+  return costLength;
+}
+
+/** Whether lines with a time were passed over. */
+export function hasPassedTime(): bool {
+  return hasTime;
+}
+
+/** The 24 bytes of the last time that was passed over. */
+export function lastTimeAt(): u32 {
+  return <u32>lastTime;
+}
+
+@inline
+function topOf(key: u32): u32 {
+  return load<u32>(<u32>top + key * 4);
+}
+
+@inline
+function isText(member: u32): bool {
+  return load<u8>(load<u32>(member + 4)) == 0x22;
+}
+
+/** Whether the member is a text without escapes, whose bytes say what it says. */
+@inline
+function isClearText(member: u32): bool {
+  return <i32>load<u32>(member) >= 0 && isText(member);
+}
+
+/** The first byte of a member's value; that of `null` where there is no such member. */
+@inline
+function kindOf(member: u32): u32 {
+  return member == 0 ? 0x6e : load<u8>(load<u32>(member + 4));
+}
+
+function wordOf(member: u32): u32 {
+  const value = load<u32>(member + 4);
+  return nameNumber(value + 1, load<u32>(member + 8) - value - 2);
+}
+
+/**
+ * Whether a text of a prompt is just that: what Claude Code puts in a prompt's place begins with a tag or a bracket, what it
+ * may answer itself with a slash.
+ */
+function isWritten(member: u32): bool {
+  if (member == 0 || !isText(member)) return false;
+  const first = <u32>load<u8>(load<u32>(member + 4) + 1);
+  // White space, and the bytes with which white space of other scripts begins.
+  if (first <= 0x20 || first == 0xc2 || (first >= 0xe1 && first <= 0xe3) || first == 0xef) return false;
+  return first != 0x22 && first != 0x2f && first != 0x3c && first != 0x5b && first != 0x5c;
+}
+
+/** Counts a block of the message. @param type a word, 0 for others @param text its member of that name */
+function countBlock(type: u32, text: u32): void {
+  blocks++;
+  if (type == wordToolResult) results++;
+  else if (type == keyText && !isWritten(text)) isOdd = true;
+}
+
+/** Finds the members that count. @returns false where some stand twice, or the message's content is unusual */
+function locate(): bool {
+  memory.fill(<u32>top, 0, mostKeys * 4);
+  role = content = model = blocks = results = 0;
+  isOdd = false;
+  let isInBlock = false;
+  let hasType = false;
+  let blockType: u32 = 0;
+  let blockText: u32 = 0;
+  let outer: u32 = 0;
+  let inner: u32 = 0;
+  const end = membersEnd();
+  for (let member = membersAt(); member < end; member += memberBytes) {
+    const key = load<u32>(member) & 0xffff;
+    const depth = (load<u32>(member) >> 16) & 0x7fff;
+    if (depth == 1) {
+      if (topOf(key) != 0) return false;
+      store<u32>(<u32>top + key * 4, member);
+      outer = key;
+      inner = 0;
+    } else if (depth == 2) {
+      inner = key;
+      if (outer == keyMessage) {
+        if (key == keyRole) role = member;
+        else if (key == keyModel) model = member;
+        else if (key == keyContent) {
+          if (content != 0) return false;
+          content = member;
+        }
+      }
+    } else if (outer == keyMessage && inner == keyContent) {
+      if (depth == 3) {
+        if (isInBlock) {
+          if (!hasType) return false;
+          countBlock(blockType, blockText);
+        }
+        if (kindOf(member) != 0x7b) return false;
+        isInBlock = true;
+        hasType = false;
+        blockText = 0;
+      } else if (key == keyType) {
+        if (hasType || !isClearText(member)) return false;
+        hasType = true;
+        blockType = wordOf(member);
+      } else if (key == keyText) {
+        blockText = member;
+      }
+    }
+  }
+  if (!isInBlock) return true;
+  if (!hasType) return false;
+  countBlock(blockType, blockText);
+  return true;
+}
+
+@inline
+function digits(at: u32): u32 {
+  const high = <u32>load<u8>(at) - 0x30;
+  const low = <u32>load<u8>(at, 1) - 0x30;
+  return high < 10 && low < 10 ? high * 10 + low : 100;
+}
+
+/** Whether a text is a time as Claude Code writes it, and one that there is. */
+function isTime(member: u32): bool {
+  if (member == 0 || !isClearText(member)) return false;
+  const at = load<u32>(member + 4) + 1;
+  if (load<u32>(member + 8) - at - 1 != timeBytes) return false;
+  const month = digits(at + 5);
+  const day = digits(at + 8);
+  return (
+    digits(at) < 100 &&
+    digits(at + 2) < 100 &&
+    load<u8>(at, 4) == 0x2d &&
+    month - 1 < 12 &&
+    load<u8>(at, 7) == 0x2d &&
+    // Which months are longer is left to those who read the others.
+    day - 1 < (month == 2 ? 28 : 30) &&
+    load<u8>(at, 10) == 0x54 &&
+    digits(at + 11) < 24 &&
+    load<u8>(at, 13) == 0x3a &&
+    digits(at + 14) < 60 &&
+    load<u8>(at, 16) == 0x3a &&
+    digits(at + 17) < 60 &&
+    load<u8>(at, 19) == 0x2e &&
+    digits(at + 20) < 100 &&
+    digits(at + 21) < 100 &&
+    load<u8>(at, 23) == 0x5a
+  );
+}
+
+/** Where the text of a uuid begins; 0 where the table can't hold it. */
+function uuidAt(member: u32): u32 {
+  const value = load<u32>(member + 4);
+  if (!isClearText(member) || load<u32>(member + 8) - value - 2 != uuidBytes) return 0;
+  return isUuid(value + 1) ? value + 1 : 0;
+}
+
+function isKept(index: u32, member: u32): bool {
+  const value = load<u32>(member + 4);
+  const length: u32 = member == 0 ? 0 : load<u32>(member + 8) - value;
+  return (
+    load<u32>(<u32>keptLengths + index * 4) == length &&
+    (length == 0 || sameBytes(<u32>kept + index * 128, value, length))
+  );
+}
+
+/** @returns false where the value is too long */
+function keep(index: u32, member: u32): bool {
+  const value = load<u32>(member + 4);
+  const length: u32 = member == 0 ? 0 : load<u32>(member + 8) - value;
+  if (length > longestValue) return false;
+  if (length > 0) memory.copy(<u32>kept + index * 128, value, length);
+  store<u32>(<u32>keptLengths + index * 4, length);
+  return true;
+}
+
+function isSamePlace(): bool {
+  return (
+    isKept(0, topOf(keyCwd)) &&
+    isKept(1, topOf(keyGitBranch)) &&
+    isKept(2, topOf(keyVersion)) &&
+    isKept(3, topOf(keySessionId))
+  );
+}
+
+/**
+ * The line that was skimmed last counted, with its time and all it says of its surroundings.
+ * @param isReply with its model, too
+ */
+export function keepPlace(isReply: bool): void {
+  hasPlace =
+    isLocated &&
+    keep(0, topOf(keyCwd)) &&
+    keep(1, topOf(keyGitBranch)) &&
+    keep(2, topOf(keyVersion)) &&
+    keep(3, topOf(keySessionId));
+  if (isReply) hasModel = isLocated && keep(keptModel, model);
+}
+
+/** The line that was skimmed last may have counted or not. */
+export function doubtPlace(): void {
+  if (!isLocated) hasPlace = false;
+  else if (kindOf(topOf(keyUuid)) != 0x6e && hasPlace) hasPlace = isSamePlace();
+}
+
+/** Whether that member of the line is not there, null or false. */
+@inline
+function isUnset(key: u32): bool {
+  const kind = kindOf(topOf(key));
+  return kind == 0x6e || kind == 0x66;
+}
+
+/** Whether a reply is by the model of the one before. */
+function isPlainReply(): bool {
+  return kindOf(content) == 0x5b && hasModel && isKept(keptModel, model);
+}
+
+/** Whether a user's line holds tool results and nothing else. */
+function holdsResults(): bool {
+  return kindOf(content) == 0x5b && blocks != 0 && results == blocks;
+}
+
+/** Whether a user's line is a prompt, beyond doubt. */
+function isPrompt(): bool {
+  if (!isUnset(keyIsMeta) || !isUnset(keyIsCompactSummary) || !isUnset(keyIsVisibleInTranscriptOnly)) return false;
+  if (!isClearText(role) || wordOf(role) != wordUser) return false;
+  if (kindOf(content) == 0x22) return isWritten(content);
+  return kindOf(content) == 0x5b && blocks != 0 && results == 0 && !isOdd;
+}
+
+/** Whether a record of costs is just that. */
+function isPlainCost(): bool {
+  const cost = topOf(keyTotalCostUsd);
+  const first = kindOf(cost);
+  if (first != 0x2d && first - 0x30 >= 10) return true;
+  const value = load<u32>(cost + 4);
+  const length = load<u32>(cost + 8) - value;
+  if (length > longestCost) return false;
+  // A number so short is finite unless it has an exponent.
+  for (let i: u32 = 0; i < length; i++) if ((load<u8>(value + i) | 0x20) == 0x65) return false;
+  memory.copy(<u32>lastCost, value, length);
+  costLength = length;
+  return true;
+}
+
+/** Whether the line that was located says nothing new. If so, its uuid is taken. @param isTitled see `passOver` */
+function isPlain(isTitled: bool): bool {
+  const type = topOf(keyType);
+  if (type == 0 || !isClearText(type)) return false;
+  const word = wordOf(type);
+  if (word == wordSystem || word >= firstTitle) return false;
+  const uuid = topOf(keyUuid);
+  const isMessage = word == wordUser || word == wordAssistant;
+  // What is not chained counts for nothing.
+  if (kindOf(uuid) == 0x6e) return word == wordCostState ? isPlainCost() : !isMessage;
+  if (word == wordCostState) return false;
+  const uuidText = uuidAt(uuid);
+  const time = topOf(keyTimestamp);
+  if (uuidText == 0 || !hasPlace || !isSamePlace() || !isTime(time)) return false;
+  const isSidechain = kindOf(topOf(keyIsSidechain));
+  if (isSidechain != 0x66 && topOf(keyIsSidechain) != 0) return false;
+  if (kindOf(topOf(keyLogicalParentUuid)) != 0x6e) return false;
+  const parent = topOf(keyParentUuid);
+  if (kindOf(parent) != 0x6e) {
+    const parentText = uuidAt(parent);
+    if (parentText == 0 || kindOfUuid(parentText) != isMain) return false;
+  }
+  let asks = false;
+  if (isMessage) {
+    if (kindOf(topOf(keyMessage)) != 0x7b || role == 0 || !isText(role)) return false;
+    if (word == wordAssistant) {
+      if (!isPlainReply()) return false;
+    } else if (!holdsResults()) {
+      asks = isTitled && isPrompt();
+      if (!asks) return false;
+    }
+  }
+  if (kindOfUuid(uuidText) != isAbsent || !addUuid(uuidText, isMain)) return false;
+  if (isMessage) messages++;
+  if (asks) prompts++;
+  memory.copy(<u32>lastTime, load<u32>(time + 4) + 1, timeBytes);
+  hasTime = true;
+  return true;
+}
+
+/**
+ * Passes over lines from `at` on.
+ * @param isTitled whether a prompt came that may be the title, so that further ones only count
+ * @returns where the first line begins that must be read, or behind the last line
+ */
+export function passOver(at: u32, end: u32, isTitled: bool): u32 {
+  lines = 0;
+  messages = 0;
+  prompts = 0;
+  costLength = 0;
+  hasTime = false;
+  while (true) {
+    isLocated = false;
+    lineEnd = checkLine(at, end);
+    if (lineEnd < 0 || <u32>lineEnd == end) return at;
+    isLocated = locate();
+    if (!isLocated || !isPlain(isTitled)) {
+      numberValues();
+      return at;
+    }
+    lines++;
+    at = <u32>lineEnd + 1;
+  }
+}

@@ -2,20 +2,23 @@ import zlib from 'node:zlib';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { CacheDatabase } from './cacheDatabase.ts';
 
-/** Raise it whenever `SessionSummary` gets, loses or means another field. */
-const version = 2;
+/** Raise it whenever `SessionSummary` gets, loses or means another field, or what a row holds changes. */
+const version = 3;
+
+/**
+ * Thousands of small rows are read more slowly than their text; all of it in one row would be written anew for every line that
+ * a session gets.
+ */
+const groups = 256;
 
 const schema = `create table summaries (
-  file text primary key,
-  state text not null,
-  -- JSON of the SessionSummary; null where the file holds nothing to list
-  summary text,
-  -- crc32 of the other columns: a page that the disk changed must not become a wrong title
+  -- files of which this row tells: see groupOf
+  part integer primary key,
+  -- JSON: { [file]: StoredSummary }
+  known text not null,
+  -- crc32 of the above: a page that the disk changed must not become a wrong title
   sum integer not null
-) without rowid`;
-
-/** So many rows are looked up faster one by one than all together. */
-const fewFiles = 200;
+)`;
 
 /** What is known of a file, and for which state of it. */
 export interface StoredSummary {
@@ -26,14 +29,17 @@ export interface StoredSummary {
 }
 
 interface Row {
-  file: string;
-  state: string;
-  summary: string | null;
+  part: number;
+  known: string;
   sum: number;
 }
 
-function sumOf({ file, state, summary }: Omit<Row, 'sum'>): number {
-  return zlib.crc32(`${file}\n${state}\n${summary ?? ''}`);
+function groupOf(file: string): number {
+  return zlib.crc32(file) % groups;
+}
+
+function knownIn({ known, sum }: Row): [string, StoredSummary][] {
+  return zlib.crc32(known) === sum ? Object.entries(JSON.parse(known) as Record<string, StoredSummary>) : [];
 }
 
 /**
@@ -53,42 +59,52 @@ export class SessionIndex {
 
   /**
    * Known summaries by path of the file.
-   * @param files which; default: all that are known. More may come where many are asked for
+   * @param files which; default: all that are known. Others may come with them
    */
   summaries(files?: readonly string[]): Map<string, StoredSummary> {
+    const parts = files === undefined ? null : new Set(files.map(groupOf));
     const rows = this.#database.read((database) => {
-      const columns = 'select file, state, summary, sum from summaries';
-      if (files === undefined || files.length > fewFiles) return database.prepare(columns).all() as unknown as Row[];
-      const one = database.prepare(`${columns} where file = ?`);
-      return files.flatMap((file) => (one.get(file) as unknown as Row | undefined) ?? []);
+      const select = 'select part, known, sum from summaries';
+      if (parts === null || parts.size === groups) return database.prepare(select).all() as unknown as Row[];
+      const one = database.prepare(`${select} where part = ?`);
+      return [...parts].flatMap((part) => (one.get(part) as unknown as Row | undefined) ?? []);
     });
-    const known = new Map<string, StoredSummary>();
-    for (const row of rows ?? []) {
-      if (sumOf(row) !== row.sum) continue;
-      const summary = row.summary === null ? null : (JSON.parse(row.summary) as SessionSummary);
-      known.set(row.file, { state: row.state, summary });
-    }
-    return known;
+    return new Map((rows ?? []).flatMap(knownIn));
   }
 
   /** Takes summaries of files, in one transaction. */
   putSummaries(rows: readonly ({ file: string } & StoredSummary)[]): void {
-    if (rows.length === 0) return;
-    this.#database.write((database) => {
-      const put = database.prepare('insert or replace into summaries (file, state, summary, sum) values (?, ?, ?, ?)');
-      for (const { file, state, summary } of rows) {
-        const row = { file, state, summary: summary === null ? null : JSON.stringify(summary) };
-        put.run(file, state, row.summary, sumOf(row));
-      }
-    });
+    this.#change(
+      rows.map(({ file }) => file),
+      (known) => {
+        for (const { file, state, summary } of rows) known(file).set(file, { state, summary });
+      },
+    );
   }
 
   /** Drops what is known of files that are gone. */
   forget(files: readonly string[]): void {
+    this.#change(files, (known) => {
+      for (const file of files) known(file).delete(file);
+    });
+  }
+
+  /** @param work is given the map that holds what is known of a file */
+  #change(files: readonly string[], work: (known: (file: string) => Map<string, StoredSummary>) => void): void {
     if (files.length === 0) return;
     this.#database.write((database) => {
-      const drop = database.prepare('delete from summaries where file = ?');
-      for (const file of files) drop.run(file);
+      const get = database.prepare('select part, known, sum from summaries where part = ?');
+      const put = database.prepare('insert or replace into summaries (part, known, sum) values (?, ?, ?)');
+      const changed = new Map<number, Map<string, StoredSummary>>();
+      for (const part of new Set(files.map(groupOf))) {
+        const row = get.get(part) as unknown as Row | undefined;
+        changed.set(part, new Map(row === undefined ? [] : knownIn(row)));
+      }
+      work((file) => changed.get(groupOf(file)) as Map<string, StoredSummary>);
+      for (const [part, known] of changed) {
+        const text = JSON.stringify(Object.fromEntries(known));
+        put.run(part, text, zlib.crc32(text));
+      }
     });
   }
 

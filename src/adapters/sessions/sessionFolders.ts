@@ -107,9 +107,10 @@ export class SessionFolders {
     }
     if (changed.reduce((sum, { bytes }) => sum + bytes, 0) >= worthThreads) await this.#readInThreads(changed, signal);
     let pause = Date.now() + sliceMs;
-    for (const { file } of changed) {
+    for (const { file, state } of changed) {
       signal?.throwIfAborted();
-      const summary = await this.summary(file);
+      const known = this.#known.get(file);
+      const summary = known !== undefined && known.state === state ? known.summary : await this.summary(file);
       if (summary !== null) found.push(summary);
       if (Date.now() < pause) continue;
       await new Promise(setImmediate);

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Worker as WorkerType } from 'node:worker_threads';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import { type FileSummary, summarizeSome } from './summarizeSome.ts';
+import type { FileSummary } from './summarizeSome.ts';
 
 const mostThreads = 4;
 /** Nearly all that is made on the way is garbage at once: room for more of it costs 14 MB and saves no time. */
@@ -42,6 +42,8 @@ export async function* summarizeInThreads(
     startSummaryThread(Worker, files, next, (some) => found.push(...some)),
   );
   try {
+    // Loaded here: the other threads start meanwhile.
+    const { summarizeSome } = await import('./summarizeSome.ts');
     for await (const some of summarizeSome(files, next)) {
       signal?.throwIfAborted();
       yield* some;

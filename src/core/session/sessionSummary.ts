@@ -1,4 +1,4 @@
-import { sessionIdSchema } from '../ids.ts';
+import type { SessionId } from '../ids.ts';
 import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
 import { isCompactBoundary } from './messageChain.ts';
 import { noSurroundings, type SessionSummary } from './recordedSession.ts';
@@ -227,7 +227,7 @@ export class SessionSummaryBuilder {
     const firstPrompt = turns.find((prompt) => prompt !== '');
     const title = this.#customTitle ?? file.customTitle ?? this.#aiTitle ?? firstPrompt ?? 'Untitled session';
     return {
-      sessionId: sessionIdSchema.parse(file.sessionId),
+      sessionId: file.sessionId as SessionId,
       file: file.file,
       projectPath: this.#projectPath,
       title: oneLine(title),

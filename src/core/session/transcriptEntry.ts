@@ -1,36 +1,7 @@
 import type { Anthropic } from '@anthropic-ai/sdk';
-import * as z from 'zod';
 import { type EntryFacts, factsOf } from './entryFacts.ts';
-import type { JsonRecord } from './jsonRecord.ts';
+import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
 import type { ContentBlock, ParseProblem, Usage } from './recordedSession.ts';
-
-/** Counts as the API reports them; newer versions report more, which is not read. */
-const usageSchema = z.object({
-  input_tokens: z.number().catch(0),
-  output_tokens: z.number().catch(0),
-  cache_read_input_tokens: z.number().nullish().catch(0),
-  cache_creation_input_tokens: z.number().nullish().catch(0),
-} satisfies Partial<Record<keyof Anthropic.Usage, z.ZodType>>);
-
-/** The part of a message that we read. The names are the SDK's: a release that renames one breaks the build, not the user. */
-const messageSchema = z.object({
-  id: z.string().optional().catch(undefined),
-  role: z.string(),
-  model: z.string().optional().catch(undefined),
-  content: z.union([z.string(), z.array(z.unknown())]),
-  stop_reason: z.string().nullish().catch(null),
-  usage: usageSchema.optional().catch(undefined),
-} satisfies Partial<Record<keyof Anthropic.Message, z.ZodType>>);
-const blockSchema = z.object({ type: z.string() });
-
-/** What every line may carry. Everything else stays in `record`, as it came. */
-const envelopeSchema = z.object({
-  type: z.string(),
-  uuid: z.string().min(1).nullish().catch(null),
-  parentUuid: z.string().min(1).nullish().catch(null),
-  timestamp: z.string().nullish().catch(null),
-  isSidechain: z.boolean().optional().catch(undefined),
-});
 
 /** A message of the conversation, its content always as blocks. */
 export interface EntryMessage {
@@ -66,8 +37,8 @@ export interface TranscriptEntry {
 const commonTime = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
 /** A record's time as it was written, null where it is none. */
-export function timeOf(timestamp: string | null | undefined): string | null {
-  if (timestamp === null || timestamp === undefined) return null;
+export function timeOf(timestamp: string | null): string | null {
+  if (timestamp === null) return null;
   return commonTime.test(timestamp) || !Number.isNaN(Date.parse(timestamp)) ? timestamp : null;
 }
 
@@ -76,37 +47,56 @@ export function holdsMessage(entry: Pick<TranscriptEntry, 'type'>): boolean {
   return entry.type === 'user' || entry.type === 'assistant';
 }
 
-function blocksOf(content: string | unknown[]): { blocks: ContentBlock[]; lost: number } {
+function isBlock(value: unknown): value is ContentBlock {
+  return value !== null && typeof value === 'object' && typeof (value as { type?: unknown }).type === 'string';
+}
+
+function blocksOf(content: string | readonly unknown[]): { blocks: ContentBlock[]; lost: number } {
   if (typeof content === 'string') return { blocks: [{ type: 'text', text: content }], lost: 0 };
-  const blocks = content.filter((block): block is ContentBlock => blockSchema.safeParse(block).success);
+  const blocks = content.filter(isBlock);
   return { blocks, lost: content.length - blocks.length };
+}
+
+// What is read of a message goes by the SDK's names: a release that renames one breaks the build, not the user.
+type MessageField = keyof Anthropic.Message;
+type UsageField = keyof Anthropic.Usage;
+
+function messageText(message: JsonRecord, name: MessageField): string | null {
+  const value = message[name];
+  return typeof value === 'string' ? value : null;
+}
+
+/** Counts as the API reports them; newer versions report more, which is not read. */
+function usageOf(message: JsonRecord): Usage | null {
+  const usage = recordField(message, 'usage' satisfies MessageField);
+  if (usage === null) return null;
+  const count = (name: UsageField): number => numberField(usage, name) ?? 0;
+  return {
+    inputTokens: count('input_tokens'),
+    outputTokens: count('output_tokens'),
+    cacheReadTokens: count('cache_read_input_tokens'),
+    cacheWriteTokens: count('cache_creation_input_tokens'),
+  };
 }
 
 /** The message of a `user` or `assistant` record; an unreadable one is empty, and `problem` says so. */
 export function messageOf(type: string, record: JsonRecord): { message: EntryMessage; problem: string | null } {
-  const parsed = messageSchema.safeParse(record.message);
-  if (!parsed.success) {
+  const message = recordField(record, 'message');
+  const role = message === null ? null : messageText(message, 'role');
+  const content = message?.['content' satisfies MessageField];
+  if (message === null || role === null || (typeof content !== 'string' && !Array.isArray(content))) {
     const empty = { role: type, id: null, model: null, content: [], stopReason: null, usage: null };
     return { message: empty, problem: `The ${type} message has no readable content; it is shown empty.` };
   }
-  const { role, id, model, content, stop_reason: stopReason, usage } = parsed.data;
   const { blocks, lost } = blocksOf(content);
   return {
     message: {
       role,
-      id: id ?? null,
-      model: model ?? null,
+      id: messageText(message, 'id'),
+      model: messageText(message, 'model'),
       content: blocks,
-      stopReason: stopReason ?? null,
-      usage:
-        usage === undefined
-          ? null
-          : {
-              inputTokens: usage.input_tokens,
-              outputTokens: usage.output_tokens,
-              cacheReadTokens: usage.cache_read_input_tokens ?? 0,
-              cacheWriteTokens: usage.cache_creation_input_tokens ?? 0,
-            },
+      stopReason: messageText(message, 'stop_reason'),
+      usage: usageOf(message),
     },
     problem: lost === 0 ? null : `${lost} content block(s) of the ${type} message are not objects; they were left out.`,
   };
@@ -120,19 +110,18 @@ export function readEntry(
   record: JsonRecord,
   line: number,
 ): { entry: TranscriptEntry | null; problem: ParseProblem | null } {
-  const envelope = envelopeSchema.safeParse(record);
-  if (!envelope.success) {
+  const { type } = record;
+  if (typeof type !== 'string') {
     return { entry: null, problem: { line, kind: 'bad_record', detail: 'The record has no type; it was skipped.' } };
   }
-  const { type, uuid, parentUuid, timestamp, isSidechain } = envelope.data;
   const spoken = type === 'user' || type === 'assistant' ? messageOf(type, record) : null;
   const entry: TranscriptEntry = {
     line,
     type,
-    uuid: uuid ?? null,
-    parentUuid: parentUuid ?? null,
-    timestamp: timeOf(timestamp),
-    isSidechain: isSidechain === true,
+    uuid: textField(record, 'uuid'),
+    parentUuid: textField(record, 'parentUuid'),
+    timestamp: timeOf(textField(record, 'timestamp')),
+    isSidechain: record.isSidechain === true,
     facts: factsOf(type, record, spoken?.message ?? null),
     message: spoken?.message ?? null,
     record,

@@ -59,6 +59,7 @@ export interface PassedLines {
  * so they can't disagree on what a turn is.
  */
 export class SessionSummaryBuilder {
+  /** Texts of the prompts that may be the title, or that may turn out to have been no prompts, by the record's `uuid`. */
   #prompts = new Map<string, string>();
   /** Parents of the outputs of commands that Claude Code ran itself. */
   #answeredLocally = new Set<string>();
@@ -73,8 +74,8 @@ export class SessionSummaryBuilder {
   #gitBranch: string | null = null;
   #version: string | null = null;
   #messages = 0;
-  /** Prompts whose texts nobody has read. */
-  #passedPrompts = 0;
+  /** Prompts besides these. */
+  #furtherPrompts = 0;
   /** A prompt came that is no command, so that the title is known if no record names one. */
   #isTitled = false;
   #forkedFrom: string | null = null;
@@ -109,7 +110,7 @@ export class SessionSummaryBuilder {
       gitBranch: this.#gitBranch,
       version: this.#version,
       messages: this.#messages,
-      passedPrompts: this.#passedPrompts,
+      furtherPrompts: this.#furtherPrompts,
       isTitled: this.#isTitled,
       forkedFrom: this.#forkedFrom,
       roots: [...this.#roots],
@@ -132,7 +133,7 @@ export class SessionSummaryBuilder {
     copy.#gitBranch = gathered.gitBranch;
     copy.#version = gathered.version;
     copy.#messages = gathered.messages;
-    copy.#passedPrompts = gathered.passedPrompts;
+    copy.#furtherPrompts = gathered.furtherPrompts;
     copy.#isTitled = gathered.isTitled;
     copy.#forkedFrom = gathered.forkedFrom;
     copy.#roots = gathered.roots;
@@ -155,18 +156,25 @@ export class SessionSummaryBuilder {
       if (facts.model !== null && facts.model !== '<synthetic>') this.#models.add(facts.model);
     } else if (entry.type === 'user') {
       this.#messages += 1;
-      if (facts.prompt !== null && !this.#prompts.has(entry.uuid)) {
-        const text = oneLine(facts.prompt.text);
-        this.#prompts.set(entry.uuid, text);
-        this.#isTitled ||= text !== '' && !text.startsWith('/');
-      }
+      if (facts.prompt !== null) this.#addPrompt(entry.uuid, facts.prompt.text);
     }
+  }
+
+  #addPrompt(uuid: string, text: string): void {
+    const isCommand = /^\s*\//.test(text);
+    if (this.#isTitled && !isCommand) {
+      this.#furtherPrompts += 1;
+      return;
+    }
+    const line = oneLine(text);
+    this.#prompts.set(uuid, line);
+    this.#isTitled ||= line !== '' && !isCommand;
   }
 
   /** Takes the next records together: what they say of their place was said before, and of their texts none is the title. */
   pass({ messages, prompts, lastAt, costUsd }: PassedLines): void {
     this.#messages += messages;
-    this.#passedPrompts += prompts;
+    this.#furtherPrompts += prompts;
     this.#lastAt = lastAt ?? this.#lastAt;
     this.#costUsd = costUsd ?? this.#costUsd;
   }
@@ -231,7 +239,7 @@ export class SessionSummaryBuilder {
       file: file.file,
       projectPath: this.#projectPath,
       title: oneLine(title),
-      turns: turns.length + this.#passedPrompts,
+      turns: turns.length + this.#furtherPrompts,
       firstAt: this.#firstAt,
       lastAt: this.#lastAt,
       bytes: file.bytes,

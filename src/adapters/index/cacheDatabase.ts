@@ -106,7 +106,10 @@ export class CacheDatabase {
     this.#generation = Math.max(this.#generation, this.#newestGeneration());
     const database = new sqlite.DatabaseSync(join(folder, this.#nameOf(this.#generation)));
     try {
-      database.exec(`pragma busy_timeout=${busyMs}; pragma journal_mode=wal; pragma synchronous=normal`);
+      // A new file need not be safe from a power cut: that takes longer than what is put in it, and a damaged one is replaced.
+      database.exec(
+        `pragma busy_timeout=${busyMs}; pragma synchronous=off; pragma journal_mode=wal; pragma synchronous=normal`,
+      );
       if (versionOf(database) !== version) this.#create(database, version, schema);
       return database;
     } catch (error) {

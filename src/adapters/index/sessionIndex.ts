@@ -1,4 +1,5 @@
 import zlib from 'node:zlib';
+import { groupBy } from '../../core/groupBy.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { CacheDatabase } from './cacheDatabase.ts';
 
@@ -62,8 +63,8 @@ export class SessionIndex {
    * @param files which; default: all that are known. Others may come with them
    */
   summaries(files?: readonly string[]): Map<string, StoredSummary> {
-    const parts = files === undefined ? null : new Set(files.map(groupOf));
     const rows = this.#database.read((database) => {
+      const parts = files === undefined ? null : new Set(files.map(groupOf));
       const select = 'select part, known, sum from summaries';
       if (parts === null || parts.size === groups) return database.prepare(select).all() as unknown as Row[];
       const one = database.prepare(`${select} where part = ?`);
@@ -74,34 +75,28 @@ export class SessionIndex {
 
   /** Takes summaries of files, in one transaction. */
   putSummaries(rows: readonly ({ file: string } & StoredSummary)[]): void {
-    this.#change(
-      rows.map(({ file }) => file),
-      (known) => {
-        for (const { file, state, summary } of rows) known(file).set(file, { state, summary });
-      },
-    );
+    this.#change(rows, (known, { file, state, summary }) => known.set(file, { state, summary }));
   }
 
   /** Drops what is known of files that are gone. */
   forget(files: readonly string[]): void {
-    this.#change(files, (known) => {
-      for (const file of files) known(file).delete(file);
-    });
+    const gone = files.map((file) => ({ file }));
+    this.#change(gone, (known, { file }) => known.delete(file));
   }
 
-  /** @param work is given the map that holds what is known of a file */
-  #change(files: readonly string[], work: (known: (file: string) => Map<string, StoredSummary>) => void): void {
-    if (files.length === 0) return;
+  /** @param work is given what is known of files of the item's group */
+  #change<Item extends { file: string }>(
+    items: readonly Item[],
+    work: (known: Map<string, StoredSummary>, item: Item) => void,
+  ): void {
+    if (items.length === 0) return;
     this.#database.write((database) => {
       const get = database.prepare('select part, known, sum from summaries where part = ?');
       const put = database.prepare('insert or replace into summaries (part, known, sum) values (?, ?, ?)');
-      const changed = new Map<number, Map<string, StoredSummary>>();
-      for (const part of new Set(files.map(groupOf))) {
+      for (const [part, some] of groupBy(items, ({ file }) => groupOf(file))) {
         const row = get.get(part) as unknown as Row | undefined;
-        changed.set(part, new Map(row === undefined ? [] : knownIn(row)));
-      }
-      work((file) => changed.get(groupOf(file)) as Map<string, StoredSummary>);
-      for (const [part, known] of changed) {
+        const known = new Map(row === undefined ? [] : knownIn(row));
+        for (const item of some) work(known, item);
         const text = JSON.stringify(Object.fromEntries(known));
         put.run(part, text, zlib.crc32(text));
       }

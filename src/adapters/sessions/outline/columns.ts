@@ -10,8 +10,15 @@ export interface NameColumn {
   codes: Int32Array;
 }
 
+/** A number for each item. `Int32Array.from` does the same, ten times as slowly. */
+export function packNumbers<Item>(items: readonly Item[], numberOf: (item: Item, index: number) => number): Int32Array {
+  const column = new Int32Array(items.length);
+  for (let index = 0; index < items.length; index += 1) column[index] = numberOf(items[index] as Item, index);
+  return column;
+}
+
 export function packTexts(values: readonly (string | null)[]): TextColumn {
-  return { text: values.join(''), lengths: Int32Array.from(values, (value) => value?.length ?? -1) };
+  return { text: values.join(''), lengths: packNumbers(values, (value) => value?.length ?? -1) };
 }
 
 /** Texts that follow each other and are the same become one. */
@@ -34,14 +41,19 @@ export function unpackTexts({ text, lengths }: TextColumn): (string | null)[] {
 }
 
 export function packNames(values: readonly (string | null)[]): NameColumn {
-  const codes = new Map<string, number>();
-  const column = Int32Array.from(values, (value) => {
-    if (value === null) return -1;
-    const code = codes.get(value) ?? codes.size;
+  const codes = new Map<string | null, number>([[null, -1]]);
+  let last: string | null = null;
+  let code = -1;
+  const column = packNumbers(values, (value) => {
+    if (value === last) return code;
+    last = value;
+    // Null is one of them.
+    code = codes.get(value) ?? codes.size - 1;
     codes.set(value, code);
     return code;
   });
-  return { names: [...codes.keys()], codes: column };
+  codes.delete(null);
+  return { names: [...codes.keys()] as string[], codes: column };
 }
 
 export function unpackNames({ names, codes }: NameColumn): (string | null)[] {

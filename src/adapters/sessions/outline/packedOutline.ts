@@ -1,7 +1,15 @@
 import { type EntryFacts, noFacts } from '../../../core/session/entryFacts.ts';
 import type { Usage } from '../../../core/session/recordedSession.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
-import { type NameColumn, packNames, packTexts, type TextColumn, unpackNames, unpackTexts } from './columns.ts';
+import {
+  type NameColumn,
+  packNames,
+  packNumbers,
+  packTexts,
+  type TextColumn,
+  unpackNames,
+  unpackTexts,
+} from './columns.ts';
 
 /** The outlines of some of a transcript's records, column by column: what is read back fast and takes little room. */
 export interface PackedOutline {
@@ -54,7 +62,7 @@ const flag = { sidechain: 1, meta: 2, interrupted: 4, commandOutput: 8 };
 
 function packReferences(values: readonly (string | null)[], places: ReadonlyMap<string, number>): ReferenceColumn {
   const others: string[] = [];
-  const column = Int32Array.from(values, (value) => {
+  const column = packNumbers(values, (value) => {
     if (value === null) return -1;
     const place = places.get(value);
     if (place !== undefined) return place;
@@ -110,11 +118,11 @@ function packOutline(entries: readonly StoredEntry[], places: ReadonlyMap<string
   const facts = entries.map((entry) => entry.facts);
   const uses = facts.flatMap(({ toolUses }) => toolUses);
   const results = facts.flatMap(({ toolResults }) => toolResults);
-  const withUsage = [...facts.entries()].filter(([, { usage }]) => usage !== null);
+  const withUsage = [...facts.keys()].filter((place) => facts[place]?.usage !== null);
   return {
-    lines: Int32Array.from(entries, ({ line }) => line),
+    lines: packNumbers(entries, ({ line }) => line),
     starts: Float64Array.from(entries, ({ place }) => place.start),
-    lengths: Int32Array.from(entries, ({ place }) => place.length),
+    lengths: packNumbers(entries, ({ place }) => place.length),
     types: packNames(entries.map(({ type }) => type)),
     uuids: packTexts(entries.map(({ uuid }) => uuid)),
     parents: packReferences(
@@ -127,30 +135,31 @@ function packOutline(entries: readonly StoredEntry[], places: ReadonlyMap<string
       texts: byName(textFacts, (name) => packTexts(facts.map((fact) => fact[name]))),
       names: byName(nameFacts, (name) => packNames(facts.map((fact) => fact[name]))),
       blocks: packNames(facts.map(({ blocks }) => (blocks.length === 0 ? null : JSON.stringify(blocks)))),
-      usagePlaces: Int32Array.from(withUsage, ([place]) => place),
-      usageCounts: Float64Array.from(withUsage.flatMap(([, { usage }]) => (usage === null ? [] : countsOf(usage)))),
+      usagePlaces: Int32Array.of(...withUsage),
+      usageCounts: Float64Array.from(withUsage.flatMap((place) => countsOf(facts[place]?.usage ?? null))),
       sources: packReferences(
         facts.map(({ sourceCall }) => sourceCall),
         places,
       ),
       toolUses: {
-        counts: Int32Array.from(facts, ({ toolUses }) => toolUses.length),
+        counts: packNumbers(facts, ({ toolUses }) => toolUses.length),
         ids: packTexts(uses.map(({ id }) => id)),
         names: packNames(uses.map(({ name }) => name)),
       },
       toolResults: {
-        counts: Int32Array.from(facts, ({ toolResults }) => toolResults.length),
+        counts: packNumbers(facts, ({ toolResults }) => toolResults.length),
         ids: packTexts(results.map(({ id }) => id)),
         errors: Uint8Array.from(results, ({ isError }) => (isError ? 1 : 0)),
       },
       prompts: packTexts(facts.map(({ prompt }) => prompt?.text ?? null)),
-      attachments: Int32Array.from(facts, ({ prompt }) => prompt?.attachments ?? 0),
+      attachments: packNumbers(facts, ({ prompt }) => prompt?.attachments ?? 0),
     },
   };
 }
 
-function countsOf({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens }: Usage): number[] {
-  return [inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens];
+function countsOf(usage: Usage | null): number[] {
+  if (usage === null) return [];
+  return [usage.inputTokens, usage.outputTokens, usage.cacheReadTokens, usage.cacheWriteTokens];
 }
 
 function unpackUsage({ usagePlaces, usageCounts }: PackedOutline['facts']): Map<number, Usage> {

@@ -11,6 +11,7 @@ import { buildSession, type SessionTree, type TranscriptFile } from '../../../co
 import { type LineSource, StoredEntry } from '../lineSource.ts';
 import type { ScannedState } from '../scannedState.ts';
 import { rememberedEntries } from '../transcriptScan.ts';
+import { packNumbers } from './columns.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
 import { partOf } from './partOf.ts';
 import { beginningsOf } from './turnBeginnings.ts';
@@ -97,10 +98,10 @@ export function* partsOfSession(
     summary: summary.gathered(),
     rest,
     places: {
-      counts: Int32Array.from(records, ({ size }) => size),
-      lines: Int32Array.from(stored, ({ line }) => line),
+      counts: packNumbers(records, ({ size }) => size),
+      lines: packNumbers(stored, ({ line }) => line),
       starts: Float64Array.from(stored, ({ place }) => place.start),
-      lengths: Int32Array.from(stored, ({ place }) => place.length),
+      lengths: packNumbers(stored, ({ place }) => place.length),
     },
     beginnings: beginningsOf(tree, entries),
   };

@@ -11,22 +11,25 @@ class Ties {
     for (const [at, { uuid }] of entries.entries()) if (uuid !== null) this.#byUuid.set(uuid, at);
   }
 
-  /** @returns places of records that stand anywhere, of replies and calls only what came before */
-  of({ parentUuid, facts }: TranscriptEntry, at: number): number[] {
+  /** @param tell is given places of records that stand anywhere, of replies and calls only what came before */
+  of({ parentUuid, facts }: TranscriptEntry, at: number, tell: (place: number) => void): void {
     const { logicalParent, sourceCall, messageId, toolUses, toolResults } = facts;
-    const ties = [parentUuid, logicalParent, sourceCall].flatMap((uuid) => this.#byUuid.get(uuid ?? '') ?? []);
-    if (messageId !== null) ties.push(first(this.#replies, messageId, at));
-    for (const { id } of [...toolUses, ...toolResults]) ties.push(first(this.#calls, id, at));
+    for (const uuid of [parentUuid, logicalParent, sourceCall]) {
+      const place = uuid === null ? undefined : this.#byUuid.get(uuid);
+      if (place !== undefined) tell(place);
+    }
+    if (messageId !== null) tell(first(this.#replies, messageId, at));
+    for (const { id } of toolUses) tell(first(this.#calls, id, at));
+    for (const { id } of toolResults) tell(first(this.#calls, id, at));
     // It names a request by an id that stands in records which are not looked into here: any before it.
-    if (facts.changedByHook !== null) ties.push(-1);
-    return ties;
+    if (facts.changedByHook !== null) tell(-1);
   }
 }
 
 function first(places: Map<string, number>, key: string, at: number): number {
-  const known = places.get(key) ?? at;
-  places.set(key, known);
-  return known;
+  const known = places.get(key);
+  if (known === undefined) places.set(key, at);
+  return known ?? at;
 }
 
 /**
@@ -46,13 +49,18 @@ export function beginningsOf(
     if (turn !== null) ends.set(turn.turnId, Math.max(ends.get(turn.turnId) ?? 0, (places.get(entry) ?? 0) + 1));
   }
   const ties = new Ties(entries);
-  const tied = entries.map((entry, at) => ties.of(entry, at));
   /** At each place: the latest record that one before it is tied to, the earliest that one from there on is tied to. */
   const latest = new Int32Array(entries.length + 1).fill(-1);
   const earliest = new Int32Array(entries.length + 1).fill(entries.length);
-  for (const [at, to] of tied.entries()) latest[at + 1] = Math.max(latest[at] ?? -1, ...to);
+  for (const [at, entry] of entries.entries()) {
+    latest[at + 1] = latest[at] as number;
+    ties.of(entry, at, (place) => {
+      latest[at + 1] = Math.max(latest[at + 1] as number, place);
+      earliest[at] = Math.min(earliest[at] as number, place);
+    });
+  }
   for (let at = entries.length - 1; at >= 0; at -= 1)
-    earliest[at] = Math.min(earliest[at + 1] ?? entries.length, ...(tied[at] ?? []));
+    earliest[at] = Math.min(earliest[at] as number, earliest[at + 1] as number);
   return Int32Array.from(session.turns, ({ turnId }) => {
     const entry = prompts.get(turnId)?.entry;
     const prompt = entry === undefined ? undefined : places.get(entry);

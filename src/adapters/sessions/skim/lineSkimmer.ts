@@ -86,13 +86,7 @@ interface Skimmer extends UuidModule {
   beginPassing(): void;
   passOver(at: number, end: number, isTitled: boolean): number;
   endOfLine(): number;
-  passedLines(): number;
-  passedMessages(): number;
-  passedPrompts(): number;
-  lastCostAt(): number;
-  lastCostLength(): number;
-  hasPassedTime(): number;
-  lastTimeAt(): number;
+  passedAt(): number;
   keepPlace(isReply: boolean): void;
   doubtPlace(): void;
 }
@@ -133,6 +127,8 @@ export class LineSkimmer {
   readonly buffer: Buffer;
   readonly #skimmer = makeSkimmer();
   readonly #members: Int32Array;
+  /** Five numbers, behind which the last time and cost stand: see `assembly/passOver.ts`. */
+  readonly #passed: Int32Array;
   readonly #all: SlicedBuffer;
   readonly #dataAt: number;
   /** The text that each key had last. */
@@ -147,6 +143,7 @@ export class LineSkimmer {
     this.#all = Buffer.from(buffer) as SlicedBuffer;
     this.buffer = Buffer.from(buffer, this.#dataAt, capacity);
     this.#members = new Int32Array(buffer, this.#skimmer.membersAt());
+    this.#passed = new Int32Array(buffer, this.#skimmer.passedAt(), 5);
   }
 
   /**
@@ -187,15 +184,15 @@ export class LineSkimmer {
 
   /** What was passed over last. */
   get passed(): PassedLines {
-    const time = this.#skimmer.lastTimeAt();
-    const cost = this.#skimmer.lastCostAt();
-    const costLength = this.#skimmer.lastCostLength();
+    const [lines = 0, messages = 0, prompts = 0, hasTime, costLength = 0] = this.#passed;
+    const time = this.#passed.byteOffset + this.#passed.byteLength;
+    const cost = time + timeBytes;
     return {
-      lines: this.#skimmer.passedLines(),
-      messages: this.#skimmer.passedMessages(),
-      prompts: this.#skimmer.passedPrompts(),
+      lines,
+      messages,
+      prompts,
+      lastAt: hasTime === 0 ? null : this.#all.latin1Slice(time, cost),
       costUsd: costLength === 0 ? null : Number(this.#all.latin1Slice(cost, cost + costLength)),
-      lastAt: this.#skimmer.hasPassedTime() === 0 ? null : this.#all.latin1Slice(time, time + timeBytes),
     };
   }
 

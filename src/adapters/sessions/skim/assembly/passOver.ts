@@ -55,16 +55,22 @@ const keptModel: u32 = 4;
 let hasPlace: bool = false;
 let hasModel: bool = false;
 
-let lineEnd: i32 = -1;
+/**
+ * What was passed over last, for the caller to read: how many lines, how many of these hold messages, how many of these are
+ * prompts; whether they have a time, and how long the last cost is, 0 for none; behind these numbers the time and the cost.
+ */
+const passed = memory.data(5 * 4 + 24 + 24, 16);
+const passedTime = <u32>passed + 5 * 4;
+const timeBytes: u32 = 24;
+const passedCost = passedTime + timeBytes;
+const longestCost: u32 = 24;
 let lines: u32 = 0;
 let messages: u32 = 0;
 let prompts: u32 = 0;
-const timeBytes: u32 = 24;
-const lastTime = memory.data(32, 16);
 let hasTime: bool = false;
-const longestCost: u32 = 24;
-const lastCost = memory.data(32, 16);
 let costLength: u32 = 0;
+/** Of the line at which `passOver` stopped: see `checkLine`. */
+let lineEnd: i32 = -1;
 
 /** Forgets the transcript before. */
 export function beginPassing(): void {
@@ -84,37 +90,8 @@ export function endOfLine(): i32 {
   return lineEnd;
 }
 
-/** How many lines were passed over, and how many of these hold messages of the conversation. */
-export function passedLines(): u32 {
-  return lines;
-}
-
-export function passedMessages(): u32 {
-  return messages;
-}
-
-export function passedPrompts(): u32 {
-  return prompts;
-}
-
-/** Where the last cost that was passed over stands, as a number of JSON. */
-export function lastCostAt(): u32 {
-  return <u32>lastCost;
-}
-
-/** Its length; 0 where none was passed over. */
-export function lastCostLength(): u32 {
-  return costLength;
-}
-
-/** Whether lines with a time were passed over. */
-export function hasPassedTime(): bool {
-  return hasTime;
-}
-
-/** The 24 bytes of the last time that was passed over. */
-export function lastTimeAt(): u32 {
-  return <u32>lastTime;
+export function passedAt(): u32 {
+  return <u32>passed;
 }
 
 @inline
@@ -343,7 +320,7 @@ function isPlainCost(): bool {
   if (length > longestCost) return false;
   // A number so short is finite unless it has an exponent.
   for (let i: u32 = 0; i < length; i++) if ((load<u8>(value + i) | 0x20) == 0x65) return false;
-  memory.copy(<u32>lastCost, value, length);
+  memory.copy(passedCost, value, length);
   costLength = length;
   return true;
 }
@@ -383,22 +360,14 @@ function isPlain(isTitled: bool): bool {
   if (kindOfUuid(uuidText) != isAbsent || !addUuid(uuidText, isMain)) return false;
   if (isMessage) messages++;
   if (asks) prompts++;
-  memory.copy(<u32>lastTime, load<u32>(time + 4) + 1, timeBytes);
+  memory.copy(passedTime, load<u32>(time + 4) + 1, timeBytes);
   hasTime = true;
   return true;
 }
 
-/**
- * Passes over lines from `at` on.
- * @param isTitled whether a prompt came that may be the title, so that further ones only count
- * @returns where the first line begins that must be read, or behind the last line
- */
-export function passOver(at: u32, end: u32, isTitled: bool): u32 {
-  lines = 0;
-  messages = 0;
-  prompts = 0;
-  costLength = 0;
-  hasTime = false;
+/** @returns where the first line begins that must be read, or behind the last line */
+function passLines(from: u32, end: u32, isTitled: bool): u32 {
+  let at = from;
   while (true) {
     isLocated = false;
     lineEnd = checkLine(at, end);
@@ -411,4 +380,21 @@ export function passOver(at: u32, end: u32, isTitled: bool): u32 {
     lines++;
     at = <u32>lineEnd + 1;
   }
+}
+
+/**
+ * Passes over lines from `at` on.
+ * @param isTitled whether a prompt came that may be the title, so that further ones only count
+ * @returns where the first line begins that must be read, or behind the last line
+ */
+export function passOver(at: u32, end: u32, isTitled: bool): u32 {
+  lines = messages = prompts = costLength = 0;
+  hasTime = false;
+  const next = passLines(at, end, isTitled);
+  store<u32>(<u32>passed, lines);
+  store<u32>(<u32>passed, messages, 4);
+  store<u32>(<u32>passed, prompts, 8);
+  store<u32>(<u32>passed, hasTime, 12);
+  store<u32>(<u32>passed, costLength, 16);
+  return next;
 }

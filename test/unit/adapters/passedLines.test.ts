@@ -67,6 +67,7 @@ const oddTexts = [
   '\\',
   '"',
   '\tx',
+  '\n<bash-stdout>x',
 ];
 const times = [
   '2026-02-30T00:00:00.000Z',
@@ -109,7 +110,7 @@ const changes: readonly Change[] = [
   ...set('uuid', [uuidOf(1), uuidOf(2), uuidOf(1).replace('4000', '4099'), 'short', '', null, 5, '\\'.repeat(36)]),
   ...set('uuid', [`${uuidOf(1).slice(0, -2)}é`, `${uuidOf(1).slice(0, -1)}é`]),
   ...set('parentUuid', [uuidOf(0), uuidOf(999), 'short', '', null]),
-  ...setInMessage('model', ['claude-opus-4-5', '<synthetic>', null, 6, '']),
+  ...setInMessage('model', ['claude-opus-4-5', '<synthetic>', null, 6, '', 'x'.repeat(200)]),
   ...setInMessage('role', ['system', 'assistant', null, '']),
   ...setInMessage('content', [[], [{}], ['x'], [[]], [{ type: 5 }], [{ type: 'text' }], {}, null, [{ type: 'image' }]]),
   ...setInMessage('content', [[{ type: 'tool_result' }, { type: 'text', text: 'x' }]]),
@@ -206,6 +207,14 @@ describe('lines that are passed over', () => {
         const changed = change(ordinary(3, kind));
         for (const after of [[], [plain(4, 0)], [plain(4, 6)], [changed]]) expectSame([...before, changed, ...after]);
       }
+    }
+  });
+
+  it('are none while nobody has said where the session runs', () => {
+    const nowhere = (number: number, kind: number) => JSON.stringify({ ...ordinary(number, kind), cwd: null });
+    for (let kind = 0; kind < 10; kind += 1) {
+      const said = JSON.stringify(ordinary(3, kind));
+      expectSame([nowhere(0, 2), nowhere(1, 0), nowhere(2, 1), said, nowhere(4, 0)]);
     }
   });
 

@@ -335,7 +335,6 @@ function isPlain(isTitled: bool): bool {
   const isMessage = word == wordUser || word == wordAssistant;
   // What is not chained counts for nothing.
   if (kindOf(uuid) == 0x6e) return word == wordCostState ? isPlainCost() : !isMessage;
-  if (word == wordCostState) return false;
   const uuidText = uuidAt(uuid);
   const time = topOf(keyTimestamp);
   if (uuidText == 0 || !hasPlace || !isSamePlace() || !isTime(time)) return false;

@@ -30,7 +30,6 @@ export interface StoredSummary {
 }
 
 interface Row {
-  part: number;
   known: string;
   sum: number;
 }
@@ -65,7 +64,7 @@ export class SessionIndex {
   summaries(files?: readonly string[]): Map<string, StoredSummary> {
     const rows = this.#database.read((database) => {
       const parts = files === undefined ? null : new Set(files.map(groupOf));
-      const select = 'select part, known, sum from summaries';
+      const select = 'select known, sum from summaries';
       if (parts === null || parts.size === groups) return database.prepare(select).all() as unknown as Row[];
       const one = database.prepare(`${select} where part = ?`);
       return [...parts].flatMap((part) => (one.get(part) as unknown as Row | undefined) ?? []);
@@ -91,7 +90,7 @@ export class SessionIndex {
   ): void {
     if (items.length === 0) return;
     this.#database.write((database) => {
-      const get = database.prepare('select part, known, sum from summaries where part = ?');
+      const get = database.prepare('select known, sum from summaries where part = ?');
       const put = database.prepare('insert or replace into summaries (part, known, sum) values (?, ?, ?)');
       for (const [part, some] of groupBy(items, ({ file }) => groupOf(file))) {
         const row = get.get(part) as unknown as Row | undefined;

@@ -7,18 +7,18 @@
  * (deeper than `deepest`, more than `mostMembers`, an escape in a key): whoever calls takes the slow way then.
  */
 
-/** Room for the members of a line: `mostMembers` times four numbers, see `note`. */
-const mostMembers: u32 = 1024;
-const members = memory.data(mostMembers * 16, 16);
+import { isKept, keep, placeBytes, sameBytes } from './keptValues';
+
+/** Room for the members of a line: of each four numbers, see `note`. */
 export const memberBytes: u32 = 16;
+const mostMembers: u32 = 1024;
+const members = memory.data(mostMembers * memberBytes, 16);
 /** Keys that are noted: for each its length and its bytes; filled in by the caller. */
 const mostKeys: u32 = 64;
 const longestKey: u32 = 31;
 const keys = memory.data(mostKeys * 32, 16);
-/** The value that each key had last, where it is short, its length, and how many different values it had. */
-const longestValue: u32 = 120;
-const lastValues = memory.data(mostKeys * 128, 16);
-const lastLengths = memory.data(mostKeys * 4, 16);
+/** The value that each key had last, where it is short, and how many different values it had. */
+const lastValues = memory.data(mostKeys * placeBytes, 16);
 const serials = memory.data(mostKeys * 4, 16);
 /** First key with that hash; further ones follow behind it. */
 const keyOfHash = memory.data(256);
@@ -65,17 +65,6 @@ export function begin(names: u32, noted: u32, opened: u64): void {
 @inline
 function hashOf(at: u32, length: u32): u32 {
   return (load<u8>(at) * 7 + load<u8>(at + (length >> 1)) * 3 + load<u8>(at + length - 1) + length * 13) & 255;
-}
-
-/** Compares 16 bytes at a time: more than these may be read of both, and nearly all values are that short. */
-export function sameBytes(a: u32, b: u32, length: u32): bool {
-  for (let at: u32 = 0; at < length; at += 16) {
-    const same = <u32>i8x16.bitmask(i8x16.eq(v128.load(a + at), v128.load(b + at)));
-    const left = length - at;
-    const asked: u32 = left >= 16 ? 0xffff : (1 << left) - 1;
-    if ((same & asked) != asked) return false;
-  }
-  return true;
 }
 
 /** The number of a name, 1-based; 0 where it is none of those that were filled in. */
@@ -240,15 +229,42 @@ function note(key: u32, depth: u32): u32 {
   return slot;
 }
 
+/** The number of a member's key. */
+@inline
+export function keyOf(member: u32): u32 {
+  return load<u32>(member) & 0xffff;
+}
+
+/** In how many objects and lists it lies. */
+@inline
+export function depthOf(member: u32): u32 {
+  return (load<u32>(member) >> 16) & 0x7fff;
+}
+
+/** Whether its text holds escapes. */
+@inline
+export function isEscaped(member: u32): bool {
+  return <i32>load<u32>(member) < 0;
+}
+
+/** Where its value begins. */
+@inline
+export function valueOf(member: u32): u32 {
+  return load<u32>(member, 4);
+}
+
+/** How long its value is, with the quotes of a text. */
+@inline
+export function lengthOf(member: u32): u32 {
+  return load<u32>(member, 8) - load<u32>(member, 4);
+}
+
 /** @returns 0 for values that are too long to be remembered */
 function serialOf(key: u32, at: u32, length: u32): u32 {
-  if (length > longestValue) return 0;
-  const last = <u32>lastValues + key * 128;
+  const last = <u32>lastValues + key * placeBytes;
   const serial = <u32>serials + key * 4;
-  if (load<u32>(<u32>lastLengths + key * 4) != length || !sameBytes(last, at, length)) {
-    // Its place has room for whole steps of 16.
-    for (let copied: u32 = 0; copied < length; copied += 16) v128.store(last + copied, v128.load(at + copied));
-    store<u32>(<u32>lastLengths + key * 4, length);
+  if (!isKept(last, at, length)) {
+    if (!keep(last, at, length)) return 0;
     store<u32>(serial, load<u32>(serial) + 1);
   }
   return load<u32>(serial);
@@ -351,9 +367,9 @@ export function checkLine(at: u32, end: u32): i32 {
 export function numberValues(): void {
   const end = membersEnd();
   for (let slot = <u32>members; slot < end; slot += memberBytes) {
-    const value = load<u32>(slot + 4);
+    const value = valueOf(slot);
     if (load<u8>(value) != 0x22) continue;
-    store<u32>(slot + 12, serialOf(load<u32>(slot) & 0xffff, value, load<u32>(slot + 8) - value));
+    store<u32>(slot + 12, serialOf(keyOf(slot), value, lengthOf(slot)));
   }
 }
 

@@ -2,8 +2,21 @@
  * Passes over the lines that tell a session's summary nothing but that they are there. Of hundreds of thousands of lines nearly
  * all are replies and tool results that say what the line before said of branch, folder, version and model.
  */
-import { checkLine, memberBytes, membersAt, membersEnd, nameNumber, numberValues, sameBytes } from './checkLine';
-import { addUuid, isAbsent, isMain, isUuid, kindOfUuid, uuidBytes } from './uuids';
+import {
+  checkLine,
+  depthOf,
+  isEscaped,
+  keyOf,
+  lengthOf,
+  memberBytes,
+  membersAt,
+  membersEnd,
+  nameNumber,
+  numberValues,
+  valueOf,
+} from './checkLine';
+import { isKept, keep, placeBytes } from './keptValues';
+import { addUuid, isMain, isUuid, kindOfUuid, uuidBytes } from './uuids';
 
 /** Numbers of keys and words: their places in `keyNames` and `words` of `lineSkimmer.ts`, from 1. */
 const keyType: u32 = 1;
@@ -47,11 +60,13 @@ let isOdd: bool = false;
 /** Whether the places above are those of the line that was skimmed last. */
 let isLocated: bool = false;
 
-/** What the last line that counted said of its surroundings: for each value its length and its bytes. */
-const longestValue: u32 = 120;
-const kept = memory.data(5 * 128, 16);
-const keptLengths = memory.data(5 * 4, 16);
-const keptModel: u32 = 4;
+/** What the last line that counted said of its surroundings. */
+const surroundings = memory.data(5 * placeBytes, 16);
+const lastCwd = <u32>surroundings;
+const lastGitBranch = lastCwd + placeBytes;
+const lastVersion = lastGitBranch + placeBytes;
+const lastSessionId = lastVersion + placeBytes;
+const lastModel = lastSessionId + placeBytes;
 let hasPlace: bool = false;
 let hasModel: bool = false;
 
@@ -101,24 +116,23 @@ function topOf(key: u32): u32 {
 
 @inline
 function isText(member: u32): bool {
-  return load<u8>(load<u32>(member + 4)) == 0x22;
+  return load<u8>(valueOf(member)) == 0x22;
 }
 
 /** Whether the member is a text without escapes, whose bytes say what it says. */
 @inline
 function isClearText(member: u32): bool {
-  return <i32>load<u32>(member) >= 0 && isText(member);
+  return !isEscaped(member) && isText(member);
 }
 
 /** The first byte of a member's value; that of `null` where there is no such member. */
 @inline
 function kindOf(member: u32): u32 {
-  return member == 0 ? 0x6e : load<u8>(load<u32>(member + 4));
+  return member == 0 ? 0x6e : load<u8>(valueOf(member));
 }
 
 function wordOf(member: u32): u32 {
-  const value = load<u32>(member + 4);
-  return nameNumber(value + 1, load<u32>(member + 8) - value - 2);
+  return nameNumber(valueOf(member) + 1, lengthOf(member) - 2);
 }
 
 /**
@@ -127,7 +141,7 @@ function wordOf(member: u32): u32 {
  */
 function isWritten(member: u32): bool {
   if (member == 0 || !isText(member)) return false;
-  const first = <u32>load<u8>(load<u32>(member + 4) + 1);
+  const first = <u32>load<u8>(valueOf(member) + 1);
   // White space, and the bytes with which white space of other scripts begins.
   if (first <= 0x20 || first == 0xc2 || (first >= 0xe1 && first <= 0xe3) || first == 0xef) return false;
   return first != 0x22 && first != 0x2f && first != 0x3c && first != 0x5b && first != 0x5c;
@@ -153,8 +167,8 @@ function locate(): bool {
   let inner: u32 = 0;
   const end = membersEnd();
   for (let member = membersAt(); member < end; member += memberBytes) {
-    const key = load<u32>(member) & 0xffff;
-    const depth = (load<u32>(member) >> 16) & 0x7fff;
+    const key = keyOf(member);
+    const depth = depthOf(member);
     if (depth == 1) {
       if (topOf(key) != 0) return false;
       store<u32>(<u32>top + key * 4, member);
@@ -205,8 +219,8 @@ function digits(at: u32): u32 {
 /** Whether a text is a time as Claude Code writes it, and one that there is. */
 function isTime(member: u32): bool {
   if (member == 0 || !isClearText(member)) return false;
-  const at = load<u32>(member + 4) + 1;
-  if (load<u32>(member + 8) - at - 1 != timeBytes) return false;
+  if (lengthOf(member) - 2 != timeBytes) return false;
+  const at = valueOf(member) + 1;
   const month = digits(at + 5);
   const day = digits(at + 8);
   return (
@@ -232,36 +246,27 @@ function isTime(member: u32): bool {
 
 /** Where the text of a uuid begins; 0 where the table can't hold it. */
 function uuidAt(member: u32): u32 {
-  const value = load<u32>(member + 4);
-  if (!isClearText(member) || load<u32>(member + 8) - value - 2 != uuidBytes) return 0;
-  return isUuid(value + 1) ? value + 1 : 0;
+  if (!isClearText(member) || lengthOf(member) - 2 != uuidBytes) return 0;
+  const text = valueOf(member) + 1;
+  return isUuid(text) ? text : 0;
 }
 
-function isKept(index: u32, member: u32): bool {
-  const value = load<u32>(member + 4);
-  const length: u32 = member == 0 ? 0 : load<u32>(member + 8) - value;
-  return (
-    load<u32>(<u32>keptLengths + index * 4) == length &&
-    (length == 0 || sameBytes(<u32>kept + index * 128, value, length))
-  );
+/** Whether a member, which may not be there, has the value that was kept last. */
+function isSame(place: u32, member: u32): bool {
+  return member == 0 ? isKept(place, 0, 0) : isKept(place, valueOf(member), lengthOf(member));
 }
 
 /** @returns false where the value is too long */
-function keep(index: u32, member: u32): bool {
-  const value = load<u32>(member + 4);
-  const length: u32 = member == 0 ? 0 : load<u32>(member + 8) - value;
-  if (length > longestValue) return false;
-  if (length > 0) memory.copy(<u32>kept + index * 128, value, length);
-  store<u32>(<u32>keptLengths + index * 4, length);
-  return true;
+function keepValue(place: u32, member: u32): bool {
+  return member == 0 ? keep(place, 0, 0) : keep(place, valueOf(member), lengthOf(member));
 }
 
 function isSamePlace(): bool {
   return (
-    isKept(0, topOf(keyCwd)) &&
-    isKept(1, topOf(keyGitBranch)) &&
-    isKept(2, topOf(keyVersion)) &&
-    isKept(3, topOf(keySessionId))
+    isSame(lastCwd, topOf(keyCwd)) &&
+    isSame(lastGitBranch, topOf(keyGitBranch)) &&
+    isSame(lastVersion, topOf(keyVersion)) &&
+    isSame(lastSessionId, topOf(keySessionId))
   );
 }
 
@@ -272,11 +277,11 @@ function isSamePlace(): bool {
 export function keepPlace(isReply: bool): void {
   hasPlace =
     isLocated &&
-    keep(0, topOf(keyCwd)) &&
-    keep(1, topOf(keyGitBranch)) &&
-    keep(2, topOf(keyVersion)) &&
-    keep(3, topOf(keySessionId));
-  if (isReply) hasModel = isLocated && keep(keptModel, model);
+    keepValue(lastCwd, topOf(keyCwd)) &&
+    keepValue(lastGitBranch, topOf(keyGitBranch)) &&
+    keepValue(lastVersion, topOf(keyVersion)) &&
+    keepValue(lastSessionId, topOf(keySessionId));
+  if (isReply) hasModel = isLocated && keepValue(lastModel, model);
 }
 
 /** The line that was skimmed last may have counted or not. */
@@ -294,7 +299,7 @@ function isUnset(key: u32): bool {
 
 /** Whether a reply is by the model of the one before. */
 function isPlainReply(): bool {
-  return kindOf(content) == 0x5b && hasModel && isKept(keptModel, model);
+  return kindOf(content) == 0x5b && hasModel && isSame(lastModel, model);
 }
 
 /** Whether a user's line holds tool results and nothing else. */
@@ -315,8 +320,8 @@ function isPlainCost(): bool {
   const cost = topOf(keyTotalCostUsd);
   const first = kindOf(cost);
   if (first != 0x2d && first - 0x30 >= 10) return true;
-  const value = load<u32>(cost + 4);
-  const length = load<u32>(cost + 8) - value;
+  const value = valueOf(cost);
+  const length = lengthOf(cost);
   if (length > longestCost) return false;
   // A number so short is finite unless it has an exponent.
   for (let i: u32 = 0; i < length; i++) if ((load<u8>(value + i) | 0x20) == 0x65) return false;
@@ -338,8 +343,7 @@ function isPlain(isTitled: bool): bool {
   const uuidText = uuidAt(uuid);
   const time = topOf(keyTimestamp);
   if (uuidText == 0 || !hasPlace || !isSamePlace() || !isTime(time)) return false;
-  const isSidechain = kindOf(topOf(keyIsSidechain));
-  if (isSidechain != 0x66 && topOf(keyIsSidechain) != 0) return false;
+  if (!isUnset(keyIsSidechain)) return false;
   if (kindOf(topOf(keyLogicalParentUuid)) != 0x6e) return false;
   const parent = topOf(keyParentUuid);
   if (kindOf(parent) != 0x6e) {
@@ -356,10 +360,10 @@ function isPlain(isTitled: bool): bool {
       if (!asks) return false;
     }
   }
-  if (kindOfUuid(uuidText) != isAbsent || !addUuid(uuidText, isMain)) return false;
+  if (!addUuid(uuidText, isMain)) return false;
   if (isMessage) messages++;
   if (asks) prompts++;
-  memory.copy(passedTime, load<u32>(time + 4) + 1, timeBytes);
+  memory.copy(passedTime, valueOf(time) + 1, timeBytes);
   hasTime = true;
   return true;
 }

@@ -5,7 +5,7 @@
 
 export const uuidBytes: u32 = 36;
 /** What is known of a uuid: nothing, or of which kind its record is. */
-export const isAbsent: u32 = 0;
+const isAbsent: u32 = 0;
 export const isMain: u32 = 2;
 
 /** One byte for each slot, and behind them the texts. */
@@ -52,11 +52,11 @@ export function kindOfUuid(at: u32): u32 {
   return load<u8>(kinds + slotOf(at));
 }
 
-/** @returns false where the table is full */
+/** @returns false where the text is there already, or the table is full */
 export function addUuid(at: u32, kind: u32): bool {
-  if (used == mostUsed) return false;
-  used++;
   const slot = slotOf(at);
+  if (used == mostUsed || load<u8>(kinds + slot) != isAbsent) return false;
+  used++;
   store<u8>(kinds + slot, <u8>kind);
   memory.copy(texts + slot * uuidBytes, at, uuidBytes);
   return true;

@@ -134,6 +134,7 @@ const changes: readonly Change[] = [
   (line) => JSON.stringify(line).replace('"uuid"', '"\\u0075uid"'),
   (line) => JSON.stringify({ ...line, gitBranch: 'fix' }).replace('"uuid"', '"\\u0075uid"'),
   (line) => JSON.stringify(line).replace('2.1.300', '2.1.\\u0033'),
+  (line) => JSON.stringify(line).replace('"type":"user"', '"type":"us\\u0065r"'),
   ...['1e999', '-0', '12345678901234567890123456', '0.1234567890123456789012'].map(
     (cost) => (line: Line) =>
       JSON.stringify({ ...line, totalCostUSD: 1 }).replace('"totalCostUSD":1', `"totalCostUSD":${cost}`),

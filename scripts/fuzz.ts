@@ -1,18 +1,25 @@
 // `npm run fuzz [-- --minutes N --seed S]`: random sessions, random damage, for minutes. Exits with 1 on the first find.
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
+import { forkProperties } from '../test/support/forkProperties.ts';
 import { readingProperties } from '../test/support/readingProperties.ts';
 import { sessionProperties } from '../test/support/sessionProperties.ts';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } });
-const minutes = Number(values.minutes ?? 2);
-const firstSeed = Number(values.seed ?? Date.now() % 2 ** 31);
-if (!(minutes > 0) || !Number.isInteger(firstSeed)) {
+const { minutes, firstSeed } = given();
+
+const properties = { ...sessionProperties, ...readingProperties, ...forkProperties };
+function given(): { minutes: number; firstSeed: number } {
+  try {
+    const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } });
+    const asked = { minutes: Number(values.minutes ?? 2), firstSeed: Number(values.seed ?? Date.now() % 2 ** 31) };
+    if (asked.minutes > 0 && Number.isInteger(asked.firstSeed)) return asked;
+  } catch {
+    // An argument that there is not.
+  }
   console.error('Usage: npm run fuzz -- [--minutes N] [--seed S]');
   process.exit(2);
 }
 
-const properties = { ...sessionProperties, ...readingProperties };
 /** Examples a round; a round of all properties takes some seconds. */
 const numRuns = 300;
 const end = performance.now() + minutes * 60_000;

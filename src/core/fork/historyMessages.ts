@@ -5,7 +5,7 @@ import type { ContentBlock } from '../session/recordedSession.ts';
 import type { TranscriptEntry } from '../session/transcriptEntry.ts';
 import type { MessageDraft } from './messageDraft.ts';
 import { blocksOf, type RequestMessage } from './messagesRequest.ts';
-import { type CompletedCall, callOf, Pairing } from './pairCalls.ts';
+import { type CompletedCall, callOf, Pairing, withoutRepeatedCalls } from './pairCalls.ts';
 
 /** A history that the API accepts, and what had to be made up or left out for that. */
 export interface History {
@@ -181,10 +181,12 @@ function goOn(before: readonly RequestMessage[], said: readonly MessageDraft[]):
 export function historyMessages(before: readonly RequestMessage[], nodes: readonly ChainNode[]): History {
   const hasSeams = nodes.some(({ entry }) => entry.type === 'attachment' && entry.record.rendered !== undefined);
   const drafts = nodes.flatMap((node) => draftOf(node.entry, hasSeams) ?? []);
-  let said = joined(withoutLastThinking(joined(drafts)));
+  let said = joined(drafts);
   for (;;) {
-    const pairing = new Pairing(said);
-    const legal = joined(pairing.of(said));
+    // In this order: without the call that follows it, thinking is a reply's end.
+    const once = joined(withoutLastThinking(withoutRepeatedCalls(said)));
+    const pairing = new Pairing(once);
+    const legal = joined(pairing.of(once));
     if (before.length > 0 || legal[0]?.role !== 'assistant') {
       const { completed } = pairing;
       return { messages: goOn(before, legal), missing: missingOf(nodes, drafts, completed.length), completed };

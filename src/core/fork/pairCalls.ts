@@ -21,12 +21,25 @@ export function callOf(block: ContentBlock): { id: string; name: string } | null
   return id === null || name === null ? null : { id, name };
 }
 
-/** Every call once, directly followed by its one result; results without a call go. */
+/** Takes out calls that stood there before: the API refuses an id that comes twice. */
+export function withoutRepeatedCalls(messages: readonly MessageDraft[]): MessageDraft[] {
+  const called = new Set<string>();
+  const isFirst = (block: ContentBlock) => {
+    const id = block.type === 'tool_use' ? callOf(block)?.id : undefined;
+    if (id === undefined) return true;
+    const known = called.has(id);
+    called.add(id);
+    return !known;
+  };
+  return messages.map((message) => ({ ...message, content: message.content.filter(isFirst) }));
+}
+
+/** Every call directly followed by its one result; results without a call go. */
 export class Pairing {
   readonly #results = new Map<string, ContentBlock>();
-  readonly #called = new Set<string>();
   readonly completed: CompletedCall[] = [];
 
+  /** @param messages in which no call stands twice */
   constructor(messages: readonly MessageDraft[]) {
     for (const block of messages.flatMap((message) => message.content)) {
       if (block.type !== 'tool_result' || typeof block.tool_use_id !== 'string') continue;
@@ -36,7 +49,7 @@ export class Pairing {
 
   of(messages: readonly MessageDraft[]): MessageDraft[] {
     return messages.flatMap((message) => {
-      const rest = message.content.filter((block) => block.type !== 'tool_result' && this.#isFirst(block));
+      const rest = message.content.filter((block) => block.type !== 'tool_result');
       const calls = rest.flatMap((block) => (block.type === 'tool_use' ? (callOf(block) ?? []) : []));
       const said: MessageDraft[] = rest.length === 0 ? [] : [{ ...message, content: rest }];
       if (calls.length === 0) return said;
@@ -44,14 +57,6 @@ export class Pairing {
       // Results stand before everything else that the model hears.
       return [...said, { role: 'user', content, isAside: true, hasSeam: false }];
     });
-  }
-
-  #isFirst(block: ContentBlock): boolean {
-    const id = block.type === 'tool_use' ? callOf(block)?.id : undefined;
-    if (id === undefined) return true;
-    if (this.#called.has(id)) return false;
-    this.#called.add(id);
-    return true;
   }
 
   #answer({ id, name }: { id: string; name: string }): ContentBlock {

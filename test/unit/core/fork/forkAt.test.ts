@@ -419,6 +419,23 @@ describe('a history out of the transcript', () => {
     expect(spoken(forkAt(builder, { turn: 2 }).rebuilt.request.messages)).toEqual(['user: One + Two']);
   });
 
+  it('leaves out thinking that a call stood behind which was recorded before', () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('One');
+    builder.reply('Reading.', [{ id: 'a', name: 'Read' }]);
+    const again = [
+      { type: 'text', text: 'Once more.' },
+      { type: 'thinking', thinking: 'Hm', signature: 'c2ln' },
+      { type: 'tool_use', id: 'a', name: 'Read', input: {} },
+    ];
+    builder.chained('assistant', {
+      message: { id: 'm', role: 'assistant', model: 'claude-opus-5-5', content: again },
+    });
+    builder.prompt('Two');
+    const { messages } = forkAt(builder, { turn: 2 }).rebuilt.request;
+    expect(messages.at(-2)).toEqual({ role: 'assistant', content: [{ type: 'text', text: 'Once more.' }] });
+  });
+
   it('fills errors that say nothing, and drops empty parts of results', () => {
     const builder = new TranscriptBuilder();
     builder.prompt('One');

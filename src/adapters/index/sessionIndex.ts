@@ -4,7 +4,7 @@ import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { CacheDatabase } from './cacheDatabase.ts';
 
 /** Raise it whenever `SessionSummary` gets, loses or means another field, or what a row holds changes. */
-const version = 3;
+const version = 4;
 
 /**
  * Thousands of small rows are read more slowly than their text; all of it in one row would be written anew for every line that
@@ -15,8 +15,8 @@ const groups = 256;
 const schema = `create table summaries (
   -- files of which this row tells: see groupOf
   part integer primary key,
-  -- JSON: { [file]: StoredSummary }
-  known text not null,
+  -- JSON: [file, StoredSummary][]. As bytes: taking the sum of a text takes as long as reading it
+  known blob not null,
   -- crc32 of the above: a page that the disk changed must not become a wrong title
   sum integer not null
 )`;
@@ -30,7 +30,7 @@ export interface StoredSummary {
 }
 
 interface Row {
-  known: string;
+  known: Uint8Array;
   sum: number;
 }
 
@@ -39,7 +39,9 @@ function groupOf(file: string): number {
 }
 
 function knownIn({ known, sum }: Row): [string, StoredSummary][] {
-  return zlib.crc32(known) === sum ? Object.entries(JSON.parse(known) as Record<string, StoredSummary>) : [];
+  if (zlib.crc32(known) !== sum) return [];
+  const { buffer, byteOffset, length } = known;
+  return JSON.parse(Buffer.from(buffer, byteOffset, length).toString()) as [string, StoredSummary][];
 }
 
 /**
@@ -96,8 +98,8 @@ export class SessionIndex {
         const row = get.get(part) as unknown as Row | undefined;
         const known = new Map(row === undefined ? [] : knownIn(row));
         for (const item of some) work(known, item);
-        const text = JSON.stringify(Object.fromEntries(known));
-        put.run(part, text, zlib.crc32(text));
+        const bytes = Buffer.from(JSON.stringify([...known]));
+        put.run(part, bytes, zlib.crc32(bytes));
       }
     });
   }

@@ -1,3 +1,4 @@
+import { NotFoundError } from '../../core/errors.ts';
 import type { SessionSearch } from '../../core/search/sessionSearch.ts';
 import type { RecordedSession, TurnOutline } from '../../core/session/recordedSession.ts';
 import type { OpenSession, SessionStore } from '../../core/session/sessionStore.ts';
@@ -59,7 +60,7 @@ class OpenedSessions {
   constructor(private readonly sessions: SessionStore) {}
 
   async open(session: string, handle: number, before: number | null): Promise<OpenedSession> {
-    const open = await this.sessions.open(session);
+    const open = await openWithSteps(this.sessions, session);
     const known = before === null ? null : ((await this.#open.get(before)?.catch(() => null)) ?? null);
     const { turns, ...rest } = open.session;
     const knownTurns = known === null ? 0 : sameAtStart(known.session.turns, turns);
@@ -85,6 +86,18 @@ class OpenedSessions {
 
   release(handle: number): void {
     this.#open.delete(handle);
+  }
+}
+
+/** Steps of turns may be read late, and not any more where another process has read the session's file on: then it is opened anew. */
+async function openWithSteps(sessions: SessionStore, session: string): Promise<OpenSession> {
+  const open = await sessions.open(session);
+  try {
+    for (const turn of open.session.turns) void turn.steps;
+    return open;
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    return sessions.open(session);
   }
 }
 

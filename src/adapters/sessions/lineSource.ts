@@ -17,6 +17,18 @@ const sharedBytes = 1024 * 1024;
 /** An open file would keep a deleted one's space; nobody asks for long. */
 const idleMs = 2000;
 
+/** What to throw where a file no longer holds what was read of it. @param cause that error itself where it is one of these */
+export function changedWhileRead(file: string, cause?: unknown): NotFoundError {
+  return cause instanceof NotFoundError
+    ? cause
+    : new NotFoundError(
+        `The session's file was deleted or replaced while it was being read: ${file}.`,
+        'Open the session again.',
+        undefined,
+        { cause },
+      );
+}
+
 /** Reads single lines of a transcript again, whose places were noted when it was scanned. */
 export class LineSource {
   readonly #file: string;
@@ -43,7 +55,7 @@ export class LineSource {
       return kept.record;
     }
     const record = parseRecord(this.#read(start, length).toString('utf8'));
-    if (record === null) throw this.#changed();
+    if (record === null) throw changedWhileRead(this.#file);
     this.#kept.set(start, { record, bytes: length });
     this.#keptBytes += length;
     for (const [old, { bytes }] of this.#kept) {
@@ -64,9 +76,9 @@ export class LineSource {
           : (this.#shared ??= Buffer.allocUnsafeSlow(sharedBytes)).subarray(0, length);
       if (readFully(this.#descriptor, buffer, start) === length) return buffer;
     } catch (error) {
-      throw this.#changed(error);
+      throw changedWhileRead(this.#file, error);
     }
-    throw this.#changed();
+    throw changedWhileRead(this.#file);
   }
 
   #open(): number {
@@ -76,18 +88,7 @@ export class LineSource {
       return descriptor;
     }
     closeSync(descriptor);
-    throw this.#changed();
-  }
-
-  #changed(cause?: unknown): NotFoundError {
-    return cause instanceof NotFoundError
-      ? cause
-      : new NotFoundError(
-          `The session's file was deleted or replaced while it was being read: ${this.#file}.`,
-          'Open the session again.',
-          undefined,
-          { cause },
-        );
+    throw changedWhileRead(this.#file);
   }
 
   /** Gives back the file and what was kept of it; reading on opens it again. */

@@ -3,7 +3,7 @@ import { NotFoundError } from '../../core/errors.ts';
 import type { Sha256 } from '../../core/run/ports.ts';
 import { hitPlaces } from '../../core/search/hitPlaces.ts';
 import type { ParsedTranscript } from '../../core/session/parseTranscript.ts';
-import type { TurnOutline } from '../../core/session/recordedSession.ts';
+import type { Turn, TurnOutline } from '../../core/session/recordedSession.ts';
 import type { SessionRequests } from '../../core/session/requestLog.ts';
 import type { OpenSession } from '../../core/session/sessionStore.ts';
 import { SessionBuilder, type SessionTree, type TranscriptFile } from '../../core/session/turnTree.ts';
@@ -62,11 +62,8 @@ export class OpenSessions {
     return {
       session,
       async turns(indexes) {
-        const asked = indexes.flatMap((index) => turns[index - 1] ?? []);
-        return withSpilledOutput(
-          asked.map((turn) => remembered.wholeTurn(turn)),
-          file,
-        );
+        const read = wholeTurns(remembered, indexes);
+        return read === null ? (await openWhole()).turns(indexes) : withSpilledOutput(read, file);
       },
       async *messages() {
         yield* (await openWhole()).messages();
@@ -121,6 +118,17 @@ export class OpenSessions {
   #forgetAll(): void {
     this.#forgetting = null;
     for (const file of this.#kept.keys()) this.#forget(file);
+  }
+}
+
+/** Null where they are no longer remembered, or the file no longer holds them where they were. */
+function wholeTurns(remembered: RememberedSession, indexes: readonly number[]): Turn[] | null {
+  try {
+    const { turns } = remembered.session;
+    return indexes.flatMap((index) => turns[index - 1] ?? []).map((turn) => remembered.wholeTurn(turn));
+  } catch (error) {
+    if (error instanceof NotFoundError) return null;
+    throw error;
   }
 }
 

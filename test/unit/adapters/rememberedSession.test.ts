@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import { OpenSessions } from '../../../src/adapters/sessions/openSessions.ts';
 import { OutlineIndex } from '../../../src/adapters/sessions/outline/outlineIndex.ts';
+import { NotFoundError } from '../../../src/core/errors.ts';
 import type { OpenSession } from '../../../src/core/session/sessionStore.ts';
 import { MemoryOutlines } from '../../support/memoryOutlines.ts';
 import { collect } from '../../support/openRecordings.ts';
@@ -114,6 +115,16 @@ describe('a session that another process has understood', () => {
     builder.prompt('The last one');
     appendFileSync(file, builder.text().slice(before));
     expect((await openAnew()).session.turns.at(-1)?.prompt).toBe('The last one');
+  });
+
+  it('answers where it is no longer remembered since', async () => {
+    write(tenTurns().text());
+    const shown = await openAnew();
+    const again = await openAnew();
+    outlines.put(file, []);
+    expect(() => again.session.turns[1]?.steps).toThrow(NotFoundError);
+    expect(await again.turns([2, 9])).toEqual(await shown.turns([2, 9]));
+    await expect(again.forkAt({ turn: 2 })).resolves.toEqual(await shown.forkAt({ turn: 2 }));
   });
 
   it('is read where one of its subagents has gone on, and shown with them where none has', async () => {

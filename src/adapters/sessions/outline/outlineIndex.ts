@@ -5,7 +5,7 @@ import zlib from 'node:zlib';
 import { CacheDatabase } from '../../index/cacheDatabase.ts';
 
 /** Raise it whenever `EntryFacts`, `TurnOutline`, what is built of them, or the packing change. */
-const version = 5;
+const version = 6;
 
 const schema = `create table files (file text primary key, usedAt integer not null) without rowid;
 create table parts (

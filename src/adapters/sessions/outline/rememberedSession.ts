@@ -13,7 +13,7 @@ import type { ScannedState } from '../scannedState.ts';
 import { rememberedEntries } from '../transcriptScan.ts';
 import { packNumbers } from './columns.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
-import { partOf } from './partOf.ts';
+import { partsOfTurns, StoredTurns } from './storedTurns.ts';
 import { beginningsOf } from './turnBeginnings.ts';
 
 /** With more records than these it is better to have all: they serve the next question, too. */
@@ -39,27 +39,6 @@ export interface StoredSession {
    * may have a say.
    */
   beginnings: Int32Array;
-}
-
-/** Some of a session's turns, as JSON, which is read faster than what `node:v8` writes. */
-interface StoredTurns {
-  state: ScannedState;
-  turns: Uint8Array;
-}
-
-/** All of them in one part would be as large as all of them once more. */
-const turnsAtOnce = 64;
-
-/** The turns that another process has stored; null where they are not known for this state of the file. */
-function rememberedTurns(outlines: Outlines, file: string, { state, places }: StoredSession): TurnOutline[] | null {
-  const turns: TurnOutline[] = [];
-  while (turns.length < places.counts.length) {
-    const stored = partOf<StoredTurns>(outlines, file, `turns ${turns.length}`, state);
-    if (stored === null) return null;
-    const { buffer, byteOffset, length } = stored.turns;
-    turns.push(...(JSON.parse(Buffer.from(buffer, byteOffset, length).toString()) as TurnOutline[]));
-  }
-  return turns;
 }
 
 /** The records that hold a turn's contents, in the order in which `wholeTurn` is to meet them. */
@@ -106,10 +85,7 @@ export function* partsOfSession(
     beginnings: beginningsOf(tree, entries),
   };
   yield ['session', session];
-  for (let at = 0; at < turns.length; at += turnsAtOnce) {
-    const some = Buffer.from(JSON.stringify(turns.slice(at, at + turnsAtOnce)));
-    yield [`turns ${at}`, { state: states.state, turns: some } satisfies StoredTurns];
-  }
+  yield* partsOfTurns(turns, states.state);
 }
 
 /** A session that another process has understood. Its contents, and the records that a question needs, are read from disk. */
@@ -142,7 +118,7 @@ export class RememberedSession {
 
   /** Null where its turns are not known any more. @param source reads the contents of its file */
   static from(stored: StoredSession, origin: TranscriptFile, source: LineSource, outlines: Outlines) {
-    const turns = rememberedTurns(outlines, origin.file, stored);
+    const turns = new StoredTurns(outlines, origin.file, stored.state).all(stored.places.counts.length);
     return turns === null ? null : new RememberedSession(stored, turns, origin, source, outlines);
   }
 

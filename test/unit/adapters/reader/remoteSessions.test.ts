@@ -104,6 +104,20 @@ test('that it can’t be opened again is the call’s error, and not for good', 
   expect(await open.turns([1])).toHaveLength(1);
 });
 
+test('one whose steps can’t be read any more is opened anew, once', async () => {
+  const turn = {
+    get steps(): never {
+      throw new NotFoundError('It was replaced while it was being read.', 'Open the session again.');
+    },
+  };
+  const late = { session: { summary: { file }, turns: [turn] } } as unknown as OpenSession;
+  const opening = vi.spyOn(store, 'open').mockResolvedValueOnce(late);
+  expect((await sessions.open(file)).session.turns).toHaveLength(2);
+  opening.mockResolvedValueOnce(late).mockResolvedValueOnce(late);
+  await expect(sessions.open(file)).rejects.toThrow('was replaced while it was being read');
+  opening.mockRestore();
+});
+
 test('only methods of a session can be called', async () => {
   await sessions.open(file);
   const reader = new TaskClient<ReaderTasks>(ports[0] as MessagePort);

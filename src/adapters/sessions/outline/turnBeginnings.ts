@@ -1,23 +1,62 @@
+import type { ChainNode, MessageChain } from '../../../core/session/messageChain.ts';
 import type { TranscriptEntry } from '../../../core/session/transcriptEntry.ts';
 import type { SessionTree } from '../../../core/session/turnTree.ts';
 
+/** Where in a transcript its records stand: the first one at 0. */
+class Places {
+  readonly #chain: MessageChain;
+  /** By the record's order in the chain. */
+  readonly #chained: Int32Array;
+  /** By `uuid`, of records that are not in the chain: those of subagents. */
+  readonly #others = new Map<string, number>();
+
+  constructor(chain: MessageChain, entries: readonly TranscriptEntry[]) {
+    this.#chain = chain;
+    this.#chained = new Int32Array(chain.nodes.length);
+    let order = 0;
+    for (const [at, entry] of entries.entries()) {
+      if (chain.nodes[order]?.entry === entry) {
+        this.#chained[order] = at;
+        order += 1;
+      } else if (entry.uuid !== null) this.#others.set(entry.uuid, at);
+    }
+  }
+
+  of({ order }: ChainNode): number {
+    return this.#chained[order] as number;
+  }
+
+  /** @param likely the record that it mostly is, which spares the search */
+  ofUuid(uuid: string, likely: ChainNode | null): number | undefined {
+    const node = likely?.entry.uuid === uuid ? likely : this.#chain.byUuid.get(uuid);
+    return node === undefined ? this.#others.get(uuid) : this.#chained[node.order];
+  }
+}
+
 /** Places of the records that a record is tied to: whatever makes two records belong together, both ways. */
 class Ties {
-  readonly #byUuid = new Map<string, number>();
+  readonly #places: Places;
   readonly #replies = new Map<string, number>();
   readonly #calls = new Map<string, number>();
 
-  constructor(entries: readonly TranscriptEntry[]) {
-    for (const [at, { uuid }] of entries.entries()) if (uuid !== null) this.#byUuid.set(uuid, at);
+  constructor(places: Places) {
+    this.#places = places;
   }
 
-  /** @param tell is given places of records that stand anywhere, of replies and calls only what came before */
-  of({ parentUuid, facts }: TranscriptEntry, at: number, tell: (place: number) => void): void {
+  /**
+   * @param parent what the record continues in the chain, null where nothing or where it is not in the chain
+   * @param tell is given places of records that stand anywhere, of replies and calls only what came before
+   */
+  of(
+    { parentUuid, facts }: TranscriptEntry,
+    parent: ChainNode | null,
+    at: number,
+    tell: (place: number | undefined) => void,
+  ): void {
     const { logicalParent, sourceCall, messageId, toolUses, toolResults } = facts;
-    for (const uuid of [parentUuid, logicalParent, sourceCall]) {
-      const place = uuid === null ? undefined : this.#byUuid.get(uuid);
-      if (place !== undefined) tell(place);
-    }
+    if (parentUuid !== null) tell(this.#places.ofUuid(parentUuid, parent));
+    if (logicalParent !== null) tell(this.#places.ofUuid(logicalParent, parent));
+    if (sourceCall !== null && sourceCall !== parentUuid) tell(this.#places.ofUuid(sourceCall, null));
     if (messageId !== null) tell(first(this.#replies, messageId, at));
     for (const { id } of toolUses) tell(first(this.#calls, id, at));
     for (const { id } of toolResults) tell(first(this.#calls, id, at));
@@ -40,33 +79,40 @@ function first(places: Map<string, number>, key: string, at: number): number {
  * @returns one number for each turn; -1 where there is none
  */
 export function beginningsOf(
-  { session, turnOf, prompts }: SessionTree,
+  { session, chain, turnOf, prompts }: Pick<SessionTree, 'session' | 'chain' | 'turnOf' | 'prompts'>,
   entries: readonly TranscriptEntry[],
 ): Int32Array {
-  const places = new Map(entries.map((entry, at) => [entry, at]));
-  const ends = new Map<string, number>();
-  for (const [{ entry }, turn] of turnOf) {
-    if (turn !== null) ends.set(turn.turnId, Math.max(ends.get(turn.turnId) ?? 0, (places.get(entry) ?? 0) + 1));
+  const places = new Places(chain, entries);
+  const ends = new Int32Array(session.turns.length);
+  for (const node of chain.nodes) {
+    const turn = turnOf.get(node)?.index ?? 0;
+    // In file order, so the last one counts.
+    if (turn > 0) ends[turn - 1] = places.of(node) + 1;
   }
-  const ties = new Ties(entries);
+  const ties = new Ties(places);
   /** At each place: the latest record that one before it is tied to, the earliest that one from there on is tied to. */
   const latest = new Int32Array(entries.length + 1).fill(-1);
   const earliest = new Int32Array(entries.length + 1).fill(entries.length);
+  let order = 0;
   for (const [at, entry] of entries.entries()) {
-    latest[at + 1] = latest[at] as number;
-    ties.of(entry, at, (place) => {
-      latest[at + 1] = Math.max(latest[at + 1] as number, place);
-      earliest[at] = Math.min(earliest[at] as number, place);
+    const node = chain.nodes[order]?.entry === entry ? chain.nodes[order] : undefined;
+    if (node !== undefined) order += 1;
+    let [after, before] = [latest[at] as number, entries.length];
+    ties.of(entry, node?.parent ?? null, at, (place) => {
+      if (place === undefined) return;
+      after = Math.max(after, place);
+      before = Math.min(before, place);
     });
+    latest[at + 1] = after;
+    earliest[at] = before;
   }
   for (let at = entries.length - 1; at >= 0; at -= 1)
     earliest[at] = Math.min(earliest[at] as number, earliest[at + 1] as number);
-  return Int32Array.from(session.turns, ({ turnId }) => {
-    const entry = prompts.get(turnId)?.entry;
-    const prompt = entry === undefined ? undefined : places.get(entry);
-    const end = ends.get(turnId);
-    if (prompt === undefined || end === undefined) return -1;
-    const standsAlone = (latest[end] ?? 0) < end && (earliest[end] ?? 0) >= prompt;
+  return Int32Array.from(session.turns, ({ turnId, index }) => {
+    const prompt = prompts.get(turnId);
+    const end = ends[index - 1] ?? 0;
+    if (prompt === undefined || end === 0) return -1;
+    const standsAlone = (latest[end] ?? 0) < end && (earliest[end] ?? 0) >= places.of(prompt);
     return standsAlone ? end : -1;
   });
 }

@@ -117,6 +117,10 @@ function makeSkimmer(): Skimmer {
   return exports;
 }
 
+/** Texts up to this length are taken for names. */
+const longestName = 16;
+const mostNames = 1000;
+
 /**
  * Checks lines of JSON in a buffer of its own, which the caller fills, and says where the members named above lie. What it
  * accepts, `JSON.parse` accepts; what it refuses may be good all the same.
@@ -136,6 +140,9 @@ export class LineSkimmer {
     serial: 0,
     text: '',
   }));
+
+  /** Short texts by themselves: names of types, models and tools stand in every record, and need not be held as often. */
+  readonly #names = new Map<string, string>();
 
   constructor() {
     const { buffer } = this.#skimmer.memory;
@@ -247,7 +254,16 @@ export class LineSkimmer {
     const start = this.#word(member, 1);
     const end = this.#word(member, 2);
     if (this.#word(member, 0) < 0) return JSON.parse(this.#all.utf8Slice(start, end)) as string;
-    return this.#all.utf8Slice(start + 1, end - 1);
+    const text = this.#all.utf8Slice(start + 1, end - 1);
+    return text.length > longestName ? text : this.#name(text);
+  }
+
+  #name(text: string): string {
+    const known = this.#names.get(text);
+    if (known !== undefined) return known;
+    if (this.#names.size >= mostNames) this.#names.clear();
+    this.#names.set(text, text);
+    return text;
   }
 
   /** The value where it is a number, else null. */

@@ -52,6 +52,9 @@ export class QuickReader {
   readonly #briefReplies = new Map<string | null, EntryFacts>();
   /** The `uuid` of the record before: mostly the next one names it, and need not hold the same text once more. */
   #last: string | null = null;
+  /** What the lines of one reply have in common. */
+  #lastMessageId: string | null = null;
+  #lastUsage: Usage | null = null;
 
   constructor(line: LineSkimmer) {
     this.#line = line;
@@ -188,7 +191,7 @@ export class QuickReader {
       logicalParent: this.#text(this.#top, 'logicalParentUuid') || null,
       isMeta: this.#isTrue('isMeta'),
       blocks: this.#blockTypes(blocks),
-      messageId: this.#text(this.#message, 'id'),
+      messageId: this.#messageId(),
       model: this.#text(this.#message, 'model'),
       usage: this.#usageFacts(),
       stopReason: this.#text(this.#message, 'stop_reason'),
@@ -220,15 +223,23 @@ export class QuickReader {
     return blockTypes(blocks.map(({ type }) => this.#textAt(type) ?? ''));
   }
 
+  #messageId(): string | null {
+    const id = this.#text(this.#message, 'id');
+    if (id !== this.#lastMessageId) this.#lastMessageId = id;
+    return this.#lastMessageId;
+  }
+
   #usageFacts(): Usage | null {
-    const usage = this.#message[key.usage] as number;
-    if (usage === absent || this.#line.kind(usage) !== openBrace) return null;
-    return {
+    const member = this.#message[key.usage] as number;
+    if (member === absent || this.#line.kind(member) !== openBrace) return null;
+    const usage: Usage = {
       inputTokens: this.#count('input_tokens'),
       outputTokens: this.#count('output_tokens'),
       cacheReadTokens: this.#count('cache_read_input_tokens'),
       cacheWriteTokens: this.#count('cache_creation_input_tokens'),
     };
+    if (this.#lastUsage === null || !isSameUsage(usage, this.#lastUsage)) this.#lastUsage = usage;
+    return this.#lastUsage;
   }
 
   /** The message's content blocks; null where one of them is none. */
@@ -293,4 +304,13 @@ export class QuickReader {
   #textAt(member: number): string | null {
     return member === absent ? null : this.#line.text(member);
   }
+}
+
+function isSameUsage(a: Usage, b: Usage): boolean {
+  return (
+    a.inputTokens === b.inputTokens &&
+    a.outputTokens === b.outputTokens &&
+    a.cacheReadTokens === b.cacheReadTokens &&
+    a.cacheWriteTokens === b.cacheWriteTokens
+  );
 }

@@ -22,7 +22,7 @@ export class ReplyAccumulator {
   readonly #content: Block[] = [];
   /** Inputs of tool calls arrive as pieces of JSON text, by index of their block. */
   readonly #json = new Map<number, string>();
-  readonly #usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
+  readonly #usage: StoredReply['usage'] = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
   #model: string | null = null;
   #stopReason: string | null = null;
   #begun = false;
@@ -141,6 +141,9 @@ export class ReplyAccumulator {
     known.outputTokens = numberOr(usage.output_tokens, known.outputTokens);
     known.cacheReadTokens = numberOr(usage.cache_read_input_tokens, known.cacheReadTokens);
     known.cacheWriteTokens = numberOr(usage.cache_creation_input_tokens, known.cacheWriteTokens);
+    const created = usage.cache_creation;
+    const hour = numberOr(isObject(created) ? created.ephemeral_1h_input_tokens : 0, known.cacheWriteHourTokens ?? 0);
+    if (hour > 0) known.cacheWriteHourTokens = hour;
     return known.outputTokens;
   }
 }

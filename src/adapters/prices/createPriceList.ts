@@ -11,28 +11,35 @@ export interface ModelPrice {
 /** Prices by model id; they go before the built-in ones. */
 export type PriceOverrides = Readonly<Record<string, ModelPrice>>;
 
+/**
+ * What is kept in the cache for an hour costs twice the input's price, for five minutes one and a quarter:
+ * https://docs.claude.com/en/docs/build-with-claude/prompt-caching#pricing. Price lists name the latter.
+ */
+const hourByFiveMinutes = 2 / 1.25;
+
 /** Prices of Anthropic's models as @pydantic/genai-prices lists them, loaded on the first call of this function. */
 export async function createPriceList(overrides: PriceOverrides = {}): Promise<PriceList> {
   const { calcPrice } = await import('@pydantic/genai-prices');
   return {
     cost(model, usage) {
+      const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, cacheWriteHourTokens = 0 } = usage;
+      const written = cacheWriteTokens + (hourByFiveMinutes - 1) * cacheWriteHourTokens;
       const own = Object.hasOwn(overrides, model) ? overrides[model] : undefined;
       if (own !== undefined) {
-        const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = usage;
         const sum =
           inputTokens * own.input +
           outputTokens * own.output +
           cacheReadTokens * own.cacheRead +
-          cacheWriteTokens * own.cacheWrite;
+          written * own.cacheWrite;
         return sum / 1e6;
       }
       const priced = calcPrice(
         {
           // The library counts cached tokens as a part of the input, the API beside it.
-          input_tokens: usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens,
-          output_tokens: usage.outputTokens,
-          cache_read_tokens: usage.cacheReadTokens,
-          cache_write_tokens: usage.cacheWriteTokens,
+          input_tokens: inputTokens + cacheReadTokens + written,
+          output_tokens: outputTokens,
+          cache_read_tokens: cacheReadTokens,
+          cache_write_tokens: written,
         },
         model,
         { providerId: 'anthropic' },

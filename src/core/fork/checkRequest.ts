@@ -61,13 +61,17 @@ function checkThinking(request: MessagesRequest, complain: Complain): void {
 }
 
 /** Something that carries a cache breakpoint. */
-interface Marked {
+export interface Marked {
   path: string;
   block: Record<string, unknown>;
 }
 
 /** All breakpoints in the order in which the API goes through them. */
-function markedBlocks({ tools = [], system, messages }: MessagesRequest): Marked[] {
+export function markedBlocks({
+  tools = [],
+  system,
+  messages,
+}: Pick<MessagesRequest, 'tools' | 'system' | 'messages'>): Marked[] {
   const all: Marked[] = tools.map((tool, at) => ({ path: `tools.${at}`, block: tool }));
   if (Array.isArray(system)) all.push(...system.map((block, at) => ({ path: `system.${at}`, block })));
   messages.forEach((message, at) => {

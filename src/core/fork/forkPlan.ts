@@ -42,6 +42,11 @@ export const branchPlanSchema = z.object({
   prefix: prefixMatchSchema.optional(),
   /** Branches of equal group share a prefix that is worth caching; null where there is nothing to share. */
   cacheGroup: z.string().nullable(),
+  /**
+   * How long what its first request writes to the cache is kept at most, null where it writes nothing. Not in plans of earlier
+   * versions.
+   */
+  cacheTtl: z.enum(['5m', '1h']).nullable().optional(),
   /** The first of its group: the others wait for its first token. */
   leads: z.boolean(),
   /** Input of the first request in tokens, measured from the recording where possible; null where unknown. */

@@ -9,7 +9,7 @@ import type { Baseline, BranchPlan, ForkPlan, Provider, RecordedCall, Recording 
 import type { BranchSpec, ForkRequest, ReplayRequest, RunSettings } from './forkRequest.ts';
 import { sendablePrompt } from './historyMessages.ts';
 import { refuseIllegal } from './refuseIllegal.ts';
-import { sharePrefix } from './sharePrefix.ts';
+import { cacheTtlOf, sharePrefix } from './sharePrefix.ts';
 
 /** What planning needs besides the fork itself. */
 export interface PlanningDeps {
@@ -205,6 +205,7 @@ async function planBranches({ context, specs, built, recording, deps }: Draft): 
         notes: request.notes,
         prefix,
         cacheGroup: share.cacheGroup,
+        cacheTtl: cacheTtlOf(request.stored.request),
         leads: share.leads && repeat === 1,
         estimatedInputTokens: estimatedInput(context, request),
       });

@@ -1,7 +1,7 @@
 import { canonicalJson } from '../canonicalJson.ts';
 import type { Sha256 } from '../run/ports.ts';
 import type { BranchRequest } from './branchRequest.ts';
-import { mostBreakpoints } from './checkRequest.ts';
+import { type Marked, markedBlocks, mostBreakpoints } from './checkRequest.ts';
 import { blocksOf, type MessagesRequest, type RequestMessage } from './messagesRequest.ts';
 
 /** The API caches no prefix below this many tokens (1,024; some models need 2,048 or 4,096). */
@@ -68,20 +68,22 @@ function withoutCacheControl(value: unknown): unknown {
   );
 }
 
-function breakpoints(request: MessagesRequest): number {
-  const blocks = [
-    ...(Array.isArray(request.system) ? request.system : []),
-    ...(request.tools ?? []),
-    ...request.messages.flatMap(blocksOf),
-  ];
-  return blocks.filter((block) => 'cache_control' in block).length;
-}
+const hasBreakpoint = (request: MessagesRequest | undefined) =>
+  request !== undefined && markedBlocks(request).length > 0;
 
-const hasBreakpoint = (request: MessagesRequest | undefined) => request !== undefined && breakpoints(request) > 0;
+/** What lies before the block stays in the cache for an hour, not for five minutes. */
+const isKeptForAnHour = ({ block }: Marked) => (block['cache_control'] as { ttl?: unknown }).ttl === '1h';
+
+/** How long what the request writes to the cache is kept at most; null where it writes nothing. */
+export function cacheTtlOf(request: MessagesRequest): '5m' | '1h' | null {
+  const marked = markedBlocks(request);
+  if (marked.length === 0) return null;
+  return marked.some(isKeptForAnHour) ? '1h' : '5m';
+}
 
 /** Sets a breakpoint on the last block before the cut that may carry one. */
 function addBreakpoint({ stored: { request }, cut }: BranchRequest): void {
-  if (breakpoints(request) >= mostBreakpoints) dropOldestMessageBreakpoint(request);
+  if (markedBlocks(request).length >= mostBreakpoints) dropOldestMessageBreakpoint(request);
   for (let message = Math.min(cut.message, request.messages.length - 1); message >= 0; message--) {
     const current = request.messages[message];
     if (current === undefined) continue;
@@ -91,7 +93,10 @@ function addBreakpoint({ stored: { request }, cut }: BranchRequest): void {
       const block = blocks[index];
       if (block === undefined || !mayCarry(block)) continue;
       if ('cache_control' in block) return;
-      blocks[index] = { ...block, cache_control: { type: 'ephemeral' } };
+      const later = [{ ...current, content: blocks.slice(index + 1) }, ...request.messages.slice(message + 1)];
+      // One of an hour can't follow one of five minutes.
+      const ttl = markedBlocks({ messages: later }).some(isKeptForAnHour) ? { ttl: '1h' } : {};
+      blocks[index] = { ...block, cache_control: { type: 'ephemeral', ...ttl } };
       request.messages[message] = { ...current, content: blocks };
       return;
     }
@@ -102,7 +107,7 @@ const mayCarry = (block: { type: string; text?: unknown }) =>
   block.type !== 'thinking' && block.type !== 'redacted_thinking' && !(block.type === 'text' && block.text === '');
 
 function dropOldestMessageBreakpoint(request: MessagesRequest): void {
-  const index = request.messages.findIndex((message) => blocksOf(message).some((block) => 'cache_control' in block));
+  const index = request.messages.findIndex((message) => markedBlocks({ messages: [message] }).length > 0);
   const message = request.messages[index];
   if (message === undefined) return;
   request.messages[index] = withoutCacheControl(message) as RequestMessage;

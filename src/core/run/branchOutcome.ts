@@ -6,6 +6,8 @@ export const usageSchema = z.object({
   outputTokens: z.number(),
   cacheReadTokens: z.number(),
   cacheWriteTokens: z.number(),
+  /** Those of them that are kept for an hour, which costs more than five minutes. Not in runs of earlier versions. */
+  cacheWriteHourTokens: z.number().optional(),
 });
 
 /** Why a branch failed, in words a person can act on. `code` is a `ForkpointError` code. */

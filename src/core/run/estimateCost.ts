@@ -1,6 +1,9 @@
 import type { BranchPlan } from '../fork/forkPlan.ts';
-import type { Usage } from '../session/recordedSession.ts';
+import { noUsage, type Usage } from '../session/recordedSession.ts';
+import type { StoredReply } from './branchOutcome.ts';
 import type { PriceList } from './ports.ts';
+
+type BranchUsage = StoredReply['usage'];
 
 /** Replies are taken to be at most so many times as long as the recorded ones for the upper end of the range. */
 const longReply = 3;
@@ -9,7 +12,8 @@ const assumedOutput = 500;
 
 /**
  * What a run may cost, in US dollars. Low: one request a branch, the shared prefix read from the cache, a reply as long as
- * the recorded one. High: as many requests as were recorded, nothing cached, replies three times as long.
+ * the recorded one. High: as many requests as were recorded, the first one written to the cache, nothing read from it, replies
+ * three times as long.
  * @returns null where a model has no known price or the size of the input is unknown
  */
 export function estimateCost(
@@ -24,7 +28,7 @@ export function estimateCost(
     const input = branch.estimatedInputTokens;
     if (input === null) return null;
     const low = prices.cost(branch.model, firstRequest(branch, input, output[0] ?? assumedOutput));
-    const high = prices.cost(branch.model, wholeCourse(input, recorded, output));
+    const high = prices.cost(branch.model, wholeCourse(branch, input, recorded, output));
     if (low === null || high === null) return null;
     sum.low += low;
     sum.high += high;
@@ -32,17 +36,24 @@ export function estimateCost(
   return { low: Math.min(sum.low, sum.high), high: Math.max(sum.low, sum.high) };
 }
 
-function firstRequest(branch: BranchPlan, input: number, outputTokens: number): Usage {
-  const follows = branch.cacheGroup !== null && !branch.leads;
-  return {
-    inputTokens: branch.cacheGroup === null ? input : 0,
-    cacheReadTokens: follows ? input : 0,
-    cacheWriteTokens: branch.cacheGroup !== null && branch.leads ? input : 0,
-    outputTokens,
-  };
+function firstRequest(branch: BranchPlan, input: number, outputTokens: number): BranchUsage {
+  if (branch.cacheGroup === null) return { ...noUsage, inputTokens: input, outputTokens };
+  if (!branch.leads) return { ...noUsage, cacheReadTokens: input, outputTokens };
+  return { ...written(branch, input), outputTokens };
 }
 
-function wholeCourse(input: number, recorded: readonly Usage[], output: readonly number[]): Usage {
+/** The whole input, written to the cache. */
+function written({ cacheTtl = '5m' }: BranchPlan, input: number): BranchUsage {
+  if (cacheTtl === null) return { ...noUsage, inputTokens: input };
+  return { ...noUsage, cacheWriteTokens: input, ...(cacheTtl === '1h' && { cacheWriteHourTokens: input }) };
+}
+
+function wholeCourse(
+  branch: BranchPlan,
+  input: number,
+  recorded: readonly Usage[],
+  output: readonly number[],
+): BranchUsage {
   const requests = Math.max(1, recorded.length);
   // Each request carries the replies and results before it; where the recording tells its size, that is taken.
   const inputs = Array.from({ length: requests }, (_, index) => {
@@ -54,10 +65,7 @@ function wholeCourse(input: number, recorded: readonly Usage[], output: readonly
     (sum, count) => sum + count * longReply,
     0,
   );
-  return {
-    inputTokens: inputs.reduce((sum, count) => sum + count, 0),
-    outputTokens,
-    cacheReadTokens: 0,
-    cacheWriteTokens: 0,
-  };
+  const [first = input, ...further] = inputs;
+  const usage = written(branch, first);
+  return { ...usage, inputTokens: further.reduce((sum, count) => sum + count, usage.inputTokens), outputTokens };
 }

@@ -48,14 +48,16 @@ describe('the Anthropic client', () => {
       { type: 'text' as const, text: 'One moment, please.' },
       { type: 'tool_use' as const, id: 'toolu_1', name: 'Read', input: { file_path: '/a', limit: 3 } },
     ];
-    const usage = { input_tokens: 7, output_tokens: 9, cache_read_input_tokens: 5, cache_creation_input_tokens: 3 };
+    const cache_creation = { ephemeral_5m_input_tokens: 1, ephemeral_1h_input_tokens: 2 };
+    const cached = { cache_read_input_tokens: 5, cache_creation_input_tokens: 3, cache_creation };
+    const usage = { input_tokens: 7, output_tokens: 9, ...cached };
     const { api, ask, events } = await start([{ content, usage }]);
     const reply = await ask();
     expect(reply).toMatchObject({
       content,
       model: 'claude-haiku-4-5',
       stopReason: 'tool_use',
-      usage: { inputTokens: 7, outputTokens: 9, cacheReadTokens: 5, cacheWriteTokens: 3 },
+      usage: { inputTokens: 7, outputTokens: 9, cacheReadTokens: 5, cacheWriteTokens: 3, cacheWriteHourTokens: 2 },
       requestId: expect.stringMatching(/^req_/),
     });
     expect(api.requests[0]?.body).toEqual({ ...request, stream: true });

@@ -19,6 +19,13 @@ describe('the price list', () => {
     );
   });
 
+  it('counts what is kept in the cache for an hour at its price', async () => {
+    const written = { ...million, inputTokens: 0, cacheWriteTokens: 1_000_000, cacheWriteHourTokens: 400_000 };
+    const own = await createPriceList({ mine: { input: 2, output: 4, cacheRead: 1, cacheWrite: 2.5 } });
+    expect(own.cost('claude-haiku-4-5', written)).toBeCloseTo(0.6 * 1.25 + 0.4 * 2);
+    expect(own.cost('mine', written)).toBeCloseTo(0.6 * 2.5 + 0.4 * 4);
+  });
+
   it.each(['claude-sonnet-5-5', 'my-own-model', 'claude-haiku-4-5-turbo', ''])(
     'gives no price for %j rather than that of a model with a similar name',
     async (model) => {

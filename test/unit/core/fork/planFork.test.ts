@@ -6,7 +6,7 @@ import {
   storedRequestSchema,
 } from '../../../../src/core/fork/forkPlan.ts';
 import { forkRequestSchema, replayRequestSchema } from '../../../../src/core/fork/forkRequest.ts';
-import { blocksOf } from '../../../../src/core/fork/messagesRequest.ts';
+import { blocksOf, type MessagesRequest } from '../../../../src/core/fork/messagesRequest.ts';
 import { planFork, planReplay } from '../../../../src/core/fork/planFork.ts';
 import { turnIdSchema } from '../../../../src/core/ids.ts';
 import { MemoryBlobs, sha256 } from '../../../support/memoryStores.ts';
@@ -81,6 +81,21 @@ describe('planFork', () => {
     expect(unchanged.request).toEqual(request());
     const changed = storedRequestSchema.parse(await blobs.get(own!.request));
     expect(blocksOf(changed.request.messages[2]!)[0]).toHaveProperty('cache_control');
+  });
+
+  it('marks the end of the shared part for an hour where the recorded prompt is marked so', async () => {
+    const hour = { type: 'ephemeral', ttl: '1h' };
+    const recorded = JSON.parse(
+      JSON.stringify(request()).replaceAll('{"type":"ephemeral"}', JSON.stringify(hour)),
+    ) as MessagesRequest;
+    const made = context({ rebuilt: { ...context().rebuilt, request: recorded } });
+    const blobs = new MemoryBlobs();
+    const branches = ['Handle flags', 'Handle digits'].map((prompt) => ({ name: prompt, prompt }));
+    const plan = await planFork(summary(), made, fork({ branches }), deps(blobs));
+    for (const branch of plan.branches) {
+      const stored = storedRequestSchema.parse(await blobs.get(branch.request));
+      expect(blocksOf(stored.request.messages[2]!)).toMatchObject([{ cache_control: hour }, { cache_control: hour }]);
+    }
   });
 
   it.each<[string, object, string, string]>([

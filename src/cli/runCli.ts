@@ -31,7 +31,7 @@ export async function runCli(args: string[], version: string): Promise<number> {
         (await load())(context, ...(command.processedArgs as string[])),
       );
     };
-  const program = buildProgram(version, handle, json);
+  const program = buildProgram(args, version, handle, json);
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;
@@ -44,7 +44,7 @@ export async function runCli(args: string[], version: string): Promise<number> {
   }
 }
 
-function buildProgram(version: string, handle: Handle, json: boolean): Command {
+function buildProgram(args: readonly string[], version: string, handle: Handle, json: boolean): Command {
   const program = new Command('forkpoint')
     .description('Fork recorded Claude Code sessions at any turn, run the branches, compare what differs.')
     .version(version)
@@ -52,11 +52,17 @@ function buildProgram(version: string, handle: Handle, json: boolean): Command {
     .exitOverride()
     // Errors are ours to print: with --json they are an object on stdout.
     .configureOutput({ outputError: () => {}, ...(json ? { writeOut: (text) => process.stderr.write(text) } : {}) });
-  addSessionCommands(program, handle);
-  addSearchCommands(program, handle);
-  addForkCommands(program, handle);
-  addRunCommands(program, handle);
-  addTemporalCommands(program, handle);
+  for (const addCommands of [
+    addSessionCommands,
+    addSearchCommands,
+    addForkCommands,
+    addRunCommands,
+    addTemporalCommands,
+  ]) {
+    addCommands(program, handle);
+    // Making the others would take longer than many a command.
+    if (program.commands.some((command) => command.name() === args[0])) break;
+  }
   return program;
 }
 

@@ -2,7 +2,7 @@ import { canonicalJson } from '../canonicalJson.ts';
 import type { Sha256 } from '../run/ports.ts';
 import type { BranchRequest } from './branchRequest.ts';
 import { type Marked, markedBlocks, mostBreakpoints } from './checkRequest.ts';
-import { blocksOf, type MessagesRequest, type RequestMessage } from './messagesRequest.ts';
+import { blocksOf, type MessagesRequest } from './messagesRequest.ts';
 
 /** The API caches no prefix below this many tokens (1,024; some models need 2,048 or 4,096). */
 const smallestCachedPrefix = 1024;
@@ -83,32 +83,35 @@ export function cacheTtlOf(request: MessagesRequest): '5m' | '1h' | null {
 
 /** Sets a breakpoint on the last block before the cut that may carry one. */
 function addBreakpoint({ stored: { request }, cut }: BranchRequest): void {
-  if (markedBlocks(request).length >= mostBreakpoints) dropOldestMessageBreakpoint(request);
   for (let message = Math.min(cut.message, request.messages.length - 1); message >= 0; message--) {
     const current = request.messages[message];
     if (current === undefined) continue;
     const blocks = [...blocksOf(current)];
     const end = message === cut.message ? cut.block : blocks.length;
-    for (let index = end - 1; index >= 0; index--) {
-      const block = blocks[index];
-      if (block === undefined || !mayCarry(block)) continue;
-      if ('cache_control' in block) return;
-      const later = [{ ...current, content: blocks.slice(index + 1) }, ...request.messages.slice(message + 1)];
-      // One of an hour can't follow one of five minutes.
-      const ttl = markedBlocks({ messages: later }).some(isKeptForAnHour) ? { ttl: '1h' } : {};
-      blocks[index] = { ...block, cache_control: { type: 'ephemeral', ...ttl } };
-      request.messages[message] = { ...current, content: blocks };
-      return;
-    }
+    const index = blocks.findLastIndex((block, at) => at < end && mayCarry(block));
+    const block = blocks[index];
+    if (block === undefined) continue;
+    if (block['cache_control'] != null) return;
+    makeRoom(request);
+    const later = [{ ...current, content: blocks.slice(index + 1) }, ...request.messages.slice(message + 1)];
+    // One of an hour can't follow one of five minutes.
+    const ttl = markedBlocks({ messages: later }).some(isKeptForAnHour) ? { ttl: '1h' } : {};
+    blocks[index] = { ...block, cache_control: { type: 'ephemeral', ...ttl } };
+    request.messages[message] = { ...current, content: blocks };
+    return;
   }
 }
 
 const mayCarry = (block: { type: string; text?: unknown }) =>
   block.type !== 'thinking' && block.type !== 'redacted_thinking' && !(block.type === 'text' && block.text === '');
 
-function dropOldestMessageBreakpoint(request: MessagesRequest): void {
-  const index = request.messages.findIndex((message) => markedBlocks({ messages: [message] }).length > 0);
-  const message = request.messages[index];
-  if (message === undefined) return;
-  request.messages[index] = withoutCacheControl(message) as RequestMessage;
+/**
+ * Takes a breakpoint away where there are as many as the API takes: the oldest of the messages, or where they have none, the first
+ * of all, for a later one covers what lies before it, too.
+ */
+function makeRoom(request: MessagesRequest): void {
+  const marked = markedBlocks(request);
+  if (marked.length < mostBreakpoints) return;
+  const oldest = marked.find(({ path }) => path.startsWith('messages.')) ?? marked[0];
+  delete oldest?.block['cache_control'];
 }

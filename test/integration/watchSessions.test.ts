@@ -171,6 +171,22 @@ it('a subagent of an old version beside its session is told as a change of that 
   await expectTold(() => appendFileSync(agent, '{}\n'), subagentOf('b', agent));
 });
 
+it('what went after the sessions were listed and before they were watched is told', async () => {
+  write('went', 'One');
+  write('stays', 'One');
+  const other = path.join(root, '-home-sam-other');
+  mkdirSync(other);
+  writeFileSync(path.join(other, 'with-its-folder.jsonl'), text('with-its-folder', 'One'));
+  const folders = new SessionFolders([root]);
+  await folders.summaries(await folders.files());
+  rmSync(at('went'));
+  rmSync(other, { recursive: true });
+  const { told } = watching(systemWatch, folders);
+  await vi.waitFor(() => expect(told.filter(removed('went'))).toHaveLength(1), { timeout: 20_000, interval: 10 });
+  await vi.waitFor(() => expect(told.filter(removed('with-its-folder'))).toHaveLength(1), { timeout: 20_000 });
+  expect(told.filter(removed('stays'))).toEqual([]);
+});
+
 it('what no event told of is found later', async () => {
   write('a', 'One');
   const { expectTold } = watching(silent);

@@ -120,6 +120,16 @@ export class SessionFolders {
     return found;
   }
 
+  /** Files that were summarized, and not seen to be gone since. */
+  known(): Iterable<string> {
+    return this.#known.keys();
+  }
+
+  /** Whether some state of the file was summarized, and it was not seen to be gone since. */
+  knows(file: string): boolean {
+    return this.#known.has(file);
+  }
+
   /** Whether this very state of the file was summarized already. */
   isKnown(file: string, state: FileState): boolean {
     return this.#known.get(file)?.state === state.text;

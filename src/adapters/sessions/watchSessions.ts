@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { groupBy } from '../../core/groupBy.ts';
 import type { Disposable } from '../../core/run/ports.ts';
 import type { SessionChange } from '../../core/session/sessionStore.ts';
 import { watchFolder } from '../runs/watchFolder.ts';
@@ -83,8 +84,26 @@ class SessionsWatch implements Disposable {
     const system = come.length > 0 && (await reportsChanges(root)) ? this.#system : null;
     // All are watched before any is looked at: looking takes a while.
     const watched = await Promise.all(come.map((folder) => this.#watchProject(folder, system)));
-    for (const project of watched) await project?.lookAtAll(report);
+    const listed = report ? new Map<string, string[]>() : this.#listedIn(root);
+    for (const project of watched) {
+      if (project === null) continue;
+      await project.lookAtAll(report, listed.get(project.folder));
+      listed.delete(project.folder);
+    }
+    // Their folders went with them before they could be watched.
+    for (const [folder, files] of listed) {
+      if (this.#projects.has(folder)) continue;
+      const project = new ProjectWatch(folder, null, this.#around);
+      await project.lookAtAll(true, files);
+      project.dispose();
+    }
     for (const project of stay) await project.sweep();
+  }
+
+  /** Files that there were when the sessions were listed, by folder. */
+  #listedIn(root: string): Map<string, string[]> {
+    const files = [...this.#around.folders.known()].filter((file) => dirname(dirname(file)) === root);
+    return groupBy(files, (file) => dirname(file));
   }
 
   async #watchProject(folder: string, system: WatchSystem | null): Promise<ProjectWatch | null> {

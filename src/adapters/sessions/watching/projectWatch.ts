@@ -12,7 +12,10 @@ import { OwnFolderWatch } from './ownFolderWatch.ts';
 import { sessionOfSubagent } from './sessionOfSubagent.ts';
 
 /** What of the store the watch works with. */
-export type WatchedFolders = Pick<SessionFolders, 'roots' | 'filesIn' | 'stateOf' | 'isKnown' | 'summary'>;
+export type WatchedFolders = Pick<
+  SessionFolders,
+  'roots' | 'filesIn' | 'stateOf' | 'known' | 'knows' | 'isKnown' | 'summary'
+>;
 
 /** What the watches of all projects share. */
 export interface WatchSurroundings {
@@ -70,10 +73,11 @@ export class ProjectWatch implements Disposable {
   /**
    * Looks at all files of the folder and at those that are known of it.
    * @param report false at the start, when what is there is not news
+   * @param listed files that there were when the sessions were listed; it is news that one is gone, at the start too
    */
-  async lookAtAll(report: boolean): Promise<void> {
+  async lookAtAll(report: boolean, listed: readonly string[] = []): Promise<void> {
     const present = (await this.#around.folders.filesIn(this.folder)).map(({ file }) => file);
-    for (const file of new Set([...present, ...this.#states.keys()])) {
+    for (const file of new Set([...present, ...this.#states.keys(), ...listed])) {
       if (this.#disposed) return;
       await this.#lookAt(file, report);
     }
@@ -144,8 +148,9 @@ export class ProjectWatch implements Disposable {
   async #lookAt(file: string, report: boolean): Promise<void> {
     const { folders, startedAt } = this.#around;
     const state = await folders.stateOf(file).catch(() => unreadable);
-    if (this.#disposed || this.#states.get(file) === state?.text) return;
+    if (this.#disposed) return;
     if (state === null) return this.#lookForGone(file);
+    if (this.#states.get(file) === state.text) return;
     this.#states.set(file, state.text);
     const changedAt = report ? Date.now() : state.changedAt;
     if (changedAt > startedAt - recentMs) this.#live(file, changedAt);
@@ -167,11 +172,14 @@ export class ProjectWatch implements Disposable {
   }
 
   async #lookForGone(file: string): Promise<void> {
-    const wasThere = this.#states.delete(file);
-    this.#around.live.forget(file);
+    const { folders, live } = this.#around;
+    // Whoever listed the sessions has it, even if it went before the watch saw it.
+    const wasThere = this.#states.delete(file) || folders.knows(file);
+    if (!wasThere) return;
+    live.forget(file);
     // Asking for the summary makes the cache forget the file.
-    const session = await this.#around.folders.summary(file).catch(() => null);
-    if (!this.#disposed && wasThere && session === null) this.#tellRemoved(file);
+    const session = await folders.summary(file).catch(() => null);
+    if (!this.#disposed && session === null) this.#tellRemoved(file);
   }
 
   #tellRemoved(file: string): void {

@@ -69,6 +69,11 @@ const sayings: Readonly<Record<ModelFailureKind, { what: string; hint: string }>
   },
 };
 
+/** What the API says of thinking before which something has changed, or that was signed for somebody else. */
+const boundThinking = /Invalid `signature` in `thinking` block/;
+const thinkingHint =
+  'Give the branch another model, which leaves the thinking out, or fork before the reply that the message points at.';
+
 /** Builds the error of a failed call, in words. `detail` is what the API or the system said; keys in it are blotted out. */
 export function modelFailure(
   kind: ModelFailureKind,
@@ -76,7 +81,8 @@ export function modelFailure(
   facts: FailureFacts,
   cause?: unknown,
 ): ModelCallError {
-  const { what, hint } = sayings[kind];
+  const { what } = sayings[kind];
+  const hint = boundThinking.test(detail) ? thinkingHint : sayings[kind].hint;
   const said = redacted(detail).trim();
   return new ModelCallError(kind, said === '' ? `${what}.` : `${what}: ${said}`, hint, facts, { cause });
 }

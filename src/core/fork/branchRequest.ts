@@ -1,9 +1,11 @@
 import { BadInputError } from '../errors.ts';
+import { adaptToModel, fitThinkingBudget, switchThinkingOff } from './adaptToModel.ts';
 import type { ForkContext } from './forkContext.ts';
 import type { StoredRequest } from './forkPlan.ts';
 import type { BranchSpec } from './forkRequest.ts';
-import { blocksOf, type MessagesRequest, type RequestBlock, type RequestMessage } from './messagesRequest.ts';
+import { blocksOf, type MessagesRequest, type RequestBlock } from './messagesRequest.ts';
 import { modelFacts } from './modelFacts.ts';
+import { beginsWithThinking, bindsThinking, endsWithResults, thinkingOf, withoutThinking } from './thinkingBlocks.ts';
 
 /** A branch's first request with what it changes and what a person should know of it. */
 export interface BranchRequest {
@@ -38,6 +40,7 @@ export function branchRequest(
   applyThinking(result, branch);
   applyMaxTokens(result, branch);
   applyEffort(result, branch);
+  if (result.changes.length > 0 || !context.rebuilt.digestVerified) thinkOnlyWhereAllowed(result);
   return result;
 }
 
@@ -51,86 +54,33 @@ function applyModel(result: BranchRequest, branch: BranchSpec): void {
   const recorded = request.model;
   request.model = branch.model;
   result.changes.push('model');
+  if (request['speed'] !== undefined && request['speed'] !== 'standard') {
+    delete request['speed'];
+    result.notes.push(`Fast mode left out: only some models have it, and it was asked of ${recorded}.`);
+  }
   const dropped = dropThinking(result);
   if (dropped > 0) {
-    result.notes.push(
-      `${dropped} thinking ${dropped === 1 ? 'block' : 'blocks'} of the history left out: signed by ${recorded}, ${branch.model} would refuse ${dropped === 1 ? 'it' : 'them'}.`,
-    );
+    const them = dropped === 1 ? 'it' : 'them';
+    noteDropped(result, dropped, `signed by ${recorded}, ${branch.model} would refuse ${them}`);
   }
   adaptToModel(result, branch);
 }
 
-/** Removes thinking blocks; a message that held nothing else goes too, and its neighbours are joined. Returns how many blocks went. */
+/** Leaves out the thinking of the history. Returns how many blocks went. */
 function dropThinking(result: BranchRequest): number {
   const { request } = result.stored;
-  const messages: RequestMessage[] = [];
-  let dropped = 0;
-  let removedBefore = false;
-  let cut = { message: request.messages.length, block: 0 };
-  request.messages.forEach((message, index) => {
-    const blocks = blocksOf(message);
-    const kept = blocks.filter((block) => !isThinking(block));
-    dropped += blocks.length - kept.length;
-    if (kept.length === 0 && blocks.length > 0) {
-      removedBefore = true;
-      return;
-    }
-    const previous = messages.at(-1);
-    // Two messages of one role side by side only where the one between them went.
-    const joins = removedBefore && previous?.role === message.role;
-    const offset = joins && previous ? blocksOf(previous).length : 0;
-    if (joins && previous) messages[messages.length - 1] = { ...previous, content: [...blocksOf(previous), ...kept] };
-    else messages.push(kept.length === blocks.length ? message : { ...message, content: kept });
-    removedBefore = false;
-    if (index === result.cut.message) cut = { message: messages.length - 1, block: result.cut.block + offset };
-  });
-  if (result.cut.message >= request.messages.length) cut = { message: messages.length, block: 0 };
+  const { messages, dropped, placeOf } = withoutThinking(request.messages);
+  result.cut = placeOf(result.cut.message, result.cut.block);
   request.messages = messages;
-  result.cut = cut;
   return dropped;
 }
 
-const isThinking = (block: RequestBlock) => block.type === 'thinking' || block.type === 'redacted_thinking';
-
-/** Takes out what the new model is known to refuse, and says so. */
-function adaptToModel(result: BranchRequest, branch: BranchSpec): void {
+/** With a thinking budget the API refuses to go on within a turn that did not begin with thinking. */
+function thinkOnlyWhereAllowed(result: BranchRequest): void {
   const { request } = result.stored;
-  const facts = modelFacts(request.model);
-  if (facts === null) return;
-  if (request.max_tokens > facts.maxOutputTokens && branch.maxTokens === undefined) {
-    result.notes.push(
-      `max_tokens lowered from ${request.max_tokens} to ${facts.maxOutputTokens}, the most that ${request.model} takes.`,
-    );
-    request.max_tokens = facts.maxOutputTokens;
-  }
-  const config = request['output_config'] as Record<string, unknown> | undefined;
-  if (typeof config?.['effort'] === 'string' && !facts.effort && branch.effort === undefined) {
-    const { effort, ...rest } = config;
-    if (Object.keys(rest).length === 0) delete request['output_config'];
-    else request['output_config'] = rest;
-    result.notes.push(`Effort ${JSON.stringify(effort)} left out: ${request.model} does not take it.`);
-  }
-  const thinking = request['thinking'] as { type?: string } | undefined;
-  if (thinking?.type === 'adaptive' && !facts.adaptiveThinking && branch.thinking === undefined) {
-    switchThinkingOff(result);
-    result.notes.push(
-      `Adaptive thinking left out: ${request.model} does not take it. Give the branch a thinking budget to have it think.`,
-    );
-  } else if (thinking?.type === 'enabled' && !facts.thinking && branch.thinking === undefined) {
-    switchThinkingOff(result);
-    result.notes.push(`Thinking left out: ${request.model} does not take it.`);
-  }
-}
-
-/** Without thinking the API also refuses context edits that clear thinking. */
-function switchThinkingOff(result: BranchRequest): void {
-  const { request } = result.stored;
-  delete request['thinking'];
-  const management = request['context_management'] as { edits?: { type?: string }[] } | undefined;
-  if (management?.edits === undefined) return;
-  const edits = management.edits.filter((edit) => !edit.type?.startsWith('clear_thinking'));
-  if (edits.length === 0) delete request['context_management'];
-  else request['context_management'] = { ...management, edits };
+  if (thinkingOf(request)?.type !== 'enabled' || !endsWithResults(request) || beginsWithThinking(request)) return;
+  switchThinkingOff(result);
+  result.notes.push('Thinking left out: the turn that goes on here did not begin with thinking of this model.');
 }
 
 function applyPrompt(result: BranchRequest, context: ForkContext, prompt: string | undefined): void {
@@ -177,6 +127,15 @@ function applySystem(result: BranchRequest, branch: BranchSpec): void {
     'append' in branch.system ? [...recorded, ...textBlocks(branch.system.append)] : textBlocks(branch.system.replace);
   if (request.system.length === 0) delete request.system;
   result.changes.push('system');
+  if (!bindsThinking(request)) return;
+  const dropped = dropThinking(result);
+  if (dropped === 0) return;
+  const them = dropped === 1 ? 'it' : 'them';
+  noteDropped(result, dropped, `${request.model} takes ${them} only behind the system prompt of that time`);
+}
+
+function noteDropped(result: BranchRequest, blocks: number, why: string): void {
+  result.notes.push(`${blocks} thinking ${blocks === 1 ? 'block' : 'blocks'} of the history left out: ${why}.`);
 }
 
 const textBlocks = (text: string): RequestBlock[] => (text === '' ? [] : [{ type: 'text', text }]);
@@ -185,7 +144,15 @@ function applyThinking(result: BranchRequest, branch: BranchSpec): void {
   if (branch.thinking === undefined) return;
   const { request } = result.stored;
   result.changes.push('thinking');
-  if (branch.thinking === 'off') return switchThinkingOff(result);
+  if (branch.thinking === 'off') {
+    switchThinkingOff(result);
+    // Within a turn the API refuses thinking in a request that has none, of some models anywhere.
+    if (modelFacts(request.model)?.thinkingOff === null || !(endsWithResults(request) || bindsThinking(request)))
+      return;
+    const dropped = dropThinking(result);
+    if (dropped > 0) noteDropped(result, dropped, 'the branch does not think');
+    return;
+  }
   const budget = branch.thinking.budgetTokens;
   const maxTokens = branch.maxTokens ?? request.max_tokens;
   if (budget >= maxTokens) {
@@ -197,7 +164,7 @@ function applyThinking(result: BranchRequest, branch: BranchSpec): void {
   }
   request['thinking'] = { type: 'enabled', budget_tokens: budget };
   const facts = modelFacts(request.model);
-  if (facts !== null && !facts.thinking) result.notes.push(refusal(request.model, 'thinking'));
+  if (facts !== null && !facts.thinkingBudget) result.notes.push(refusal(request.model, 'a thinking budget'));
 }
 
 function applyMaxTokens(result: BranchRequest, branch: BranchSpec): void {
@@ -209,19 +176,7 @@ function applyMaxTokens(result: BranchRequest, branch: BranchSpec): void {
   if (facts !== null && branch.maxTokens > facts.maxOutputTokens) {
     result.notes.push(refusal(request.model, `more than ${facts.maxOutputTokens} max_tokens`));
   }
-  // A recorded thinking budget must stay below max_tokens.
-  const thinking = request['thinking'] as { type?: string; budget_tokens?: number } | undefined;
-  if (thinking?.type === 'enabled' && (thinking.budget_tokens ?? 0) >= branch.maxTokens) {
-    if (branch.maxTokens <= 1024) {
-      switchThinkingOff(result);
-      result.notes.push(
-        `Thinking left out: its smallest budget of 1024 tokens does not fit below ${branch.maxTokens} max_tokens.`,
-      );
-    } else {
-      request['thinking'] = { ...thinking, budget_tokens: branch.maxTokens - 1 };
-      result.notes.push(`Thinking budget lowered to ${branch.maxTokens - 1}: it must stay below max_tokens.`);
-    }
-  }
+  fitThinkingBudget(result);
 }
 
 function applyEffort(result: BranchRequest, branch: BranchSpec): void {
@@ -232,7 +187,10 @@ function applyEffort(result: BranchRequest, branch: BranchSpec): void {
   request['output_config'] = { ...config, effort: branch.effort };
   result.changes.push('effort');
   const facts = modelFacts(request.model);
-  if (facts !== null && !facts.effort) result.notes.push(refusal(request.model, 'effort'));
+  if (facts !== null && !facts.efforts.includes(branch.effort)) {
+    const what = facts.efforts.length === 0 ? 'effort' : `effort “${branch.effort}”`;
+    result.notes.push(refusal(request.model, what));
+  }
 }
 
 const refusal = (model: string, what: string) =>

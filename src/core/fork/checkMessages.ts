@@ -1,5 +1,6 @@
 import { blocksOf, type RequestBlock, type RequestMessage } from './messagesRequest.ts';
 import type { Complain } from './requestRules.ts';
+import { isThinking } from './thinkingBlocks.ts';
 
 /** Neighbouring messages of one role, which the API joins before it looks at them. */
 interface Spoken {
@@ -21,7 +22,6 @@ const saidBy: ReadonlyMap<string, 'user' | 'assistant'> = new Map([
   ['document', 'user'],
 ]);
 
-export const isThinking = ({ type }: { type: string }): boolean => type === 'thinking' || type === 'redacted_thinking';
 export const isBlank = (text: unknown): boolean => typeof text !== 'string' || text.trim() === '';
 
 /** Checks the order of roles and the pairing of calls and results. */

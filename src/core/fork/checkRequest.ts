@@ -1,6 +1,7 @@
-import { checkMessages, isBlank, isThinking } from './checkMessages.ts';
+import { checkMessages, isBlank } from './checkMessages.ts';
 import { blocksOf, type MessagesRequest } from './messagesRequest.ts';
 import type { Complain, RequestProblem } from './requestRules.ts';
+import { isThinking } from './thinkingBlocks.ts';
 
 /** The API takes at most so many cache breakpoints in one request. */
 export const mostBreakpoints = 4;

@@ -1,38 +1,64 @@
+import { type Effort, effortSchema } from './forkRequest.ts';
+
 /**
- * What is known of models' limits, from Anthropic's public model overview. Only facts that make a recorded request be
- * refused by another model stand here; a model that is not listed is taken as able to do everything, and the API decides.
+ * What is known of models, from Anthropic's public model overview and its pages on thinking. Only facts that make a recorded
+ * request be refused by another model, or by the same one once something was changed, stand here; a model that is not listed is
+ * taken as able to do everything, and the API decides.
  */
-interface ModelFacts {
+export interface ModelFacts {
   /** Largest `max_tokens` that the model takes. */
   maxOutputTokens: number;
-  /** Takes `output_config.effort`. */
-  effort: boolean;
+  /** What `output_config.effort` may be, the least first; nothing where the model knows no effort. */
+  efforts: readonly Effort[];
   /** Takes `thinking: {type: "adaptive"}`. */
   adaptiveThinking: boolean;
-  /** Takes `thinking` at all. */
-  thinking: boolean;
+  /** Takes `thinking: {type: "enabled", budget_tokens}`. */
+  thinkingBudget: boolean;
+  /** How a request says that the model is not to think: by no `thinking`, or by one of this type. Null where it thinks all the same. */
+  thinkingOff: 'omitted' | 'disabled' | 'between_tools' | null;
+  /**
+   * Refuses thinking blocks before which anything has changed: https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
+   */
+  bindsThinking: boolean;
 }
 
+const withoutThinking: ModelFacts = {
+  maxOutputTokens: 8192,
+  efforts: [],
+  adaptiveThinking: false,
+  thinkingBudget: false,
+  thinkingOff: 'omitted',
+  bindsThinking: false,
+};
+const withBudget: ModelFacts = { ...withoutThinking, maxOutputTokens: 64_000, thinkingBudget: true };
+const withBoth: ModelFacts = { ...withBudget, efforts: ['low', 'medium', 'high'], adaptiveThinking: true };
+const adaptiveOnly: ModelFacts = {
+  ...withBoth,
+  efforts: effortSchema.options,
+  maxOutputTokens: 128_000,
+  thinkingBudget: false,
+};
+
 const families: readonly [RegExp, ModelFacts][] = [
-  [/^claude-3-haiku/, { maxOutputTokens: 4096, effort: false, adaptiveThinking: false, thinking: false }],
-  [/^claude-3-5-haiku/, { maxOutputTokens: 8192, effort: false, adaptiveThinking: false, thinking: false }],
-  [/^claude-3-5-sonnet/, { maxOutputTokens: 8192, effort: false, adaptiveThinking: false, thinking: false }],
-  [/^claude-3-opus/, { maxOutputTokens: 4096, effort: false, adaptiveThinking: false, thinking: false }],
-  [/^claude-3-7-sonnet/, { maxOutputTokens: 64_000, effort: false, adaptiveThinking: false, thinking: true }],
-  [
-    /^claude-opus-4(-0|-1)?(-\d{8})?$/,
-    { maxOutputTokens: 32_000, effort: false, adaptiveThinking: false, thinking: true },
-  ],
-  [
-    /^claude-sonnet-4(-0)?(-\d{8})?$/,
-    { maxOutputTokens: 64_000, effort: false, adaptiveThinking: false, thinking: true },
-  ],
-  [/^claude-sonnet-4-5/, { maxOutputTokens: 64_000, effort: false, adaptiveThinking: false, thinking: true }],
-  [/^claude-haiku-4-5/, { maxOutputTokens: 64_000, effort: false, adaptiveThinking: false, thinking: true }],
-  [/^claude-opus-4-5/, { maxOutputTokens: 64_000, effort: true, adaptiveThinking: false, thinking: true }],
+  [/^claude-3-haiku/, { ...withoutThinking, maxOutputTokens: 4096 }],
+  [/^claude-3-5-(haiku|sonnet)/, withoutThinking],
+  [/^claude-3-opus/, { ...withoutThinking, maxOutputTokens: 4096 }],
+  [/^claude-3-7-sonnet/, withBudget],
+  [/^claude-opus-4(-0|-1)?(-\d{8})?$/, { ...withBudget, maxOutputTokens: 32_000 }],
+  [/^claude-sonnet-4(-0)?(-\d{8})?$/, withBudget],
+  [/^claude-(sonnet|haiku)-4-5/, withBudget],
+  [/^claude-opus-4-5/, { ...withBudget, efforts: withBoth.efforts }],
+  [/^claude-sonnet-4-6/, withBoth],
+  [/^claude-opus-4-6/, { ...withBoth, efforts: [...withBoth.efforts, 'max'], maxOutputTokens: 128_000 }],
+  [/^claude-opus-4-[78]/, adaptiveOnly],
+  [/^claude-(opus|sonnet)-5(-0)?(-\d{8})?$/, { ...adaptiveOnly, thinkingOff: 'disabled' }],
+  [/^claude-(fable|mythos)-5(-0)?(-\d{8})?$/, { ...adaptiveOnly, thinkingOff: null }],
+  [/^claude-(opus|haiku)-5-5/, { ...adaptiveOnly, thinkingOff: null, bindsThinking: true }],
+  [/^claude-sonnet-5-5/, { ...adaptiveOnly, thinkingOff: 'between_tools', bindsThinking: true }],
+  [/^claude-(fable|mythos)-5-[12]/, { ...adaptiveOnly, thinkingOff: null, bindsThinking: true }],
 ];
 
-/** Known limits of a model, null where nothing is known. Variants such as `claude-opus-4-1[1m]` count as their base. */
+/** Known facts of a model, null where nothing is known. Variants such as `claude-opus-4-1[1m]` count as their base. */
 export function modelFacts(model: string): ModelFacts | null {
   const base = model.replace(/\[.*\]$/, '');
   return families.find(([pattern]) => pattern.test(base))?.[1] ?? null;

@@ -13,11 +13,13 @@ import type { MessagesRequest, RebuiltRequest, RequestMessage } from './messages
 import { findPrompt } from './promptPlace.ts';
 import { settingsFor } from './requestSettings.ts';
 import { type Cut, requestRefOf } from './resolveForkPoint.ts';
+import { bindsThinking, withoutThinking } from './thinkingBlocks.ts';
 
 /** Every Claude 4 model and every later one accepts so much; used only where the recording names no limit. */
 const assumedMaxTokens = 32_000;
 
 const noDigest = 'a digest to check by: Claude Code recorded no request that ends exactly here';
+const boundThinking = 'thinking that the model takes only behind the very request that it was thought for';
 const noCompactionCall = 'the call that summed the conversation up here: Claude Code never records it';
 
 /** What a fork sends, before the prompt is looked for in it. */
@@ -58,9 +60,12 @@ export class RequestBuilder {
       this.#fromLaterRequest(cut) ??
       this.#fromEarlierRequest(cut) ??
       this.#fromTranscript(cut);
+    const { request, missing } = draft.digestVerified ? draft : withReadableThinking(draft);
     return {
       ...draft,
-      promptAt: cut.prompt === null ? null : findPrompt(draft.request.messages, cut.prompt),
+      request,
+      missing,
+      promptAt: cut.prompt === null ? null : findPrompt(request.messages, cut.prompt),
       inputTokens: inputTokensOf(cut.reply),
     };
   }
@@ -254,6 +259,16 @@ export class RequestBuilder {
     const anchorAt = after.findIndex((node) => node.entry.uuid === anchor);
     return { nodes: [...after.slice(0, anchorAt + 1), ...preserved, ...after.slice(anchorAt + 1)], boundary };
   }
+}
+
+/** The request without thinking that the model would refuse: where something stands before it that was not sent so. */
+function withReadableThinking({ request, missing, prefix }: Draft): Pick<Draft, 'request' | 'missing'> {
+  if (!bindsThinking(request)) return { request, missing };
+  // The reply to what is equal was thought behind just that.
+  const from = prefix.system && prefix.tools ? prefix.messages.equal + 1 : 0;
+  const { messages, dropped } = withoutThinking(request.messages, from);
+  if (dropped === 0) return { request, missing };
+  return { request: { ...request, messages }, missing: [...missing, boundThinking] };
 }
 
 function here({ point }: Cut): Ending {

@@ -104,6 +104,15 @@ describe('the Anthropic client', () => {
     expect(retryAfterMs).toBeLessThanOrEqual(60_000);
   });
 
+  it('says what to do about thinking that the API takes for another conversation’s', async () => {
+    const message =
+      'messages.1.content.0: Invalid `signature` in `thinking` block. The block is bound to a different conversation.';
+    const { ask } = await start([{ status: 400, errorType: 'invalid_request_error', message }]);
+    const error = await failureOf(ask());
+    expect(error.message).toContain('messages.1.content.0');
+    expect(error.hint).toContain('another model');
+  });
+
   it('takes an error event after status 200 for a failure that may have been billed', async () => {
     const { ask } = await start([
       { content: 'some words here', endAfter: 2, ending: { errorType: 'overloaded_error', message: 'Too busy' } },

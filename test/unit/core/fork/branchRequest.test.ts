@@ -95,6 +95,20 @@ describe('branchRequest', () => {
     expect(built.notes.join('\n')).toMatch(/Adaptive thinking left out/);
   });
 
+  it('lowers the effort to the most that the new model takes, and leaves fast mode to the model that has it', () => {
+    const recorded = request({ model: 'claude-opus-5', output_config: { effort: 'xhigh' }, speed: 'fast' });
+    const made = context({ rebuilt: { ...context().rebuilt, request: recorded } });
+    const built = branchRequest(made, spec({ model: 'claude-opus-4-6' }), undefined);
+    expect(built.stored.request).toMatchObject({ output_config: { effort: 'max' } });
+    expect(built.stored.request).not.toHaveProperty('speed');
+    expect(built.notes.join()).toMatch(
+      /Effort "xhigh" lowered to "max".*Fast mode left out|Fast mode left out.*lowered/,
+    );
+    const asked = branchRequest(made, spec({ model: 'claude-opus-4-5', effort: 'max' }), undefined);
+    expect(asked.stored.request['output_config']).toEqual({ effort: 'max' });
+    expect(asked.notes.join()).toMatch(/known to refuse effort “max”/);
+  });
+
   it('keeps what a person asked for, but says that the model is known to refuse it', () => {
     const built = branchRequest(context(), spec({ model: 'claude-haiku-4-5', effort: 'low' }), undefined);
     expect(built.stored.request['output_config']).toEqual({ effort: 'low' });
@@ -120,6 +134,107 @@ describe('branchRequest', () => {
     expect(() =>
       branchRequest(context(), spec({ maxTokens: 2_000, thinking: { budgetTokens: 2_000 } }), undefined),
     ).toThrow(BadInputError);
+  });
+
+  it('keeps it below the max_tokens that another model takes, too', () => {
+    const long = request({ max_tokens: 64_000, thinking: { type: 'enabled', budget_tokens: 63_999 } });
+    const made = context({ rebuilt: { ...context().rebuilt, request: long } });
+    const built = branchRequest(made, spec({ model: 'claude-opus-4-1' }), undefined);
+    expect(built.stored.request).toMatchObject({
+      max_tokens: 32_000,
+      thinking: { type: 'enabled', budget_tokens: 31_999 },
+    });
+    expect(built.notes.join('\n')).toContain('Thinking budget lowered to 31999');
+    const own = branchRequest(made, spec({ model: 'claude-opus-4-1', thinking: { budgetTokens: 4096 } }), undefined);
+    expect(own.stored.request['thinking']).toEqual({ type: 'enabled', budget_tokens: 4096 });
+    expect(own.notes.join('\n')).not.toContain('budget');
+  });
+
+  describe('of models that take thinking only behind what it was thought for', () => {
+    const of = (over: object) => context({ rebuilt: { ...context().rebuilt, request: request(over) } });
+    const latest = { model: 'claude-opus-5-5', thinking: { type: 'adaptive' } };
+    const thoughtIn = (built: ReturnType<typeof branchRequest>) =>
+      JSON.stringify(built.stored.request.messages).includes('"thinking"');
+
+    it('leaves the thinking out behind another system prompt, and says so', () => {
+      const built = branchRequest(of(latest), spec({ system: { append: 'Be terse.' } }), undefined);
+      expect(thoughtIn(built)).toBe(false);
+      expect(built.cut).toEqual({ message: 2, block: 1 });
+      expect(built.notes).toEqual([
+        '1 thinking block of the history left out: claude-opus-5-5 takes it only behind the system prompt of that time.',
+      ]);
+    });
+
+    it('keeps it behind another prompt, for older models, and where the API is to sort it out itself', () => {
+      const prompt = branchRequest(of(latest), spec({ prompt: 'Handle flags' }), undefined);
+      const older = branchRequest(context(), spec({ system: { append: 'Be terse.' } }), undefined);
+      const binding = { ...latest.thinking, block_binding: { prefix_mismatch_behavior: 'drop_block' } };
+      const dropping = of({ ...latest, thinking: binding });
+      const sorted = branchRequest(dropping, spec({ system: { append: 'Be terse.' } }), undefined);
+      expect([prompt, older, sorted].map(thoughtIn)).toEqual([true, true, true]);
+      expect(sorted.stored.request['thinking']).toEqual(binding);
+      const elsewhere = branchRequest(dropping, spec({ model: 'claude-opus-5' }), undefined);
+      expect(elsewhere.stored.request['thinking']).toEqual({ type: 'adaptive' });
+    });
+  });
+
+  it.each<[string, object, object | undefined, RegExp | null]>([
+    ['claude-opus-5-5', { type: 'enabled', budget_tokens: 10_000 }, { type: 'adaptive' }, /decides by itself/],
+    ['claude-haiku-5-5', { type: 'disabled' }, undefined, /thinks all the same/],
+    ['claude-sonnet-5-5', { type: 'disabled' }, { type: 'between_tools' }, /thinks between its tool calls/],
+    ['claude-sonnet-5', { type: 'between_tools' }, { type: 'disabled' }, null],
+    ['claude-opus-4-8', { type: 'disabled' }, { type: 'disabled' }, null],
+    ['claude-opus-4-8', { type: 'between_tools' }, undefined, null],
+    ['claude-sonnet-4-6', { type: 'adaptive' }, { type: 'adaptive' }, null],
+  ])('asks %s to think in a form that it takes, where %j was recorded', (model, recorded, expected, note) => {
+    const made = context({ rebuilt: { ...context().rebuilt, request: request({ thinking: recorded }) } });
+    const built = branchRequest(made, spec({ model }), undefined);
+    expect(built.stored.request['thinking']).toEqual(expected);
+    const notes = built.notes.filter((each) => !each.includes('of the history'));
+    if (note === null) expect(notes).toEqual([]);
+    else expect(notes.join()).toMatch(note);
+  });
+
+  describe('within a turn', () => {
+    const call = { type: 'tool_use', id: 'a', name: 'Read', input: {} };
+    const result = { type: 'tool_result', tool_use_id: 'a', content: 'A' };
+    const within = (model: string, thinking: object) =>
+      context({
+        recordedPrompt: null,
+        rebuilt: {
+          ...context().rebuilt,
+          promptAt: null,
+          request: request({
+            model,
+            thinking,
+            messages: [
+              { role: 'user', content: [{ type: 'text', text: 'Read it' }] },
+              { role: 'assistant', content: [{ type: 'thinking', thinking: 'Hm.', signature: 's' }, call] },
+              { role: 'user', content: [result] },
+            ],
+          }),
+        },
+      });
+    const budget = { type: 'enabled', budget_tokens: 10_000 };
+
+    it('another model does not think where it would have to have thought before', () => {
+      const built = branchRequest(within('claude-opus-4-5', budget), spec({ model: 'claude-haiku-4-5' }), undefined);
+      expect(built.stored.request).not.toHaveProperty('thinking');
+      expect(built.notes.join()).toContain('did not begin with thinking of this model');
+      const adaptive = within('claude-opus-5', { type: 'adaptive' });
+      const free = branchRequest(adaptive, spec({ model: 'claude-opus-4-8' }), undefined);
+      expect(free.stored.request['thinking']).toEqual({ type: 'adaptive' });
+    });
+
+    it('a branch that is not to think has none in its history, unless the model thinks all the same', () => {
+      const off = spec({ thinking: 'off' });
+      const built = branchRequest(within('claude-opus-4-5', budget), off, undefined);
+      expect(built.stored.request.messages[1]?.content).toEqual([call]);
+      expect(built.notes.join()).toContain('the branch does not think');
+      const always = branchRequest(within('claude-opus-5-5', { type: 'adaptive' }), off, undefined);
+      expect(always.stored.request.messages[1]?.content).toHaveLength(2);
+      expect(always.notes.join()).toContain('thinks all the same');
+    });
   });
 
   it('adds a prompt after a reply, and refuses a fork there without one', () => {

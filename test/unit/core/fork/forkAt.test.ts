@@ -408,6 +408,72 @@ describe('a history out of the transcript', () => {
     ]);
   });
 
+  describe('and thinking', () => {
+    /** A prompt, and a reply that thinks; the request for it may be logged. */
+    function ask(builder: TranscriptBuilder, prompt: string, model: string, logged?: object[]): void {
+      builder.prompt(prompt);
+      const id = `request for ${prompt}`;
+      if (logged) logRequest(builder, { id, messages: [...logged, { role: 'user', content: prompt }] as never });
+      const content = [
+        { type: 'thinking', thinking: `On ${prompt}`, signature: 'c2ln' },
+        { type: 'text', text: `Answer to ${prompt}` },
+      ];
+      builder.chained('assistant', {
+        message: { id: `reply to ${prompt}`, role: 'assistant', model, content },
+        ...(logged && { requestRef: id }),
+      });
+    }
+    const thoughtIn = ({ request }: ForkContext['rebuilt']) =>
+      [...JSON.stringify(request.messages).matchAll(/On (\w+)/g)].map(([, about]) => about);
+    const missing = 'thinking that the model takes only behind the very request that it was thought for';
+
+    it('keeps it where nothing binds it', () => {
+      const builder = new TranscriptBuilder();
+      ask(builder, 'One', 'claude-opus-4-5');
+      ask(builder, 'Two', 'claude-opus-4-5');
+      const { rebuilt } = forkAt(builder, { turn: 2 });
+      expect(thoughtIn(rebuilt)).toEqual(['One']);
+      expect(rebuilt.missing).not.toContain(missing);
+    });
+
+    it('leaves it out where the model would refuse it behind a request that nobody recorded', () => {
+      const builder = new TranscriptBuilder();
+      ask(builder, 'One', 'claude-opus-5-5');
+      ask(builder, 'Two', 'claude-opus-5-5');
+      const { rebuilt } = forkAt(builder, { turn: 2 });
+      expect(spoken(rebuilt.request.messages)).toEqual(['user: One', 'assistant: Answer to One', 'user: Two']);
+      expect(rebuilt.promptAt).toEqual({ message: 2, block: 0 });
+      expect(rebuilt.missing).toContain(missing);
+    });
+
+    it('keeps what was thought behind the recorded request, and nothing later', () => {
+      const builder = new TranscriptBuilder();
+      ask(builder, 'One', 'claude-opus-5-5', []);
+      ask(builder, 'Two', 'claude-opus-5-5');
+      ask(builder, 'Three', 'claude-opus-5-5');
+      expect(thoughtIn(forkAt(builder, { turn: 2 }).rebuilt)).toEqual(['One']);
+      const { rebuilt } = forkAt(builder, { turn: 3 });
+      expect(thoughtIn(rebuilt)).toEqual(['One']);
+      expect(rebuilt.missing).toContain(missing);
+    });
+
+    it('is in an exact request as it was recorded', () => {
+      const builder = new TranscriptBuilder();
+      ask(builder, 'One', 'claude-opus-5-5', []);
+      const reply = [
+        { type: 'thinking', thinking: 'On One', signature: 'c2ln' },
+        { type: 'text', text: 'Answer to One' },
+      ];
+      const history = [
+        { role: 'user', content: 'One' },
+        { role: 'assistant', content: reply },
+      ];
+      ask(builder, 'Two', 'claude-opus-5-5', history);
+      const { rebuilt } = forkAt(builder, { turn: 2 });
+      expect([rebuilt.fidelity, thoughtIn(rebuilt)]).toEqual(['exact', ['One']]);
+    });
+  });
+
   it('leaves out thinking that a reply ended with, and what an error left', () => {
     const builder = new TranscriptBuilder();
     builder.prompt('One');

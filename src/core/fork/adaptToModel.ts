@@ -1,0 +1,94 @@
+import type { BranchRequest } from './branchRequest.ts';
+import type { BranchSpec, Effort } from './forkRequest.ts';
+import { type ModelFacts, modelFacts } from './modelFacts.ts';
+import { thinkingOf } from './thinkingBlocks.ts';
+
+/** Takes out what the new model is known to refuse, and says so. */
+export function adaptToModel(result: BranchRequest, branch: BranchSpec): void {
+  const { request } = result.stored;
+  const facts = modelFacts(request.model);
+  if (facts === null) return;
+  if (request.max_tokens > facts.maxOutputTokens && branch.maxTokens === undefined) {
+    result.notes.push(
+      `max_tokens lowered from ${request.max_tokens} to ${facts.maxOutputTokens}, the most that ${request.model} takes.`,
+    );
+    request.max_tokens = facts.maxOutputTokens;
+    if (branch.thinking === undefined) fitThinkingBudget(result);
+  }
+  if (branch.effort === undefined) adaptEffort(result, facts);
+  if (branch.thinking === undefined) adaptThinking(result, facts);
+}
+
+/** Leaves out the recorded effort where the new model knows none, and lowers it to what the model takes. */
+function adaptEffort(result: BranchRequest, { efforts }: ModelFacts): void {
+  const { request } = result.stored;
+  const { effort, ...rest } = (request['output_config'] ?? {}) as { effort?: Effort };
+  if (effort === undefined || efforts.includes(effort)) return;
+  const most = efforts.at(-1);
+  if (most !== undefined) {
+    request['output_config'] = { ...rest, effort: most };
+    result.notes.push(`Effort "${effort}" lowered to "${most}", the most that ${request.model} takes.`);
+    return;
+  }
+  if (Object.keys(rest).length === 0) delete request['output_config'];
+  else request['output_config'] = rest;
+  result.notes.push(`Effort ${JSON.stringify(effort)} left out: ${request.model} does not take it.`);
+}
+
+/** Brings what the recorded request says of thinking into a form that the new model takes. */
+function adaptThinking(result: BranchRequest, facts: ModelFacts): void {
+  const { request } = result.stored;
+  const { block_binding, ...unbound } = thinkingOf(request) ?? {};
+  if (block_binding !== undefined && !facts.bindsThinking) request['thinking'] = unbound;
+  const { budget_tokens: _budget, ...rest } = unbound;
+  if (rest.type === 'adaptive' && !facts.adaptiveThinking) {
+    switchThinkingOff(result);
+    result.notes.push(
+      `Adaptive thinking left out: ${request.model} does not take it. Give the branch a thinking budget to have it think.`,
+    );
+  } else if (rest.type === 'enabled' && !facts.thinkingBudget && facts.adaptiveThinking) {
+    request['thinking'] = { ...rest, type: 'adaptive' };
+    result.notes.push(`Thinking budget left out: ${request.model} decides by itself how much to think.`);
+  } else if (rest.type === 'enabled' && !facts.thinkingBudget) {
+    switchThinkingOff(result);
+    result.notes.push(`Thinking left out: ${request.model} does not take it.`);
+  } else if (rest.type === 'disabled' || rest.type === 'between_tools') {
+    // The models up to 4.8 don't think by themselves, and take both forms.
+    const takes = rest.type === facts.thinkingOff || (rest.type === 'disabled' && facts.thinkingOff === 'omitted');
+    if (!takes) switchThinkingOff(result);
+  }
+}
+
+/** Without thinking the API also refuses context edits that clear thinking. */
+export function switchThinkingOff(result: BranchRequest): void {
+  const { request } = result.stored;
+  const off = modelFacts(request.model)?.thinkingOff;
+  delete request['thinking'];
+  if (off === null || off === 'between_tools') {
+    if (off !== null) request['thinking'] = { type: off };
+    const when = off === null ? 'all the same' : 'between its tool calls';
+    result.notes.push(`${request.model} thinks ${when}: that can’t be switched off.`);
+    return;
+  }
+  if (off === 'disabled') request['thinking'] = { type: off };
+  const management = request['context_management'] as { edits?: { type?: string }[] } | undefined;
+  if (management?.edits === undefined) return;
+  const edits = management.edits.filter((edit) => !edit.type?.startsWith('clear_thinking'));
+  if (edits.length === 0) delete request['context_management'];
+  else request['context_management'] = { ...management, edits };
+}
+
+/** A recorded thinking budget must stay below max_tokens. */
+export function fitThinkingBudget(result: BranchRequest): void {
+  const { request } = result.stored;
+  const thinking = thinkingOf(request);
+  const most = request.max_tokens;
+  if (thinking?.type !== 'enabled' || (thinking.budget_tokens ?? 0) < most) return;
+  if (most <= 1024) {
+    switchThinkingOff(result);
+    result.notes.push(`Thinking left out: its smallest budget of 1024 tokens does not fit below ${most} max_tokens.`);
+  } else {
+    request['thinking'] = { ...thinking, budget_tokens: most - 1 };
+    result.notes.push(`Thinking budget lowered to ${most - 1}: it must stay below max_tokens.`);
+  }
+}

@@ -1,5 +1,6 @@
 import type { BranchRequest } from './branchRequest.ts';
 import type { BranchSpec, Effort } from './forkRequest.ts';
+import { blocksOf, type RequestMessage } from './messagesRequest.ts';
 import { type ModelFacts, modelFacts } from './modelFacts.ts';
 import { thinkingOf } from './thinkingBlocks.ts';
 
@@ -15,8 +16,45 @@ export function adaptToModel(result: BranchRequest, branch: BranchSpec): void {
     request.max_tokens = facts.maxOutputTokens;
     if (branch.thinking === undefined) fitThinkingBudget(result);
   }
+  if (!facts.messageEffort) dropMessageEfforts(result);
+  if (!facts.systemMessages) turnSystemMessages(result);
   if (branch.effort === undefined) adaptEffort(result, facts);
   if (branch.thinking === undefined) adaptThinking(result, facts);
+}
+
+/** The effort of the request counts for all of it. */
+function dropMessageEfforts({ stored: { request } }: BranchRequest): void {
+  request.messages = request.messages.map(({ output_config: _effort, ...message }) => message);
+}
+
+/** Puts system messages into the messages that they follow, as Claude Code does for models that take none. */
+function turnSystemMessages(result: BranchRequest): void {
+  const { request } = result.stored;
+  const messages: RequestMessage[] = [];
+  let cut = result.cut.message;
+  for (const [index, message] of request.messages.entries()) {
+    const before = messages.at(-1);
+    if (message.role !== 'system') {
+      messages.push(message);
+      continue;
+    }
+    const reminders = blocksOf(message).map(({ text, ...block }) => ({
+      ...block,
+      text: `<system-reminder>\n${String(text)}\n</system-reminder>`,
+    }));
+    if (before?.role === 'user')
+      messages[messages.length - 1] = { ...before, content: [...blocksOf(before), ...reminders] };
+    else messages.push({ role: 'user', content: reminders });
+    if (before?.role === 'user' && index < result.cut.message) cut -= 1;
+  }
+  const turned = request.messages.filter(({ role }) => role === 'system').length;
+  if (turned === 0) return;
+  request.messages = messages;
+  result.cut = { ...result.cut, message: cut };
+  const they = turned === 1 ? 'A system message' : `${turned} system messages`;
+  result.notes.push(
+    `${they} of the history became ${turned === 1 ? 'a reminder' : 'reminders'}: ${request.model} takes none there.`,
+  );
 }
 
 /** Leaves out the recorded effort where the new model knows none, and lowers it to what the model takes. */

@@ -16,6 +16,10 @@ export interface ModelFacts {
   thinkingBudget: boolean;
   /** How a request says that the model is not to think: by no `thinking`, or by one of this type. Null where it thinks all the same. */
   thinkingOff: 'omitted' | 'disabled' | 'between_tools' | null;
+  /** Takes system messages within the conversation. */
+  systemMessages: boolean;
+  /** Takes an effort of its own with a message. */
+  messageEffort: boolean;
   /**
    * Refuses thinking blocks before which anything has changed: https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
    */
@@ -28,6 +32,8 @@ const withoutThinking: ModelFacts = {
   adaptiveThinking: false,
   thinkingBudget: false,
   thinkingOff: 'omitted',
+  systemMessages: false,
+  messageEffort: false,
   bindsThinking: false,
 };
 const withBudget: ModelFacts = { ...withoutThinking, maxOutputTokens: 64_000, thinkingBudget: true };
@@ -38,6 +44,9 @@ const adaptiveOnly: ModelFacts = {
   maxOutputTokens: 128_000,
   thinkingBudget: false,
 };
+
+const since48: ModelFacts = { ...adaptiveOnly, systemMessages: true };
+const latest: ModelFacts = { ...since48, thinkingOff: null, messageEffort: true, bindsThinking: true };
 
 const families: readonly [RegExp, ModelFacts][] = [
   [/^claude-3-haiku/, { ...withoutThinking, maxOutputTokens: 4096 }],
@@ -50,12 +59,14 @@ const families: readonly [RegExp, ModelFacts][] = [
   [/^claude-opus-4-5/, { ...withBudget, efforts: withBoth.efforts }],
   [/^claude-sonnet-4-6/, withBoth],
   [/^claude-opus-4-6/, { ...withBoth, efforts: [...withBoth.efforts, 'max'], maxOutputTokens: 128_000 }],
-  [/^claude-opus-4-[78]/, adaptiveOnly],
-  [/^claude-(opus|sonnet)-5(-0)?(-\d{8})?$/, { ...adaptiveOnly, thinkingOff: 'disabled' }],
-  [/^claude-(fable|mythos)-5(-0)?(-\d{8})?$/, { ...adaptiveOnly, thinkingOff: null }],
-  [/^claude-(opus|haiku)-5-5/, { ...adaptiveOnly, thinkingOff: null, bindsThinking: true }],
-  [/^claude-sonnet-5-5/, { ...adaptiveOnly, thinkingOff: 'between_tools', bindsThinking: true }],
-  [/^claude-(fable|mythos)-5-[12]/, { ...adaptiveOnly, thinkingOff: null, bindsThinking: true }],
+  [/^claude-opus-4-7/, adaptiveOnly],
+  [/^claude-opus-4-8/, since48],
+  [/^claude-opus-5(-0)?(-\d{8})?$/, { ...since48, thinkingOff: 'disabled' }],
+  [/^claude-sonnet-5(-0)?(-\d{8})?$/, { ...adaptiveOnly, thinkingOff: 'disabled' }],
+  [/^claude-(fable|mythos)-5(-0)?(-\d{8})?$/, { ...since48, thinkingOff: null }],
+  [/^claude-sonnet-5-5/, { ...latest, thinkingOff: 'between_tools' }],
+  [/^claude-(opus|haiku)-5-5/, latest],
+  [/^claude-(fable|mythos)-5-[12]/, latest],
 ];
 
 /** Known facts of a model, null where nothing is known. Variants such as `claude-opus-4-1[1m]` count as their base. */

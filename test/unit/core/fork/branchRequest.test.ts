@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { BadInputError } from '../../../../src/core/errors.ts';
 import { branchRequest } from '../../../../src/core/fork/branchRequest.ts';
-import { blocksOf } from '../../../../src/core/fork/messagesRequest.ts';
+import { checkRequest } from '../../../../src/core/fork/checkRequest.ts';
+import { blocksOf, type RequestMessage } from '../../../../src/core/fork/messagesRequest.ts';
 import { context, request } from '../../../support/plans.ts';
 
 const spec = (over: object = {}) => ({ name: 'a', repeats: 1, ...over });
@@ -93,6 +94,28 @@ describe('branchRequest', () => {
     expect(built.notes.join('\n')).toMatch(/max_tokens lowered/);
     expect(built.notes.join('\n')).toMatch(/Effort "medium" left out/);
     expect(built.notes.join('\n')).toMatch(/Adaptive thinking left out/);
+  });
+
+  it('turns system messages into reminders for a model that takes none within a conversation', () => {
+    const [question, answer, asked] = request().messages as [RequestMessage, RequestMessage, RequestMessage];
+    const system = { role: 'system' as const, content: [{ type: 'text', text: 'Date: today' }] };
+    const messages = [question, { ...system, output_config: { effort: 'low' } }, answer, asked, system];
+    const recorded = request({ model: 'claude-opus-5-5', thinking: { type: 'adaptive' }, messages });
+    const rebuilt = { ...context().rebuilt, request: recorded, promptAt: { message: 3, block: 1 } };
+    const older = branchRequest(context({ rebuilt }), spec({ model: 'claude-haiku-4-5', prompt: 'Flags' }), undefined);
+    const reminder = { type: 'text', text: '<system-reminder>\nDate: today\n</system-reminder>' };
+    expect(older.stored.request.messages).toEqual([
+      { role: 'user', content: [...blocksOf(question), reminder] },
+      { role: 'assistant', content: [{ type: 'text', text: 'Because of the pattern.' }] },
+      { role: 'user', content: [blocksOf(asked)[0], { ...blocksOf(asked)[1], text: 'Flags' }, reminder] },
+    ]);
+    expect(older.cut).toEqual({ message: 2, block: 1 });
+    expect(older.notes.join()).toContain('2 system messages of the history became reminders');
+    expect(checkRequest(older.stored.request)).toEqual([]);
+    const other = branchRequest(context({ rebuilt }), spec({ model: 'claude-opus-5' }), undefined);
+    expect(other.stored.request.messages[1]).toEqual(system);
+    const same = branchRequest(context({ rebuilt }), spec({ model: 'claude-sonnet-5-5' }), undefined);
+    expect(same.stored.request.messages[1]).toEqual(messages[1]);
   });
 
   it('lowers the effort to the most that the new model takes, and leaves fast mode to the model that has it', () => {

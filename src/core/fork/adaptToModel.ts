@@ -91,7 +91,7 @@ function adaptThinking(result: BranchRequest, facts: ModelFacts): void {
     switchThinkingOff(result);
     result.notes.push(`Thinking left out: ${request.model} does not take it.`);
   } else if (rest.type === 'disabled' || rest.type === 'between_tools') {
-    // The models up to 4.8 don't think by themselves, and take both forms.
+    // A model that does not think by itself takes this form of saying so, too.
     const takes = rest.type === facts.thinkingOff || (rest.type === 'disabled' && facts.thinkingOff === 'omitted');
     if (!takes) switchThinkingOff(result);
   }

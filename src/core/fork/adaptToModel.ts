@@ -101,7 +101,8 @@ function adaptThinking(result: BranchRequest, facts: ModelFacts): void {
 export function switchThinkingOff(result: BranchRequest): void {
   const { request } = result.stored;
   const off = modelFacts(request.model)?.thinkingOff;
-  delete request['thinking'];
+  // What it does in any case may stay as it was recorded, for the prompt cache's sake.
+  if (off !== null || thinkingOf(request)?.type !== 'adaptive') delete request['thinking'];
   if (off === null || off === 'between_tools') {
     if (off !== null) request['thinking'] = { type: off };
     const when = off === null ? 'all the same' : 'between its tool calls';

@@ -256,6 +256,7 @@ describe('branchRequest', () => {
       expect(built.notes.join()).toContain('the branch does not think');
       const always = branchRequest(within('claude-opus-5-5', { type: 'adaptive' }), off, undefined);
       expect(always.stored.request.messages[1]?.content).toHaveLength(2);
+      expect(always.stored.request['thinking']).toEqual({ type: 'adaptive' });
       expect(always.notes.join()).toContain('thinks all the same');
     });
   });

@@ -19,15 +19,18 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 const played = (name: string) => all.filter((recording) => recording.name === name);
 
+function sessionsIn(claudeDir: string): Promise<SessionSummary[]> {
+  return createReadingStore({ claudeDirs: [claudeDir], home: mkdtempSync(join(home, 'data-')) }).list();
+}
+
+/** By the last two digits, which tell sessions apart whose ids the scenario has chosen. */
 async function listed(claudeDir: string): Promise<Map<string, SessionSummary>> {
-  const data = mkdtempSync(join(home, 'data-'));
-  const sessions = await createReadingStore({ claudeDirs: [claudeDir], home: data }).list();
-  return new Map(sessions.map((session) => [session.sessionId.slice(-2), session]));
+  return new Map((await sessionsIn(claudeDir)).map((session) => [session.sessionId.slice(-2), session]));
 }
 
 /** `uuid` of the line that holds a reply, in the file of one of the scenario's sessions. */
 function replyIn({ sessions }: RecordedScenario, id: string, text: string): string {
-  const file = sessions.find((each) => each.endsWith(`${id}.jsonl`)) ?? '';
+  const file = sessions.find((each) => each.endsWith(`00000000${id}.jsonl`)) ?? '';
   const line = readFileSync(file, 'utf8')
     .split('\n')
     .find((each) => each.includes('"type":"assistant"') && each.includes(`"text":"${text}"`));
@@ -86,7 +89,8 @@ describe('forks by the Agent SDK', () => {
     expect(played('sdk-forks').length).toBeGreaterThan(0);
     for (const recording of played('sdk-forks')) {
       const { whole, part, cut } = recording.notes['forks'] as { whole: string; part: string; cut: string };
-      const sessions = [...(await listed(recording.claudeDir)).values()];
+      // The SDK makes up the ids of its forks.
+      const sessions = await sessionsIn(recording.claudeDir);
       const of = (id: string) => sessions.find(({ sessionId }) => sessionId === id)?.forkedFrom;
       const parent = sessions.find(({ forkedFrom }) => forkedFrom === null)?.sessionId;
       expect(of(whole)).toEqual({ sessionId: parent, messageUuid: replyIn(recording, '49', 'Two.') });

@@ -7,7 +7,6 @@ import { sessionProperties } from '../test/support/sessionProperties.ts';
 
 const { minutes, firstSeed } = given();
 
-const properties = { ...sessionProperties, ...readingProperties, ...forkProperties };
 function given(): { minutes: number; firstSeed: number } {
   try {
     const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } });
@@ -20,6 +19,7 @@ function given(): { minutes: number; firstSeed: number } {
   process.exit(2);
 }
 
+const properties = { ...sessionProperties, ...readingProperties, ...forkProperties };
 /** Examples a round; a round of all properties takes some seconds. */
 const numRuns = 300;
 const end = performance.now() + minutes * 60_000;

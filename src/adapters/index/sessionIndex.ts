@@ -1,6 +1,7 @@
 import zlib from 'node:zlib';
 import { groupBy } from '../../core/groupBy.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
+import { parseJsonBytes } from '../parseJsonBytes.ts';
 import { CacheDatabase } from './cacheDatabase.ts';
 
 /** Raise it whenever `SessionSummary` gets, loses or means another field, or what a row holds changes. */
@@ -39,9 +40,7 @@ function groupOf(file: string): number {
 }
 
 function knownIn({ known, sum }: Row): [string, StoredSummary][] {
-  if (zlib.crc32(known) !== sum) return [];
-  const { buffer, byteOffset, length } = known;
-  return JSON.parse(Buffer.from(buffer, byteOffset, length).toString()) as [string, StoredSummary][];
+  return zlib.crc32(known) === sum ? (parseJsonBytes(known) as [string, StoredSummary][]) : [];
 }
 
 /**

@@ -6,6 +6,7 @@ import type { TranscriptEntry } from '../session/transcriptEntry.ts';
 import type { MessageDraft } from './messageDraft.ts';
 import { blocksOf, type RequestMessage } from './messagesRequest.ts';
 import { type CompletedCall, callOf, Pairing, withoutRepeatedCalls } from './pairCalls.ts';
+import { isThinking } from './thinkingBlocks.ts';
 
 /** A history that the API accepts, and what had to be made up or left out for that. */
 export interface History {
@@ -130,7 +131,7 @@ function withoutReminderTag(text: string): string {
 function withoutLastThinking(messages: readonly MessageDraft[]): MessageDraft[] {
   return messages.map((message) => {
     if (message.role !== 'assistant') return message;
-    const last = message.content.findLastIndex(({ type }) => type !== 'thinking' && type !== 'redacted_thinking');
+    const last = message.content.findLastIndex((block) => !isThinking(block));
     return { ...message, content: message.content.slice(0, last + 1) };
   });
 }

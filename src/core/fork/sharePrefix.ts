@@ -1,8 +1,10 @@
-import { canonicalJson } from '../canonicalJson.ts';
+import { canonicalJson, type Json } from '../canonicalJson.ts';
 import type { Sha256 } from '../run/ports.ts';
+import { withoutCacheControl } from '../session/cacheControl.ts';
 import type { BranchRequest } from './branchRequest.ts';
 import { type Marked, markedBlocks, mostBreakpoints } from './checkRequest.ts';
 import { blocksOf, type MessagesRequest } from './messagesRequest.ts';
+import { isThinking } from './thinkingBlocks.ts';
 
 /** The API caches no prefix below this many tokens (1,024; some models need 2,048 or 4,096). */
 const smallestCachedPrefix = 1024;
@@ -49,23 +51,13 @@ export function sharePrefix(
 }
 
 /** All that the API's cache key covers, up to the cut. */
-function prefixOf({ stored: { request }, cut }: BranchRequest): unknown {
+function prefixOf({ stored: { request }, cut }: BranchRequest): Json {
   const { model, tools, system, tool_choice, thinking } = request;
   const whole = request.messages.slice(0, cut.message);
   const started = request.messages[cut.message];
   const part = started && cut.block > 0 ? [{ ...started, content: blocksOf(started).slice(0, cut.block) }] : [];
-  return withoutCacheControl({ model, tools, system, tool_choice, thinking, messages: [...whole, ...part] });
-}
-
-/** The value with every `cache_control` member taken out. */
-function withoutCacheControl(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutCacheControl);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => key !== 'cache_control')
-      .map(([key, member]) => [key, withoutCacheControl(member)]),
-  );
+  const prefix = { model, tools, system, tool_choice, thinking, messages: [...whole, ...part] };
+  return withoutCacheControl(prefix as unknown as Json);
 }
 
 const hasBreakpoint = (request: MessagesRequest | undefined) =>
@@ -103,7 +95,7 @@ function addBreakpoint({ stored: { request }, cut }: BranchRequest): void {
 }
 
 const mayCarry = (block: { type: string; text?: unknown }) =>
-  block.type !== 'thinking' && block.type !== 'redacted_thinking' && !(block.type === 'text' && block.text === '');
+  !isThinking(block) && !(block.type === 'text' && block.text === '');
 
 /**
  * Takes a breakpoint away where there are as many as the API takes: the oldest of the messages, or where they have none, the first

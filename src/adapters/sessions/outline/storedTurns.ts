@@ -1,4 +1,5 @@
 import type { StepOutline, TurnOutline } from '../../../core/session/recordedSession.ts';
+import { parseJsonBytes } from '../../parseJsonBytes.ts';
 import { changedWhileRead } from '../lineSource.ts';
 import type { ScannedState } from '../scannedState.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
@@ -77,8 +78,6 @@ export class StoredTurns {
 
   #part<Item>(name: string): Item[] | null {
     const part = partOf<StoredJson>(this.#outlines, this.#file, name, this.#state);
-    if (part === null) return null;
-    const { buffer, byteOffset, length } = part.json;
-    return JSON.parse(Buffer.from(buffer, byteOffset, length).toString()) as Item[];
+    return part === null ? null : (parseJsonBytes(part.json) as Item[]);
   }
 }

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -56,3 +56,18 @@ test('is small, installs, and runs a fork in this window', async () => {
   await panel.locator('footer vscode-button', { hasText: 'Compare' }).waitFor();
   expect(await panel.locator('.run-branch.completed').count()).toBe(1);
 });
+
+test('reads sessions beside the editor, in threads that are part of the package', async () => {
+  const installed = await filesBelow(path.join(scratch, 'extensions'));
+  for (const thread of ['reader', 'scanThread', 'summaryThread'])
+    expect(installed.filter((file) => file.endsWith(`/dist/${thread}.js`))).toHaveLength(1);
+  const logs = (await filesBelow(path.join(server.home, 'user-data/logs'))).filter((file) =>
+    /Forkpoint\.log$/.test(file),
+  );
+  const said = await Promise.all(logs.map((log) => readFile(log, 'utf8')));
+  expect(said.join('')).not.toMatch(/No thread can be started|ended\./);
+});
+
+async function filesBelow(folder: string): Promise<string[]> {
+  return (await readdir(folder, { recursive: true })).map((file) => path.join(folder, file));
+}

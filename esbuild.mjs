@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
+import { inChunks, node, shared } from './scripts/bundleOptions.mjs';
 import { compileSkimmer } from './scripts/compileSkimmer.mjs';
 
 const root = import.meta.dirname;
@@ -13,44 +14,14 @@ const dist = path.join(root, 'dist');
 const require = createRequire(import.meta.url);
 const watch = process.argv.includes('--watch');
 
-const shared = {
-  absWorkingDir: root,
-  outdir: dist,
-  bundle: true,
-  metafile: true,
-  minify: true,
-  // Errors are told apart by their class names.
-  keepNames: true,
-  sourcemap: true,
-  sourcesContent: false,
-  logLevel: 'warning',
-  plugins: [englishOnlyZod()],
-};
-
-/** For code that runs in Node 20 and later: the command line, the extension host, the worker. */
-const node = {
-  ...shared,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  splitting: true,
-  external: ['vscode'],
-  // Bundled CommonJS packages ask for Node's modules through `require`.
-  banner: {
-    js: "import{createRequire as __forkpointRequire}from'node:module';var require=__forkpointRequire(import.meta.url);",
-  },
-  define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
-};
-
 const host = {
-  ...node,
+  ...inChunks,
   entryPoints: {
     extension: 'src/extension.ts',
     cli: 'src/cli/main.ts',
     reader: 'src/adapters/reader/readerThread.ts',
   },
   chunkNames: 'chunk-[hash]',
-  plugins: [...shared.plugins, withoutUnusedModules()],
 };
 
 /** Small threads that are started while somebody waits: in one file each is there a third earlier than in a dozen chunks. */
@@ -81,45 +52,6 @@ const webview = {
   format: 'iife',
   entryPoints: { forkPanel: 'src/views/forkPanel/app/main.ts' },
 };
-
-/** Zod's namespace holds its messages in fifty languages, 270 kB that activation would read; ours are English. */
-function englishOnlyZod() {
-  return {
-    name: 'english-only-zod',
-    setup(build) {
-      build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
-        contents: "export { default as en } from './en.js';",
-        loader: 'js',
-      }));
-    },
-  };
-}
-
-/**
- * Packages that every command line loads ask for Node modules which they don't need then, and which take milliseconds to load:
- * commander for `child_process` (and so `net`), env-paths for `process` as a module, which looks at everything in it.
- */
-function withoutUnusedModules() {
-  return {
-    name: 'without-unused-modules',
-    setup(build) {
-      build.onLoad({ filter: /[\\/]commander[\\/]lib[\\/]command\.js$/ }, async (file) => ({
-        contents: (await readFile(file.path, 'utf8')).replace(
-          "const childProcess = require('node:child_process');",
-          "const childProcess = { spawn: (...args) => require('node:child_process').spawn(...args) };",
-        ),
-        loader: 'js',
-      }));
-      build.onResolve({ filter: /^node:process$/ }, ({ importer, path }) =>
-        /[\\/]env-paths[\\/]/.test(importer) ? { path, namespace: 'global-process' } : undefined,
-      );
-      build.onLoad({ filter: /.*/, namespace: 'global-process' }, () => ({
-        contents: 'export default globalThis.process;',
-        loader: 'js',
-      }));
-    },
-  };
-}
 
 /**
  * `@temporalio/worker` brings webpack and swc along for bundling workflows at run time. Ours are bundled at build time,

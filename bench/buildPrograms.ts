@@ -1,6 +1,6 @@
 import { cp, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -10,27 +10,17 @@ const root = path.resolve(import.meta.dirname, '..');
  * @returns the folder
  */
 export async function buildPrograms(folder: string, dist: string): Promise<string> {
+  const { inChunks } = (await import(path.join(root, 'scripts/bundleOptions.mjs'))) as { inChunks: BuildOptions };
   await mkdir(folder, { recursive: true });
   for (const name of await readdir(dist))
     if (name.endsWith('.js')) await cp(path.join(dist, name), path.join(folder, name));
   const names = (await readdir(path.join(import.meta.dirname, 'programs'))).filter((name) => name.endsWith('.ts'));
   await build({
-    absWorkingDir: root,
+    ...inChunks,
     entryPoints: names.map((name) => `bench/programs/${name}`),
     outdir: folder,
-    bundle: true,
-    splitting: true,
-    minify: true,
-    keepNames: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    logLevel: 'warning',
+    sourcemap: false,
     chunkNames: 'program-[hash]',
-    banner: {
-      js: "import{createRequire as __benchRequire}from'node:module';var require=__benchRequire(import.meta.url);",
-    },
-    define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
   });
   return folder;
 }

@@ -13,6 +13,8 @@ export interface CacheDatabaseOptions {
   schema: string;
   /** How long a write waits for another process, milliseconds. */
   busyMs?: number;
+  /** How much of the file SQLite keeps in memory. */
+  cachedKilobytes?: number;
 }
 
 /** SQLite's primary result codes that matter here. */
@@ -101,14 +103,15 @@ export class CacheDatabase {
   #open(): DatabaseSync | null {
     const sqlite = loadSqlite();
     if (sqlite === null) return null;
-    const { folder, busyMs = 1000, version, schema } = this.#options;
+    const { folder, busyMs = 1000, cachedKilobytes = 2000, version, schema } = this.#options;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#generation = Math.max(this.#generation, this.#newestGeneration());
     const database = new sqlite.DatabaseSync(join(folder, this.#nameOf(this.#generation)));
     try {
       // A new file need not be safe from a power cut: that takes longer than what is put in it, and a damaged one is replaced.
       database.exec(
-        `pragma busy_timeout=${busyMs}; pragma synchronous=off; pragma journal_mode=wal; pragma synchronous=normal`,
+        `pragma busy_timeout=${busyMs}; pragma cache_size=-${cachedKilobytes};
+        pragma synchronous=off; pragma journal_mode=wal; pragma synchronous=normal`,
       );
       if (versionOf(database) !== version) this.#create(database, version, schema);
       return database;

@@ -1,15 +1,16 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type JsonRecord, parseRecord, textField } from '../../core/session/jsonRecord.ts';
 import { openPlainFileSync, plainFileSync } from './projectFiles.ts';
 
-/** The value in a JSON file beside a transcript; null where there is none. */
-export function readJson(file: string): unknown {
+/** The object in a JSON file beside a transcript; null where there is none. */
+export function readRecord(file: string): JsonRecord | null {
   try {
     // Most sessions have none of these files, and an error costs more than a look.
     if (plainFileSync(file) === null) return null;
     const descriptor = openPlainFileSync(file);
     try {
-      return JSON.parse(readFileSync(descriptor, 'utf8'));
+      return parseRecord(readFileSync(descriptor, 'utf8'));
     } finally {
       closeSync(descriptor);
     }
@@ -20,6 +21,5 @@ export function readJson(file: string): unknown {
 
 /** Title that a person gave the session with `/rename`. @param folder the session's own folder beside the transcript */
 export function customTitleOf(folder: string): string | null {
-  const title = (readJson(join(folder, 'custom-title.json')) as { customTitle?: unknown } | null)?.customTitle;
-  return typeof title === 'string' && title !== '' ? title : null;
+  return textField(readRecord(join(folder, 'custom-title.json')), 'customTitle');
 }

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { NotFoundError } from '../../core/errors.ts';
 import type { EntryFacts } from '../../core/session/entryFacts.ts';
-import { type JsonRecord, parseRecord } from '../../core/session/jsonRecord.ts';
+import { type JsonRecord, parseRecord, textField } from '../../core/session/jsonRecord.ts';
 import {
   type EntryMessage,
   holdsMessage,
@@ -13,9 +13,16 @@ import { openPlainFileSync, readFully } from './projectFiles.ts';
 /** Bytes of lines whose records are kept: what is asked for again is mostly what was asked for last. */
 const keptBytes = 8 * 1024 * 1024;
 /** Longer lines get memory of their own. */
-const sharedBytes = 1024 * 1024;
+const sharedBytes = 256 * 1024;
 /** An open file would keep a deleted one's space; nobody asks for long. */
 const idleMs = 2000;
+
+/** No text in a record can hold these: quotes within a text are escaped. */
+const resultKey = ',"toolUseResult":';
+/** Of two members with one name the last counts. */
+const countingBehind = ['"message":', '"uuid":', '"type":"assistant"'];
+const closingBrace = 0x7d;
+const comma = 0x2c;
 
 /** What to throw where a file no longer holds what was read of it. @param cause that error itself where it is one of these */
 export function changedWhileRead(file: string, cause?: unknown): NotFoundError {
@@ -54,8 +61,7 @@ export class LineSource {
       this.#kept.set(start, kept);
       return kept.record;
     }
-    const record = parseRecord(this.#read(start, length).toString('utf8'));
-    if (record === null) throw changedWhileRead(this.#file);
+    const record = this.#parse(this.#read(start, length));
     this.#kept.set(start, { record, bytes: length });
     this.#keptBytes += length;
     for (const [old, { bytes }] of this.#kept) {
@@ -63,6 +69,30 @@ export class LineSource {
       this.#kept.delete(old);
       this.#keptBytes -= bytes;
     }
+    return record;
+  }
+
+  /**
+   * The record with its message, but a tool's result without what Claude Code keeps of it for itself (`toolUseResult`), which
+   * stands behind the message and is about as long, and without what stands behind that. Not kept, as whole records are.
+   * @throws NotFoundError where the file is gone or is not what was scanned
+   */
+  messageRecord(start: number, length: number): JsonRecord {
+    const bytes = this.#read(start, length);
+    const end = bytes.indexOf(resultKey);
+    if (end >= 0 && countingBehind.every((member) => bytes.indexOf(member, end) < 0)) {
+      bytes[end] = closingBrace;
+      // Where the key stands within another member, that one is left open: no JSON.
+      const beginning = parseRecord(bytes.toString('utf8', 0, end + 1));
+      if (beginning?.type === 'user' && textField(beginning, 'uuid') !== null) return beginning;
+      bytes[end] = comma;
+    }
+    return this.#parse(bytes);
+  }
+
+  #parse(line: Buffer): JsonRecord {
+    const record = parseRecord(line.toString('utf8'));
+    if (record === null) throw changedWhileRead(this.#file);
     return record;
   }
 

@@ -1,10 +1,8 @@
-import { basename, dirname, join } from 'node:path';
-import * as z from 'zod';
-import type { JsonRecord } from '../../core/session/jsonRecord.ts';
+import { basename, dirname, join, sep } from 'node:path';
 import { type ParsedTranscript, parseTranscript } from '../../core/session/parseTranscript.ts';
 import { isWarmUp } from '../../core/session/promptRules.ts';
 import type { SessionTree, SubagentFile, TranscriptFile } from '../../core/session/turnTree.ts';
-import { customTitleOf, readJson } from './customTitle.ts';
+import { customTitleOf, readRecord } from './customTitle.ts';
 import { LineSource } from './lineSource.ts';
 import type { Outlines } from './outline/outlineIndex.ts';
 import { partOf } from './outline/partOf.ts';
@@ -12,8 +10,6 @@ import { partsOfSession, RememberedSession, type StoredSession } from './outline
 import { entriesOf, plainFile, plainFileSync, sessionIdOf } from './projectFiles.ts';
 import { isSame, type ScannedState, stateOf } from './scannedState.ts';
 import { TranscriptScan } from './transcriptScan.ts';
-
-const metaSchema = z.record(z.string(), z.unknown());
 
 function agentIdOf(name: string): string | null {
   return /^agent-(.+)\.jsonl$/.exec(name)?.[1] ?? null;
@@ -137,7 +133,6 @@ export class SessionFiles {
   async #readSubagent(file: string): Promise<SubagentFile | null> {
     const agentId = agentIdOf(basename(file));
     if (agentId === null || (await plainFile(file).catch(() => null)) === null) return null;
-    const meta = metaSchema.safeParse(readJson(metaOf(file)));
     const scan = this.#subagents.get(file) ?? new TranscriptScan(file, { isSubagent: true });
     this.#subagents.set(file, scan);
     try {
@@ -151,7 +146,7 @@ export class SessionFiles {
     return {
       agentId,
       file,
-      meta: meta.success ? (meta.data as JsonRecord) : null,
+      meta: readRecord(metaOf(file)),
       transcript: readSoFar(scan.transcript),
     };
   }
@@ -173,5 +168,5 @@ function stateOfSubagents({ inside, beside }: SubagentFiles): string {
 }
 
 async function agentFiles(folder: string): Promise<string[]> {
-  return (await entriesOf(folder)).flatMap(({ name }) => (agentIdOf(name) === null ? [] : join(folder, name)));
+  return (await entriesOf(folder)).flatMap(({ name }) => (agentIdOf(name) === null ? [] : `${folder}${sep}${name}`));
 }

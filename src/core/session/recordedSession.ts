@@ -160,7 +160,6 @@ export interface TurnOutline {
   at: string | null;
   /** What the person wrote while the turn ran and Claude Code passed on within it, in file order. */
   absorbed: { text: string; line: number }[];
-  steps: StepOutline[];
   models: string[];
   /** Names of the tools called, each once, in order of first use. */
   tools: string[];
@@ -174,6 +173,7 @@ export interface TurnOutline {
   compactedAway: boolean;
   /** Turn that precedes this one on its chain, null for the first. */
   parentTurnId: TurnId | null;
+  steps: StepOutline[];
 }
 
 /** One user prompt and everything up to the next one. */

@@ -1,5 +1,5 @@
 import type { Json } from '../canonicalJson.ts';
-import { type TurnId, turnIdSchema } from '../ids.ts';
+import type { TurnId } from '../ids.ts';
 import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
 import {
   activeLeaf,
@@ -78,11 +78,16 @@ function lastApiError(nodes: readonly ChainNode[]): string | null {
   return textField(error, 'formatted') ?? textField(error, 'message') ?? (entry === undefined ? null : 'API error');
 }
 
+/** A `uuid` is never empty, which is all that the schema asks: it need not be loaded to read a session. */
+function turnIdOf({ entry }: ChainNode): TurnId {
+  return entry.uuid as TurnId;
+}
+
 function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[], results: ResultNodes): TurnOutline {
   const steps = stepOutlinesOf(nodes, results);
   const { entry } = prompt;
   return {
-    turnId: turnIdSchema.parse(entry.uuid),
+    turnId: turnIdOf(prompt),
     index,
     line: entry.line,
     prompt: entry.facts.prompt?.text ?? '',
@@ -91,7 +96,6 @@ function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[],
     absorbed: nodes.flatMap(({ entry: { facts, line } }) =>
       facts.absorbed === null ? [] : [{ text: facts.absorbed, line }],
     ),
-    steps,
     models: [...new Set(steps.flatMap((step) => step.model ?? []))],
     tools: [...new Set(steps.flatMap((step) => step.toolCalls.map((call) => call.name)))],
     usage: steps.reduce((sum, step) => addUsage(sum, step.usage), noUsage),
@@ -100,6 +104,7 @@ function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[],
     active: false,
     compactedAway: false,
     parentTurnId: null,
+    steps,
   };
 }
 
@@ -247,7 +252,7 @@ export class SessionBuilder {
     const prompt = this.#prompts[at] as ChainNode;
     const parent = prompt.parent === null ? undefined : this.#prompts[this.#turnAt[prompt.parent.order] ?? -1];
     const outline = turnFrom(at + 1, prompt, this.#records[at] ?? [], this.#results);
-    return { ...outline, parentTurnId: parent === undefined ? null : turnIdSchema.parse(parent.entry.uuid) };
+    return { ...outline, parentTurnId: parent === undefined ? null : turnIdOf(parent) };
   }
 
   /** Outlines with what the other turns say about each. Those that come out as before are the same objects. */

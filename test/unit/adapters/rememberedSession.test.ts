@@ -96,6 +96,27 @@ describe('a session that another process has understood', () => {
     expect(shown.turns[1]?.steps[0]?.toolCalls[0]?.result?.content).toBe('Result 9');
   });
 
+  it('finds spilled output where Claude Code says that it is', async () => {
+    const builder = new TranscriptBuilder();
+    builder.prompt('Build it');
+    const said = (path: string) => `<persisted-output>\nFull output saved to: ${path}\n</persisted-output>`;
+    builder.reply('I build', [
+      { id: 'call-1', result: said('/elsewhere/cut…') },
+      { id: 'call-2', result: 'short' },
+    ]);
+    const spilled = join(folder, 'output.txt');
+    writeFileSync(spilled, 'All of it');
+    const lines = builder.lines.map((line) =>
+      line.sourceToolAssistantUUID === undefined
+        ? line
+        : { ...line, toolUseResult: { stdout: 'cut', persistedOutputPath: spilled } },
+    );
+    write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const before = await (await openAnew()).turns([1]);
+    expect(before[0]?.steps[0]?.toolCalls.map(({ result }) => result?.spilled?.path)).toEqual([spilled, undefined]);
+    expect(await (await openAnew()).turns([1])).toEqual(before);
+  });
+
   it('answers what takes all of its records', async () => {
     write(tenTurns().text());
     const before = await openAnew();

@@ -5,7 +5,7 @@ import zlib from 'node:zlib';
 import { CacheDatabase } from '../../index/cacheDatabase.ts';
 
 /** Raise it whenever `EntryFacts`, `TurnOutline`, what is built of them, or the packing change. */
-const version = 6;
+const version = 7;
 
 const schema = `create table files (file text primary key, usedAt integer not null) without rowid;
 create table parts (
@@ -31,7 +31,8 @@ export class OutlineIndex {
 
   /** @param folder made when first needed; shared with other processes */
   constructor(folder: string) {
-    this.#database = new CacheDatabase({ folder, name: 'outlines', version, schema });
+    // What is read is read once, and is large: kept pages serve nobody.
+    this.#database = new CacheDatabase({ folder, name: 'outlines', version, schema, cachedKilobytes: 256 });
   }
 
   /** The part as it was put for the file last; null where none was. */

@@ -5,7 +5,7 @@ import type { ChainNode } from '../../../core/session/messageChain.ts';
 import type { ParsedTranscript } from '../../../core/session/parseTranscript.ts';
 import type { RecordedSession, Turn, TurnOutline } from '../../../core/session/recordedSession.ts';
 import { SessionSummaryBuilder } from '../../../core/session/sessionSummary.ts';
-import { readEntry } from '../../../core/session/transcriptEntry.ts';
+import { readEntry, type TranscriptEntry } from '../../../core/session/transcriptEntry.ts';
 import { stepsOf } from '../../../core/session/turnSteps.ts';
 import { buildSession, type SessionTree, type TranscriptFile } from '../../../core/session/turnTree.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
@@ -145,11 +145,23 @@ export class RememberedSession {
     const { lines, starts, lengths } = this.#stored.places;
     const nodes: ChainNode[] = [];
     for (let at = this.#firsts[index - 1] ?? 0; at < (this.#firsts[index] ?? 0); at += 1) {
-      const record = this.#source.record(starts[at] ?? 0, lengths[at] ?? 0);
-      const { entry } = readEntry(record, lines[at] ?? 0);
+      const entry = this.#entry(starts[at] ?? 0, lengths[at] ?? 0, lines[at] ?? 0);
       if (entry?.uuid != null) nodes.push({ entry: entry as ChainNode['entry'], parent: null, order: nodes.length });
     }
     return nodes;
+  }
+
+  #entry(start: number, length: number, line: number): TranscriptEntry | null {
+    const source = this.#source;
+    const { entry } = readEntry(source.messageRecord(start, length), line);
+    return entry === null
+      ? null
+      : {
+          ...entry,
+          get record() {
+            return source.record(start, length);
+          },
+        };
   }
 
   #beginning(records: number): StoredEntry[] | null {

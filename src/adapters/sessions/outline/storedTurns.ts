@@ -12,15 +12,14 @@ interface StoredJson {
 }
 
 /** All of them in one part would be as large as all of them once more. */
-const turnsAtOnce = 256;
+const turnsAtOnce = 128;
 /** Three quarters of what is known of turns are their steps, and most questions are about a few turns. */
-const stepsAtOnce = 128;
+const stepsAtOnce = 32;
 
 /** @returns yields what is to be remembered of turns, in parts */
 export function* partsOfTurns(turns: readonly TurnOutline[], state: ScannedState): Generator<Part, void> {
   for (let at = 0; at < turns.length; at += turnsAtOnce) {
-    // What stands for the steps keeps their place among the members.
-    const some = turns.slice(at, at + turnsAtOnce).map((turn) => ({ ...turn, steps: null }));
+    const some = turns.slice(at, at + turnsAtOnce).map(({ steps: _steps, ...turn }) => turn);
     yield [`turns ${at}`, stored(some, state)];
   }
   for (let at = 0; at < turns.length; at += stepsAtOnce) {
@@ -33,11 +32,26 @@ function stored(items: readonly unknown[], state: ScannedState): StoredJson {
   return { state, json: Buffer.from(JSON.stringify(items)) };
 }
 
+const source = Symbol('StoredTurns');
+
+interface StoredTurn extends TurnOutline {
+  [source]: { readSteps(turn: TurnOutline): StepOutline[] };
+}
+
+/**
+ * Of all turns the same function: an object whose getter is like that of others of its kind takes half the memory of one with a
+ * getter of its own.
+ */
+function readSteps(this: StoredTurn): StepOutline[] {
+  return this[source].readSteps(this);
+}
+
 /** The turns that another process has stored of one state of a file. Their steps are read when they are first looked at. */
 export class StoredTurns {
   readonly #outlines: Outlines;
   readonly #file: string;
   readonly #state: ScannedState;
+  #turns: readonly TurnOutline[] = [];
 
   constructor(outlines: Outlines, file: string, state: ScannedState) {
     this.#outlines = outlines;
@@ -51,29 +65,29 @@ export class StoredTurns {
    */
   all(count: number): TurnOutline[] | null {
     const turns: TurnOutline[] = [];
+    // Members of each turn's own, so that turns are copied and sent with their steps.
+    const members = { [source]: { value: this }, steps: { enumerable: true, configurable: true, get: readSteps } };
     while (turns.length < count) {
       const some = this.#part<TurnOutline>(`turns ${turns.length}`);
       if (some === null) return null;
+      for (const turn of some) Object.defineProperties(turn, members);
       turns.push(...some);
     }
-    for (let at = 0; at < count; at += stepsAtOnce) this.#addSteps(turns.slice(at, at + stepsAtOnce), at);
+    this.#turns = turns;
     return turns;
   }
 
-  /** As members of their own, so that turns are copied and sent with them. */
-  #addSteps(turns: readonly TurnOutline[], at: number): void {
-    const member = { enumerable: true, configurable: true };
-    const read = () => {
-      const steps = this.#part<StepOutline[]>(`steps ${at}`);
-      if (steps === null) throw changedWhileRead(this.#file);
-      for (const [place, turn] of turns.entries())
-        Object.defineProperty(turn, 'steps', { ...member, writable: true, value: steps[place] });
-    };
-    const get = function (this: TurnOutline): StepOutline[] {
-      read();
-      return this.steps;
-    };
-    for (const turn of turns) Object.defineProperty(turn, 'steps', { ...member, get });
+  /** The steps of a turn; those of its neighbours, which are stored with them, are put in their places, too. */
+  readSteps({ index }: TurnOutline): StepOutline[] {
+    const at = index - 1 - ((index - 1) % stepsAtOnce);
+    const steps = this.#part<StepOutline[]>(`steps ${at}`);
+    if (steps === null) throw changedWhileRead(this.#file);
+    for (const [place, value] of steps.entries()) {
+      const turn = this.#turns[at + place];
+      if (turn !== undefined)
+        Object.defineProperty(turn, 'steps', { enumerable: true, configurable: true, writable: true, value });
+    }
+    return steps[index - 1 - at] ?? [];
   }
 
   #part<Item>(name: string): Item[] | null {

@@ -1,0 +1,116 @@
+// How esbuild bundles what ships, and what is measured beside it.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+export const shared = {
+  absWorkingDir: root,
+  outdir: path.join(root, 'dist'),
+  bundle: true,
+  metafile: true,
+  minify: true,
+  // Errors are told apart by their class names.
+  keepNames: true,
+  sourcemap: true,
+  sourcesContent: false,
+  logLevel: 'warning',
+  plugins: [englishOnlyZod()],
+};
+
+/** For code that runs in Node 20 and later: the command line, the extension host, the worker. */
+export const node = {
+  ...shared,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  splitting: true,
+  external: ['vscode'],
+  // Bundled CommonJS packages ask for Node's modules through `require`.
+  banner: {
+    js: "import{createRequire as __forkpointRequire}from'node:module';var require=__forkpointRequire(import.meta.url);",
+  },
+  define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
+};
+
+/** For the roots of the command line and the extension host, and for what loads the same parts on demand. */
+export const inChunks = {
+  ...node,
+  inject: ['small-modules'],
+  plugins: [...shared.plugins, withoutUnusedModules(), smallModules()],
+};
+
+/** Zod's namespace holds its messages in fifty languages, 270 kB that activation would read; ours are English. */
+function englishOnlyZod() {
+  return {
+    name: 'english-only-zod',
+    setup(build) {
+      build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+        contents: "export { default as en } from './en.js';",
+        loader: 'js',
+      }));
+    },
+  };
+}
+
+/**
+ * What stands in one chunk is what the same entries and dynamic imports use. Small modules that nearly all of them use in part would
+ * make two dozen chunks of a kilobyte each, which take longer to be found than to be run: so all of them use all of these.
+ */
+function smallModules() {
+  const modules = [
+    'adapters/archive/sessionParts',
+    'adapters/dataFolders',
+    'adapters/fileErrors',
+    'adapters/index/cacheDatabase',
+    'adapters/index/sessionIndex',
+    'adapters/parseJsonBytes',
+    'adapters/runs/watchFolder',
+    'adapters/sessions/projectFiles',
+    'adapters/sha256',
+    'core/archive/retention',
+    'core/errors',
+    'core/format',
+    'core/fork/describePrefix',
+    'core/groupBy',
+    'core/plainText',
+    'core/session/projectFolder',
+    'core/session/recordedSession',
+  ];
+  return {
+    name: 'small-modules',
+    setup(build) {
+      build.onResolve({ filter: /^small-modules$/ }, ({ path }) => ({ path, namespace: 'small-modules' }));
+      build.onLoad({ filter: /.*/, namespace: 'small-modules' }, () => ({
+        contents: modules.map((module) => `import './src/${module}.ts';`).join('\n'),
+        resolveDir: root,
+      }));
+    },
+  };
+}
+
+/**
+ * Packages that every command line loads ask for Node modules which they don't need then, and which take milliseconds to load:
+ * commander for `child_process` (and so `net`), env-paths for `process` as a module, which looks at everything in it.
+ */
+function withoutUnusedModules() {
+  return {
+    name: 'without-unused-modules',
+    setup(build) {
+      build.onLoad({ filter: /[\\/]commander[\\/]lib[\\/]command\.js$/ }, async (file) => ({
+        contents: (await readFile(file.path, 'utf8')).replace(
+          "const childProcess = require('node:child_process');",
+          "const childProcess = { spawn: (...args) => require('node:child_process').spawn(...args) };",
+        ),
+        loader: 'js',
+      }));
+      build.onResolve({ filter: /^node:process$/ }, ({ importer, path }) =>
+        /[\\/]env-paths[\\/]/.test(importer) ? { path, namespace: 'global-process' } : undefined,
+      );
+      build.onLoad({ filter: /.*/, namespace: 'global-process' }, () => ({
+        contents: 'export default globalThis.process;',
+        loader: 'js',
+      }));
+    },
+  };
+}

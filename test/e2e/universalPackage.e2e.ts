@@ -62,7 +62,7 @@ test('reads sessions beside the editor, in threads that are part of the package'
   for (const thread of ['reader', 'scanThread', 'summaryThread'])
     expect(installed.filter((file) => file.endsWith(`/dist/${thread}.js`))).toHaveLength(1);
   const logs = (await filesBelow(path.join(server.home, 'user-data/logs'))).filter((file) =>
-    /Forkpoint\.log$/.test(file),
+    file.endsWith('/Forkpoint.log'),
   );
   const said = await Promise.all(logs.map((log) => readFile(log, 'utf8')));
   expect(said.join('')).not.toMatch(/No thread can be started|ended\./);

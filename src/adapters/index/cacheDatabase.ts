@@ -51,9 +51,14 @@ export class CacheDatabase {
     this.#pattern = new RegExp(`^${options.name}-(\\d+)\\.(\\d+)\\.db$`);
   }
 
+  /** Whether there is a file of this version. */
+  get exists(): boolean {
+    return this.#database !== null || this.#ownFiles().length > 0;
+  }
+
   /** Runs some reads. @returns null where there is no database yet, or it can't serve this time */
   read<T>(work: (database: DatabaseSync) => T): T | null {
-    return this.#database === null && !this.#exists() ? null : this.#use(work);
+    return this.exists ? this.#use(work) : null;
   }
 
   /** Runs some writes as one transaction. @returns false where nothing was written */
@@ -146,10 +151,6 @@ export class CacheDatabase {
       const found = this.#pattern.exec(name);
       return found === null ? [] : { name, version: Number(found[1]), generation: Number(found[2]) };
     });
-  }
-
-  #exists(): boolean {
-    return this.#ownFiles().length > 0;
   }
 
   #ownFiles(): { name: string; generation: number }[] {

@@ -46,7 +46,7 @@ export class FileSearcher {
    * @throws the file system's error where the file can't be read
    */
   *search(file: string, pieces: readonly FilePiece[]): Generator<FoundText[], void> {
-    const handle = openPlainFileSync(file);
+    const { descriptor: handle } = openPlainFileSync(file);
     try {
       const seen = new Set<string>();
       for (const piece of pieces) {

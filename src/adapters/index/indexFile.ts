@@ -71,7 +71,7 @@ export function* indexFile(
   known: IndexedFile | null,
   pieceBytes = usualPieceBytes,
 ): Generator<void, void> {
-  const handle = openPlainFileSync(file);
+  const { descriptor: handle } = openPlainFileSync(file);
   try {
     const goesOn = known?.usable === true && isBeginningOf(known, handle, state);
     let { start: at, line } = goesOn ? startOf(index, known, pieceBytes) : { start: 0, line: 1 };

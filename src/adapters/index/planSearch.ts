@@ -30,7 +30,7 @@ function piecesOf(
 
 function stillBegins(indexed: IndexedFile, { file, state }: Pick<Transcript, 'file' | 'state'>): boolean {
   try {
-    const handle = openPlainFileSync(file);
+    const { descriptor: handle } = openPlainFileSync(file);
     try {
       return isBeginningOf(indexed, handle, state);
     } finally {

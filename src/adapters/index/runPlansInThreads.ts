@@ -1,12 +1,11 @@
-import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
+import { startThreads, untilExit } from '../besideThreads.ts';
 import type { FilePlan } from './planSearch.ts';
 import { type PlanResult, runPlans } from './runPlans.ts';
 import type { ScanTask } from './scanThread.ts';
 
 /** Less than this is searched before a thread has started. */
 const worthThreads = 48 * 1024 * 1024;
-const mostThreads = 4;
 
 /** Results of several threads, as they come. */
 class ResultQueue {
@@ -40,21 +39,9 @@ class ResultQueue {
   }
 }
 
-async function startThreads(count: number, task: ScanTask): Promise<Worker[]> {
-  if (count === 0) return [];
-  const { Worker } = await import('node:worker_threads');
-  // Beside the source lies the source, beside the bundle the bundled thread.
-  const script = new URL(import.meta.url.endsWith('.ts') ? './scanThread.ts' : './scanThread.js', import.meta.url);
-  return Array.from({ length: count }, () => new Worker(script, { workerData: task, stdout: false }));
-}
-
-function untilExit(thread: Worker, push: (results: PlanResult[]) => void): Promise<void> {
-  return new Promise((resolve) => {
-    thread.on('message', push);
-    // A thread that breaks ends, too; what it had taken is searched here.
-    thread.on('error', () => {});
-    thread.on('exit', () => resolve());
-  });
+/** Threads for `runPlansInThreads`. Who starts them before it is known what there is to search gets it earlier. */
+export function startScanThreads(count?: number): Promise<Worker[]> {
+  return startThreads(new URL('./scanThread.ts', import.meta.url), {}, count);
 }
 
 async function pump(batches: AsyncIterable<PlanResult[]>, push: (results: PlanResult[]) => void): Promise<void> {
@@ -64,17 +51,18 @@ async function pump(batches: AsyncIterable<PlanResult[]>, push: (results: PlanRe
 /**
  * Searches files in this thread and, where there is much to read, in others beside it. Results come as they are found.
  * Ends early when the signal aborts or the caller has enough.
+ * @param early threads that were started already; they are terminated at the end
  */
 export async function* runPlansInThreads(
   plans: readonly FilePlan[],
   text: string,
+  early: readonly Worker[] | null,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<PlanResult, void> {
   const bytes = plans.reduce((sum, plan) => sum + plan.bytes, 0);
-  const beside = bytes < worthThreads ? 0 : Math.min(mostThreads, availableParallelism()) - 1;
+  const threads = early ?? (bytes < worthThreads ? [] : await startScanThreads());
   const next = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const task: ScanTask = { plans: plans.map(({ file, pieces }) => ({ file, pieces })), text, next };
-  const threads = await startThreads(beside, task);
   const missing = new Set(plans.keys());
   let left = false;
   const stop = (): void => {
@@ -88,7 +76,11 @@ export async function* runPlansInThreads(
   try {
     const queue = new ResultQueue();
     const push = (results: PlanResult[]): void => queue.push(results);
-    for (const thread of threads) queue.follow(untilExit(thread, push));
+    for (const thread of threads) {
+      thread.on('message', push);
+      thread.postMessage(task);
+      queue.follow(untilExit(thread));
+    }
     queue.follow(
       pump(
         runPlans(plans, text, () => Atomics.add(next, 0, 1), stopped),

@@ -1,8 +1,8 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import type { FilePiece } from './fileSearcher.ts';
 import { runPlans } from './runPlans.ts';
 
-/** What a thread is started with. */
+/** What a thread is given. */
 export interface ScanTask {
   plans: { file: string; pieces: FilePiece[] }[];
   text: string;
@@ -10,7 +10,7 @@ export interface ScanTask {
   next: Int32Array;
 }
 
-const { plans, text, next } = workerData as ScanTask;
+const { plans, text, next } = await new Promise<ScanTask>((resolve) => parentPort?.once('message', resolve));
 const results = runPlans(
   plans,
   text,

@@ -5,7 +5,7 @@ import type { SearchBatch, SearchHit, SearchQuery } from '../../core/search/sess
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { type FilePlan, planSearch } from './planSearch.ts';
 import type { PlanResult } from './runPlans.ts';
-import { runPlansInThreads } from './runPlansInThreads.ts';
+import { runPlansInThreads, startScanThreads } from './runPlansInThreads.ts';
 import type { TextIndex } from './textIndex.ts';
 import type { Transcript } from './transcriptFiles.ts';
 
@@ -96,30 +96,36 @@ export async function* searchFiles(
 ): AsyncGenerator<SearchBatch, void> {
   const text = textOf(query);
   const filter = new Filter(query);
-  const { transcripts, inOrder } = await sources.transcripts(query, signal);
-  const plans = inOrder(planSearch(transcripts, text, sources.index));
-  const files = plans.length;
-  let left = query.limit ?? Number.POSITIVE_INFINITY;
-  let complete = true;
-  let searched = 0;
-  for await (const { at, found, failed } of oneByOne(runPlansInThreads(plans, text, signal))) {
-    searched += 1;
-    if (failed) complete = false;
-    const plan = plans[at];
-    if (plan === undefined || found.length === 0) continue;
-    const placed = await sources.places(plan, found);
-    if (placed === null) continue;
-    const hits = found.flatMap((each, index) => {
-      const place = placed.places[index] as TextPlace;
-      return filter.takes(each, place.tool) ? hitOf(plan, placed.session, each, place) : [];
-    });
-    if (signal?.aborted === true) return;
-    if (hits.length > left) complete = false;
-    if (hits.length > 0) yield { hits: hits.slice(0, left), searched, files, complete: false };
-    left -= hits.length;
-    if (left <= 0) break;
+  // Without an index everything is searched: threads for that start while the files are looked for.
+  const early = sources.index?.exists === true ? null : await startScanThreads();
+  try {
+    const { transcripts, inOrder } = await sources.transcripts(query, signal);
+    const plans = inOrder(planSearch(transcripts, text, sources.index));
+    const files = plans.length;
+    let left = query.limit ?? Number.POSITIVE_INFINITY;
+    let complete = true;
+    let searched = 0;
+    for await (const { at, found, failed } of oneByOne(runPlansInThreads(plans, text, early, signal))) {
+      searched += 1;
+      if (failed) complete = false;
+      const plan = plans[at];
+      if (plan === undefined || found.length === 0) continue;
+      const placed = await sources.places(plan, found);
+      if (placed === null) continue;
+      const hits = found.flatMap((each, index) => {
+        const place = placed.places[index] as TextPlace;
+        return filter.takes(each, place.tool) ? hitOf(plan, placed.session, each, place) : [];
+      });
+      if (signal?.aborted === true) return;
+      if (hits.length > left) complete = false;
+      if (hits.length > 0) yield { hits: hits.slice(0, left), searched, files, complete: false };
+      left -= hits.length;
+      if (left <= 0) break;
+    }
+    yield { hits: [], searched, files, complete: complete && searched === files };
+  } finally {
+    for (const thread of early ?? []) void thread.terminate();
   }
-  yield { hits: [], searched, files, complete: complete && searched === files };
 }
 
 function textOf(query: SearchQuery): string {

@@ -69,6 +69,11 @@ export class TextIndex {
     this.#database = new CacheDatabase({ folder, name: 'texts', version, schema, ...options });
   }
 
+  /** Whether there is one, of whatever. */
+  get exists(): boolean {
+    return this.#database.exists;
+  }
+
   /** Makes the index where there is none. @returns false where it can't be kept now */
   prepare(): boolean {
     return this.#database.write(() => {});

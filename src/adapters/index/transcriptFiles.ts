@@ -28,7 +28,7 @@ function namesIn(folder: string): string[] {
 /** Session that a subagent's file of an old version names; they lie beside the sessions. */
 function ownerOf(file: string): string | null {
   try {
-    const handle = openPlainFileSync(file);
+    const { descriptor: handle } = openPlainFileSync(file);
     try {
       const head = Buffer.alloc(headBytes);
       const text = head.toString('latin1', 0, readSync(handle, head, 0, headBytes, 0));

@@ -1,5 +1,5 @@
 import { closeSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { sep } from 'node:path';
 import { type JsonRecord, parseRecord, textField } from '../../core/session/jsonRecord.ts';
 import { openPlainFileSync, plainFileSync } from './projectFiles.ts';
 
@@ -8,7 +8,7 @@ export function readRecord(file: string): JsonRecord | null {
   try {
     // Most sessions have none of these files, and an error costs more than a look.
     if (plainFileSync(file) === null) return null;
-    const descriptor = openPlainFileSync(file);
+    const { descriptor } = openPlainFileSync(file);
     try {
       return parseRecord(readFileSync(descriptor, 'utf8'));
     } finally {
@@ -19,7 +19,12 @@ export function readRecord(file: string): JsonRecord | null {
   }
 }
 
-/** Title that a person gave the session with `/rename`. @param folder the session's own folder beside the transcript */
-export function customTitleOf(folder: string): string | null {
-  return textField(readRecord(join(folder, 'custom-title.json')), 'customTitle');
+/** Where a session's title stands that was given with `/rename`: in the session's own folder beside the transcript. */
+export function customTitleFile(transcript: string): string {
+  return `${transcript.slice(0, -'.jsonl'.length)}${sep}custom-title.json`;
+}
+
+/** Title that a person gave the session. */
+export function customTitleOf(transcript: string): string | null {
+  return textField(readRecord(customTitleFile(transcript)), 'customTitle');
 }

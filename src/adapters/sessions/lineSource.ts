@@ -1,4 +1,4 @@
-import { closeSync, fstatSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { NotFoundError } from '../../core/errors.ts';
 import type { EntryFacts } from '../../core/session/entryFacts.ts';
 import { type JsonRecord, parseRecord, textField } from '../../core/session/jsonRecord.ts';
@@ -112,8 +112,8 @@ export class LineSource {
   }
 
   #open(): number {
-    const descriptor = openPlainFileSync(this.#file);
-    if (fstatSync(descriptor).ino === this.#inode) {
+    const { descriptor, stats } = openPlainFileSync(this.#file);
+    if (stats.ino === this.#inode) {
       this.#closing = setTimeout(() => this.close(), idleMs).unref();
       return descriptor;
     }

@@ -74,10 +74,11 @@ export async function openPlainFile(path: string): Promise<FileHandle> {
   throw new Error(`${path} is not a plain file.`);
 }
 
-/** As `openPlainFile`, at once. @returns its descriptor @throws the file system's error */
-export function openPlainFileSync(path: string): number {
+/** As `openPlainFile`, at once. @returns its descriptor, and what it is now @throws the file system's error */
+export function openPlainFileSync(path: string): { descriptor: number; stats: Stats } {
   const descriptor = openSync(path, plainOnly);
-  if (fstatSync(descriptor).isFile()) return descriptor;
+  const stats = fstatSync(descriptor);
+  if (stats.isFile()) return { descriptor, stats };
   closeSync(descriptor);
   throw new Error(`${path} is not a plain file.`);
 }

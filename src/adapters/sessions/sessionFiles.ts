@@ -70,7 +70,7 @@ export class SessionFiles {
       bytes,
       // As `Stats.mtime` is, which a kept copy gets.
       modifiedAt: new Date(Math.round(modifiedAt)).toISOString(),
-      customTitle: customTitleOf(join(dirname(this.file), this.#sessionId)),
+      customTitle: customTitleOf(this.file),
       subagents,
       isSubagent: this.#isSubagent,
     };

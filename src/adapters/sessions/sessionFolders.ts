@@ -1,10 +1,12 @@
 import type { Stats } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import type { SessionId } from '../../core/ids.ts';
 import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
 import { fileErrorCode } from '../fileErrors.ts';
 import type { SessionIndex, StoredSummary } from '../index/sessionIndex.ts';
+import { customTitleFile } from './customTitle.ts';
 import { entriesOf, plainFileSync, projectFolders, sessionIdOf } from './projectFiles.ts';
 import type { TranscriptScan } from './transcriptScan.ts';
 
@@ -12,6 +14,8 @@ import type { TranscriptScan } from './transcriptScan.ts';
 const mostGrowing = 4;
 /** Less than this is read before a thread has started. */
 const worthThreads = 64 * 1024 * 1024;
+/** Of so many files of which nothing is known yet it is likely that they are worth it: it need not be waited for their sizes. */
+const likelyWorthThreads = 200;
 /** How long a listing may hold up other work of its thread. */
 const sliceMs = 10;
 
@@ -27,6 +31,11 @@ export interface SessionFile {
   sessionId: string;
   /** Is there a folder of the session's own beside the file? */
   hasFolder: boolean;
+}
+
+/** Loaded here: mostly the index knows every file. */
+async function startSummaryThreads(): Promise<Worker[]> {
+  return (await import('./summarizeInThreads.ts')).startSummaryThreads();
 }
 
 /** The transcripts under some `…/projects` folders, each summarized once until it changes. */
@@ -96,6 +105,22 @@ export class SessionFolders {
   /** Summaries of all files. @throws the signal's reason once it aborts */
   async summaries(files: readonly SessionFile[], signal?: AbortSignal): Promise<SessionSummary[]> {
     this.#recall();
+    const early = this.#known.size === 0 && files.length >= likelyWorthThreads ? await startSummaryThreads() : null;
+    try {
+      const found = await this.#summaries(files, early, signal);
+      await this.#save(files);
+      return found;
+    } finally {
+      for (const thread of early ?? []) void thread.terminate();
+    }
+  }
+
+  /** @param early threads that were started already */
+  async #summaries(
+    files: readonly SessionFile[],
+    early: readonly Worker[] | null,
+    signal: AbortSignal | undefined,
+  ): Promise<SessionSummary[]> {
     const found: SessionSummary[] = [];
     const changed: { file: string; bytes: number; state: string | null }[] = [];
     for (const { file, hasFolder } of files) {
@@ -105,7 +130,8 @@ export class SessionFolders {
       if (state === null || known?.state !== state) changed.push({ file, bytes: stats?.size ?? 0, state });
       else if (known.summary !== null) found.push(known.summary);
     }
-    if (changed.reduce((sum, { bytes }) => sum + bytes, 0) >= worthThreads) await this.#readInThreads(changed, signal);
+    if (changed.reduce((sum, { bytes }) => sum + bytes, 0) >= worthThreads)
+      await this.#readInThreads(changed, early ?? (await startSummaryThreads()), signal);
     let pause = Date.now() + sliceMs;
     for (const { file, state } of changed) {
       signal?.throwIfAborted();
@@ -116,7 +142,6 @@ export class SessionFolders {
       await new Promise(setImmediate);
       pause = Date.now() + sliceMs;
     }
-    await this.#save(files);
     return found;
   }
 
@@ -177,13 +202,14 @@ export class SessionFolders {
 
   async #readInThreads(
     files: readonly { file: string; bytes: number; state: string | null }[],
+    threads: readonly Worker[],
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const states = new Map(files.map(({ file, state }) => [file, state]));
     // The longest first: what one thread begins last should not keep the other waiting.
     const order = [...files].sort((a, b) => b.bytes - a.bytes).map(({ file }) => file);
     const { summarizeInThreads } = await import('./summarizeInThreads.ts');
-    for await (const { file, summary } of summarizeInThreads(order, signal)) {
+    for await (const { file, summary } of summarizeInThreads(order, threads, signal)) {
       const state = states.get(file) ?? null;
       if (state !== null) this.#learn(file, state, summary);
     }
@@ -261,7 +287,7 @@ function stateFrom(stats: Stats, file: string, hasFolder: boolean): FileState {
 
 function titleStats(file: string): Stats | null {
   try {
-    return plainFileSync(join(file.slice(0, -'.jsonl'.length), 'custom-title.json'));
+    return plainFileSync(customTitleFile(file));
   } catch {
     return null;
   }

@@ -6,6 +6,13 @@ export interface FileSummary {
   summary: SessionSummary | null;
 }
 
+/** What a thread is given. */
+export interface SummaryTask {
+  files: readonly string[];
+  /** Place of the next file in the list; shared by the threads that work on it. */
+  next: Int32Array;
+}
+
 /** How long to read before telling what was found, milliseconds. */
 const sliceMs = 10;
 

@@ -1,5 +1,5 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { summarizeSome } from './summarizeSome.ts';
+import { parentPort } from 'node:worker_threads';
+import { type SummaryTask, summarizeSome } from './summarizeSome.ts';
 
-const { files, next } = workerData as { files: string[]; next: Int32Array };
+const { files, next } = await new Promise<SummaryTask>((resolve) => parentPort?.once('message', resolve));
 for await (const some of summarizeSome(files, next)) parentPort?.postMessage(some);

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, fstatSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { longestLine, utf16Of } from '../../core/session/decodeLine.ts';
 import { parseTranscript, TranscriptReader } from '../../core/session/parseTranscript.ts';
 import { SessionSummaryBuilder } from '../../core/session/sessionSummary.ts';
@@ -134,9 +134,9 @@ export class TranscriptScan {
 
   /** Reads what is new. @throws the file system's error where the file can't be read */
   update(): void {
-    const descriptor = openPlainFileSync(this.file);
+    const { descriptor, stats } = openPlainFileSync(this.file);
     try {
-      const state = stateOf(fstatSync(descriptor));
+      const state = stateOf(stats);
       const before = this.#state;
       if (before !== null && isSame(before, state)) return;
       const hasGrown = !this.#isOnce && before !== null && before.inode === state.inode && state.bytes > before.bytes;
@@ -228,26 +228,22 @@ export class TranscriptScan {
   }
 
   #read(descriptor: number, bytes: number): void {
-    if (this.#next.start === 0) {
-      const head = Buffer.alloc(4);
-      readFully(descriptor, head, 0);
-      if (utf16Of(head) !== null) {
-        const whole = Buffer.allocUnsafe(bytes);
-        const isSubagent = this.#isSubagent;
-        this.#result = parseTranscript(whole.subarray(0, readFully(descriptor, whole, 0)), { isSubagent });
-        return;
-      }
-    }
     const rest = this.#readLines(descriptor, bytes);
     this.#result = this.#reader;
     if (rest === null) return;
+    if (rest === 'utf-16') {
+      const whole = Buffer.allocUnsafe(bytes);
+      const isSubagent = this.#isSubagent;
+      this.#result = parseTranscript(whole.subarray(0, readFully(descriptor, whole, 0)), { isSubagent });
+      return;
+    }
     // The last line may still be being written: it is read as far as it goes, and again when the file has grown.
     this.#result = this.#reader.clone();
     this.#line(this.#result, rest, true);
   }
 
-  /** Reads all complete lines. @returns the bytes behind the last one, null where there are none */
-  #readLines(descriptor: number, end: number): LineBytes | null {
+  /** Reads all complete lines, unless they are UTF-16. @returns the bytes behind the last one, null where there are none */
+  #readLines(descriptor: number, end: number): LineBytes | 'utf-16' | null {
     const { skimmer, quick } = tools();
     const { buffer } = skimmer;
     let kept = 0;
@@ -255,8 +251,11 @@ export class TranscriptScan {
       const position = this.#next.start + kept;
       const filled =
         kept + readFully(descriptor, buffer.subarray(kept, Math.min(capacity, kept + end - position)), position);
+      if (position === 0 && utf16Of(buffer.subarray(0, filled)) !== null) return 'utf-16';
       if (filled === kept) return kept === 0 ? null : { pieces: [Buffer.from(buffer.subarray(0, kept))], length: kept };
-      const used = this.#readPiece(buffer.subarray(0, filled), skimmer, quick);
+      // A line that goes on behind what is there is looked at when all of it is.
+      const used = buffer.lastIndexOf(lineFeed, filled - 1) + 1;
+      if (used > 0) this.#readPiece(buffer.subarray(0, used), skimmer, quick);
       kept = filled - used;
       if (kept === capacity) {
         const rest = this.#readLongLine(descriptor, end);
@@ -266,9 +265,9 @@ export class TranscriptScan {
     }
   }
 
-  /** @returns bytes of the lines that are complete */
-  #readPiece(piece: Buffer, skimmer: LineSkimmer, quick: QuickReader): number {
-    const isText = isUtf8(piece.subarray(0, piece.lastIndexOf(lineFeed) + 1));
+  /** @param piece complete lines */
+  #readPiece(piece: Buffer, skimmer: LineSkimmer, quick: QuickReader): void {
+    const isText = isUtf8(piece);
     let at = 0;
     while (at < piece.length) {
       const passes = this.#isOnce && isText;
@@ -294,8 +293,8 @@ export class TranscriptScan {
       this.#next = { start: start + bytes.length + 1, line: line + 1 };
       at = end + 1;
     }
-    if (at > 0) this.#tail = Buffer.from(piece.subarray(Math.max(0, at - tailBytes), at));
-    return at;
+    // Of a file that is read once nobody asks whether it is still there.
+    if (!this.#isOnce) this.#tail = Buffer.from(piece.subarray(-tailBytes));
   }
 
   /** Passes over what the summary does without. @returns place of the next line */

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import { linkChain } from '../../core/session/messageChain.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { customTitleOf } from './customTitle.ts';
@@ -41,6 +41,6 @@ export function summarizeTranscript(
     problems,
     // As `Stats.mtime` is, which a kept copy gets.
     modifiedAt: new Date(Math.round(modifiedAt)).toISOString(),
-    customTitle: customTitleOf(join(dirname(file), sessionId)),
+    customTitle: customTitleOf(file),
   });
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { keyNumber, LineSkimmer } from '../../../src/adapters/sessions/skim/lineSkimmer.ts';
+import { type KeyName, keyNames, keyNumber, LineSkimmer } from '../../../src/adapters/sessions/skim/lineSkimmer.ts';
 
 const skimmer = new LineSkimmer();
 
@@ -104,6 +104,38 @@ describe('a line that is skimmed', () => {
       }
       expect(skim(`{"uuid":"${padding}\\u00aF"}`)?.get(keyNumber('uuid'))).toBe(`${padding}\u00af`);
     }
+  });
+
+  it('is understood whatever keys came in the lines before, and in whatever order', () => {
+    // Keys that nobody asks for, alike and as long as they get, stand between those that are noted.
+    const others = [
+      '',
+      'typ',
+      'types',
+      'Type',
+      'uuid ',
+      'promptId',
+      'sourceToolAssistantUUIDs',
+      'k'.repeat(30),
+      'k'.repeat(31),
+    ];
+    const names = [...keyNames.slice(0, 12), 'sourceToolAssistantUUID', ...others, 'k'.repeat(90)];
+    const keys = fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 8 });
+    const spaces = fc.constantFrom('', ' ');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(keys, spaces, fc.nat(9)), { minLength: 2, maxLength: 12 }), (lines) => {
+        for (const [line, space, cut] of lines) {
+          const members = line.map((key, at) => [key, at] as const);
+          const text = `{${members.map(([key, at]) => `"${key}"${space}:${at}`).join(`,${space}`)}}`;
+          const noted = members.filter(([key]) => (keyNames as readonly string[]).includes(key));
+          expect(skim(text)).toEqual(new Map(noted.map(([key, at]) => [keyNumber(key as KeyName), at])));
+          // What stands behind the end is of another line, even where it is what was expected.
+          skimmer.buffer.write(text, 0);
+          expect(skimmer.skim(0, Math.max(0, text.length - 1 - cut))).toBe(-1);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('is refused where it goes on behind what is there', () => {

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startSummaryThread, summarizeInThreads } from '../../../src/adapters/sessions/summarizeInThreads.ts';
-import type { FileSummary } from '../../../src/adapters/sessions/summarizeSome.ts';
+import { untilExit } from '../../../src/adapters/besideThreads.ts';
+import { startSummaryThreads, summarizeInThreads } from '../../../src/adapters/sessions/summarizeInThreads.ts';
+import type { FileSummary, SummaryTask } from '../../../src/adapters/sessions/summarizeSome.ts';
 import { TranscriptBuilder } from '../../support/transcript.ts';
 
 let folder: string;
@@ -31,20 +31,22 @@ it('a thread of its own reads what this one has not taken', async () => {
   const next = new Int32Array(new SharedArrayBuffer(4));
   Atomics.store(next, 0, 3);
   const found: FileSummary[] = [];
-  const { ended } = startSummaryThread(Worker, files, next, (some) => found.push(...some));
-  await ended;
+  const [thread] = await startSummaryThreads(1);
+  thread?.on('message', (some: FileSummary[]) => found.push(...some));
+  thread?.postMessage({ files, next } satisfies SummaryTask);
+  if (thread !== undefined) await untilExit(thread);
   expect(turnsOf(found)).toEqual(new Map([...expected()].slice(3)));
 });
 
 it('together they read each file once, and leave out what can’t be read', async () => {
   const missing = join(folder, 'missing.jsonl');
   const found: FileSummary[] = [];
-  for await (const one of summarizeInThreads([missing, ...files])) found.push(one);
+  for await (const one of summarizeInThreads([missing, ...files], await startSummaryThreads(2))) found.push(one);
   expect(found).toHaveLength(files.length);
   expect(turnsOf(found)).toEqual(expected());
 });
 
 it('stops when it is told to', async () => {
-  const reading = summarizeInThreads(files, AbortSignal.abort(new Error('enough')));
+  const reading = summarizeInThreads(files, [], AbortSignal.abort(new Error('enough')));
   await expect(reading.next()).rejects.toThrow('enough');
 });

@@ -1,14 +1,13 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { untilExit } from '../../../../src/adapters/besideThreads.ts';
 import { wholeFile } from '../../../../src/adapters/index/fileSearcher.ts';
 import { fileState } from '../../../../src/adapters/index/fileState.ts';
 import type { FilePlan } from '../../../../src/adapters/index/planSearch.ts';
 import type { PlanResult } from '../../../../src/adapters/index/runPlans.ts';
-import { runPlansInThreads } from '../../../../src/adapters/index/runPlansInThreads.ts';
+import { runPlansInThreads, startScanThreads } from '../../../../src/adapters/index/runPlansInThreads.ts';
 import type { ScanTask } from '../../../../src/adapters/index/scanThread.ts';
 
 let folder: string;
@@ -31,7 +30,7 @@ function plans(count: number, bytes: number): FilePlan[] {
 
 async function run(given: readonly FilePlan[], signal?: AbortSignal): Promise<PlanResult[]> {
   const results: PlanResult[] = [];
-  for await (const result of runPlansInThreads(given, 'quixotic', signal)) results.push(result);
+  for await (const result of runPlansInThreads(given, 'quixotic', null, signal)) results.push(result);
   return results.sort((a, b) => a.at - b.at);
 }
 
@@ -58,7 +57,7 @@ test('a file that can’t be read is said to have failed, one that is gone is no
 test('nothing comes after the search was called off', async () => {
   const stop = new AbortController();
   const results: PlanResult[] = [];
-  for await (const result of runPlansInThreads(plans(500, 1_000_000), 'quixotic', stop.signal)) {
+  for await (const result of runPlansInThreads(plans(500, 1_000_000), 'quixotic', null, stop.signal)) {
     results.push(result);
     stop.abort();
   }
@@ -72,12 +71,10 @@ test('a thread of its own finds the same', async () => {
     text: 'quixotic',
     next: new Int32Array(new SharedArrayBuffer(4)),
   };
-  const script = new URL('../../../../src/adapters/index/scanThread.ts', import.meta.url);
-  // The bundled thread needs no flags; the sources do.
-  const execArgv = ['--experimental-transform-types', '--no-warnings'];
-  const thread = new Worker(script, { workerData: task, execArgv });
+  const [thread] = await startScanThreads(1);
   const results: PlanResult[] = [];
-  thread.on('message', (batch: PlanResult[]) => results.push(...batch));
-  await once(thread, 'exit');
+  thread?.on('message', (batch: PlanResult[]) => results.push(...batch));
+  thread?.postMessage(task);
+  if (thread !== undefined) await untilExit(thread);
   expect(results).toEqual(await run(given));
 });

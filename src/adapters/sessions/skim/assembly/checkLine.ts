@@ -7,38 +7,28 @@
  * (deeper than `deepest`, more than `mostMembers`, an escape in a key): whoever calls takes the slow way then.
  */
 
-import { isKept, keep, placeBytes, sameBytes } from './keptValues';
+import { isKept, keep, placeBytes } from './keptValues';
+import { beginKeys, beginningOf, expectedKey, learnKey, lengthOfKey, numberOfKey, placeOfKey } from './keys';
 
 /** Room for the members of a line: of each four numbers, see `note`. */
 export const memberBytes: u32 = 16;
 const mostMembers: u32 = 1024;
 const members = memory.data(mostMembers * memberBytes, 16);
-/** Keys that are noted: for each its length and its bytes; filled in by the caller. */
 const mostKeys: u32 = 64;
-const longestKey: u32 = 31;
-const keys = memory.data(mostKeys * 32, 16);
 /** The value that each key had last, where it is short, and how many different values it had. */
 const lastValues = memory.data(mostKeys * placeBytes, 16);
 const serials = memory.data(mostKeys * 4, 16);
-/** First key with that hash; further ones follow behind it. */
-const keyOfHash = memory.data(256);
 const deepest: u32 = 150;
 const refused: u32 = 0;
 
 let limit: u32 = 0;
 let count: u32 = 0;
 let escaped: bool = false;
-/** Names with a higher number are words that values are compared with: as keys nobody asks for them. */
-let keyCount: u32 = 0;
 /** Bit of each key in whose value members are noted too. */
 let openKeys: u64 = 0;
 
 export function membersAt(): u32 {
   return <u32>members;
-}
-
-export function keysAt(): u32 {
-  return <u32>keys;
 }
 
 /** Where the bytes to check may begin: everything before is ours. */
@@ -52,32 +42,8 @@ export function dataAt(): u32 {
  * @param opened bit n: the value of key n is looked into
  */
 export function begin(names: u32, noted: u32, opened: u64): void {
-  keyCount = noted;
+  beginKeys(names, noted);
   openKeys = opened;
-  for (let i: u32 = 0; i < names; i++) {
-    const key = <u32>keys + i * 32;
-    let slot = hashOf(key + 1, load<u8>(key));
-    while (load<u8>(<u32>keyOfHash + slot) != 0) slot = (slot + 1) & 255;
-    store<u8>(<u32>keyOfHash + slot, <u8>(i + 1));
-  }
-}
-
-@inline
-function hashOf(at: u32, length: u32): u32 {
-  return (load<u8>(at) * 7 + load<u8>(at + (length >> 1)) * 3 + load<u8>(at + length - 1) + length * 13) & 255;
-}
-
-/** The number of a name, 1-based; 0 where it is none of those that were filled in. */
-export function nameNumber(at: u32, length: u32): u32 {
-  if (length == 0 || length > longestKey) return 0;
-  let slot = hashOf(at, length);
-  for (let number = <u32>load<u8>(<u32>keyOfHash + slot); number != 0; ) {
-    const key = <u32>keys + (number - 1) * 32;
-    if (load<u8>(key) == length && sameBytes(key + 1, at, length)) return number;
-    slot = (slot + 1) & 255;
-    number = load<u8>(<u32>keyOfHash + slot);
-  }
-  return 0;
 }
 
 @inline
@@ -107,19 +73,31 @@ function bitsOf(a: v128, b: v128, c: v128, d: v128): u64 {
   return low | (high << 32);
 }
 
+/**
+ * What is compared with 16 bytes at once. It is read from memory, because a constant is made anew for each use, which within a
+ * loop takes as long as the comparison.
+ */
+const comparands = memory.data<u64>(
+  [
+    0x0202020202020202, 0x0202020202020202, 0x2020202020202020, 0x2020202020202020, 0x5c5c5c5c5c5c5c5c,
+    0x5c5c5c5c5c5c5c5c, 0x0f0f0f0f0f0f0f0f, 0x0f0f0f0f0f0f0f0f,
+    // What stands behind nearly every backslash: one character for each lower half of a byte, from the right. The first one is
+    // that of no byte with this half: a zero would make an escape of a NUL.
+    0x0066007400220001, 0x2f6e005c00000000,
+  ],
+  16,
+);
+
 /** Quotes, and what must not stand in a string: with one bit turned, quotes come right behind the control characters. */
 @inline
-function quoteOrControl(bytes: v128): v128 {
-  const turned = v128.xor(bytes, i8x16.splat(0x02));
-  return i8x16.eq(i8x16.min_u(turned, i8x16.splat(0x20)), turned);
+function quoteOrControl(bytes: v128, turn: v128, space: v128): v128 {
+  const turned = v128.xor(bytes, turn);
+  return i8x16.eq(i8x16.min_u(turned, space), turned);
 }
 
-/** What stands behind nearly every backslash: one character for each lower half of a byte. */
 @inline
-function isOftenEscaped(bytes: v128): v128 {
-  // The first one is that of no byte with this half: a zero would make an escape of a NUL.
-  const often = i8x16(1, 0, 0x22, 0, 0x74, 0, 0x66, 0, 0, 0, 0, 0, 0x5c, 0, 0x6e, 0x2f);
-  return i8x16.eq(i8x16.swizzle(often, v128.and(bytes, i8x16.splat(0x0f))), bytes);
+function isOftenEscaped(bytes: v128, often: v128, lowerHalf: v128): v128 {
+  return i8x16.eq(i8x16.swizzle(often, v128.and(bytes, lowerHalf)), bytes);
 }
 
 /** Whether an escape may consist of the character there and, for `u`, of what follows it. */
@@ -133,11 +111,13 @@ function isEscape(at: u32): bool {
 
 /** @param at behind the opening quote @returns behind the closing one */
 function skipString(at: u32): u32 {
-  const backslash = i8x16.splat(0x5c);
+  const turn = v128.load(comparands);
+  const space = v128.load(comparands, 16);
+  const backslash = v128.load(comparands, 32);
   // Most strings are keys and ids.
   for (let i = 0; i < 3; i++) {
     const bytes = v128.load(at);
-    const special = i8x16.bitmask(v128.or(quoteOrControl(bytes), i8x16.eq(bytes, backslash)));
+    const special = i8x16.bitmask(v128.or(quoteOrControl(bytes, turn, space), i8x16.eq(bytes, backslash)));
     if (special != 0) {
       const place = at + ctz(special);
       const byte = load<u8>(place);
@@ -151,7 +131,11 @@ function skipString(at: u32): u32 {
 
 /** As `skipString`, 64 bytes at a time: texts hold an escape in every line. @param at where no escape has begun */
 function skipLongString(at: u32): u32 {
-  const backslash = i8x16.splat(0x5c);
+  const turn = v128.load(comparands);
+  const space = v128.load(comparands, 16);
+  const backslash = v128.load(comparands, 32);
+  const lowerHalf = v128.load(comparands, 48);
+  const oftenEscaped = v128.load(comparands, 64);
   const odd: u64 = 0xaaaaaaaaaaaaaaaa;
   /** Whether the first byte is escaped by the one before. */
   let carried: u64 = 0;
@@ -160,7 +144,12 @@ function skipLongString(at: u32): u32 {
     const b = v128.load(at, 16);
     const c = v128.load(at, 32);
     const d = v128.load(at, 48);
-    let ends = bitsOf(quoteOrControl(a), quoteOrControl(b), quoteOrControl(c), quoteOrControl(d));
+    let ends = bitsOf(
+      quoteOrControl(a, turn, space),
+      quoteOrControl(b, turn, space),
+      quoteOrControl(c, turn, space),
+      quoteOrControl(d, turn, space),
+    );
     const slashes = bitsOf(
       i8x16.eq(a, backslash),
       i8x16.eq(b, backslash),
@@ -176,7 +165,12 @@ function skipLongString(at: u32): u32 {
       ends &= ~after;
       if (ends != 0) after &= (ends & (0 - ends)) - 1;
       if (after != 0) escaped = true;
-      const often = bitsOf(isOftenEscaped(a), isOftenEscaped(b), isOftenEscaped(c), isOftenEscaped(d));
+      const often = bitsOf(
+        isOftenEscaped(a, oftenEscaped, lowerHalf),
+        isOftenEscaped(b, oftenEscaped, lowerHalf),
+        isOftenEscaped(c, oftenEscaped, lowerHalf),
+        isOftenEscaped(d, oftenEscaped, lowerHalf),
+      );
       for (let left = after & ~often; left != 0; left &= left - 1)
         if (!isEscape(at + <u32>ctz(left))) return refused;
     }
@@ -273,18 +267,28 @@ function serialOf(key: u32, at: u32, length: u32): u32 {
 function skipObject(from: u32, depth: u32, noting: bool): u32 {
   let at = skipSpace(from);
   if (load<u8>(at) == 0x7d) return at + 1;
+  let last = beginningOf(depth);
   while (true) {
     if (load<u8>(at) != 0x22) return refused;
-    const key = at + 1;
-    escaped = false;
-    at = skipString(key);
-    if (at == refused) return refused;
     let number: u32 = 0;
     if (noting) {
-      // An escaped key may be one that is asked for.
-      if (escaped) return refused;
-      number = nameNumber(key, at - 1 - key);
-      if (number > keyCount) number = 0;
+      let key = expectedKey(last, at);
+      if (key != 0) {
+        // Where it goes on behind the end its value does, too, which is refused.
+        at += lengthOfKey(key);
+      } else {
+        escaped = false;
+        const end = skipString(at + 1);
+        // An escaped key may be one that is asked for.
+        if (end == refused || escaped) return refused;
+        key = learnKey(last, at, end - at);
+        at = end;
+      }
+      number = numberOfKey(key);
+      last = placeOfKey(key);
+    } else {
+      at = skipString(at + 1);
+      if (at == refused) return refused;
     }
     at = skipSpace(at);
     if (load<u8>(at) != 0x3a) return refused;

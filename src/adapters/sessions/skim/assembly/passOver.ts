@@ -11,10 +11,10 @@ import {
   memberBytes,
   membersAt,
   membersEnd,
-  nameNumber,
   numberValues,
   valueOf,
 } from './checkLine';
+import { nameNumber } from './keys';
 import { isKept, keep, placeBytes } from './keptValues';
 import { addUuid, isMain, isUuid, kindOfUuid, uuidBytes } from './uuids';
 

@@ -42,7 +42,7 @@ export class FileSearcher {
   }
 
   /**
-   * Searches parts of a file in their order. Gives what it found, or nothing, after each megabyte.
+   * Searches parts of a file in their order. Gives what it found, or nothing, after each buffer that was read.
    * @throws the file system's error where the file can't be read
    */
   *search(file: string, pieces: readonly FilePiece[]): Generator<FoundText[], void> {

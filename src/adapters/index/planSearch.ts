@@ -12,13 +12,16 @@ export interface FilePlan extends Transcript {
   bytes: number;
 }
 
+/** The same for all files: so it is sent to a thread once. */
+const wholeFilePieces = [wholeFile];
+
 /** Parts of one file: what the index names, and what stands behind the part that the index knows. Null = nothing. */
 function piecesOf(
   { file, state }: Transcript,
   indexed: IndexedFile | undefined,
   candidates: Map<number, FilePiece[]>,
 ): { pieces: FilePiece[]; bytes: number } | null {
-  const whole = { pieces: [wholeFile], bytes: state.size };
+  const whole = { pieces: wholeFilePieces, bytes: state.size };
   if (indexed === undefined || !indexed.usable) return whole;
   if (indexed.state !== state.text && !stillBegins(indexed, { file, state })) return whole;
   const pieces = candidates.get(indexed.id) ?? [];

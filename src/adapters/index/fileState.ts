@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { plainFileSync } from '../sessions/projectFiles.ts';
+import { sha256Hash } from '../sha256.ts';
 
 /** What tells a file's content from another: equal states, equal bytes. */
 export interface FileState {
@@ -30,7 +30,7 @@ export function fileState(file: string): FileState | null {
 export function tailDigest(handle: number, end: number): string {
   const start = Math.max(0, end - tailBytes);
   const tail = Buffer.alloc(end - start);
-  return createHash('sha256')
+  return sha256Hash()
     .update(tail.subarray(0, readSync(handle, tail, 0, tail.length, start)))
     .digest('base64');
 }

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { createSessionStore } from '../../src/adapters/sessions/createSessionStore.ts';
 import { OpenSessions } from '../../src/adapters/sessions/openSessions.ts';
 import { TranscriptScan } from '../../src/adapters/sessions/transcriptScan.ts';
+import { doWaiting } from '../../src/adapters/whenIdle.ts';
 import type { SessionSummary, TranscriptMessage } from '../../src/core/session/recordedSession.ts';
 import type { OpenSession } from '../../src/core/session/sessionStore.ts';
 import { buildSession, type SessionTree } from '../../src/core/session/turnTree.ts';
@@ -56,6 +57,7 @@ export const readingProperties: Record<string, () => fc.IRawProperty<unknown[]>>
         const file = write(sessionId, bytes.subarray(0, end));
         const scan = new TranscriptScan(file, { outlines });
         scan.update();
+        scan.remember();
         const origin = { sessionId, file, bytes: end, customTitle: null, subagents: [] };
         const tree = buildSession(scan.transcript, origin);
         expectSame(treeReading(tree), wholeReading(bytes.subarray(0, end), sessionId));
@@ -67,6 +69,7 @@ export const readingProperties: Record<string, () => fc.IRawProperty<unknown[]>>
       const file = write(sessionId, bytes);
       const outlines = new MemoryOutlines();
       const whole = await new OpenSessions(sha256, outlines).open(file);
+      doWaiting();
       const again = await new OpenSessions(sha256, outlines).open(file);
       for (const { index } of whole.session.turns) {
         const anew = await new OpenSessions(sha256, outlines).open(file);

@@ -8,6 +8,7 @@ import type { SessionRequests } from '../../core/session/requestLog.ts';
 import type { OpenSession } from '../../core/session/sessionStore.ts';
 import { SessionBuilder, type SessionTree, type TranscriptFile } from '../../core/session/turnTree.ts';
 import { fileErrorCode } from '../fileErrors.ts';
+import { notIdle, whenIdle } from '../whenIdle.ts';
 import type { Outlines } from './outline/outlineIndex.ts';
 import type { RememberedSession } from './outline/rememberedSession.ts';
 import { SessionFiles } from './sessionFiles.ts';
@@ -42,7 +43,7 @@ export class OpenSessions {
     const { files, builder } = this.#use(file);
     const read = await this.#reading(file, files.read());
     const tree = builder.build(read.transcript, read.origin);
-    files.remember(tree, read.transcript);
+    if (read.states !== null) whenIdle(files, () => files.remember(tree, read));
     return openSession(tree, read, this.#sha256);
   }
 
@@ -95,6 +96,7 @@ export class OpenSessions {
 
   /** The session as the last one that was asked for; those that were not for long are forgotten. */
   #use(file: string) {
+    notIdle();
     const used = this.#kept.get(file) ?? {
       files: new SessionFiles(file, this.#outlines),
       builder: new SessionBuilder(),

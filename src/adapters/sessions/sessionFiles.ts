@@ -22,6 +22,14 @@ interface SubagentFiles {
   beside: readonly string[];
 }
 
+/** A session's files as they were read. */
+export interface ReadFiles {
+  transcript: ParsedTranscript;
+  origin: TranscriptFile;
+  /** In which states they were; null where the session is too short to be remembered. */
+  states: FileStates | null;
+}
+
 /** What a scan has read so far; goes on holding just that when the file has grown. */
 function readSoFar({ entries, problems, summary }: ParsedTranscript): ParsedTranscript {
   return { entries: [...entries], problems: [...problems], summary };
@@ -39,9 +47,8 @@ export class SessionFiles {
   readonly #subagents = new Map<string, TranscriptScan>();
   readonly #outlines: Outlines | null;
   #source: LineSource | null = null;
-  /** States of the files in which the session was remembered, and those in which it was read last, if it is to be remembered. */
+  /** States of the files in which the session was remembered. */
   #remembered: FileStates | null = null;
-  #states: FileStates | null = null;
 
   /** @param outlines where those of long files are remembered; null for nowhere */
   constructor(file: string, outlines: Outlines | null) {
@@ -53,14 +60,15 @@ export class SessionFiles {
   }
 
   /** @throws the file system's error where the session's own file can't be read */
-  async read(): Promise<{ transcript: ParsedTranscript; origin: TranscriptFile }> {
+  async read(): Promise<ReadFiles> {
     this.#scan.update();
     const transcript = readSoFar(this.#scan.transcript);
     const state = this.#scan.state ?? { inode: 0, bytes: 0, modifiedAt: 0 };
     const files = await this.#subagentFiles();
     // Looked at before they are read: what is written meanwhile is noticed by whoever looks next.
-    this.#states = this.#scan.isRemembered ? { state, subagentState: stateOfSubagents(files) } : null;
-    return { transcript, origin: this.#origin(state, await this.#readSubagents(files)) };
+    const isLong = this.#outlines !== null && state.bytes >= this.#outlines.rememberFrom;
+    const states = isLong ? { state, subagentState: stateOfSubagents(files) } : null;
+    return { transcript, origin: this.#origin(state, await this.#readSubagents(files)), states };
   }
 
   #origin({ bytes, modifiedAt }: ScannedState, subagents: readonly SubagentFile[]): TranscriptFile {
@@ -94,11 +102,13 @@ export class SessionFiles {
     return remembered;
   }
 
-  /** Remembers the session as it was read last, where its outlines are remembered. */
-  remember(tree: SessionTree, transcript: ParsedTranscript): void {
-    const states = this.#states;
-    if (this.#outlines === null || states === null) return;
+  /** Remembers a session as it was read, unless it has been read again since. */
+  remember(tree: SessionTree, { transcript, states }: ReadFiles): void {
+    this.#scan.remember();
+    if (this.#outlines === null || states === null || !this.#scan.isRemembered) return;
+    const read = this.#scan.state;
     const before = this.#remembered;
+    if (read === null || !isSame(read, states.state)) return;
     if (before?.subagentState === states.subagentState && isSame(before.state, states.state)) return;
     this.#remembered = states;
     this.#outlines.add(this.file, partsOfSession(tree, transcript, states));

@@ -144,7 +144,6 @@ export class TranscriptScan {
       this.#state = state;
       if (this.#next.start === 0) this.#recall(descriptor, state);
       this.#read(descriptor, state.bytes);
-      this.#remember(state);
     } finally {
       closeSync(descriptor);
     }
@@ -205,9 +204,11 @@ export class TranscriptScan {
     this.#remembered = stored.state;
   }
 
-  #remember(state: ScannedState): void {
+  /** Remembers what was read for other processes, where it is much more than they know. */
+  remember(): void {
     const outlines = this.#outlines;
-    if (outlines === null || state.bytes < outlines.rememberFrom) return;
+    const state = this.#state;
+    if (outlines === null || state === null || state.bytes < outlines.rememberFrom) return;
     // Not again for every line that is added.
     if (this.#remembered !== null && state.bytes < this.#remembered.bytes * 1.1) return;
     // What was read of a damaged line, or of one that is not complete, stands nowhere in the file as it is.

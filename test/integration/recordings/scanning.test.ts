@@ -4,6 +4,7 @@ import { beforeAll, expect, it, vi } from 'vitest';
 import { OpenSessions } from '../../../src/adapters/sessions/openSessions.ts';
 import { TranscriptScan } from '../../../src/adapters/sessions/transcriptScan.ts';
 import { summarizeTranscript } from '../../../src/adapters/sessions/transcriptSummary.ts';
+import { doWaiting } from '../../../src/adapters/whenIdle.ts';
 import { parseTranscript } from '../../../src/core/session/parseTranscript.ts';
 import { MemoryOutlines } from '../../support/memoryOutlines.ts';
 import { labelOf } from '../../support/openRecordings.ts';
@@ -64,6 +65,7 @@ it('every recorded file is shown and forked alike when another process has under
     const outlines = new MemoryOutlines();
     const first = await new OpenSessions(sha256, outlines).open(file);
     const { turns } = first.session;
+    doWaiting();
     expect((await new OpenSessions(sha256, outlines).open(file)).session, label).toEqual(first.session);
     for (const { index } of turns) {
       const again = await new OpenSessions(sha256, outlines).open(file);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import { OpenSessions } from '../../../src/adapters/sessions/openSessions.ts';
 import { OutlineIndex } from '../../../src/adapters/sessions/outline/outlineIndex.ts';
+import { doWaiting } from '../../../src/adapters/whenIdle.ts';
 import { NotFoundError } from '../../../src/core/errors.ts';
 import type { OpenSession } from '../../../src/core/session/sessionStore.ts';
 import { MemoryOutlines } from '../../support/memoryOutlines.ts';
@@ -25,7 +26,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** As another process would. */
-function openAnew(remembered: MemoryOutlines | null = outlines): Promise<OpenSession> {
+async function openAnew(remembered: MemoryOutlines | null = outlines): Promise<OpenSession> {
+  doWaiting();
   return new OpenSessions(sha256, remembered).open(file);
 }
 

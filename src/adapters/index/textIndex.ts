@@ -52,10 +52,16 @@ export interface IndexedPiece {
   words: string[];
 }
 
-interface FileRow extends Omit<IndexedFile, 'usable'> {
-  file: string;
-  usable: number;
-}
+type FileRow = [
+  file: string,
+  id: number,
+  state: string | null,
+  inode: string,
+  end: number,
+  line: number,
+  tail: string,
+  usable: number,
+];
 
 /**
  * Which parts of which transcripts may hold a text: those in which all its grams (three neighbouring characters) stand.
@@ -81,9 +87,22 @@ export class TextIndex {
 
   /** How far each file is indexed, by path; null where there is no index, or it does not serve now. */
   files(): Map<string, IndexedFile> | null {
-    const rows = this.#database.read((database) => database.prepare('select * from files').all());
-    if (rows === null) return null;
-    return new Map((rows as unknown as FileRow[]).map((row) => [row.file, { ...row, usable: row.usable === 1 }]));
+    // Thousands of rows come twice as fast in one text.
+    const found = this.#database.read((database) =>
+      database
+        .prepare(
+          'select json_group_array(json_array(file, id, state, inode, end, line, tail, usable)) as rows from files',
+        )
+        .get(),
+    );
+    if (found === null) return null;
+    const rows = JSON.parse(String(found?.rows)) as FileRow[];
+    return new Map(
+      rows.map(([file, id, state, inode, end, line, tail, usable]) => [
+        file,
+        { id, state, inode, end, line, tail, usable: usable === 1 },
+      ]),
+    );
   }
 
   /**

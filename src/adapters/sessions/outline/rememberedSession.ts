@@ -11,7 +11,6 @@ import { buildSession, type SessionTree, type TranscriptFile } from '../../../co
 import { type LineSource, StoredEntry } from '../lineSource.ts';
 import type { ScannedState } from '../scannedState.ts';
 import { rememberedEntries } from '../transcriptScan.ts';
-import { packNumbers } from './columns.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
 import { partsOfTurns, StoredTurns } from './storedTurns.ts';
 import { beginningsOf } from './turnBeginnings.ts';
@@ -26,14 +25,6 @@ export interface StoredSession {
   subagentState: string;
   summary: ReturnType<SessionSummaryBuilder['gathered']>;
   rest: Omit<RecordedSession, 'summary' | 'turns'>;
-  /** Where the records stand that hold a turn's contents: its prompt, its replies, the results of its calls. */
-  places: {
-    /** Of each turn, how many; the others, turn by turn. */
-    counts: Int32Array;
-    lines: Int32Array;
-    starts: Float64Array;
-    lengths: Int32Array;
-  };
   /**
    * Of each turn, with how many of the transcript's records the request for its prompt can be rebuilt; -1 where later ones
    * may have a say.
@@ -70,22 +61,17 @@ export function* partsOfSession(
 ): Generator<Part, void> {
   if (entries.some((entry) => !(entry instanceof StoredEntry))) return;
   const { turns, summary: _summary, ...rest } = tree.session;
-  const records = [...recordsByTurn(tree).values()];
-  const stored = records.flatMap((nodes) => [...nodes].map(({ entry }) => entry as unknown as StoredEntry));
   const session: StoredSession = {
     ...states,
     summary: summary.gathered(),
     rest,
-    places: {
-      counts: packNumbers(records, ({ size }) => size),
-      lines: packNumbers(stored, ({ line }) => line),
-      starts: Float64Array.from(stored, ({ place }) => place.start),
-      lengths: packNumbers(stored, ({ place }) => place.length),
-    },
     beginnings: beginningsOf(tree, entries),
   };
   yield ['session', session];
-  yield* partsOfTurns(turns, states.state);
+  const records = [...recordsByTurn(tree).values()].map((nodes) =>
+    [...nodes].map(({ entry }) => entry as unknown as StoredEntry),
+  );
+  yield* partsOfTurns(turns, records, states.state);
 }
 
 /** A session that another process has understood. Its contents, and the records that a question needs, are read from disk. */
@@ -95,12 +81,11 @@ export class RememberedSession {
   readonly #origin: TranscriptFile;
   readonly #source: LineSource;
   readonly #outlines: Outlines;
-  /** Of each turn, how many records of turns stand before its own in `places`; at last, how many there are. */
-  readonly #firsts: readonly number[];
+  readonly #turns: StoredTurns;
 
   private constructor(
     { summary, rest, ...stored }: StoredSession,
-    turns: TurnOutline[],
+    turns: { stored: StoredTurns; all: TurnOutline[] },
     origin: TranscriptFile,
     source: LineSource,
     outlines: Outlines,
@@ -109,25 +94,26 @@ export class RememberedSession {
     this.#origin = origin;
     this.#source = source;
     this.#outlines = outlines;
-    const firsts = [0];
-    for (const count of stored.places.counts) firsts.push((firsts.at(-1) ?? 0) + count);
-    this.#firsts = firsts;
+    this.#turns = turns.stored;
     const built = SessionSummaryBuilder.from(summary).build({ ...origin, problems: rest.problems.length });
-    this.session = { summary: built, turns, ...rest };
+    this.session = { summary: built, turns: turns.all, ...rest };
   }
 
   /** Null where its turns are not known any more. @param source reads the contents of its file */
   static from(stored: StoredSession, origin: TranscriptFile, source: LineSource, outlines: Outlines) {
-    const turns = new StoredTurns(outlines, origin.file, stored.state).all(stored.places.counts.length);
-    return turns === null ? null : new RememberedSession(stored, turns, origin, source, outlines);
+    const turns = new StoredTurns(outlines, origin.file, stored.state);
+    const all = turns.all(stored.beginnings.length);
+    return all === null ? null : new RememberedSession(stored, { stored: turns, all }, origin, source, outlines);
   }
 
   /** @throws NotFoundError where the file is gone or is not what was read */
   wholeTurn(turn: TurnOutline): Turn {
+    // Where its records stand is read with them.
+    const { steps } = turn;
     const nodes = this.#nodesOf(turn);
     const byUuid = new Map(nodes.map((node) => [node.entry.uuid, node]));
     const results = new Map(
-      turn.steps.flatMap((step) =>
+      steps.flatMap((step) =>
         step.toolCalls.flatMap(({ id, result }) => {
           const node = result === null ? undefined : byUuid.get(result.uuid);
           return result === null || node === undefined ? [] : [[id, { node, isError: result.isError }] as const];
@@ -141,11 +127,10 @@ export class RememberedSession {
     };
   }
 
-  #nodesOf({ index }: TurnOutline): ChainNode[] {
-    const { lines, starts, lengths } = this.#stored.places;
+  #nodesOf(turn: TurnOutline): ChainNode[] {
     const nodes: ChainNode[] = [];
-    for (let at = this.#firsts[index - 1] ?? 0; at < (this.#firsts[index] ?? 0); at += 1) {
-      const entry = this.#entry(starts[at] ?? 0, lengths[at] ?? 0, lines[at] ?? 0);
+    for (const [line, start, length] of this.#turns.recordsOf(turn)) {
+      const entry = this.#entry(start, length, line);
       if (entry?.uuid != null) nodes.push({ entry: entry as ChainNode['entry'], parent: null, order: nodes.length });
     }
     return nodes;

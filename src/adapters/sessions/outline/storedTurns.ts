@@ -1,35 +1,52 @@
 import type { StepOutline, TurnOutline } from '../../../core/session/recordedSession.ts';
-import { parseJsonBytes } from '../../parseJsonBytes.ts';
-import { changedWhileRead } from '../lineSource.ts';
+import { changedWhileRead, type StoredEntry } from '../lineSource.ts';
 import type { ScannedState } from '../scannedState.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
 import { partOf } from './partOf.ts';
 
-/** Some of a session's turns without their steps, or the steps of some, as JSON, which is read faster than what `node:v8` writes. */
-interface StoredJson {
+/** Some of a session's turns. */
+interface StoredOutlines {
   state: ScannedState;
-  json: Uint8Array;
+  turns: Omit<TurnOutline, 'steps'>[];
 }
+
+/** The steps of some turns, and where the records stand that hold what these turns say: their prompts, replies and results. */
+interface StoredSteps {
+  state: ScannedState;
+  steps: StepOutline[][];
+  records: RecordPlace[][];
+}
+
+type RecordPlace = readonly [line: number, start: number, length: number];
 
 /** All of them in one part would be as large as all of them once more. */
 const turnsAtOnce = 128;
 /** Three quarters of what is known of turns are their steps, and most questions are about a few turns. */
 const stepsAtOnce = 32;
 
-/** @returns yields what is to be remembered of turns, in parts */
-export function* partsOfTurns(turns: readonly TurnOutline[], state: ScannedState): Generator<Part, void> {
+/**
+ * @param records of each turn, those that hold what it says
+ * @returns yields what is to be remembered of turns, in parts
+ */
+export function* partsOfTurns(
+  turns: readonly TurnOutline[],
+  records: readonly (readonly StoredEntry[])[],
+  state: ScannedState,
+): Generator<Part, void> {
   for (let at = 0; at < turns.length; at += turnsAtOnce) {
     const some = turns.slice(at, at + turnsAtOnce).map(({ steps: _steps, ...turn }) => turn);
-    yield [`turns ${at}`, stored(some, state)];
+    yield [`turns ${at}`, { state, turns: some } satisfies StoredOutlines, 'json'];
   }
   for (let at = 0; at < turns.length; at += stepsAtOnce) {
-    const some = turns.slice(at, at + stepsAtOnce).map(({ steps }) => steps);
-    yield [`steps ${at}`, stored(some, state)];
+    const part: StoredSteps = {
+      state,
+      steps: turns.slice(at, at + stepsAtOnce).map(({ steps }) => steps),
+      records: records
+        .slice(at, at + stepsAtOnce)
+        .map((entries) => entries.map(({ line, place }) => [line, place.start, place.length])),
+    };
+    yield [`steps ${at}`, part, 'json'];
   }
-}
-
-function stored(items: readonly unknown[], state: ScannedState): StoredJson {
-  return { state, json: Buffer.from(JSON.stringify(items)) };
 }
 
 const source = Symbol('StoredTurns');
@@ -52,6 +69,8 @@ export class StoredTurns {
   readonly #file: string;
   readonly #state: ScannedState;
   #turns: readonly TurnOutline[] = [];
+  /** What was read with steps, by the place of the first turn. */
+  readonly #records = new Map<number, RecordPlace[][]>();
 
   constructor(outlines: Outlines, file: string, state: ScannedState) {
     this.#outlines = outlines;
@@ -68,8 +87,9 @@ export class StoredTurns {
     // Members of each turn's own, so that turns are copied and sent with their steps.
     const members = { [source]: { value: this }, steps: { enumerable: true, configurable: true, get: readSteps } };
     while (turns.length < count) {
-      const some = this.#part<TurnOutline>(`turns ${turns.length}`);
-      if (some === null) return null;
+      const part = partOf<StoredOutlines>(this.#outlines, this.#file, `turns ${turns.length}`, this.#state);
+      if (part === null) return null;
+      const some = part.turns as TurnOutline[];
       for (const turn of some) Object.defineProperties(turn, members);
       turns.push(...some);
     }
@@ -80,8 +100,8 @@ export class StoredTurns {
   /** The steps of a turn; those of its neighbours, which are stored with them, are put in their places, too. */
   readSteps({ index }: TurnOutline): StepOutline[] {
     const at = index - 1 - ((index - 1) % stepsAtOnce);
-    const steps = this.#part<StepOutline[]>(`steps ${at}`);
-    if (steps === null) throw changedWhileRead(this.#file);
+    const { steps, records } = this.#stepsFrom(at);
+    this.#records.set(at, records);
     for (const [place, value] of steps.entries()) {
       const turn = this.#turns[at + place];
       if (turn !== undefined)
@@ -90,8 +110,17 @@ export class StoredTurns {
     return steps[index - 1 - at] ?? [];
   }
 
-  #part<Item>(name: string): Item[] | null {
-    const part = partOf<StoredJson>(this.#outlines, this.#file, name, this.#state);
-    return part === null ? null : (parseJsonBytes(part.json) as Item[]);
+  /** Where the records stand that hold what a turn says. */
+  recordsOf({ index }: TurnOutline): readonly RecordPlace[] {
+    const at = index - 1 - ((index - 1) % stepsAtOnce);
+    const records = this.#records.get(at) ?? this.#stepsFrom(at).records;
+    return records[index - 1 - at] ?? [];
+  }
+
+  /** @throws NotFoundError where they are no longer stored */
+  #stepsFrom(at: number): StoredSteps {
+    const part = partOf<StoredSteps>(this.#outlines, this.#file, `steps ${at}`, this.#state);
+    if (part === null) throw changedWhileRead(this.#file);
+    return part;
   }
 }

@@ -33,6 +33,7 @@ export function createSessionSearch(store: SessionStore, folders: SearchFolders)
     index: texts,
   };
   const running = new Set<Promise<void>>();
+  const understood = new Set<string>();
   return {
     async *search(query, { signal } = {}) {
       let end = (): void => {};
@@ -56,6 +57,10 @@ export function createSessionSearch(store: SessionStore, folders: SearchFolders)
         transcripts.map(({ file }) => file),
         { pause },
       );
+      // Loaded here: a search needs nothing of it.
+      const { understandAhead } = await import('../sessions/outline/understandAhead.ts');
+      const own = transcripts.filter(({ file, sessionFile }) => file === sessionFile);
+      await understandAhead(own, folders.index, understood, pause);
     },
   };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createSessionSearch } from '../../../../src/adapters/index/createSessionSearch.ts';
 import { createSessionStore } from '../../../../src/adapters/sessions/createSessionStore.ts';
+import { OutlineIndex } from '../../../../src/adapters/sessions/outline/outlineIndex.ts';
 import { BadInputError } from '../../../../src/core/errors.ts';
 import type { SearchHit, SearchQuery, SessionSearch } from '../../../../src/core/search/sessionSearch.ts';
 import { sha256, TranscriptBuilder } from '../../../support/transcript.ts';
@@ -251,4 +252,19 @@ describe('the index', () => {
     await index();
     expect((await found({ text: 'quixote' })).hits).toHaveLength(4);
   });
+});
+
+test('bringing the index up to date understands long sessions that were never opened', async () => {
+  const long = conversation('long', 'Quixote');
+  long.reply('x'.repeat(17 * 1024 * 1024));
+  const [file, short] = [write(long, 1), write(conversation('short', 'Quixote'), 2)];
+  await index();
+  const outlines = new OutlineIndex(join(home, 'index'));
+  expect([file, short].map((each) => outlines.get(each, 'session') !== null)).toEqual([true, false]);
+  const store = createSessionStore({ claudeDirs: [claude], index: join(home, 'index'), sha256 });
+  const { session } = await store.open(file);
+  expect(session.turns.map(({ prompt, steps }) => [prompt, steps.length])).toEqual([
+    ['Begin', 1],
+    ['Ask about Quixote', 2],
+  ]);
 });

@@ -160,12 +160,15 @@ export class SessionBuilder {
 
   /** Whether records can be put behind the others without changing what those are. */
   #canTake(added: readonly TranscriptEntry[]): boolean {
-    const { byUuid, problems } = this.#chain;
+    const { nodes, byUuid, problems } = this.#chain;
+    // What the compaction continues that the file begins with: it may come later, and nothing says that it is missing.
+    const continued = nodes[0]?.parent === null ? nodes[0].entry.facts.logicalParent : null;
     const own = new Set<string>();
     for (const { uuid, parentUuid, facts } of added) {
       // The output of a slash command makes the prompt before it none.
       if (facts.isCommandOutput) return false;
       if (uuid === null) continue;
+      if (uuid === continued) return false;
       const named = parentUuid ?? facts.logicalParent;
       if (named !== null && !byUuid.has(named) && !own.has(named)) return false;
       own.add(uuid);

@@ -14,7 +14,8 @@ it('what the compaction at the beginning of a file continues may come later', ()
   transcript.goTo(null).prompt('Begin');
   expect(transcript.last).toBe('u3');
   const whole = parseTranscript(transcript.bytes());
-  const grown = { ...whole, entries: [...before.entries, ...whole.entries.slice(before.entries.length)] };
+  const { problems, summary, entries } = whole;
+  const grown = { problems, summary, entries: [...before.entries, ...entries.slice(before.entries.length)] };
   const builder = new SessionBuilder();
   builder.build(before, origin);
   const { turns } = builder.build(grown, origin).session;

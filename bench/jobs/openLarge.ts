@@ -17,8 +17,9 @@ export const openJob: Job = {
   name: 'open',
   async run(bench) {
     const { scale } = bench;
-    const whole = await open(bench, await cachedCorpus(`large-session-${scale}`, largeSession(scale)));
-    const ahead = await openIndexed(bench, await cachedCorpus(`large-session-${scale}`, largeSession(scale)));
+    const corpus = await cachedCorpus(`large-session-${scale}`, largeSession(scale));
+    const whole = await open(bench, corpus);
+    const ahead = await openIndexed(bench, corpus);
     const compacted = await open(bench, await cachedCorpus(`reading-${scale}`, readingCorpus(scale)));
     const goal = { time: 0.1, memory: 0.1 };
     return [

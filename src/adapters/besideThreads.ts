@@ -12,8 +12,8 @@ function spareProcessors(): number {
 }
 
 /**
- * Starts threads that work beside this one. Each waits for its task, which is posted to
- * it, and ends behind it; a thread that is given none has to be terminated. It takes tens of milliseconds until it is there.
+ * Starts threads that work beside this one. Each waits for its task, which is posted to it, and ends behind it; a thread that
+ * is given none has to be terminated. It takes tens of milliseconds until it is there.
  * @param source the thread's module, beside the caller
  */
 export async function startThreads(

@@ -13,7 +13,7 @@ import { openPlainFileSync, readFully } from './projectFiles.ts';
 /** Bytes of lines whose records are kept: what is asked for again is mostly what was asked for last. */
 const keptBytes = 8 * 1024 * 1024;
 /** Longer lines get memory of their own. */
-const sharedBytes = 256 * 1024;
+const sharedBytes = 1024 * 1024;
 /** An open file would keep a deleted one's space; nobody asks for long. */
 const idleMs = 2000;
 

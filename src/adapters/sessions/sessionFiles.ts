@@ -102,13 +102,11 @@ export class SessionFiles {
     return remembered;
   }
 
-  /** Remembers a session as it was read, unless it has been read again since. */
+  /** Remembers a session as it was read, where its records are remembered as of then. */
   remember(tree: SessionTree, { transcript, states }: ReadFiles): void {
     this.#scan.remember();
-    if (this.#outlines === null || states === null || !this.#scan.isRemembered) return;
-    const read = this.#scan.state;
+    if (this.#outlines === null || states === null || !this.#scan.remembers(states.state)) return;
     const before = this.#remembered;
-    if (read === null || !isSame(read, states.state)) return;
     if (before?.subagentState === states.subagentState && isSame(before.state, states.state)) return;
     this.#remembered = states;
     this.#outlines.add(this.file, partsOfSession(tree, transcript, states));

@@ -149,9 +149,9 @@ export class TranscriptScan {
     }
   }
 
-  /** Whether what was read last is what is remembered. */
-  get isRemembered(): boolean {
-    return this.#state !== null && this.#remembered !== null && isSame(this.#state, this.#remembered);
+  /** Whether what is remembered is that state of the file. */
+  remembers(state: ScannedState): boolean {
+    return this.#remembered !== null && isSame(state, this.#remembered);
   }
 
   /** Gives back the file; entries open it again when they are asked. */

@@ -49,6 +49,11 @@ export function* partsOfTurns(
   }
 }
 
+/** Place of the first turn whose steps are stored together with those of that one. */
+function partWith(index: number): number {
+  return index - 1 - ((index - 1) % stepsAtOnce);
+}
+
 const source = Symbol('StoredTurns');
 
 interface StoredTurn extends TurnOutline {
@@ -99,7 +104,7 @@ export class StoredTurns {
 
   /** The steps of a turn; those of its neighbours, which are stored with them, are put in their places, too. */
   readSteps({ index }: TurnOutline): StepOutline[] {
-    const at = index - 1 - ((index - 1) % stepsAtOnce);
+    const at = partWith(index);
     const { steps, records } = this.#stepsFrom(at);
     this.#records.set(at, records);
     for (const [place, value] of steps.entries()) {
@@ -112,7 +117,7 @@ export class StoredTurns {
 
   /** Where the records stand that hold what a turn says. */
   recordsOf({ index }: TurnOutline): readonly RecordPlace[] {
-    const at = index - 1 - ((index - 1) % stepsAtOnce);
+    const at = partWith(index);
     const records = this.#records.get(at) ?? this.#stepsFrom(at).records;
     return records[index - 1 - at] ?? [];
   }

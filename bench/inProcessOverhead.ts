@@ -7,6 +7,7 @@ import { systemClock } from '../src/adapters/systemClock.ts';
 import type { StoredReply } from '../src/core/run/branchOutcome.ts';
 import type { ModelClient } from '../src/core/run/ports.ts';
 import { createInProcessEngine } from '../src/orchestration/inProcess/createInProcessEngine.ts';
+import { noAgents } from '../test/support/noAgents.ts';
 import { storePlan } from '../test/support/storedPlan.ts';
 import { median } from './measure.ts';
 
@@ -44,6 +45,7 @@ const engine = createInProcessEngine({
   models: () => Promise.resolve(client),
   prices: { cost: () => null },
   clock: systemClock,
+  agents: noAgents,
 });
 
 async function bare(): Promise<void> {

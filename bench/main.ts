@@ -18,6 +18,7 @@ import { growthJob } from './jobs/growth.ts';
 import { listJob } from './jobs/list.ts';
 import { openJob } from './jobs/openLarge.ts';
 import { panelJob } from './jobs/panel.ts';
+import { placeReadyJob } from './jobs/placeReady.ts';
 import { searchJob } from './jobs/search.ts';
 import { stallJob } from './jobs/stall.ts';
 import { treeJob } from './jobs/tree.ts';
@@ -36,6 +37,7 @@ const jobs: readonly Job[] = [
   inProcessJob,
   temporalJob,
   activationJob,
+  placeReadyJob,
 ];
 
 const root = path.resolve(import.meta.dirname, '..');

@@ -1,9 +1,10 @@
 import type * as vscode from 'vscode';
+import { agentViews } from './views/agentViews.ts';
 import { ApiKey } from './views/apiKey.ts';
 import { BranchDiffs } from './views/branchDiff/branchDiffs.ts';
 import { compareCommands } from './views/branchDiff/compareCommands.ts';
 import { type CommandHandlers, registerCommands, runCommand } from './views/commands.ts';
-import { confirmExpensive } from './views/dispatchRun.ts';
+import { confirmRun } from './views/confirmRun.ts';
 import { FilesAtTurn } from './views/filesAtTurn/filesAtTurn.ts';
 import { filesCommands } from './views/filesAtTurn/filesCommands.ts';
 import { ForkPanelManager } from './views/forkPanel/forkPanel.ts';
@@ -13,6 +14,7 @@ import { Log } from './views/log.ts';
 import { Pickers } from './views/pickers.ts';
 import { ProblemDocuments } from './views/problems/problemDocuments.ts';
 import { ReplaceableServices } from './views/replaceableServices.ts';
+import { RunChoices } from './views/runChoices.ts';
 import { runCommands } from './views/runTree/runCommands.ts';
 import { RunList } from './views/runTree/runList.ts';
 import { runNotifications } from './views/runTree/runNotifications.ts';
@@ -24,7 +26,7 @@ import { revealCommands } from './views/sessionTree/revealCommands.ts';
 import { sessionCommands } from './views/sessionTree/sessionCommands.ts';
 import { SessionTreeView } from './views/sessionTree/sessionTreeView.ts';
 import { TurnDocuments } from './views/sessionTree/turnDocuments.ts';
-import { followServiceSettings, settings } from './views/settings.ts';
+import { claudeCodeFolders, followServiceSettings, settings } from './views/settings.ts';
 import { showError } from './views/showError.ts';
 import { temporalCommands } from './views/temporal/temporalCommands.ts';
 import { TemporalStatusBar } from './views/temporal/temporalStatusBar.ts';
@@ -46,18 +48,22 @@ export function activate(context: vscode.ExtensionContext): void {
   const diffs = new BranchDiffs(provider, runs, context.extensionUri, (error) => showError(error, log));
   const indexing = new SearchIndexing(log.error);
   const temporalStatus = new TemporalStatusBar(provider, runs);
+  const choices = new RunChoices(context.globalState, context.workspaceState);
   const panels = new ForkPanelManager({
     extensionUri: context.extensionUri,
     services: () => provider.get(),
     openComparison: (runId, a, b) => diffs.openComparison(runId, a, b),
-    confirm: confirmExpensive,
+    confirm: (preview, request) => confirmRun(preview, request, choices),
+    apiKey,
+    choices,
     runAgain: async (reason, runId) => {
       await runCommand(reason === 'retry' ? 'forkpoint.retryFailed' : 'forkpoint.resumeRun', { runId });
     },
     storageUri: context.storageUri ?? context.globalStorageUri,
   });
   const pickers = new Pickers({ services: provider, sessions: () => tree.sessions(), runs });
-  const shared = { services: provider, runs, apiKey, log, pickers };
+  const shared = { services: provider, runs, apiKey, choices, log, pickers };
+  const agents = agentViews({ ...shared, isShowing: (runId) => panels.isShowing(runId) });
   const commands: CommandHandlers = {
     ...keepCommands({ services: provider, sessions: () => tree.sessions() }),
     ...revealCommands(tree, pickers),
@@ -65,7 +71,8 @@ export function activate(context: vscode.ExtensionContext): void {
     ...searchCommands(provider, indexing),
     ...filesCommands(files, pickers),
     ...runCommands(shared),
-    ...compareCommands(diffs, pickers),
+    ...compareCommands(diffs, pickers, agents.pickAgentBranch),
+    ...agents.commands,
     ...temporalCommands(provider, temporalStatus),
     ...generalCommands({ apiKey, log, refresh: [() => tree.reload(), () => runTree.reload()] }),
   };
@@ -78,6 +85,7 @@ export function activate(context: vscode.ExtensionContext): void {
     files,
     problems,
     diffs,
+    agents.registrations,
     panels,
     panels.registerSerializer(),
     temporalStatus,
@@ -108,6 +116,7 @@ async function makeServices(apiKey: ApiKey, log: Log) {
   const { dataDir, apiBaseUrl, temporalAddress, temporalNamespace, temporalTaskQueue, temporalCliPath } = settings;
   return createServices({
     claudeDirs: settings.claudeDirs(),
+    extensionFolders: claudeCodeFolders(),
     reader: 'thread',
     apiKey: () => apiKey.get(),
     // `npm start` opens the editor on the sample session, where no key is needed and nothing is sent.
@@ -116,7 +125,7 @@ async function makeServices(apiKey: ApiKey, log: Log) {
     prices: settings.prices(),
     keepForkedSessions: settings.keepForkedSessions,
     log: log.error,
-    ...given({ home: dataDir(), baseUrl: apiBaseUrl() }),
+    ...given({ home: dataDir(), baseUrl: apiBaseUrl(), claudePath: settings.claudePath() }),
     temporal: given({
       address: temporalAddress(),
       namespace: temporalNamespace(),

@@ -6,6 +6,9 @@ import type { PriceOverrides } from './adapters/prices/createPriceList.ts';
 import type { ReadingFolders } from './adapters/reader/createReadingStore.ts';
 import { sha256 } from './adapters/sha256.ts';
 import { systemClock } from './adapters/systemClock.ts';
+import type { AgentRuns } from './core/agent/agentRuns.ts';
+import type { Executor } from './core/agent/agentSettings.ts';
+import type { AgentWork } from './core/agent/agentWork.ts';
 import type { SessionArchive } from './core/archive/sessionArchive.ts';
 import type { Provider } from './core/fork/forkPlan.ts';
 import type { EngineKind } from './core/fork/forkRequest.ts';
@@ -14,6 +17,7 @@ import type { BlobStore, Clock, ForkEngine, ModelClient, ModelClients, PriceList
 import type { TemporalControl } from './core/run/temporalControl.ts';
 import type { SessionSearch } from './core/search/sessionSearch.ts';
 import type { SessionStore } from './core/session/sessionStore.ts';
+import { AgentServices } from './lazyAgentServices.ts';
 import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
 
 export interface ServicesOptions {
@@ -35,6 +39,17 @@ export interface ServicesOptions {
   /** Branches that run at once in this process. */
   concurrency?: number;
   prices?: PriceOverrides;
+  /** The Claude Code to use. Default: `FORKPOINT_CLAUDE`, else looked for on PATH and where its extension keeps it. */
+  claudePath?: string | undefined;
+  /** Environment of agents, of what runs in their places, and of the Temporal worker. Default: this process's. */
+  env?: NodeJS.ProcessEnv;
+  /** Folders that hold editor extensions, Claude Code's own among them. */
+  extensionFolders?: readonly string[];
+  /**
+   * Who answers where a request doesn't say. Default: the API where a key is set, else Claude Code where it is found: who has
+   * set a key for scripts is not to be surprised by an agent.
+   */
+  defaultExecutor?: () => Promise<Executor>;
   /** Asked at every dispatch: is the session kept that was forked or replayed? Default: no. */
   keepForkedSessions?: () => boolean;
   /** Told of failures that stop nothing. */
@@ -51,6 +66,9 @@ export interface Services {
   readonly search: SessionSearch;
   readonly archive: SessionArchive;
   readonly forks: ForkService;
+  readonly agents: AgentRuns;
+  /** The work of agent branches, loaded when the first one runs. */
+  readonly agentWork: () => Promise<AgentWork>;
   readonly runs: RunStore;
   readonly blobs: BlobStore;
   readonly models: ModelClients;
@@ -101,7 +119,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const clock = systemClock;
   const temporalSettings: TemporalSettings = {
     home,
-    env: process.env,
+    env: options.env ?? process.env,
     apiKey,
     ...(baseUrl === undefined ? {} : { baseUrl }),
     ...options.temporal,
@@ -109,11 +127,29 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     // Chunks of the bundle lie beside the worker.
     workerScript: options.temporal?.workerScript ?? fileURLToPath(new URL('./worker.js', import.meta.url)),
   };
+  const agentServices = new AgentServices(() =>
+    import('./agentServices.ts').then(({ createAgentServices }) =>
+      createAgentServices({
+        home,
+        claudeDirs,
+        runs,
+        blobs,
+        clock,
+        prices,
+        sha256,
+        sessions,
+        env: options.env ?? process.env,
+        claudePath: options.claudePath ?? (process.env.FORKPOINT_CLAUDE || undefined),
+        extensionFolders: options.extensionFolders ?? [],
+      }),
+    ),
+  );
+  const agentWork = () => agentServices.work();
   const engines = new Engines({
     'in-process': async () => {
       const { createInProcessEngine } = await import('./orchestration/inProcess/createInProcessEngine.ts');
       const { concurrency } = options;
-      return createInProcessEngine({ runs, blobs, models, prices, clock, concurrency });
+      return createInProcessEngine({ runs, blobs, models, prices, clock, concurrency, agents: agentWork });
     },
     temporal: async () => {
       const { createTemporalEngine } = await import('./orchestration/temporal/temporalEngine.ts');
@@ -132,6 +168,10 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     sha256,
     textDiff: load.textDiff,
     random: Math.random,
+    defaultExecutor: options.defaultExecutor ?? (() => defaultExecutor(options.provider, apiKey, agentServices)),
+    agents: () => agentServices.planning(),
+    changedFiles: (runId, a, b) => agentServices.runs.files(runId, a, b),
+    beforeDelete: (runId) => agentServices.removePlaces(runId),
     onDispatched: ({ session }) => {
       if (options.keepForkedSessions?.() !== true) return;
       archive.keep(session.file).catch((error: unknown) => options.log?.('A forked session could not be kept.', error));
@@ -144,6 +184,8 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     search,
     archive,
     forks,
+    agents: agentServices.runs,
+    agentWork,
     runs,
     blobs,
     models,
@@ -155,6 +197,15 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
       await engines.dispose();
     },
   };
+}
+
+async function defaultExecutor(
+  provider: Provider | undefined,
+  apiKey: () => Promise<string | undefined>,
+  agents: AgentServices,
+): Promise<Executor> {
+  if (provider === 'demo' || (await apiKey()) !== undefined) return 'api';
+  return (await agents.runs.find()) === null ? 'api' : 'claude-code';
 }
 
 // Loaded only now: who lists sessions must not wait for what runs forks.

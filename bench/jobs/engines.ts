@@ -6,11 +6,11 @@ import { ms, times } from '../table.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 
 /** Runs a measuring program, which imports the product's sources. @returns its last line, parsed */
-function runProgram<T>(name: string): T {
+export function runProgram<T>(name: string, ...args: string[]): T {
   // The sources use TypeScript that Node does not only strip but has to transform.
   const flags = ['--experimental-transform-types', '--no-warnings'];
   const program = path.join(root, 'bench', `${name}.ts`);
-  const output = execFileSync(process.execPath, [...flags, program], { encoding: 'utf8', cwd: root });
+  const output = execFileSync(process.execPath, [...flags, program, ...args], { encoding: 'utf8', cwd: root });
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as T;
 }
 

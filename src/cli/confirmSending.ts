@@ -1,3 +1,5 @@
+import type { AgentPreview } from '../core/agent/agentDraft.ts';
+import type { Executor } from '../core/agent/agentSettings.ts';
 import { BadInputError, NotConfirmedError } from '../core/errors.ts';
 import { describePrefix } from '../core/fork/describePrefix.ts';
 import { moneyRange, oneLine, plural, tokenCount } from '../core/format.ts';
@@ -10,6 +12,9 @@ export interface Sending {
   host: string | null;
   requests: number;
   costUsd: { low: number; high: number } | null;
+  executor: Executor;
+  /** Set where Claude Code answers a new run. */
+  agent: AgentPreview | null;
 }
 
 /** Says what will be sent, on stderr: the point, the fidelity, the branches, what they change. */
@@ -17,6 +22,7 @@ export function describePreview(context: CliContext, preview: ForkPreview): void
   const { terminal } = context;
   const missing = preview.missing.length === 0 ? '' : `; missing: ${oneLine(preview.missing.join(', '), 400)}`;
   terminal.note(`Fork ${oneLine(preview.point.label, 80)} · ${preview.fidelity}${missing}`);
+  if (preview.agent !== null) describeAgents(context, preview.agent);
   for (const branch of preview.branches) {
     const times = branch.repeats > 1 ? ` ×${branch.repeats}` : '';
     const tokens =
@@ -31,17 +37,41 @@ export function describePreview(context: CliContext, preview: ForkPreview): void
   for (const note of preview.notes) terminal.note(oneLine(note, 200));
 }
 
+function whatIsSent({ executor, agent, requests, host, costUsd }: Sending): string {
+  if (executor === 'api') return `${plural(requests, 'request')} to ${host ?? 'the API'}, ${moneyRange(costUsd)}`;
+  const version = agent?.agent.version == null ? '' : ` ${agent.agent.version}`;
+  const where = agent?.place == null ? '' : ` in ${agent.place.kind} places`;
+  const cost =
+    agent?.agent.billing === 'subscription' ? 'counts against your plan' : `${moneyRange(costUsd)} estimated`;
+  return `${plural(requests, 'branch', 'branches')} answered by Claude Code${version}${where}, ${cost}`;
+}
+
+/** Says who works where on which files, on stderr. */
+function describeAgents(
+  { terminal }: CliContext,
+  { agent, place, files, filesChoice, base, warnings }: AgentPreview,
+): void {
+  const version = agent.version === null ? '' : ` ${agent.version}`;
+  const login = agent.login === null ? '' : ` · ${oneLine(agent.login, 80)}`;
+  terminal.note(`  Answered by Claude Code${version} (${agent.program})${login}`);
+  terminal.note(`  Place: ${place === null ? 'none can be had' : `${place.kind} · ${place.detail}`}`);
+  const known = `${files.exact} exact · ${files.likely} likely · ${files.unknown} not recorded`;
+  const from = base === null ? '' : ` · from commit ${base.slice(0, 10)}`;
+  terminal.note(`  Files ${filesChoice === 'turn' ? `at this turn · ${known}` : filesChoice}${from}`);
+  for (const warning of warnings) terminal.note(`    ${oneLine(warning, 200)}`);
+}
+
 /**
  * Nothing costs money without a yes: asks where a person can answer, else wants `--yes`.
  * @throws NotConfirmedError, BadInputError where no key is set
  */
 export async function confirmSending(context: CliContext, sending: Sending): Promise<void> {
   if (!sending.billed) return;
-  if (!process.env.ANTHROPIC_API_KEY) {
+  if (sending.executor === 'api' && !process.env.ANTHROPIC_API_KEY) {
     const hint = 'Set ANTHROPIC_API_KEY, or try --demo, which sends nothing.';
     throw new BadInputError('No API key is set.', hint, { path: 'ANTHROPIC_API_KEY' });
   }
-  const what = `${plural(sending.requests, 'request')} to ${sending.host ?? 'the API'}, ${moneyRange(sending.costUsd)}`;
+  const what = whatIsSent(sending);
   if (context.options.yes === true) return context.terminal.note(`Sending ${what}.`);
   if (!context.terminal.interactive) {
     throw new NotConfirmedError(`This costs money: ${what}.`, 'Add --yes to agree, or --demo to try without the API.', {

@@ -13,6 +13,7 @@ export interface CommonOptions {
   yes?: boolean;
   worker?: boolean;
   address?: string;
+  claude?: string;
 }
 
 /** One call of the command line: its options, its output, and the services, loaded and made when first needed. */
@@ -74,9 +75,10 @@ export class CliContext {
   }
 
   #servicesOptions(): ServicesOptions {
-    const { claudeDir, demo, worker, address } = this.options;
+    const { claudeDir, demo, worker, address, claude } = this.options;
     return {
       claudeDirs: claudeDir,
+      claudePath: claude,
       provider: demo === true ? 'demo' : 'anthropic',
       temporal: {
         ...(worker === false ? { startWorkers: false } : {}),

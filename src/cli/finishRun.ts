@@ -2,7 +2,7 @@ import { BadInputError } from '../core/errors.ts';
 import type { EngineKind } from '../core/fork/forkRequest.ts';
 import type { RunId } from '../core/ids.ts';
 import type { CliContext } from './context.ts';
-import { comparisonText, exitCodeOf, failureLines, runJson, runTable } from './runReport.ts';
+import { agentLines, comparisonText, exitCodeOf, failureLines, runJson, runTable } from './runReport.ts';
 import { watchRun } from './watchRun.ts';
 
 /** Whether and how a command waits for the run that it started. */
@@ -35,7 +35,7 @@ export async function finishRun(context: CliContext, runId: RunId): Promise<numb
   if (terminal.json) terminal.printJson(runJson(view));
   else {
     terminal.print(runTable(view, terminal.colors));
-    for (const line of failureLines(view)) terminal.print(line);
+    for (const line of [...agentLines(view), ...failureLines(view)]) terminal.print(line);
     const more = `forkpoint compare ${runId}`;
     terminal.print(`\n${comparisonText(await forks.compare(runId), terminal.colors, { maxLines: 40, more })}`);
   }

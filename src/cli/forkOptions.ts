@@ -15,6 +15,16 @@ export interface RunOptions {
   maxSteps?: number;
   budgetUsd?: number;
   timeoutSeconds?: number;
+  executor?: string;
+  place?: string;
+  files?: string;
+  permissions?: string;
+  iKnow?: boolean;
+  allowRecorded?: boolean;
+  setup?: string[];
+  check?: string[];
+  maxTurns?: number;
+  concurrency?: number;
 }
 
 export interface ForkOptions extends RunOptions {
@@ -62,8 +72,28 @@ export function replayRequestOf(
   );
 }
 
-function settingsOf({ engine, tools, maxSteps, budgetUsd, timeoutSeconds }: RunOptions) {
-  return { engine, tools, maxSteps, budgetUsd, timeoutSeconds };
+function settingsOf(options: RunOptions) {
+  const { engine, tools, maxSteps, budgetUsd, timeoutSeconds } = options;
+  const { executor, place, files, permissions, allowRecorded, setup, maxTurns, concurrency } = options;
+  const agent = { executor, place, files, permissions, allowRecorded, setup, maxTurns, concurrency };
+  return { engine, tools, maxSteps, budgetUsd, timeoutSeconds, ...agent, checks: options.check?.map(checkOf) };
+}
+
+/** `NAME=CMD`, or a command that is its own name. An assignment before a command (`CI=1 npm test`) is part of it. */
+function checkOf(text: string): { name: string; run: string } {
+  const [, name, run] = /^([a-z][\w -]*)=(\S[\s\S]*)$/.exec(text) ?? [];
+  if (name !== undefined && run !== undefined) return { name, run };
+  return { name: text.trim().slice(0, 80), run: text };
+}
+
+/** @throws BadInputError where a run would work without a question and nobody has agreed to that */
+export function checkBypass(permissions: string | undefined, { iKnow }: RunOptions): void {
+  if (permissions !== 'bypass' || iKnow === true) return;
+  throw new BadInputError(
+    'With permissions "bypass" an agent runs every command without a question.',
+    'Add --i-know if that is what you want, or use ask or deny.',
+    { path: 'permissions' },
+  );
 }
 
 async function fileRequest(file: string, overrides: Record<string, unknown>): Promise<ForkRequest> {

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { BadInputError, ForkpointError } from '../core/errors.ts';
+import { addAgentCommands } from './commands/agentCommands.ts';
 import { addForkCommands } from './commands/forkCommands.ts';
 import { addRunCommands } from './commands/runCommands.ts';
 import { addSearchCommands } from './commands/searchCommands.ts';
@@ -28,7 +29,7 @@ export async function runCli(args: string[], version: string): Promise<number> {
       // Commander appends the command itself to its arguments.
       const command = given.at(-1) as Command;
       code = await withContext(command.optsWithGlobals<CommonOptions>(), async (context) =>
-        (await load())(context, ...(command.processedArgs as string[])),
+        (await load())(context, ...(command.processedArgs.flat() as string[])),
       );
     };
   const program = buildProgram(args, version, handle, json);
@@ -57,6 +58,7 @@ function buildProgram(args: readonly string[], version: string, handle: Handle, 
     addSearchCommands,
     addForkCommands,
     addRunCommands,
+    addAgentCommands,
     addTemporalCommands,
   ]) {
     addCommands(program, handle);

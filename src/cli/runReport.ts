@@ -1,5 +1,7 @@
+import type { CheckResult } from '../core/agent/agentFacts.ts';
+import { describeQuestion } from '../core/agent/describeQuestion.ts';
 import type { ComparedPair, Comparison } from '../core/compare/comparison.ts';
-import { duration, modelName, money, oneLine, tokenCount } from '../core/format.ts';
+import { duration, modelName, money, oneLine, plural, tokenCount } from '../core/format.ts';
 import { plainText } from '../core/plainText.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
 import { table } from './table.ts';
@@ -7,7 +9,46 @@ import type { Terminal } from './terminal.ts';
 
 /** A run as `--json` prints it: the whole view, without references into the blob store. */
 export function runJson(view: RunView) {
-  return { ...view, branches: view.branches.map(({ results: _references, ...branch }) => branch) };
+  const { checks, branches, ...run } = view;
+  return {
+    ...run,
+    checks: { forkPoint: checks.forkPoint.map(checkJson), recorded: checks.recorded.map(checkJson) },
+    branches: branches.map(({ results: _replies, toolResults: _results, changeSet: _changes, ...branch }) => ({
+      ...branch,
+      checks: branch.checks.map(checkJson),
+      setup: branch.setup.map(checkJson),
+    })),
+  };
+}
+
+function checkJson({ output: _reference, ...check }: CheckResult) {
+  return check;
+}
+
+/** What agents did beside what they said, a line or two a branch: files, checks, questions. */
+export function agentLines(view: RunView): string[] {
+  if (view.executor === 'api') return [];
+  return view.branches.flatMap((branch) => {
+    const facts = agentFacts(branch);
+    const asks = branch.questions.map(
+      (question) =>
+        `  asks: ${oneLine(describeQuestion(question), 100)} · forkpoint approve ${view.runId} ${branch.branchId} ${question.callId}`,
+    );
+    const notes = branch.notes.map((note) => `  ${oneLine(note, 200)}`);
+    return facts === '' ? [...asks, ...notes] : [`${oneLine(nameOf(branch), 40)}: ${facts}`, ...asks, ...notes];
+  });
+}
+
+function agentFacts({ files, commits, checks, prefix }: BranchView): string {
+  const sum = (key: 'added' | 'removed'): number => files.reduce((total, file) => total + file[key], 0);
+  return [
+    files.length === 0 ? '' : `+${sum('added')} −${sum('removed')} in ${plural(files.length, 'file')}`,
+    commits.length === 0 ? '' : plural(commits.length, 'commit'),
+    ...checks.map(({ name, passed }) => `${oneLine(name, 40)} ${passed ? 'passed' : 'failed'}`),
+    prefix === null ? '' : `prefix ${prefix.equal} of ${prefix.total} as recorded`,
+  ]
+    .filter((fact) => fact !== '')
+    .join(' · ');
 }
 
 /** The exit code that a run's end stands for. */
@@ -52,7 +93,8 @@ export function nameOf(branch: Pick<BranchView, 'name' | 'repeat' | 'repeats'>):
   return branch.repeats > 1 ? `${branch.name} #${branch.repeat}` : branch.name;
 }
 
-function stateText({ state, retryingInMs }: BranchView, colors: Terminal['colors']): string {
+function stateText({ state, retryingInMs, waitingFor }: BranchView, colors: Terminal['colors']): string {
+  if (waitingFor !== null) return colors.yellow(waitingFor === 'answer' ? 'asks' : 'waiting');
   if (retryingInMs !== null) return colors.yellow('waiting');
   if (state === 'completed') return colors.green(state);
   if (state === 'failed') return colors.red(state);

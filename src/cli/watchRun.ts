@@ -1,3 +1,4 @@
+import { describeQuestion } from '../core/agent/describeQuestion.ts';
 import type { ForkPlan } from '../core/fork/forkPlan.ts';
 import { oneLine, plural } from '../core/format.ts';
 import type { RunId } from '../core/ids.ts';
@@ -48,6 +49,7 @@ async function follow(
     seen.push(event);
     if (print) context.terminal.printJson(event);
     else if (event.type === 'retrying') noteRetry(context, plan, event);
+    else if (event.type === 'question-asked') noteQuestion(context, plan, event);
     else context.terminal.progress(progressOf(foldRun(plan, seen)));
     if (event.type === 'run-started') starts.wanted += 1;
     if (event.type === 'run-ended') starts.ended += 1;
@@ -66,6 +68,16 @@ function noteRetry(context: CliContext, plan: ForkPlan, event: Extract<BranchEve
   context.terminal.note(
     `${oneLine(name, 40)}: ${oneLine(event.error.message, 400)} Asking again in ${(event.delayMs / 1000).toFixed(1)} s.`,
   );
+}
+
+function noteQuestion(
+  context: CliContext,
+  plan: ForkPlan,
+  { runId, branchId, question }: Extract<BranchEvent, { type: 'question-asked' }>,
+): void {
+  const name = plan.branches.find((branch) => branch.branchId === branchId)?.name ?? branchId;
+  context.terminal.note(`${oneLine(name, 40)} asks: ${oneLine(describeQuestion(question), 400)}`);
+  context.terminal.note(`      forkpoint approve|deny ${runId} ${branchId} ${question.callId}`);
 }
 
 function progressOf(view: RunView): string {

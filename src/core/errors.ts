@@ -64,6 +64,24 @@ export class InterruptedError extends ForkpointError {
   readonly exitCode = 1;
 }
 
+/** A place for a branch can't be made, entered or removed. */
+export class PlaceError extends ForkpointError {
+  readonly code = 'place';
+  readonly exitCode = 1;
+}
+
+/** A set-up command failed: the agent was not started, and its place is kept to look into. */
+export class SetupError extends ForkpointError {
+  readonly code = 'setup_failed';
+  readonly exitCode = 1;
+}
+
+/** Claude Code can't be found or started, or says something that is not understood. */
+export class AgentError extends ForkpointError {
+  readonly code = 'agent';
+  readonly exitCode = 4;
+}
+
 /** What we keep on disk (runs, blobs, index) can't be read or written. */
 export class StorageError extends ForkpointError {
   readonly code = 'storage';

@@ -6,6 +6,13 @@ const secretName = 'forkpoint.anthropicApiKey';
 export class ApiKey {
   constructor(private readonly secrets: vscode.SecretStorage) {}
 
+  /** Calls back when a key was set or removed, in any window. */
+  onDidChange(listener: () => void): vscode.Disposable {
+    return this.secrets.onDidChange(({ key }) => {
+      if (key === secretName) listener();
+    });
+  }
+
   async get(): Promise<string | undefined> {
     return (await this.secrets.get(secretName)) || process.env['ANTHROPIC_API_KEY'] || undefined;
   }

@@ -23,6 +23,11 @@ export interface BranchTarget extends RunTarget {
   readonly branchId: BranchId;
 }
 
+/** A question of an agent that waits for a person. */
+export interface QuestionTarget extends BranchTarget {
+  readonly callId: string;
+}
+
 /**
  * Every command with its title, and whether the Command Palette offers it: those that it doesn't need a row. The
  * `contributes.commands` of package.json say the same, which a test proves.
@@ -58,6 +63,18 @@ export const commandTable = {
   'forkpoint.compareWithSelected': { title: 'Compare with Selected', palette: false },
   'forkpoint.compareAllBranches': { title: 'Compare All Branches', palette: true },
   'forkpoint.openComparisonTable': { title: 'Open Comparison Table', palette: true },
+  'forkpoint.openChanges': { title: 'Open Changes', palette: true },
+  'forkpoint.runChecks': { title: 'Run Checks', palette: true },
+  'forkpoint.applyBranch': { title: 'Apply…', palette: true },
+  'forkpoint.createGitBranch': { title: 'Create Git Branch…', palette: true },
+  'forkpoint.continueBranch': { title: 'Continue in Claude Code', palette: false },
+  'forkpoint.openTerminalInBranch': { title: 'Open Terminal in Branch', palette: true },
+  'forkpoint.openFolderOfBranch': { title: 'Open Folder of Branch', palette: true },
+  'forkpoint.answerQuestion': { title: 'Answer…', palette: true },
+  'forkpoint.showQuestion': { title: 'Show Question', palette: false },
+  'forkpoint.allowCall': { title: 'Allow', palette: false },
+  'forkpoint.denyCall': { title: 'Deny…', palette: false },
+  'forkpoint.managePlaces': { title: 'Manage Places…', palette: true },
   'forkpoint.setApiKey': { title: 'Set API Key', palette: true },
   'forkpoint.clearApiKey': { title: 'Clear API Key', palette: true },
   'forkpoint.startTemporal': { title: 'Start Temporal Dev Server', palette: true },

@@ -1,5 +1,13 @@
 import * as vscode from 'vscode';
-import type { BranchTarget, CommandId, LineTarget, RunTarget, SessionTarget, TurnTarget } from './commandTable.ts';
+import type {
+  BranchTarget,
+  CommandId,
+  LineTarget,
+  QuestionTarget,
+  RunTarget,
+  SessionTarget,
+  TurnTarget,
+} from './commandTable.ts';
 
 /**
  * Arguments of every command. A tree hands over the clicked row and, where several can be selected, all of them; the
@@ -36,6 +44,18 @@ export interface CommandArguments {
   'forkpoint.compareWithSelected': [branch?: BranchTarget];
   'forkpoint.compareAllBranches': [run?: RunTarget];
   'forkpoint.openComparisonTable': [run?: RunTarget];
+  'forkpoint.openChanges': [branch?: BranchTarget];
+  'forkpoint.runChecks': [row?: BranchTarget];
+  'forkpoint.applyBranch': [branch?: BranchTarget];
+  'forkpoint.createGitBranch': [branch?: BranchTarget];
+  'forkpoint.continueBranch': [branch?: BranchTarget];
+  'forkpoint.openTerminalInBranch': [branch?: BranchTarget];
+  'forkpoint.openFolderOfBranch': [branch?: BranchTarget];
+  'forkpoint.answerQuestion': [question?: BranchTarget & Partial<QuestionTarget>];
+  'forkpoint.showQuestion': [question?: QuestionTarget];
+  'forkpoint.allowCall': [question?: QuestionTarget];
+  'forkpoint.denyCall': [question?: QuestionTarget];
+  'forkpoint.managePlaces': [];
   'forkpoint.setApiKey': [];
   'forkpoint.clearApiKey': [];
   'forkpoint.startTemporal': [];

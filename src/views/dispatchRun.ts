@@ -1,17 +1,19 @@
 import * as vscode from 'vscode';
-import { BadInputError, EngineUnavailableError } from '../core/errors.ts';
-import type { ForkRequest, ReplayRequest } from '../core/fork/forkRequest.ts';
+import { AgentError, BadInputError, EngineUnavailableError, PlaceError } from '../core/errors.ts';
+import type { ForkRequest, ReplayRequest, RunSettings } from '../core/fork/forkRequest.ts';
 import { modelName, money, oneLine, plural } from '../core/format.ts';
 import type { RunId } from '../core/ids.ts';
 import { messageSafe } from '../core/plainText.ts';
 import type { ForkPreview } from '../core/run/forkService.ts';
+import { agentName, filesFact, loginFact, permissionTexts, placeFact } from './agentTexts.ts';
 import type { ApiKey } from './apiKey.ts';
+import { confirmRun, runLabel } from './confirmRun.ts';
 import type { Log } from './log.ts';
 import { type Choice, choice, pickOne } from './quickInput.ts';
+import type { RunChoices } from './runChoices.ts';
 import type { RunList } from './runTree/runList.ts';
 import { isUnderWay } from './runTree/runNodes.ts';
 import { sendLine } from './sendLine.ts';
-import { settings } from './settings.ts';
 import { showError } from './showError.ts';
 import type { ServiceProvider, ViewServices } from './viewServices.ts';
 
@@ -19,6 +21,7 @@ export interface DispatchDeps {
   services: ServiceProvider;
   runs: RunList;
   apiKey: ApiKey;
+  choices: RunChoices;
   log: Log;
 }
 
@@ -32,28 +35,23 @@ export type Asked = { kind: 'fork'; request: ForkRequest } | { kind: 'replay'; r
 export async function dispatchRun(asked: Asked, deps: DispatchDeps): Promise<void> {
   requireTrust();
   const services = await deps.services.get();
-  const preview = await previewOf(asked, services);
-  if (!(await confirmed(preview, asked.request, deps.apiKey))) return;
+  const preview = await previewOf(asked, services).catch((error: unknown) => withoutAgent(error, asked, deps));
+  if (preview === null) return;
+  requirePlace(preview);
+  if (!(await confirmed(preview, asked.request, deps))) return;
   // One id for all tries of this click: what was dispatched once is not dispatched again.
   const runId = services.forks.newRunId();
   await started(asked, runId, deps);
 }
 
-/** A second, modal question for runs that may cost more than the setting allows without one. */
-export async function confirmExpensive(preview: ForkPreview): Promise<boolean> {
-  const limit = settings.confirmCostAbove();
-  const high = preview.costUsd?.high;
-  if (!preview.billed || high === undefined || high <= limit) return true;
-  const run = runLabel(preview);
-  const answer = await vscode.window.showWarningMessage(
-    `This run may cost up to ${money(high)}.`,
-    {
-      modal: true,
-      detail: `${sendLine(preview)}\n\nAsked because it is above forkpoint.confirmCostAbove (${money(limit)}).`,
-    },
-    run,
+/** @throws PlaceError where agents would have no place to work in */
+function requirePlace({ agent }: ForkPreview): void {
+  if (agent === null || agent.place !== null) return;
+  const reasons = agent.places.map(({ kind, detail }) => `${kind}: ${detail}`);
+  throw new PlaceError(
+    ['There is no place for an agent to work in.', ...reasons].join(' '),
+    'Answer it with the Messages API instead.',
   );
-  return answer === run;
 }
 
 /** @throws BadInputError where the workspace isn't trusted: nothing may be sent or started there */
@@ -63,6 +61,18 @@ export function requireTrust(): void {
     'This workspace is in Restricted Mode: sessions can be read, not forked or run.',
     'Trust the workspace first.',
   );
+}
+
+/** Where there is no Claude Code: says so, with the ways out. Anything else goes on as the error that it is. */
+async function withoutAgent(error: unknown, asked: Asked, deps: DispatchDeps): Promise<null> {
+  if (!(error instanceof AgentError)) throw error;
+  await showError(error, deps.log, {
+    'Use the Messages API': () => dispatchRun(changed(asked, { executor: 'api' }), deps),
+    Settings: async () => {
+      await vscode.commands.executeCommand('workbench.action.openSettings', 'forkpoint.claudePath');
+    },
+  });
+  return null;
 }
 
 async function started(asked: Asked, runId: RunId, deps: DispatchDeps): Promise<void> {
@@ -81,7 +91,7 @@ async function started(asked: Asked, runId: RunId, deps: DispatchDeps): Promise<
         );
         await started(asked, runId, deps);
       },
-      'Run in This Window': () => started(inThisWindow(asked), runId, deps),
+      'Run in This Window': () => started(changed(asked, { engine: 'in-process' }), runId, deps),
       Settings: async () => {
         await vscode.commands.executeCommand('workbench.action.openSettings', 'forkpoint.temporal');
       },
@@ -91,19 +101,22 @@ async function started(asked: Asked, runId: RunId, deps: DispatchDeps): Promise<
   await followProgress(runId, deps);
 }
 
-function inThisWindow(asked: Asked): Asked {
-  const engine = 'in-process';
+function changed(asked: Asked, change: Partial<RunSettings>): Asked {
   return asked.kind === 'fork'
-    ? { kind: 'fork', request: { ...asked.request, engine } }
-    : { kind: 'replay', request: { ...asked.request, engine } };
+    ? { kind: 'fork', request: { ...asked.request, ...change } }
+    : { kind: 'replay', request: { ...asked.request, ...change } };
 }
 
 function previewOf(asked: Asked, { forks }: ViewServices): Promise<ForkPreview> {
   return asked.kind === 'fork' ? forks.preview(asked.request) : forks.previewReplay(asked.request);
 }
 
-async function confirmed(preview: ForkPreview, request: Asked['request'], apiKey: ApiKey): Promise<boolean> {
-  if (preview.billed && (await apiKey.get()) === undefined) {
+async function confirmed(
+  preview: ForkPreview,
+  request: Asked['request'],
+  { apiKey, choices }: DispatchDeps,
+): Promise<boolean> {
+  if (preview.agent === null && preview.billed && (await apiKey.get()) === undefined) {
     const set = 'Set API Key';
     const answer = await vscode.window.showWarningMessage(`There is no API key for ${preview.host ?? 'the API'}.`, set);
     if (answer !== set || !(await apiKey.ask())) return false;
@@ -112,7 +125,7 @@ async function confirmed(preview: ForkPreview, request: Asked['request'], apiKey
     title: `Run · ${oneLine(preview.point.label, 60)}`,
     placeholder: 'Enter runs what is listed here, Escape sends nothing',
   });
-  return picked === 'run' && (await confirmExpensive(preview));
+  return picked === 'run' && (await confirmRun(preview, request, choices));
 }
 
 /** The button first, then what it will do; choosing one of the facts runs nothing. */
@@ -146,26 +159,50 @@ function confirmationChoices(preview: ForkPreview, request: Asked['request']): C
       notes.join(' ') || undefined,
     ),
   );
-  const how = [
-    request.engine === 'temporal' ? 'on Temporal' : 'in this window',
-    request.tools === 'recorded' ? 'tools answered from the recording' : 'stops at the first tool call',
-  ];
-  const limits = [
-    `at most ${plural(preview.maxRequests, 'request')}`,
-    request.budgetUsd === undefined ? 'no budget' : `budget ${money(request.budgetUsd)}`,
-  ];
   return [
     run,
     heading,
     fidelity,
     ...branches,
-    fact('settings', how.join(' · '), limits.join(' · ')),
+    ...executionFacts(preview, request).map(({ icon, text, detail }) => fact(icon, text, detail)),
     ...preview.notes.map((note) => fact('info', note)),
   ];
 }
 
-function runLabel(preview: ForkPreview): string {
-  return `Run ${plural(preview.requests, 'branch', 'branches')}`;
+/** Who answers where, and within which limits. */
+function executionFacts(
+  preview: ForkPreview,
+  request: Asked['request'],
+): { icon: string; text: string; detail?: string }[] {
+  const { agent } = preview;
+  const engine = request.engine === 'temporal' ? 'on Temporal' : 'in this window';
+  const budget = request.budgetUsd === undefined ? 'no budget' : `budget ${money(request.budgetUsd)}`;
+  if (agent === null) {
+    const tools = request.tools === 'recorded' ? 'tools answered from the recording' : 'stops at the first tool call';
+    const limits = `at most ${plural(preview.maxRequests, 'request')} · ${budget}`;
+    return [{ icon: 'settings', text: `${engine} · ${tools}`, detail: limits }];
+  }
+  const files = filesFact(agent);
+  const checks = (request.checks ?? []).map(({ name }) => name);
+  const starts = { turn: 'files at this turn', now: 'files as they are now' }[agent.filesChoice];
+  return [
+    {
+      icon: 'terminal',
+      text: `${agentName(agent.agent)} · ${loginFact(agent.agent).text}`,
+      detail: agent.agent.program,
+    },
+    {
+      icon: 'folder',
+      text: [placeFact(agent).text, starts ?? `files at ${agent.filesChoice}`, files?.text].filter(Boolean).join(' · '),
+      detail: [agent.place?.detail, ...agent.warnings].filter(Boolean).join(' '),
+    },
+    { icon: 'shield', text: permissionTexts[request.permissions ?? 'ask'] },
+    {
+      icon: 'settings',
+      text: [engine, checks.length > 0 && `checks: ${checks.join(', ')}`].filter(Boolean).join(' · '),
+      detail: budget,
+    },
+  ];
 }
 
 /** Progress with a Cancel button until the run has ended. Temporal runs go on when the window closes. */

@@ -52,7 +52,8 @@ export function parseBranchUri(query: string): BranchDocument | null {
   return parsed(branchQuery, query);
 }
 
-function parsed<T>(schema: z.ZodType<T>, query: string): T | null {
+/** Null for a query that the schema doesn't take. */
+export function parsed<T>(schema: z.ZodType<T>, query: string): T | null {
   try {
     return schema.safeParse(JSON.parse(query)).data ?? null;
   } catch {
@@ -61,7 +62,7 @@ function parsed<T>(schema: z.ZodType<T>, query: string): T | null {
 }
 
 /** A title as one segment of a path: slashes would make folders of it, dots alone would climb. */
-function pathSegment(title: string): string {
+export function pathSegment(title: string): string {
   const segment = oneLine(title, 60).replace(/[\\/]/g, '∕');
   return /^\.*$/.test(segment) ? 'untitled' : segment;
 }

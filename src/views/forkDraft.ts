@@ -7,10 +7,12 @@ import {
   type ToolPolicy,
 } from '../core/fork/forkRequest.ts';
 import { modelName } from '../core/format.ts';
+import { type AgentAnswers, agentSettings } from './agentAnswers.ts';
+import type { AgentDefaults } from './agentDefaults.ts';
 import type { TurnTarget } from './commandTable.ts';
 
 /** What the steps fill in. */
-export interface ForkDraft {
+export interface ForkDraft extends AgentAnswers {
   models: string[];
   prompt: string | null;
   system: BranchSpec['system'] | null;
@@ -21,7 +23,7 @@ export interface ForkDraft {
 }
 
 /** One branch a model: the model's name, told apart where two read the same. */
-export function forkRequestOf(draft: ForkDraft, turn: TurnTarget): ForkRequest {
+export function forkRequestOf(draft: ForkDraft, turn: TurnTarget, defaults: AgentDefaults): ForkRequest {
   const names = draft.models.map(modelName);
   const branches = draft.models.map((model, index) => ({
     name: names.filter((name) => name === names[index]).length > 1 ? model : (names[index] ?? model),
@@ -35,6 +37,7 @@ export function forkRequestOf(draft: ForkDraft, turn: TurnTarget): ForkRequest {
     at: { turn: turn.turn },
     engine: draft.engine,
     tools: draft.tools,
+    ...agentSettings(draft, defaults),
     branches,
     ...(draft.prompt !== null && { prompt: draft.prompt }),
   });

@@ -6,12 +6,24 @@ import {
   effortSchema,
   type ToolPolicy,
 } from '../core/fork/forkRequest.ts';
+import { firstAnswers } from './agentAnswers.ts';
 import type { TurnTarget } from './commandTable.ts';
 import { type DispatchDeps, dispatchRun, requireTrust } from './dispatchRun.ts';
 import { type ForkDraft, forkRequestOf } from './forkDraft.ts';
 import { offeredModels } from './models.ts';
 import type { Pickers } from './pickers.ts';
-import { askText, choice, pickMany, pickOne, type StepOptions, type StepResult, walk } from './quickInput.ts';
+import { agentSteps } from './quickAgents.ts';
+import {
+  askText,
+  choice,
+  kept,
+  pickMany,
+  pickOne,
+  type StepOptions,
+  type StepResult,
+  skip,
+  walk,
+} from './quickInput.ts';
 import { settings } from './settings.ts';
 
 const title = 'Fork with Quick Pick';
@@ -27,12 +39,14 @@ export async function forkWithQuickPick(
   requireTrust();
   const turn = await pickers.turn(given, title);
   if (turn === undefined) return;
-  const { sessions } = await deps.services.get();
+  const { sessions, agents } = await deps.services.get();
   const { session } = await sessions.open(turn.file);
   const recorded = session.turns.find(({ index }) => index === turn.turn);
   if (recorded === undefined)
     throw new BadInputError(`The session has no turn ${turn.turn}.`, 'Refresh the Sessions view and choose again.');
+  const [agent, defaults] = [await agents.find(), settings.agents()];
   const draft: ForkDraft = {
+    ...firstAnswers(agent, deps.choices, defaults, isDemo()),
     models: recorded.models.slice(0, 1),
     prompt: null,
     system: null,
@@ -52,17 +66,21 @@ export async function forkWithQuickPick(
     (step) => kept(askSystem(step), ({ system }) => (draft.system = system)),
     (step) => kept(askEffort(step), ({ effort }) => (draft.effort = effort)),
     (step) => kept(askRepeats(draft.repeats, step), (repeats) => (draft.repeats = repeats)),
+    ...agentSteps(title, 'At this turn', agent, draft),
     (step) => kept(askEngine(title, draft.engine, step), (engine) => (draft.engine = engine)),
-    (step) => kept(askTools(draft.tools, step), (tools) => (draft.tools = tools)),
+    (step) =>
+      draft.executor === 'api'
+        ? kept(askTools(draft.tools, step), (tools) => (draft.tools = tools))
+        : Promise.resolve(skip),
   ]);
-  if (done) await dispatchRun({ kind: 'fork', request: forkRequestOf(draft, turn) }, deps);
+  if (!done) return;
+  if (agent !== null) await deps.choices.keepExecutor(draft.executor);
+  await dispatchRun({ kind: 'fork', request: forkRequestOf(draft, turn, defaults) }, deps);
 }
 
-/** Keeps what a step answered, unless it was left. */
-export async function kept<T>(answer: Promise<StepResult<T>>, keep: (value: T) => void): Promise<StepResult<T>> {
-  const result = await answer;
-  if (result !== undefined && result !== 'back') keep(result as T);
-  return result;
+/** The offline demo model answers. */
+export function isDemo(): boolean {
+  return process.env['FORKPOINT_DEMO'] === '1';
 }
 
 /** Ticks models; any other id can be typed. */

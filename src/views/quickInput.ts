@@ -94,18 +94,29 @@ export function askText(
   });
 }
 
+/** Keeps what a step answered, unless it was left. */
+export async function kept<T>(answer: Promise<StepResult<T>>, keep: (value: T) => void): Promise<StepResult<T>> {
+  const result = await answer;
+  if (result !== undefined && result !== 'back') keep(result as T);
+  return result;
+}
+
+/** What a step says that has nothing to ask. */
+export const skip = Symbol('nothing to ask');
+
 /**
  * Walks through steps, back and forth. Each step changes what it is about and says how it ended.
  * @returns false when the person gave up
  */
-export async function walk(
-  steps: readonly ((at: { at: number; of: number }) => Promise<StepResult<unknown>>)[],
-): Promise<boolean> {
+export async function walk(steps: readonly ((at: { at: number; of: number }) => Promise<unknown>)[]): Promise<boolean> {
   let index = 0;
+  let by = 1;
   while (index < steps.length) {
     const result = await steps[index]?.({ at: index + 1, of: steps.length });
     if (result === undefined) return false;
-    index = result === 'back' ? Math.max(0, index - 1) : index + 1;
+    // A step that asks nothing is passed over in the direction that the person goes.
+    if (result !== skip) by = result === 'back' ? -1 : 1;
+    index = Math.max(0, index + by);
   }
   return true;
 }

@@ -1,16 +1,26 @@
 import { type EngineKind, type ReplayRequest, replayRequestSchema } from '../core/fork/forkRequest.ts';
 import type { RecordedSession, TurnOutline } from '../core/session/recordedSession.ts';
+import { type AgentAnswers, agentSettings, firstAnswers } from './agentAnswers.ts';
+import type { AgentDefaults } from './agentDefaults.ts';
 import type { SessionTarget } from './commandTable.ts';
 import { type DispatchDeps, dispatchRun, requireTrust } from './dispatchRun.ts';
 import { offeredModels } from './models.ts';
 import type { Pickers } from './pickers.ts';
-import { askEngine, askModels, kept } from './quickFork.ts';
-import { type StepOptions, walk } from './quickInput.ts';
+import { agentSteps } from './quickAgents.ts';
+import { askEngine, askModels, isDemo } from './quickFork.ts';
+import { kept, type StepOptions, walk } from './quickInput.ts';
 import { settings } from './settings.ts';
 
 const title = 'Replay Session';
 
 type Step = NonNullable<StepOptions['step']>;
+
+interface ReplayDraft extends AgentAnswers {
+  session?: RecordedSession;
+  from: number;
+  models: string[];
+  engine: EngineKind;
+}
 
 /** Asks for session, first turn, models and engine; shows what will be sent; replays. */
 export async function replaySession(
@@ -19,8 +29,10 @@ export async function replaySession(
   deps: DispatchDeps,
 ): Promise<void> {
   requireTrust();
-  const { sessions } = await deps.services.get();
-  const draft: { session?: RecordedSession; from: number; models: string[]; engine: EngineKind } = {
+  const { sessions, agents } = await deps.services.get();
+  const [agent, defaults] = [await agents.find(), settings.agents()];
+  const draft: ReplayDraft = {
+    ...firstAnswers(agent, deps.choices, defaults, isDemo()),
     from: 1,
     models: [],
     engine: settings.engine(),
@@ -52,14 +64,16 @@ export async function replaySession(
       const offered = offeredModels(draft.session?.summary.models ?? [], settings.models(), await sessions.list());
       return kept(askModels(offered, draft.models, step, title), (models) => (draft.models = models));
     },
+    ...agentSteps(title, 'At the first turn', agent, draft),
     (step) => kept(askEngine(title, draft.engine, step), (engine) => (draft.engine = engine)),
   ]);
   if (!done || draft.session === undefined) return;
-  const request: ReplayRequest = replayRequestSchema.parse({
-    session: draft.session.summary.file,
-    from: draft.from,
-    models: draft.models,
-    engine: draft.engine,
-  });
+  if (agent !== null) await deps.choices.keepExecutor(draft.executor);
+  const request = requestOf(draft, draft.session.summary.file, defaults);
   await dispatchRun({ kind: 'replay', request }, deps);
+}
+
+function requestOf(draft: ReplayDraft, session: string, defaults: AgentDefaults): ReplayRequest {
+  const { from, models, engine } = draft;
+  return replayRequestSchema.parse({ session, from, models, engine, ...agentSettings(draft, defaults) });
 }

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import { type EngineKind, engineKindSchema } from '../core/fork/forkRequest.ts';
+import { type AgentDefaults, checksOf } from './agentDefaults.ts';
 import type { ReplaceableServices } from './replaceableServices.ts';
 import type { RunList } from './runTree/runList.ts';
 import { isUnderWay } from './runTree/runNodes.ts';
@@ -32,6 +33,17 @@ export const settings = {
   },
   /** US dollars; a run whose upper estimate lies above is asked for once more. */
   confirmCostAbove: (): number => number('confirmCostAbove', 5),
+  /** The Claude Code program to use; undefined to look for it. */
+  claudePath: (): string | undefined => text('claudePath'),
+  /** How branches that Claude Code answers begin. */
+  agents: (): AgentDefaults => ({
+    checks: checksOf(value('checks')),
+    setup: texts('setup'),
+    teardown: texts('teardown'),
+    include: texts('places.include'),
+    concurrency: Math.min(32, Math.max(1, Math.floor(number('agents.concurrency', 2)))),
+    permissions: value('agents.permissions') === 'deny' ? 'deny' : 'ask',
+  }),
   temporalAddress: (): string | undefined => text('temporal.address'),
   temporalNamespace: (): string | undefined => text('temporal.namespace'),
   temporalTaskQueue: (): string | undefined => text('temporal.taskQueue'),
@@ -39,7 +51,7 @@ export const settings = {
 };
 
 /** Settings that the services are made with. */
-const ofServices = ['claudeDirs', 'dataDir', 'apiBaseUrl', 'concurrency', 'prices', 'temporal'];
+const ofServices = ['claudeDirs', 'claudePath', 'dataDir', 'apiBaseUrl', 'concurrency', 'prices', 'temporal'];
 
 /** Makes the services anew when such a setting changes, but not under a run that this window drives. */
 export function followServiceSettings(services: ReplaceableServices, runs: RunList): vscode.Disposable {
@@ -75,4 +87,10 @@ function texts(name: string): string[] {
 function number(name: string, fallback: number): number {
   const given = value(name);
   return typeof given === 'number' && Number.isFinite(given) ? given : fallback;
+}
+
+/** Where Claude Code's own extension lies, which brings a Claude Code; empty where it isn't installed. */
+export function claudeCodeFolders(): string[] {
+  const extension = vscode.extensions.getExtension('anthropic.claude-code');
+  return extension === undefined ? [] : [extension.extensionPath];
 }

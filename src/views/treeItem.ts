@@ -12,10 +12,12 @@ export function treeItem(row: TreeRow, command?: vscode.Command): vscode.TreeIte
   const item = new vscode.TreeItem(row.label, collapsible[row.children]);
   item.id = row.id;
   item.description = row.description;
-  item.iconPath = new vscode.ThemeIcon(
-    row.icon,
-    row.color === undefined ? undefined : new vscode.ThemeColor(row.color),
-  );
+  // The icon theme's own one, by the name of the resource.
+  const isFile = row.icon === 'file' && row.resource !== undefined;
+  item.iconPath = isFile
+    ? vscode.ThemeIcon.File
+    : new vscode.ThemeIcon(row.icon, row.color === undefined ? undefined : new vscode.ThemeColor(row.color));
+  if (row.resource !== undefined) item.resourceUri = vscode.Uri.from(row.resource);
   item.contextValue = row.context;
   item.accessibilityInformation = { label: row.accessibilityLabel };
   if (command !== undefined) item.command = command;

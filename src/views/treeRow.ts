@@ -1,8 +1,11 @@
+import type { UriParts } from './documentUris.ts';
+
 /** Theme colours that our rows use. */
 export type RowColor =
   | 'testing.iconPassed'
   | 'testing.iconFailed'
   | 'testing.iconQueued'
+  | 'charts.yellow'
   | 'problemsWarningIcon.foreground'
   | 'disabledForeground';
 
@@ -15,6 +18,8 @@ export interface TreeRow {
   /** A codicon. */
   icon: string;
   color?: RowColor;
+  /** What decorations are asked for with; of a `file` icon also what the icon theme looks at. */
+  resource?: UriParts;
   /** Words for `viewItem` in `when` clauses, separated by blanks. */
   context: string;
   children: 'none' | 'collapsed' | 'expanded';

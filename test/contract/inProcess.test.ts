@@ -2,6 +2,7 @@ import { createAnthropicClient } from '../../src/adapters/anthropic/createAnthro
 import { createPriceList } from '../../src/adapters/prices/createPriceList.ts';
 import { systemClock } from '../../src/adapters/systemClock.ts';
 import { createInProcessEngine } from '../../src/orchestration/inProcess/createInProcessEngine.ts';
+import { noAgents } from '../support/noAgents.ts';
 import { describeEngineContract } from './engineContract.ts';
 
 describeEngineContract('in-process', async ({ runs, blobs, baseUrl, apiKey }) => {
@@ -12,6 +13,7 @@ describeEngineContract('in-process', async ({ runs, blobs, baseUrl, apiKey }) =>
     models: async () => client,
     prices: await createPriceList(),
     clock: systemClock,
+    agents: noAgents,
     concurrency: 8,
   });
 });

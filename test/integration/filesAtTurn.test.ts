@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSessionStore } from '../../src/adapters/sessions/createSessionStore.ts';
-import type { FileReading, Side } from '../../src/core/files/fileState.ts';
+import type { FileCut, FileReading, Side } from '../../src/core/files/fileState.ts';
 import type { OpenSession } from '../../src/core/session/sessionStore.ts';
 import { bundleCli, CliBench } from '../support/cli.ts';
+import { sha256OfBytes } from '../support/fileSession.ts';
 import { openNumber } from '../support/openRecordings.ts';
 import { currentVersion, type RecordedScenario, recordSessions } from '../support/recordSessions.ts';
-import { fileBattery, type TurnOnDisk } from '../support/scenarios/fileBattery.ts';
+import { fileBattery, type RequestsOnDisk, type TurnOnDisk } from '../support/scenarios/fileBattery.ts';
 import { playScenario } from '../support/stage.ts';
 import { sha256 } from '../support/transcript.ts';
 
@@ -47,6 +48,38 @@ async function compare(session: OpenSession, states: readonly TurnOnDisk[], read
   return told;
 }
 
+/** Compares what is told of moments within turns with what was on disk when Claude Code asked the model there. */
+async function compareWithin(session: OpenSession, recorded: readonly RequestsOnDisk[]): Promise<Told[]> {
+  const told: Told[] = [];
+  for (const { index, prompt, steps } of session.session.turns) {
+    const { requests } = recorded.find((each) => each.prompt === prompt) ?? { requests: [] };
+    for (const step of steps) {
+      const cuts: (FileCut & { disk: Record<string, string> | undefined })[] = [
+        { kind: 'before', uuid: step.uuids[0] ?? '', disk: requests[step.index - 1] },
+        ...step.toolCalls.map(({ result }) => ({
+          kind: 'after' as const,
+          uuid: result?.uuid ?? '',
+          disk: requests[step.index],
+        })),
+      ];
+      for (const { disk, ...until } of cuts) {
+        if (disk === undefined) throw new Error(`No request ${step.index} in “${prompt}”`);
+        for (const { path, file, after: state } of (await session.files(index, { until })).files) {
+          const place = `${until.kind} step ${step.index} of “${prompt}” ${path}`;
+          if (state.kind === 'unknown') {
+            told.push({ place, right: true, certainty: 'unknown', source: 'none' });
+            continue;
+          }
+          const content = await session.fileContent(index, file, 'after', { until });
+          const right = (content === null ? undefined : sha256OfBytes(content)) === disk[path];
+          told.push({ place, right, certainty: state.certainty, source: state.source });
+        }
+      }
+    }
+  }
+  return told;
+}
+
 function wrong(told: readonly Told[], certainty?: Told['certainty']): string[] {
   return told
     .filter((each) => !each.right && (certainty === undefined || each.certainty === certainty))
@@ -61,6 +94,7 @@ interface Played {
   folder: string;
   claudeDir: string;
   states: TurnOnDisk[];
+  requests: RequestsOnDisk[];
   sessions: string[];
 }
 
@@ -68,7 +102,13 @@ async function play(version: string): Promise<Played> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'files-')));
   await playScenario(fileBattery, version, folder);
   const { notes } = JSON.parse(await readFile(join(folder, 'recording.json'), 'utf8'));
-  return { folder, claudeDir: join(folder, 'claude'), states: notes.states, sessions: notes.sessions };
+  return {
+    folder,
+    claudeDir: join(folder, 'claude'),
+    states: notes.states,
+    requests: notes.requests,
+    sessions: notes.sessions,
+  };
 }
 
 /** The same recording without the copies that Claude Code made, as if they had been cleaned up, or never made. */
@@ -108,6 +148,14 @@ describe.each([currentVersion, '2.0.76'])('files that Claude Code %s changed', (
     expect(wrong(told).filter((place) => version === currentVersion || !place.endsWith('sub/dirty.txt'))).toEqual([]);
     expect(count(told, 'unknown')).toBe(0);
     expect(count(told, 'exact')).toBeGreaterThan(told.length / 2);
+  });
+
+  it('are what was on disk at every request within a turn', async () => {
+    const told = await compareWithin(await open(played.claudeDir, played.sessions[0]), played.requests);
+    expect(wrong(told, 'exact')).toEqual([]);
+    const hidden = version === currentVersion ? /new\.txt/ : /new\.txt|sub\/dirty\.txt|book\.ipynb/;
+    expect(wrong(told).filter((place) => !hidden.test(place))).toEqual([]);
+    expect(count(told, 'exact')).toBeGreaterThan(told.length / 3);
   });
 
   it('are never exact and wrong without git', async () => {

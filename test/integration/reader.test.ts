@@ -72,6 +72,7 @@ async function everythingOf(open: OpenSession): Promise<Record<string, unknown>>
     messages: await all(open.messages()),
     requests: await all(open.requests()),
     forkAt: await open.forkAt({ turn: 2 }),
+    branchChain: await open.branchChain({ turn: 2 }),
     places: await open.places([turns[1]?.turnId ?? ''], ['']),
     files: await open.files(1, { git: false }),
   };

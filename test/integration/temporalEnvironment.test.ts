@@ -16,6 +16,7 @@ import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { forkRun } from '../../src/orchestration/temporal/workflows.ts';
 import { FakeClock } from '../support/fakeClock.ts';
 import { MemoryBlobs, MemoryLog, sha256 } from '../support/memoryStores.ts';
+import { noAgents } from '../support/noAgents.ts';
 import { buildPlan, type PlanOptions } from '../support/storedPlan.ts';
 import { workflowBundle } from '../support/temporal.ts';
 
@@ -87,6 +88,7 @@ async function activitiesOn(stream: Stream, clock: Clock) {
       models: async () => client,
       prices: { cost: () => 0 },
       clock,
+      agents: noAgents,
     }),
   };
 }
@@ -348,10 +350,18 @@ describe('the workflow, in the test environment', () => {
     const plan: ForkPlan = await buildPlan(new MemoryBlobs(), { engine: 'temporal', ...options });
     const branches = plan.branches.map(({ branchId }) => branchId);
     const limits = { retry: options.retry ?? retry, heartbeatMs: options.heartbeatMs ?? 10_000 };
-    const order: RunOrder = { version: 1, plan: withoutWords(plan), branches, prior: {}, attempt: 1, ...limits };
+    const order: RunOrder = {
+      version: 1,
+      plan: withoutWords(plan),
+      branches,
+      prior: {},
+      turnsDone: {},
+      attempt: 1,
+      ...limits,
+    };
     const log = new Seen<BranchEvent>();
     const calls = new Seen<MockedCall>();
-    const activities: Activities = {
+    const activities: Pick<Activities, 'callModel' | 'advanceBranch' | 'appendEvents'> = {
       callModel: (input) => {
         const context = Context.current();
         const { attempt, currentAttemptScheduledTimestampMs: scheduledMs } = context.info;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { TurnFile, TurnFiles } from '../../src/core/files/fileState.ts';
+import type { FileCut, RecordedCommit, Side, TurnFile, TurnFiles } from '../../src/core/files/fileState.ts';
 import { FileTimeline } from '../../src/core/files/fileTimeline.ts';
 import type { FileSources, StoredFile } from '../../src/core/files/resolveFile.ts';
 import { SessionFiles } from '../../src/core/files/turnFiles.ts';
@@ -125,8 +125,12 @@ export class FileSession {
     return name;
   }
 
-  async at(turn: number): Promise<TurnFiles> {
-    return this.#files().at(turn, this.sources());
+  async at(turn: number, until?: FileCut): Promise<TurnFiles> {
+    return this.#files().at(turn, this.sources(), until);
+  }
+
+  commitAt(turn: number, side: Side, until?: FileCut): RecordedCommit {
+    return this.#files().commit(turn, side, until);
   }
 
   /** One file beside a turn. */
@@ -147,8 +151,8 @@ export class FileSession {
     return `${state.certainty} ${state.source}: ${shown}`;
   }
 
-  async content(turn: number, path: string, side: 'before' | 'after'): Promise<Uint8Array | null> {
-    return this.#files().content(turn, path, side, this.sources());
+  async content(turn: number, path: string, side: Side, until?: FileCut): Promise<Uint8Array | null> {
+    return this.#files().content(turn, path, side, this.sources(), until);
   }
 
   sources(): FileSources {

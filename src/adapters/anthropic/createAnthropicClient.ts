@@ -3,9 +3,9 @@ import { ModelCallError } from '../../core/errors.ts';
 import type { MessagesRequest } from '../../core/fork/messagesRequest.ts';
 import type { StoredReply } from '../../core/run/branchOutcome.ts';
 import type { ModelClient, ModelInfo, ModelStreamEvent } from '../../core/run/ports.ts';
+import { ReplyAccumulator } from '../../core/run/replyAccumulator.ts';
 import { timeouts } from '../../core/run/retryPolicies.ts';
 import { connectionFailure, type FailureFacts, kindOf, modelFailure, retryAfterMs } from './modelFailure.ts';
-import { ReplyAccumulator } from './replyAccumulator.ts';
 
 export interface AnthropicClientOptions {
   /** Asked for before every call, so that a key set later is used at once. */

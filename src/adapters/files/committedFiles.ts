@@ -1,53 +1,20 @@
-import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { FileSources, StoredFile } from '../../core/files/resolveFile.ts';
 import type { StartState } from '../../core/files/startState.ts';
+import { askGit, askGitText } from '../git/runGit.ts';
 
 type Committed = Awaited<ReturnType<FileSources['committed']>>;
 
 const timeoutMs = 20_000;
-const largestFile = 512 * 1024 * 1024;
 
-// A repository's own configuration must not run anything, and nothing is fetched that is not there.
-const safeConfig = [
-  'core.hooksPath=/dev/null',
-  'core.fsmonitor=false',
-  'protocol.allow=never',
-  'safe.bareRepository=explicit',
-].flatMap((setting) => ['-c', setting]);
-
-function cleanEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_'));
-  return {
-    ...Object.fromEntries(kept),
-    GIT_OPTIONAL_LOCKS: '0',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_NO_LAZY_FETCH: '1',
-    GIT_NO_REPLACE_OBJECTS: '1',
-    LC_ALL: 'C',
-  };
-}
-
-/** Runs git in a folder without a shell; null where it fails. */
+// Settings of the person count: whether git trusts a folder of somebody else's stands there.
 function git(folder: string, args: readonly string[]): Promise<Buffer | null> {
-  return new Promise((resolve) => {
-    const options = {
-      cwd: folder,
-      env: cleanEnvironment(),
-      encoding: 'buffer' as const,
-      maxBuffer: largestFile,
-      timeout: timeoutMs,
-      windowsHide: true,
-    };
-    execFile('git', ['--no-pager', '--literal-pathspecs', ...safeConfig, ...args], options, (error, stdout) =>
-      resolve(error === null ? stdout : null),
-    ).stdin?.end();
-  });
+  return askGit(args, { cwd: folder, config: 'user', timeoutMs });
 }
 
-async function gitText(folder: string, args: readonly string[]): Promise<string | null> {
-  return (await git(folder, args))?.toString('utf8').trim() ?? null;
+function gitText(folder: string, args: readonly string[]): Promise<string | null> {
+  return askGitText(args, { cwd: folder, config: 'user', timeoutMs });
 }
 
 async function isFolder(folder: string): Promise<boolean> {
@@ -119,16 +86,29 @@ async function committedFile(folder: string, base: BaseCommit, file: string): Pr
   return stored;
 }
 
+/** Larger files are read again; so are all, when they come to more than `mostKept`. */
+const largestKept = 256 * 1024;
+const mostKept = 16 * 1024 * 1024;
+
 /**
  * Reads files of the commit that a session began from. Starts git only when the first file is asked for; runs no hook, no
- * filter and no network.
+ * filter and no network. Small files are kept: several moments of a session ask for the same ones.
  * @param folder absolute, as the recording names it
  */
 export function committedFiles(folder: string | null, start: StartState): FileSources['committed'] {
   let base: ReturnType<typeof baseCommit> | null = null;
+  const known = new Map<string, Committed>();
+  let kept = 0;
   return async (file) => {
     base ??= baseCommit(folder, start);
     const found = await base;
-    return 'unknown' in found || folder === null ? (found as { unknown: string }) : committedFile(folder, found, file);
+    if ('unknown' in found || folder === null) return found as { unknown: string };
+    const committed = known.get(file) ?? (await committedFile(folder, found, file));
+    const size = 'bytes' in committed ? committed.bytes.length : 0;
+    if ('unknown' in committed || size > largestKept || known.has(file)) return committed;
+    if (kept + size > mostKept) known.clear();
+    kept = known.size === 0 ? size : kept + size;
+    known.set(file, committed);
+    return committed;
   };
 }

@@ -9,7 +9,7 @@ import type { OpenSession } from '../../core/session/sessionStore.ts';
 import type { SessionTree, TranscriptFile } from '../../core/session/turnTree.ts';
 import { createFileSources } from './createFileSources.ts';
 
-type OpenSessionFiles = Pick<OpenSession, 'files' | 'fileContent'>;
+type OpenSessionFiles = Pick<OpenSession, 'files' | 'fileContent' | 'commitAt'>;
 
 function sha256OfBytes(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -58,13 +58,16 @@ export function openSessionFiles(
     };
   };
   return {
-    async files(turn, { git = true } = {}) {
+    async files(turn, { git = true, until } = {}) {
       const { files, sources } = (made ??= make());
-      return files.at(turn, sources(git));
+      return files.at(turn, sources(git), until);
     },
-    async fileContent(turn, path, side, { git = true } = {}) {
+    async fileContent(turn, path, side, { git = true, until } = {}) {
       const { files, sources } = (made ??= make());
-      return files.content(turn, path, side, sources(git));
+      return files.content(turn, path, side, sources(git), until);
+    },
+    async commitAt(turn, side, until) {
+      return (made ??= make()).files.commit(turn, side, until);
     },
   };
 }

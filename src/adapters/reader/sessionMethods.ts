@@ -9,7 +9,9 @@ export const sessionMethods = {
   messages: 'values',
   requests: 'values',
   forkAt: 'value',
+  branchChain: 'value',
   places: 'value',
   files: 'value',
   fileContent: 'value',
+  commitAt: 'value',
 } as const satisfies { [M in SessionMethod]: ReturnType<OpenSession[M]> extends Promise<unknown> ? 'value' : 'values' };

@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { messageOf, NotFoundError, StorageError } from '../../core/errors.ts';
+import { type Answer, answerSchema } from '../../core/agent/agentFacts.ts';
+import { BadInputError, messageOf, NotFoundError, StorageError } from '../../core/errors.ts';
 import { type ForkPlan, forkPlanSchema } from '../../core/fork/forkPlan.ts';
 import { type BranchId, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
 import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.ts';
-import type { Disposable, RunStore } from '../../core/run/ports.ts';
+import type { Disposable, GivenAnswer, RunStore } from '../../core/run/ports.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { JsonLinesWriter, readJsonLines } from './jsonLines.ts';
 import { hasLiveOwner, takeOwnership } from './runOwnership.ts';
@@ -15,7 +16,9 @@ import { watchFolder } from './watchFolder.ts';
 const planFile = 'plan.json';
 const eventsFile = 'events.jsonl';
 const cancelFile = 'cancel.jsonl';
+const answersFolder = 'answers';
 
+const givenAnswerSchema = z.object({ branchId: branchIdSchema, callId: z.string(), answer: answerSchema });
 const cancelRequestSchema = z.object({ branchId: branchIdSchema.nullable() });
 
 /**
@@ -247,6 +250,57 @@ class FileRunStore implements RunStore {
     };
   }
 
+  async answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void> {
+    if (!(await this.#exists(runId))) throw noSuchRun(runId);
+    const folder = path.join(this.#folder(runId), answersFolder);
+    const given: GivenAnswer = { branchId, callId, answer };
+    // The name stands for branch and call, so that of two answers only one can be written.
+    const name = `${createHash('sha256').update(`${branchId} ${callId}`).digest('hex').slice(0, 32)}.json`;
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      // Read when the run's folder is touched below, when it is whole.
+      await writeFile(path.join(folder, name), JSON.stringify(given), { mode: 0o600, flag: 'wx' });
+    } catch (error) {
+      if (fileErrorCode(error) === 'EEXIST') {
+        throw new BadInputError(`Call ${callId} was answered already.`, 'List what waits with `forkpoint questions`.');
+      }
+      throw storageError(`Can't store the answer to ${callId}`, error);
+    }
+    // Those who follow the run look for answers when its folder is touched.
+    const now = new Date();
+    await utimes(this.#folder(runId), now, now);
+    this.#changed(runId);
+  }
+
+  onAnswered(runId: RunId, listener: (given: GivenAnswer) => void): Disposable {
+    const folder = path.join(this.#folder(runId), answersFolder);
+    const told = new Set<string>();
+    let disposed = false;
+    let reading = Promise.resolve();
+    const read = (): void => {
+      reading = reading.then(async () => {
+        const names = (await readdir(folder).catch(() => [] as string[])).sort();
+        for (const name of names) {
+          if (told.has(name) || disposed) continue;
+          const given = await readAnswer(path.join(folder, name));
+          if (given === null) continue;
+          told.add(name);
+          if (!disposed) listener(given);
+        }
+      });
+    };
+    const own = this.#listen((changed) => changed === runId && read());
+    const others = watchFolder(this.#folder(runId), [answersFolder], read);
+    read();
+    return {
+      dispose() {
+        disposed = true;
+        own.dispose();
+        others.dispose();
+      },
+    };
+  }
+
   #folder(runId: RunId): string {
     // Ids come from command lines and other processes; one that isn't an id must not become a path.
     if (!runIdSchema.safeParse(runId).success) throw noSuchRun(runId);
@@ -276,6 +330,14 @@ class FileRunStore implements RunStore {
 
   #changed(runId: RunId): void {
     for (const listener of this.#listeners) listener(runId);
+  }
+}
+
+async function readAnswer(file: string): Promise<GivenAnswer | null> {
+  try {
+    return givenAnswerSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    return null;
   }
 }
 

@@ -76,9 +76,11 @@ export class OpenSessions {
         const context = whole === null ? await remembered.forkAt(point, following, this.#sha256) : null;
         return context ?? (await openWhole()).forkAt(point, following);
       },
+      branchChain: async (point) => (await openWhole()).branchChain(point),
       places: async (...asked) => (await openWhole()).places(...asked),
       files: async (...asked) => (await openWhole()).files(...asked),
       fileContent: async (...asked) => (await openWhole()).fileContent(...asked),
+      commitAt: async (...asked) => (await openWhole()).commitAt(...asked),
     };
   }
 
@@ -151,7 +153,7 @@ function openSession(
     (requests ??= import('../../core/fork/sessionRequests.ts').then(({ createSessionRequests }) =>
       createSessionRequests(tree, transcript, origin.subagents, sha256),
     ));
-  let files: Promise<Pick<OpenSession, 'files' | 'fileContent'>> | null = null;
+  let files: Promise<Pick<OpenSession, 'files' | 'fileContent' | 'commitAt'>> | null = null;
   const loadFiles = () =>
     (files ??= import('../files/openSessionFiles.ts').then(({ openSessionFiles }) =>
       openSessionFiles(tree, transcript, origin),
@@ -172,8 +174,13 @@ function openSession(
       yield* (await loadRequests()).recorded();
     },
     forkAt: async (point, following) => (await loadRequests()).forkAt(point, following),
+    async branchChain(point) {
+      const [{ branchChain }, log] = await Promise.all([import('../../core/agent/branchChain.ts'), loadRequests()]);
+      return branchChain(tree, transcript.entries, point, log);
+    },
     places: async (uuids, toolUseIds) => hitPlaces(tree, uuids, toolUseIds),
     files: async (...asked) => (await loadFiles()).files(...asked),
     fileContent: async (...asked) => (await loadFiles()).fileContent(...asked),
+    commitAt: async (...asked) => (await loadFiles()).commitAt(...asked),
   };
 }

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { forkPointName } from '../../core/agent/agentRuns.ts';
 import { NotFoundError } from '../../core/errors.ts';
 import { money, oneLine, relativeTime } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
@@ -8,7 +9,8 @@ import { confirmSending } from '../confirmSending.ts';
 import { type CliContext, runIdOf } from '../context.ts';
 import { exportMarkdown, fileNameOf } from '../exportRun.ts';
 import { checkDetach, finishRun } from '../finishRun.ts';
-import { exitCodeOf, failureLines, nameOf, runJson, runTable } from '../runReport.ts';
+import { printRun } from '../printRun.ts';
+import { exitCodeOf, nameOf, runJson } from '../runReport.ts';
 import { table } from '../table.ts';
 
 /** `runs` */
@@ -36,16 +38,6 @@ function runsTable(views: readonly RunView[], now: number): string {
     ];
   });
   return table(['RUN', 'AT', 'STATE', 'BRANCHES', 'COST', 'ENGINE', 'MADE'], rows, ['COST']);
-}
-
-function printRun(context: CliContext, view: RunView): void {
-  const { terminal } = context;
-  if (terminal.json) return terminal.printJson(runJson(view));
-  terminal.print(
-    `${view.runId} · ${oneLine(view.title, 60)} · ${view.interrupted ? 'interrupted' : view.state} · ${view.engine}`,
-  );
-  terminal.print(runTable(view, terminal.colors));
-  for (const line of failureLines(view)) terminal.print(line);
 }
 
 /** `status` */
@@ -92,7 +84,7 @@ async function whenStopped(context: CliContext, runId: RunId, branchId: BranchId
   const stop = new AbortController();
   for await (const _event of runs.follow(runId, AbortSignal.any([stop.signal, enough]))) {
     const state = (await forks.run(runId)).branches.find((branch) => branch.branchId === branchId)?.state;
-    if (state !== 'running' && state !== 'pending') stop.abort();
+    if (state !== 'running' && state !== 'waiting' && state !== 'pending') stop.abort();
   }
   return forks.run(runId);
 }
@@ -109,7 +101,10 @@ async function runAgain(context: CliContext, given: string, reason: 'retry' | 'r
   const view = await forks.run(runId);
   checkDetach(view.engine, context.options as object);
   const preview = await forks.previewAgain(runId, reason);
-  if (preview.branches.length > 0) await confirmSending(context, { ...preview, requests: preview.branches.length });
+  if (preview.branches.length > 0) {
+    const { executor } = view;
+    await confirmSending(context, { ...preview, requests: preview.branches.length, executor, agent: null });
+  }
   await forks[reason](runId);
   context.terminal.note(`Run ${runId}`);
   return finishRun(context, runId);
@@ -119,7 +114,7 @@ async function runAgain(context: CliContext, given: string, reason: 'retry' | 'r
 export async function exportRun(context: CliContext, given: string): Promise<number> {
   const { to } = context.options as { to?: string };
   const runId = await runIdOf(context, given);
-  const { forks } = await context.services();
+  const { forks, agents } = await context.services();
   const [view, comparison] = [await forks.run(runId), await forks.compare(runId)];
   const folder = path.resolve(to ?? '.');
   await mkdir(folder, { recursive: true });
@@ -130,7 +125,12 @@ export async function exportRun(context: CliContext, given: string): Promise<num
   };
   await write('run.json', `${JSON.stringify({ ...runJson(view), comparison }, null, 2)}\n`);
   await write('run.md', exportMarkdown(view, comparison));
-  for (const branch of view.branches) await write(fileNameOf(branch), `${branch.text}\n`);
+  for (const branch of view.branches) {
+    await write(fileNameOf(branch), `${branch.text}\n`);
+    if (branch.files.length === 0) continue;
+    const patch = await agents.patch(runId, forkPointName, branch.branchId);
+    await write(fileNameOf(branch).replace(/\.txt$/, '.patch'), patch);
+  }
   if (context.terminal.json) context.terminal.printJson({ runId, files });
   else for (const file of files) context.terminal.print(file);
   return 0;

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   collect,
   positiveInteger,
@@ -44,6 +44,17 @@ function withRunOptions(command: Command): Command {
     .option('--engine <engine>', 'in-process or temporal')
     .option('--tools <policy>', 'recorded or stop')
     .option('--max-steps <n>', 'replies of a branch at most', positiveInteger)
+    .addOption(new Option('--executor <executor>', 'what answers').choices(['claude-code', 'api']))
+    .addOption(new Option('--place <kind>', 'where an agent works').choices(['auto', 'overlay', 'worktree', 'copy']))
+    .option('--files <state>', 'files that a place begins with: turn (default), now, or a commit')
+    .addOption(new Option('--permissions <policy>', 'what is not allowed').choices(['ask', 'deny', 'bypass']))
+    .option('--i-know', 'agree to --permissions bypass')
+    .option('--allow-recorded', 'commands that the recorded turn ran need no question')
+    .option('--setup <cmd>', 'run in the place before the agent starts (repeatable)', collect)
+    .option('--check <cmd>', 'run in the place afterwards: CMD or NAME=CMD (repeatable)', collect)
+    .option('--max-turns <n>', 'replies of an agent at most', positiveInteger)
+    .option('--concurrency <n>', 'agents at once (default: 2)', positiveInteger)
+    .option('--claude <path>', 'the Claude Code to use (default: FORKPOINT_CLAUDE, else PATH)')
     .option('--budget-usd <usd>', 'dispatch nothing more once this is reached', positiveNumber)
     .option('--timeout-seconds <s>', 'time limit of a branch', positiveNumber);
 }

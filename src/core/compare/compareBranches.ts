@@ -21,8 +21,13 @@ export interface ComparedSide {
   projectPath: string | null;
 }
 
-/** What differs between two courses. */
-export function comparePair(a: ComparedSide, b: ComparedSide, textDiff: TextDiff): ComparedPair {
+/** What differs between two courses. @param filesDiff what differs between the files that they led to, where that is known */
+export function comparePair(
+  a: ComparedSide,
+  b: ComparedSide,
+  textDiff: TextDiff,
+  filesDiff: ComparedPair['filesDiff'] = null,
+): ComparedPair {
   const equal = a.shown.document === b.shown.document;
   const diff = equal
     ? { patch: '', commonLines: lineCount(a.shown.document) }
@@ -36,7 +41,7 @@ export function comparePair(a: ComparedSide, b: ComparedSide, textDiff: TextDiff
     firstDivergence: equal ? null : firstDivergence(a.shown.document, b.shown.document),
     textDiff: diff.patch,
     toolDiff: toolDiff(a, b),
-    filesDiff: null,
+    filesDiff,
   };
 }
 

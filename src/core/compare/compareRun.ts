@@ -1,13 +1,31 @@
-import { NotFoundError } from '../errors.ts';
-import { type Baseline, baselineSchema, type ForkPlan, recordingSchema } from '../fork/forkPlan.ts';
+import * as z from 'zod';
+import type { ChangedFile } from '../agent/agentFacts.ts';
+import { BadInputError, NotFoundError } from '../errors.ts';
+import { type Baseline, baselineSchema, type ForkPlan, type Recording, recordingSchema } from '../fork/forkPlan.ts';
 import { storedReplySchema } from '../run/branchOutcome.ts';
 import type { BlobStore } from '../run/ports.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
 import { addUsage, noUsage } from '../session/recordedSession.ts';
 import { type ComparedSide, comparePair, type TextDiff } from './compareBranches.ts';
-import { type ComparedBranch, type Comparison, recordedName } from './comparison.ts';
+import { type ComparedBranch, type ComparedPair, type Comparison, recordedName } from './comparison.ts';
+import { recordedPaths } from './recordedPaths.ts';
 import { renderTrajectory } from './renderTrajectory.ts';
-import { type Trajectory, trajectoryOfBaseline, trajectoryOfBranch } from './trajectory.ts';
+import {
+  type RealResults,
+  type Trajectory,
+  trajectoryOfAgent,
+  trajectoryOfBaseline,
+  trajectoryOfBranch,
+} from './trajectory.ts';
+
+export interface CompareDeps {
+  blobs: BlobStore;
+  textDiff: TextDiff;
+  /** Files that differ between two sides (branch ids or `recorded`) of a run whose branches really worked. @throws NotFoundError, BadInputError where a side's files aren't known */
+  files?: (a: string, b: string) => Promise<ChangedFile[]>;
+}
+
+const storedResultSchema = z.object({ content: z.unknown() });
 
 /**
  * Compares the branches of a run with what was recorded, or one pair.
@@ -18,7 +36,7 @@ export async function compareRun(
   plan: ForkPlan,
   view: RunView,
   pair: { a: string; b: string } | null,
-  deps: { blobs: BlobStore; textDiff: TextDiff },
+  deps: CompareDeps,
 ): Promise<Comparison> {
   const baseline = baselineSchema.parse(await deps.blobs.get(plan.baseline));
   const recorded = sideOfBaseline(baseline, plan);
@@ -31,8 +49,26 @@ export async function compareRun(
   return {
     baseline: recorded.shown,
     branches: branches.map((side) => side.shown),
-    pairs: pairs.map(([a, b]) => comparePair(a, b, deps.textDiff)),
+    pairs: await Promise.all(
+      pairs.map(async ([a, b]) => comparePair(a, b, deps.textDiff, await filesDiff(a, b, plan, deps))),
+    ),
   };
+}
+
+/** Null where the Messages API answered, and where what a side left behind isn't known (yet). */
+async function filesDiff(
+  a: ComparedSide,
+  b: ComparedSide,
+  plan: ForkPlan,
+  { files }: CompareDeps,
+): Promise<ComparedPair['filesDiff']> {
+  if (files === undefined || plan.executor === 'api') return null;
+  try {
+    return { files: await files(a.shown.id, b.shown.id) };
+  } catch (error) {
+    if (error instanceof NotFoundError || error instanceof BadInputError) return null;
+    throw error;
+  }
 }
 
 function find(sides: readonly ComparedSide[], name: string, plan: ForkPlan): ComparedSide {
@@ -70,15 +106,19 @@ async function sideOfBranch(plan: ForkPlan, branch: BranchView, blobs: BlobStore
       reply: storedReplySchema.parse(await blobs.get(result.reply)),
     })),
   );
-  const planned = plan.branches.find((candidate) => candidate.branchId === branch.branchId);
-  const recording =
-    planned === undefined
-      ? { prefixMessages: 0, turns: [{ turn: 0, prompt: null, calls: [] }], strictOrder: false }
-      : recordingSchema.parse(await blobs.get(planned.recording));
-  const trajectory = trajectoryOfBranch(replies, recording, {
+  const ends = {
     stopReason: branch.stopReason ?? branch.error?.code ?? branch.state,
     unfinishedText: branch.unfinishedText,
-  });
+  };
+  const trajectory =
+    plan.agent === null
+      ? trajectoryOfBranch(replies, await recordingOf(plan, branch, blobs), ends)
+      : trajectoryOfAgent(
+          replies,
+          await realResults(branch, blobs),
+          ends,
+          recordedPaths(branch.place, plan.agent.folder),
+        );
   const [start, end] = [branch.startedAt, branch.endedAt];
   return side(trajectory, plan, {
     id: branch.branchId,
@@ -90,6 +130,22 @@ async function sideOfBranch(plan: ForkPlan, branch: BranchView, blobs: BlobStore
     costUsd: branch.costUsd,
     durationMs: start !== null && end !== null ? Date.parse(end) - Date.parse(start) : null,
   });
+}
+
+async function recordingOf(plan: ForkPlan, { branchId }: BranchView, blobs: BlobStore): Promise<Recording> {
+  const planned = plan.branches.find((candidate) => candidate.branchId === branchId);
+  if (planned !== undefined) return recordingSchema.parse(await blobs.get(planned.recording));
+  return { prefixMessages: 0, turns: [{ turn: 0, prompt: null, calls: [] }], strictOrder: false };
+}
+
+async function realResults({ toolResults }: BranchView, blobs: BlobStore): Promise<RealResults> {
+  const entries = await Promise.all(
+    Object.entries(toolResults).map(async ([callId, { result, isError }]) => {
+      const { content } = storedResultSchema.parse(await blobs.get(result));
+      return [callId, { content, isError }] as const;
+    }),
+  );
+  return Object.fromEntries(entries);
 }
 
 function side(
@@ -105,7 +161,7 @@ function side(
       ...facts,
       steps: trajectory.steps.length,
       toolCalls: trajectory.steps.reduce((sum, step) => sum + step.calls.length, 0),
-      document: renderTrajectory(trajectory, projectPath),
+      document: renderTrajectory(trajectory, projectPath, plan.agent === null ? 'recorded' : 'real'),
     },
   };
 }

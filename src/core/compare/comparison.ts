@@ -1,3 +1,4 @@
+import type { ChangedFile } from '../agent/agentFacts.ts';
 import type { Usage } from '../session/recordedSession.ts';
 
 /** Name that stands for the recorded course in `compare RUN A B` and in document URIs. */
@@ -41,8 +42,8 @@ export interface ComparedPair {
   textDiff: string | null;
   /** Tool calls that only one side made, in order. */
   toolDiff: { onlyA: string[]; onlyB: string[] };
-  /** Files the branches changed; null while nothing executes tools. */
-  filesDiff: null;
+  /** Files that differ, sorted by path; null where nothing was executed, or where a side's files aren't known. */
+  filesDiff: { files: ChangedFile[] } | null;
 }
 
 export interface Comparison {

@@ -6,8 +6,13 @@ import type { Trajectory, TrajectoryCall } from './trajectory.ts';
  * A trajectory as text that is made to be diffed: the same sections in the same order, one sentence or code line a line,
  * and nothing that always differs (ids, times, costs, tokens).
  * @param projectPath paths below it are shown relative to it
+ * @param results whether calls were answered from the recording, or some of what is compared was really carried out
  */
-export function renderTrajectory(trajectory: Trajectory, projectPath: string | null): string {
+export function renderTrajectory(
+  trajectory: Trajectory,
+  projectPath: string | null,
+  results: 'recorded' | 'real' = 'recorded',
+): string {
   const severalTurns = new Set(trajectory.steps.map((step) => step.turn)).size > 1;
   const sections: string[] = [];
   let turn = -1;
@@ -18,7 +23,7 @@ export function renderTrajectory(trajectory: Trajectory, projectPath: string | n
     stepOfTurn++;
     const lines = [severalTurns ? `Turn ${turn}, step ${stepOfTurn}` : `Step ${stepOfTurn}`];
     if (step.text.trim() !== '') lines.push(sentencePerLine(step.text.trimEnd()));
-    for (const call of step.calls) lines.push('', ...renderCall(call, projectPath));
+    for (const call of step.calls) lines.push('', ...renderCall(call, projectPath, results));
     sections.push(lines.join('\n'));
   }
   sections.push(`Ends: ${trajectory.ends ?? 'unknown'}`);
@@ -48,7 +53,7 @@ function relative(text: string, projectPath: string | null): string {
 
 const oneLine = (text: string) => (text.includes('\n') ? `${text.slice(0, text.indexOf('\n'))} …` : text);
 
-function renderCall(call: TrajectoryCall, projectPath: string | null): string[] {
+function renderCall(call: TrajectoryCall, projectPath: string | null, results: 'recorded' | 'real'): string[] {
   const lines = [`→ ${callTitle(call, projectPath)}`];
   const [subject, subjectKey] = subjectOf(call.input);
   if (call.input !== null && typeof call.input === 'object') {
@@ -59,7 +64,7 @@ function renderCall(call: TrajectoryCall, projectPath: string | null): string[] 
   } else if (call.input !== undefined) {
     lines.push(`    ${canonicalJson(call.input)}`);
   }
-  return [...lines, ...renderResult(call)];
+  return [...lines, ...renderResult(call, results === 'real' ? 'result' : 'recorded result')];
 }
 
 function renderField(key: string, value: unknown): string[] {
@@ -68,15 +73,12 @@ function renderField(key: string, value: unknown): string[] {
   return [`    ${key}:`, ...indented(text)];
 }
 
-function renderResult(call: TrajectoryCall): string[] {
-  if (call.result === null) return ['← no recorded result'];
+function renderResult(call: TrajectoryCall, name: string): string[] {
+  if (call.result === null) return [`← no ${name}`];
   const text = resultText(call.result.content);
   const count = text === '' ? 0 : text.split('\n').length;
   const error = call.result.isError ? ', an error' : '';
-  return [
-    `← recorded result${error}, ${count} ${count === 1 ? 'line' : 'lines'}`,
-    ...(count > 0 ? indented(text) : []),
-  ];
+  return [`← ${name}${error}, ${count} ${count === 1 ? 'line' : 'lines'}`, ...(count > 0 ? indented(text) : [])];
 }
 
 const indented = (text: string) => text.split('\n').map((line) => (line === '' ? '' : `      ${line}`));

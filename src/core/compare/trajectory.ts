@@ -66,3 +66,41 @@ export function trajectoryOfBranch(
   if (end.unfinishedText !== '') steps.push({ turn, text: end.unfinishedText, calls: [] });
   return { steps, ends: end.stopReason };
 }
+
+/** Results of calls by their ids, as they really came. */
+export type RealResults = Readonly<Record<string, NonNullable<TrajectoryCall['result']>>>;
+
+/**
+ * The course of a branch whose calls were really carried out.
+ * @param rewrite gives back the recorded path where the branch worked at another one: two courses that differ in it only are
+ * the same
+ */
+export function trajectoryOfAgent(
+  replies: readonly { turn: number; reply: StoredReply }[],
+  results: RealResults,
+  end: { stopReason: string | null; unfinishedText: string },
+  rewrite: (text: string) => string,
+): Trajectory {
+  const steps: Trajectory['steps'] = replies.map(({ turn, reply }) => ({
+    turn,
+    text: rewrite(textOf(reply.content)),
+    calls: toolUses(reply.content).map(({ id, name, input }) => {
+      const result = results[id];
+      return {
+        name,
+        input: rewritten(input, rewrite),
+        result: result === undefined ? null : { ...result, content: rewritten(result.content, rewrite) },
+      };
+    }),
+  }));
+  if (end.unfinishedText !== '')
+    steps.push({ turn: replies.at(-1)?.turn ?? -1, text: rewrite(end.unfinishedText), calls: [] });
+  return { steps, ends: end.stopReason };
+}
+
+function rewritten(value: unknown, rewrite: (text: string) => string): unknown {
+  if (typeof value === 'string') return rewrite(value);
+  if (Array.isArray(value)) return value.map((item) => rewritten(item, rewrite));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, rewritten(inner, rewrite)]));
+}

@@ -100,7 +100,8 @@ const harmless = new Set([
   'TaskUpdate',
   'LSP',
 ]); // prettier-ignore
-const shells = new Set([
+/** Tools whose results are outputs of shell commands. */
+export const shells: ReadonlySet<string> = new Set([
   'Bash',
   'PowerShell',
   'BashOutput',

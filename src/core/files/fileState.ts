@@ -55,8 +55,26 @@ export interface TurnFiles {
 /** The two moments of a turn: before its prompt was sent, and after all that came of it. */
 export type Side = 'before' | 'after';
 
+/** A moment within a turn: right before or right after one of its messages. */
+export interface FileCut {
+  kind: 'before' | 'after';
+  uuid: string;
+}
+
 /** What may be used to find out what files held. */
 export interface FileReading {
+  /** Where the turn is taken to end: `after` then is this moment. Default: all that came of the turn. */
+  until?: FileCut;
   /** Default true. False starts no process, as a workspace that is not trusted needs it. */
   git?: boolean;
+}
+
+/** What a recording says of the commit that was checked out at a moment. Ids may be abbreviated, and are not checked. */
+export interface RecordedCommit {
+  /** ISO 8601 time of the moment, null where not recorded. */
+  at: string | null;
+  /** The commit that git last said to be checked out, in the output of a command before the moment. */
+  made: string | null;
+  /** The commit that the session began from. */
+  start: string | null;
 }

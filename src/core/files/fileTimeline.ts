@@ -2,7 +2,9 @@ import { groupBy } from '../groupBy.ts';
 import type { TurnId } from '../ids.ts';
 import type { ChainNode } from '../session/messageChain.ts';
 import type { TurnOutline } from '../session/recordedSession.ts';
+import { holdsMessage } from '../session/transcriptEntry.ts';
 import { recordsOnPath } from '../session/turnTree.ts';
+import { type Base, type Candidate, checkpointBase, doubts, preference } from './fileCandidate.ts';
 import {
   type CheckpointEvent,
   type EditEvent,
@@ -11,33 +13,8 @@ import {
   fileEvents,
   type Unrecorded,
 } from './fileEvents.ts';
-import type { Side } from './fileState.ts';
+import type { FileCut, Side } from './fileState.ts';
 import { type StartState, startState } from './startState.ts';
-
-/** Where the bytes of a state come from before edits are replayed on them. */
-export type Base =
-  | { kind: 'checkpoint'; name: string }
-  | { kind: 'absent'; by: 'checkpoint' | 'edit' }
-  /** The text that a tool's result recorded; its line ends and encoding are lost. */
-  | { kind: 'text'; of: EditEvent }
-  /** A file that a tool wrote as a whole: `edits` begins with it. */
-  | { kind: 'written' }
-  | { kind: 'commit' };
-
-/** One way to find out what a file held, better ones having less `doubt`. */
-export interface Candidate {
-  base: Base;
-  /** To be replayed in this order. */
-  edits: readonly EditEvent[];
-  /** How much may have happened to the file between what was recorded and the moment that is asked for; see `isSure`. */
-  doubt: number;
-  /** What may have changed it in between. */
-  between: readonly Unrecorded[];
-  /** Recorded before the moment that is asked for, else behind it. */
-  isEarlier: boolean;
-  /** Recorded at the prompt that follows the turn: in between, only somebody outside of the session can have changed the file. */
-  isAtNextPrompt: boolean;
-}
 
 /** What happened to files in one turn. */
 export interface TurnActivity {
@@ -60,21 +37,6 @@ interface Line {
   gaps: readonly number[];
 }
 
-// How much each thing takes from what is known; only their order matters.
-const doubts = {
-  unrecorded: 4,
-  otherBranch: 8,
-  gap: 1,
-  lossy: 1,
-  commit: 1,
-  commitWithoutStatus: 1,
-  edited: 1,
-};
-
-/** Whether nothing else can have changed the file between what is recorded and the moment that was asked for. */
-export function isSure({ doubt }: Candidate): boolean {
-  return doubt === 0;
-}
 const triedBackward = 6;
 
 /**
@@ -117,15 +79,24 @@ export class FileTimeline {
     this.#lastOf = last;
   }
 
+  /** Whether a message belongs to the turn. */
+  isIn(turn: TurnOutline, uuid: string): boolean {
+    const node = this.#records.chain.byUuid.get(uuid);
+    return node !== undefined && this.#records.turnOf.get(node) === turn;
+  }
+
   /** Absolute paths of the files that the line of the turn touched, before, in or after it; sorted. */
-  paths(turn: TurnOutline): string[] {
-    const { own } = this.#line(turn);
+  paths(turn: TurnOutline, until?: FileCut): string[] {
+    const { own } = this.#line(turn, until);
     const touched = (event: FileEvent) => event.kind !== 'unrecorded' && own.has(event.node);
     return [...this.#byPath].flatMap(([path, events]) => (events.some(touched) ? path : [])).sort();
   }
 
-  activity(turn: TurnOutline): TurnActivity {
-    const events = this.#events.filter((event) => this.#records.turnOf.get(event.node) === turn);
+  activity(turn: TurnOutline, until?: FileCut): TurnActivity {
+    const end = until === undefined ? Number.POSITIVE_INFINITY : this.#at(until);
+    const { own } = this.#line(turn, until);
+    const isBefore = (event: FileEvent) => until === undefined || (event.order < end && own.has(event.node));
+    const events = this.#events.filter((event) => this.#records.turnOf.get(event.node) === turn && isBefore(event));
     const unrecorded = events.filter((event) => event.kind === 'unrecorded');
     return {
       edits: events.filter((event) => event.kind === 'edit'),
@@ -134,10 +105,11 @@ export class FileTimeline {
     };
   }
 
-  /** The ways to find out what the file held before or after the turn, best first. */
-  candidates(path: string, turn: TurnOutline, side: Side): Candidate[] {
-    const moment = side === 'before' ? { at: this.#promptOrder(turn) - 0.5, nextGap: null } : this.#end(turn);
-    return this.#candidatesAt(path, moment, this.#line(turn)).sort(
+  /** The ways to find out what the file held before or after the turn, best first. @param until where the turn is taken to end */
+  candidates(path: string, turn: TurnOutline, side: Side, until?: FileCut): Candidate[] {
+    const end = until === undefined ? this.#end(turn) : { at: this.#at(until), nextGap: null };
+    const moment = side === 'before' ? { at: this.#promptOrder(turn) - 0.5, nextGap: null } : end;
+    return this.#candidatesAt(path, moment, this.#line(turn, until)).sort(
       (a, b) => a.doubt - b.doubt || preference(a) - preference(b),
     );
   }
@@ -150,6 +122,31 @@ export class FileTimeline {
     return { at: Math.min(end, prompt - 0.9), nextGap: prompt - 0.75 };
   }
 
+  /** Records of the turn's line before a moment, in file order. */
+  recordsBefore(turn: TurnOutline, side: Side, until?: FileCut): ChainNode[] {
+    const end = until === undefined ? this.#end(turn).at : this.#at(until);
+    const moment = side === 'before' ? this.#promptOrder(turn) - 0.5 : end;
+    const { own } = this.#line(turn, until);
+    return this.#records.chain.nodes.filter((node) => own.has(node) && (this.#orderOf.get(node) ?? 0) < moment);
+  }
+
+  /**
+   * Place of a moment within a turn. What Claude Code noted behind a message without saying it to the model, that hooks ran above
+   * all, was before the next request.
+   */
+  #at({ kind, uuid }: FileCut): number {
+    const { chain, turnOf } = this.#records;
+    const node = chain.byUuid.get(uuid);
+    if (node === undefined) return 0;
+    if (kind === 'before') return (this.#orderOf.get(node) ?? 0) - 0.9;
+    let last = node;
+    for (const next of chain.nodes.slice(node.order + 1)) {
+      if (holdsMessage(next.entry) || turnOf.get(next) !== turnOf.get(node)) break;
+      last = next;
+    }
+    return (this.#orderOf.get(last) ?? 0) + 0.1;
+  }
+
   #promptOrder(turn: TurnOutline): number {
     const node = this.#records.chain.byUuid.get(turn.turnId);
     return node === undefined ? 0 : (this.#orderOf.get(node) ?? 0);
@@ -160,7 +157,15 @@ export class FileTimeline {
     return this.#firstChild.get(turn.turnId) ?? null;
   }
 
-  #line(turn: TurnOutline): Line {
+  #line(turn: TurnOutline, until?: FileCut): Line {
+    const line = this.#lineOf(turn);
+    const node = until === undefined ? undefined : this.#records.chain.byUuid.get(until.uuid);
+    // A reply that was tried again, or a turn that was left in the middle: what stands there is on no turn's line.
+    if (node === undefined || line.own.has(node)) return line;
+    return { own: recordsOnPath(this.#records.chain, node), gaps: line.gaps };
+  }
+
+  #lineOf(turn: TurnOutline): Line {
     const known = this.#lines.get(turn);
     if (known !== undefined) return known;
     const turns = [turn];
@@ -283,14 +288,4 @@ function within(events: readonly FileEvent[], from: number, to: number): FileEve
   let end = low;
   while (end < events.length && (events[end]?.order ?? to) < to) end += 1;
   return events.slice(low, end);
-}
-
-function checkpointBase({ name }: CheckpointEvent): Base {
-  return name === null ? { kind: 'absent', by: 'checkpoint' } : { kind: 'checkpoint', name };
-}
-
-/** Among equally doubtful ways: copies before replays, bytes before text. */
-function preference({ base, edits }: Candidate): number {
-  const kinds = { checkpoint: 0, absent: 1, commit: 2, written: 3, text: 4 };
-  return kinds[base.kind] * 100 + Math.min(edits.length, 99);
 }

@@ -1,7 +1,7 @@
 import { applyEdit } from './applyEdit.ts';
+import { type Candidate, isSure } from './fileCandidate.ts';
 import type { EditEvent } from './fileEvents.ts';
 import type { FileSource } from './fileState.ts';
-import { type Candidate, isSure } from './fileTimeline.ts';
 import { decodeText, encodeText, mostlyCrlf, sameBytes } from './textForm.ts';
 
 /** A stored file. */

@@ -2,10 +2,12 @@ import { NotFoundError } from '../errors.ts';
 import { plural } from '../format.ts';
 import { groupBy } from '../groupBy.ts';
 import type { TurnOutline } from '../session/recordedSession.ts';
+import type { Candidate } from './fileCandidate.ts';
 import type { EditEvent, Unrecorded } from './fileEvents.ts';
 import { absolutePath, pathInside } from './filePaths.ts';
-import type { ChangeCause, FileState, Side, TurnFile, TurnFiles } from './fileState.ts';
-import type { Candidate, FileTimeline, TurnActivity } from './fileTimeline.ts';
+import type { ChangeCause, FileCut, FileState, RecordedCommit, Side, TurnFile, TurnFiles } from './fileState.ts';
+import type { FileTimeline, TurnActivity } from './fileTimeline.ts';
+import { recordedCommit } from './recordedCommit.ts';
 import { FileResolver, type FileSources, type ResolvedFile, replayed } from './resolveFile.ts';
 import { sameBytes } from './textForm.ts';
 
@@ -115,13 +117,14 @@ export class SessionFiles {
     private readonly sha256: Sha256OfBytes,
   ) {}
 
-  /** @param index of the turn, 1-based @throws NotFoundError */
-  async at(index: number, sources: FileSources): Promise<TurnFiles> {
-    const turn = this.#turn(index);
-    const activity = this.timeline.activity(turn);
+  /** @param index of the turn, 1-based @param until where the turn is taken to end @throws NotFoundError */
+  async at(index: number, sources: FileSources, until?: FileCut): Promise<TurnFiles> {
+    const turn = this.#turn(index, until);
+    const activity = this.timeline.activity(turn, until);
     const files: TurnFile[] = [];
     // One after the other: a file may have many megabytes.
-    for (const path of this.timeline.paths(turn)) files.push(await this.#file(path, turn, activity, sources));
+    for (const path of this.timeline.paths(turn, until))
+      files.push(await this.#file(path, turn, activity, sources, until));
     return {
       turn: index,
       turnId: turn.turnId,
@@ -136,21 +139,39 @@ export class SessionFiles {
    * @returns null where there was no such file, or nothing is known of it
    * @throws NotFoundError for a turn that the session has not, and for a path that it did not touch
    */
-  async content(index: number, path: string, side: Side, sources: FileSources): Promise<Uint8Array | null> {
-    const turn = this.#turn(index);
+  async content(
+    index: number,
+    path: string,
+    side: Side,
+    sources: FileSources,
+    until?: FileCut,
+  ): Promise<Uint8Array | null> {
+    const turn = this.#turn(index, until);
     const file = absolutePath(this.folder, path);
-    if (file === null || !this.timeline.paths(turn).includes(file)) {
+    if (file === null || !this.timeline.paths(turn, until).includes(file)) {
       throw new NotFoundError(
         `The session did not touch ${JSON.stringify(path)} on the branch of turn ${index}.`,
         'List the files with `forkpoint files SESSION --turn N`.',
         { path },
       );
     }
-    return bytesOf(await this.#resolve(new FileResolver(sources), file, turn, side)) ?? null;
+    return bytesOf(await this.#resolve(new FileResolver(sources), file, turn, side, until)) ?? null;
   }
 
-  #turn(index: number): TurnOutline {
+  /** What the recording says of the commit that was checked out before or after a turn. @throws NotFoundError */
+  commit(index: number, side: Side, until?: FileCut): RecordedCommit {
+    return recordedCommit(this.timeline, this.#turn(index, until), side, until);
+  }
+
+  #turn(index: number, until?: FileCut): TurnOutline {
     const turn = this.turns.find((candidate) => candidate.index === index);
+    if (turn !== undefined && until !== undefined && !this.timeline.isIn(turn, until.uuid)) {
+      throw new NotFoundError(
+        `Turn ${index} has no message ${until.uuid}.`,
+        'List its messages with `forkpoint messages SESSION`.',
+        { uuid: until.uuid },
+      );
+    }
     if (turn !== undefined) return turn;
     throw new NotFoundError(
       `The session has no turn ${index}.`,
@@ -159,18 +180,30 @@ export class SessionFiles {
     );
   }
 
-  #resolve(resolver: FileResolver, path: string, turn: TurnOutline, side: Side): Promise<ResolvedFile> {
+  #resolve(
+    resolver: FileResolver,
+    path: string,
+    turn: TurnOutline,
+    side: Side,
+    until?: FileCut,
+  ): Promise<ResolvedFile> {
     const candidates: Record<Side, Candidate[]> = {
-      before: this.timeline.candidates(path, turn, 'before'),
-      after: this.timeline.candidates(path, turn, 'after'),
+      before: this.timeline.candidates(path, turn, 'before', until),
+      after: this.timeline.candidates(path, turn, 'after', until),
     };
     return resolver.resolve(path, candidates[side], candidates[side === 'before' ? 'after' : 'before']);
   }
 
-  async #file(path: string, turn: TurnOutline, activity: TurnActivity, sources: FileSources): Promise<TurnFile> {
+  async #file(
+    path: string,
+    turn: TurnOutline,
+    activity: TurnActivity,
+    sources: FileSources,
+    until?: FileCut,
+  ): Promise<TurnFile> {
     const resolver = new FileResolver(sources);
-    const before = await this.#resolve(resolver, path, turn, 'before');
-    const after = await this.#resolve(resolver, path, turn, 'after');
+    const before = await this.#resolve(resolver, path, turn, 'before', until);
+    const after = await this.#resolve(resolver, path, turn, 'after', until);
     const edits = activity.edits.filter((event) => event.path === path);
     const [had, has] = [bytesOf(before), bytesOf(after)];
     const unchanged = same(had, has);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { agentPlanSchema, executorSchema } from '../agent/agentSettings.ts';
 import { blobRefSchema, branchIdSchema, runIdSchema, sessionIdSchema, turnIdSchema } from '../ids.ts';
 import { usageSchema } from '../run/branchOutcome.ts';
 import { engineKindSchema, toolPolicySchema } from './forkRequest.ts';
@@ -30,6 +31,8 @@ export const branchPlanSchema = z.object({
   model: z.string(),
   /** Blob of a `StoredRequest`: the first request of the branch. */
   request: blobRefSchema,
+  /** Blob of `AgentPrompts` where Claude Code answers. Not in plans of earlier versions. */
+  agent: blobRefSchema.optional(),
   /** Blob of a `Recording`: what the tools answered, and for a replay the prompts that follow. */
   recording: blobRefSchema,
   /** Number of recorded turns to walk through: 1 for a fork. */
@@ -61,6 +64,9 @@ export const forkPlanSchema = z.object({
   kind: z.enum(['fork', 'replay']),
   engine: engineKindSchema,
   provider: providerSchema,
+  executor: executorSchema.default('api'),
+  /** Set where Claude Code answers. */
+  agent: agentPlanSchema.nullable().default(null),
   createdAt: z.iso.datetime(),
   /** One line for trees and titles: the prompt at the cut. */
   title: z.string(),

@@ -1,4 +1,12 @@
 import * as z from 'zod';
+import {
+  checkSpecSchema,
+  type Executor,
+  executorSchema,
+  filesChoiceSchema,
+  permissionPolicySchema,
+  placeChoiceSchema,
+} from '../agent/agentSettings.ts';
 
 /** Where the history is cut. `turn` (1 = first) cuts before that turn's prompt and puts the prompt back for editing. */
 export const forkPointSchema = z.union([
@@ -36,16 +44,35 @@ export type EngineKind = z.infer<typeof engineKindSchema>;
 export const toolPolicySchema = z.enum(['recorded', 'stop']);
 export type ToolPolicy = z.infer<typeof toolPolicySchema>;
 
+const commands = z.array(z.string().trim().min(1)).max(50);
+
+/** Choices for branches that Claude Code answers; with the Messages API they say nothing. */
+const agentOptions = {
+  place: placeChoiceSchema.optional().describe('Where a branch works; default: auto, the best that can be had.'),
+  files: filesChoiceSchema.optional().describe('turn (as they were at the fork point; default), now, or a commit.'),
+  permissions: permissionPolicySchema.optional().describe('ask (default), deny, or bypass.'),
+  /** Shell commands that the recorded turn ran go through without a question. */
+  allowRecorded: z.boolean().optional(),
+  setup: commands.optional().describe('Commands that run in the place before the agent starts.'),
+  teardown: commands.optional().describe('Commands that run before a place is removed.'),
+  include: z.array(z.string().min(1)).optional().describe('Patterns of ignored files that a worktree gets copies of.'),
+  checks: z.array(checkSpecSchema).max(20).optional().describe('Commands that say pass or fail of a place.'),
+  maxTurns: z.int().positive().max(10_000).optional().describe('Replies of the agent at most.'),
+  concurrency: z.int().positive().max(32).optional().describe('Agents that work at once; default 2.'),
+};
+
 /** The limits and choices that hold for all branches of a run. */
 export const runSettingsSchema = z.strictObject({
   engine: engineKindSchema.default('in-process'),
-  executor: z.literal('api').default('api'),
+  /** What answers; default: by what is there (see `executorOf`). */
+  executor: executorSchema.optional(),
   tools: toolPolicySchema.default('recorded'),
   maxSteps: z.int().positive().max(1000).default(20),
   /** US dollars; once reached nothing more is dispatched. */
   budgetUsd: z.number().positive().optional(),
   /** Per branch. */
   timeoutSeconds: z.number().positive().max(86_400).default(600),
+  ...agentOptions,
 });
 export type RunSettings = z.infer<typeof runSettingsSchema>;
 
@@ -84,3 +111,11 @@ export const replayRequestSchema = runSettingsSchema.extend({
   repeats: z.int().positive().max(50).default(1),
 });
 export type ReplayRequest = z.infer<typeof replayRequestSchema>;
+
+const agentKeys = Object.keys(agentOptions) as (keyof typeof agentOptions)[];
+
+/** Who answers where a request doesn't say: Claude Code where an option of its own is given, else `fallback`. */
+export function executorOf(settings: RunSettings, fallback: Executor): Executor {
+  if (settings.executor !== undefined) return settings.executor;
+  return agentKeys.some((key) => settings[key] !== undefined) ? 'claude-code' : fallback;
+}

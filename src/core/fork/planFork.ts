@@ -1,3 +1,4 @@
+import type { AgentDraft } from '../agent/agentDraft.ts';
 import { BadInputError } from '../errors.ts';
 import { type BlobRef, branchIdSchema, type RunId } from '../ids.ts';
 import type { Sha256 } from '../run/ports.ts';
@@ -20,6 +21,8 @@ export interface PlanningDeps {
   sha256: Sha256;
   /** Stores a body and gives its reference. */
   put(value: unknown): Promise<BlobRef>;
+  /** Set where Claude Code answers. */
+  agent?: AgentDraft | undefined;
 }
 
 /**
@@ -59,15 +62,7 @@ export async function planReplay(
   request: ReplayRequest,
   deps: PlanningDeps,
 ): Promise<ForkPlan> {
-  const to = request.to ?? Number.POSITIVE_INFINITY;
-  const turns = context.following.filter((turn) => turn.index >= context.point.turnIndex && turn.index <= to);
-  if (turns.length === 0) {
-    throw new BadInputError(
-      `There is no turn to replay from ${request.from} to ${request.to}.`,
-      'Let --to be the index of the first turn or a later one on the same branch.',
-      { path: 'to' },
-    );
-  }
+  const turns = replayedTurns(context, request);
   const models = request.models.length > 0 ? request.models : [context.rebuilt.request.model];
   const specs: BranchSpec[] = [...new Set(models)].map((model) => ({ name: model, model, repeats: request.repeats }));
   const built = specs.map((spec) => branchRequest(context, spec, undefined));
@@ -75,8 +70,20 @@ export async function planReplay(
   return assemble({ session, context, settings: request, specs, built, recording, kind: 'replay', deps });
 }
 
+/** The recorded turns that a replay sends again: from the cut to turn `to`, by index. @throws BadInputError where there are none */
+export function replayedTurns(context: ForkContext, { from, to }: Pick<ReplayRequest, 'from' | 'to'>): Turn[] {
+  const last = to ?? Number.POSITIVE_INFINITY;
+  const turns = context.following.filter((turn) => turn.index >= context.point.turnIndex && turn.index <= last);
+  if (turns.length > 0) return turns;
+  throw new BadInputError(
+    `There is no turn to replay from ${from} to ${to}.`,
+    'Let --to be the index of the first turn or a later one on the same branch.',
+    { path: 'to' },
+  );
+}
+
 /** The recorded turn that the branches are compared with: the one at the cut, or the next where the cut stands at a turn's end. */
-function recordedTurn(context: ForkContext): Turn | null {
+export function recordedTurn(context: ForkContext): Turn | null {
   const [first, second] = context.following;
   const next = context.point.kind === 'after' && first !== undefined && first.steps.length === 0 ? second : first;
   return next ?? first ?? null;
@@ -158,6 +165,8 @@ async function assemble(draft: Draft): Promise<ForkPlan> {
     kind: draft.kind,
     engine: settings.engine,
     provider: deps.provider,
+    executor: deps.agent === undefined ? 'api' : 'claude-code',
+    agent: deps.agent?.plan ?? null,
     createdAt: deps.createdAt,
     title: titleOf(draft),
     session: {
@@ -179,11 +188,15 @@ async function assemble(draft: Draft): Promise<ForkPlan> {
   };
 }
 
-async function planBranches({ context, specs, built, recording, deps }: Draft): Promise<BranchPlan[]> {
+async function planBranches({ context, specs, built, recording, prompt, deps }: Draft): Promise<BranchPlan[]> {
   const rows = specs.map((spec, index) => ({ spec, built: built[index] as BranchRequest, repeats: spec.repeats }));
   const tokens = built[0] === undefined ? null : estimatedInput(context, built[0]);
   const shares = sharePrefix(rows, tokens, deps.sha256);
-  for (const [row, { spec, built: request }] of rows.entries()) refuseIllegal(context, spec, row, request);
+  const { agent } = deps;
+  // Claude Code puts its requests together itself.
+  if (agent === undefined) {
+    for (const [row, { spec, built: request }] of rows.entries()) refuseIllegal(context, spec, row, request);
+  }
   const branches: BranchPlan[] = [];
   for (const [row, { spec, built: request }] of rows.entries()) {
     const share = shares[row] ?? { cacheGroup: null, leads: false };
@@ -191,6 +204,8 @@ async function planBranches({ context, specs, built, recording, deps }: Draft): 
     const ownRecording = { ...recording.recording, prefixMessages: request.stored.request.messages.length };
     const prefix = branchPrefix(context.rebuilt, request.stored.request, context.point.uuid);
     const [requestRef, recordingRef] = [await deps.put(request.stored), await deps.put(ownRecording)];
+    const prompts = agent?.prompts(spec, prompt);
+    const promptsRef = prompts === undefined ? undefined : await deps.put(prompts);
     for (let repeat = 1; repeat <= spec.repeats; repeat++) {
       branches.push({
         branchId: branchIdSchema.parse(spec.repeats === 1 ? `b${row + 1}` : `b${row + 1}-${repeat}`),
@@ -200,9 +215,10 @@ async function planBranches({ context, specs, built, recording, deps }: Draft): 
         model: request.stored.request.model,
         request: requestRef,
         recording: recordingRef,
-        turns: recording.recording.turns.length,
+        turns: prompts?.turns.length ?? recording.recording.turns.length,
         changes: request.changes,
-        notes: request.notes,
+        notes: agent === undefined ? request.notes : agent.unsupported(spec),
+        ...(promptsRef !== undefined && { agent: promptsRef }),
         prefix,
         cacheGroup: share.cacheGroup,
         cacheTtl: cacheTtlOf(request.stored.request),

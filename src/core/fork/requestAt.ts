@@ -287,7 +287,7 @@ function endAt(isRecordedEnd: boolean, next: string | null): Ending {
 }
 
 /** Records in file order, but none before what it hangs on: Claude Code writes the first lines of a session out of order at times. */
-function parentsFirst(nodes: readonly ChainNode[]): ChainNode[] {
+export function parentsFirst(nodes: readonly ChainNode[]): ChainNode[] {
   const waiting = new Set(nodes);
   const sorted: ChainNode[] = [];
   for (const node of nodes) {

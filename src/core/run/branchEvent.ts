@@ -1,15 +1,115 @@
 import * as z from 'zod';
-import { branchIdSchema, runIdSchema } from '../ids.ts';
+import {
+  answerSchema,
+  changedFileSchema,
+  checkResultSchema,
+  commitSchema,
+  doubtSchema,
+  measuredPrefixSchema,
+  placeSchema,
+  questionSchema,
+} from '../agent/agentFacts.ts';
+import { blobRefSchema, branchIdSchema, runIdSchema } from '../ids.ts';
 import {
   billingSchema,
   branchOutcomeSchema,
   failureSchema,
   stepResultSchema,
   toolCallSchema,
+  usageSchema,
 } from './branchOutcome.ts';
 
 const base = { runId: runIdSchema, at: z.iso.datetime() };
 const ofBranch = { ...base, branchId: branchIdSchema };
+
+/** What happens in a branch that Claude Code answers, beside the events of every branch. */
+const agentEvents = [
+  /** The place is there and holds the files of the fork point; the branch's session is written. */
+  z.object({
+    type: z.literal('place-ready'),
+    ...ofBranch,
+    place: placeSchema,
+    sessionId: z.string(),
+    /** A port that is the branch's own. */
+    port: z.number().nullable(),
+    notes: z.array(z.string()),
+  }),
+  z.object({ type: z.literal('setup-ended'), ...ofBranch, result: checkResultSchema }),
+  /** `resumed`: the agent goes on where it was; `inDoubt` are calls that may have been carried out when it was lost. */
+  z.object({
+    type: z.literal('prompt-sent'),
+    ...ofBranch,
+    turn: z.number(),
+    /** Prompts that the branch's session held before. */
+    promptsBefore: z.number(),
+    resumed: z.boolean(),
+    inDoubt: z.array(doubtSchema),
+  }),
+  z.object({
+    type: z.literal('agent-started'),
+    ...ofBranch,
+    model: z.string(),
+    version: z.string().nullable(),
+    permissionMode: z.string().nullable(),
+  }),
+  /** Result of a call, as a blob of `{ content }`. `parent`: call of the subagent that made it. */
+  z.object({
+    type: z.literal('tool-result'),
+    ...ofBranch,
+    callId: z.string(),
+    result: blobRefSchema,
+    isError: z.boolean(),
+    parent: z.string().nullable(),
+  }),
+  /** A reply of a subagent. */
+  z.object({
+    type: z.literal('subagent-step'),
+    ...ofBranch,
+    parent: z.string(),
+    reply: blobRefSchema,
+    model: z.string().nullable(),
+    usage: usageSchema,
+    calls: z.array(toolCallSchema),
+  }),
+  z.object({ type: z.literal('call-denied'), ...ofBranch, callId: z.string(), tool: z.string(), message: z.string() }),
+  z.object({ type: z.literal('question-asked'), ...ofBranch, question: questionSchema }),
+  z.object({ type: z.literal('question-answered'), ...ofBranch, callId: z.string(), answer: answerSchema }),
+  z.object({
+    type: z.literal('agent-waiting'),
+    ...ofBranch,
+    for: z.enum(['limit', 'retry']),
+    until: z.string().nullable(),
+  }),
+  z.object({ type: z.literal('compacted'), ...ofBranch, preTokens: z.number().nullable() }),
+  z.object({ type: z.literal('prefix-measured'), ...ofBranch, prefix: measuredPrefixSchema }),
+  /** A prompt is through. `activeMs`: without the time that it waited for a person. */
+  z.object({
+    type: z.literal('agent-turn-ended'),
+    ...ofBranch,
+    turn: z.number(),
+    kind: z.enum(['completed', 'max_turns', 'budget', 'limit', 'timeout', 'failed']),
+    costUsd: z.number().nullable(),
+    activeMs: z.number(),
+  }),
+  /** `changes`: blob of a `ChangeSet`. */
+  z.object({
+    type: z.literal('files-changed'),
+    ...ofBranch,
+    files: z.array(changedFileSchema),
+    commits: z.array(commitSchema),
+    changes: blobRefSchema,
+    notes: z.array(z.string()),
+  }),
+  z.object({ type: z.literal('check-ended'), ...ofBranch, result: checkResultSchema }),
+  z.object({ type: z.literal('branch-note'), ...ofBranch, text: z.string() }),
+  /** A check of a state that branches are compared with. */
+  z.object({
+    type: z.literal('baseline-checked'),
+    ...base,
+    state: z.enum(['fork-point', 'recorded']),
+    result: checkResultSchema,
+  }),
+] as const;
 
 /**
  * Everything that happens in a run, in the order it happened. Events are appended to the run's log before they are
@@ -40,6 +140,7 @@ export const branchEventSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('step-completed'), ...ofBranch, result: stepResultSchema }),
   z.object({ type: z.literal('tools-answered'), ...ofBranch, step: z.number(), calls: z.array(toolCallSchema) }),
+  ...agentEvents,
   z.object({ type: z.literal('branch-ended'), ...ofBranch, outcome: branchOutcomeSchema }),
   /** A branch that ended or was interrupted is about to be run again by `retry` or `resume`. */
   z.object({ type: z.literal('branch-reset'), ...ofBranch, reason: z.enum(['retry', 'resume']) }),

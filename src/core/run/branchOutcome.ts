@@ -24,8 +24,8 @@ export const toolCallSchema = z.object({
   id: z.string(),
   name: z.string(),
   input: z.unknown(),
-  /** `recorded`: answered with the recorded result; `none`: not answered, the branch ended here. */
-  answer: z.enum(['recorded', 'none']),
+  /** `recorded`: answered with the recorded result; `executed`: really carried out; `none`: not answered, the branch ended here. */
+  answer: z.enum(['recorded', 'executed', 'none']),
 });
 export type BranchToolCall = z.infer<typeof toolCallSchema>;
 

@@ -1,8 +1,8 @@
-import { messageOf } from '../errors.ts';
 import { type Provider, storedRequestSchema } from '../fork/forkPlan.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import { toolUses } from './advance.ts';
 import type { BranchEvent } from './branchEvent.ts';
+import { BranchLog } from './branchLog.ts';
 import type { StepResult, StoredReply } from './branchOutcome.ts';
 import type { BlobStore, Clock, ModelClients, PriceList, RunStore } from './ports.ts';
 
@@ -28,9 +28,6 @@ export interface CallModelDeps {
   prices: PriceList;
   clock: Clock;
 }
-
-/** How often streamed text is written to the run's log, in milliseconds: often enough to read along, seldom enough to be cheap. */
-const textFlushMs = 250;
 
 /** What is written to the run's log where a call failed that will be made again. @param now milliseconds since the epoch */
 export function retryingEvent(
@@ -58,18 +55,17 @@ export async function callModel(
   }
   const stored = storedRequestSchema.parse(await deps.blobs.get(call.request));
   const client = await deps.models(call.provider);
-  const log = new StepLog(call, deps);
+  const log = new BranchLog({ runId: call.runId, branchId: call.branchId }, deps);
   await log.append({ type: 'request-sent', step: call.step, attempt: options.attempt });
   let reply: StoredReply;
   try {
     reply = await client.stream(stored.request, stored.betas, {
       signal: options.signal,
       onEvent: (event) => {
-        if (event.type === 'text') return log.text(event.text);
+        if (event.type === 'text') return log.text(call.step, event.text);
         if (event.type === 'output-tokens') return log.outputTokens(event.outputTokens);
         options.onFirstToken?.();
-        // A log that can't be written shows itself at the next `append` that is awaited.
-        log.append({ type: 'first-token', step: call.step }).catch(() => {});
+        log.write({ type: 'first-token', step: call.step });
       },
     });
   } finally {
@@ -89,64 +85,6 @@ export async function callModel(
   };
   await log.append({ type: 'step-completed', result });
   return result;
-}
-
-type EventBody<T> = T extends BranchEvent ? Omit<T, 'runId' | 'branchId' | 'at'> : never;
-
-/** Writes one step's events in order, gathering streamed text into few of them. */
-class StepLog {
-  private pending = '';
-  private tokens: number | null = null;
-  private lastFlush = Number.NEGATIVE_INFINITY;
-  private written: Promise<void> = Promise.resolve();
-  private failure: Error | null = null;
-
-  constructor(
-    private readonly call: ModelCall,
-    private readonly deps: CallModelDeps,
-  ) {}
-
-  text(text: string): void {
-    this.pending += text;
-    if (this.deps.clock.monotonic() - this.lastFlush >= textFlushMs) this.writeText();
-  }
-
-  outputTokens(count: number): void {
-    this.tokens = count;
-  }
-
-  async append(body: EventBody<BranchEvent>): Promise<void> {
-    this.write(body);
-    await this.written;
-    if (this.failure !== null) throw this.failure;
-  }
-
-  /** Writes what is left. Never throws: a log that can't be written shows itself at the next `append`. */
-  async flush(): Promise<void> {
-    this.writeText();
-    await this.written;
-  }
-
-  private writeText(): void {
-    if (this.pending === '') return;
-    this.write({ type: 'text-delta', step: this.call.step, text: this.pending, outputTokens: this.tokens });
-    this.pending = '';
-    this.lastFlush = this.deps.clock.monotonic();
-  }
-
-  private write(body: EventBody<BranchEvent>): void {
-    const event = {
-      ...body,
-      runId: this.call.runId,
-      branchId: this.call.branchId,
-      at: new Date(this.deps.clock.now()).toISOString(),
-    } as BranchEvent;
-    this.written = this.written
-      .then(() => this.deps.runs.append(event))
-      .catch((error: unknown) => {
-        this.failure ??= error instanceof Error ? error : new Error(messageOf(error));
-      });
-  }
 }
 
 /**

@@ -1,15 +1,25 @@
+import { type AgentDraft, type AgentPlanning, draftAgents } from '../agent/agentDraft.ts';
+import type { Answer, ChangedFile } from '../agent/agentFacts.ts';
+import type { Executor } from '../agent/agentSettings.ts';
 import type { TextDiff } from '../compare/compareBranches.ts';
 import { compareRun } from '../compare/compareRun.ts';
 import { recordedName } from '../compare/comparison.ts';
-import { BadInputError, EngineUnavailableError } from '../errors.ts';
+import { BadInputError, EngineUnavailableError, NotFoundError } from '../errors.ts';
 import type { ForkContext } from '../fork/forkContext.ts';
 import { baselineSchema, type ForkPlan, type Provider } from '../fork/forkPlan.ts';
-import type { EngineKind, ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
-import { type PlanningDeps, planFork, planReplay } from '../fork/planFork.ts';
+import {
+  type EngineKind,
+  executorOf,
+  type ForkPoint,
+  type ForkRequest,
+  type ReplayRequest,
+  type RunSettings,
+} from '../fork/forkRequest.ts';
+import { type PlanningDeps, planFork, planReplay, recordedTurn, replayedTurns } from '../fork/planFork.ts';
 import { groupBy } from '../groupBy.ts';
 import { type BlobRef, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';
-import type { SessionSummary } from '../session/recordedSession.ts';
-import type { SessionStore } from '../session/sessionStore.ts';
+import type { Turn } from '../session/recordedSession.ts';
+import type { OpenSession, SessionStore } from '../session/sessionStore.ts';
 import { estimateCost } from './estimateCost.ts';
 import { branchesToRun, foldRun } from './foldRun.ts';
 import type { AgainPreview, ForkPreview, ForkService } from './forkService.ts';
@@ -31,6 +41,14 @@ export interface ForkServiceDeps {
   textDiff: TextDiff;
   /** In [0, 1). */
   random: () => number;
+  /** Who answers where a request doesn't say. */
+  defaultExecutor: () => Promise<Executor>;
+  /** What planning agent branches needs of the machine; loaded when first needed. */
+  agents: () => Promise<AgentPlanning>;
+  /** Files that differ between two sides of a run that Claude Code answered. */
+  changedFiles: (runId: RunId, a: string, b: string) => Promise<ChangedFile[]>;
+  /** Called before a run is deleted: what lies elsewhere of it goes first. */
+  beforeDelete: (runId: RunId) => Promise<void>;
   /** Told of every run that was stored anew; nothing waits for what it does. */
   onDispatched?: (plan: ForkPlan) => void;
 }
@@ -45,9 +63,10 @@ export function createForkService(deps: ForkServiceDeps): ForkService {
 
 /** What a fork or a replay is planned from. */
 interface Draft {
-  summary: SessionSummary;
   context: ForkContext;
   plan: (planning: PlanningDeps) => Promise<ForkPlan>;
+  /** What agents are planned from, null where the Messages API answers. */
+  agent: ((put: PlanningDeps['put']) => Promise<AgentDraft>) | null;
 }
 
 class Service implements ForkService {
@@ -157,14 +176,31 @@ class Service implements ForkService {
     if (view.state === 'running') {
       throw new BadInputError(`Run "${view.title}" is still running.`, 'Cancel it first, then delete it.');
     }
+    if (view.executor === 'claude-code') await this.deps.beforeDelete(runId);
     await this.deps.runs.delete(runId);
+  }
+
+  async answer(runId: RunId, branch: string, callId: string, answer: Answer): Promise<void> {
+    const view = await this.run(runId);
+    const asked = view.branches.find(({ branchId, name }) => branchId === branch || name === branch);
+    const hint = 'List what waits with `forkpoint questions`.';
+    if (asked === undefined) throw new NotFoundError(`Run ${runId} has no branch "${branch}".`, hint);
+    const waiting = view.branches.find(
+      ({ branchId, name, questions }) =>
+        (branchId === branch || name === branch) && questions.some((question) => question.callId === callId),
+    );
+    if (waiting === undefined) {
+      throw new BadInputError(`No question ${callId} waits in branch "${branch}".`, hint, { callId });
+    }
+    await (await this.deps.engine(view.engine)).answer(runId, waiting.branchId, callId, answer);
   }
 
   async compare(runId: RunId, a?: string, b?: string): ReturnType<ForkService['compare']> {
     const plan = await this.deps.runs.plan(runId);
     const view = await this.run(runId);
     const pair = a === undefined ? null : { a, b: b ?? recordedName };
-    return compareRun(plan, view, pair, { blobs: this.deps.blobs, textDiff: this.deps.textDiff });
+    const { blobs, textDiff, changedFiles } = this.deps;
+    return compareRun(plan, view, pair, { blobs, textDiff, files: (...sides) => changedFiles(runId, ...sides) });
   }
 
   watch(listener: (runId: RunId) => void): ReturnType<ForkService['watch']> {
@@ -175,7 +211,12 @@ class Service implements ForkService {
     const open = await this.deps.sessions.open(request.session);
     const context = await open.forkAt(request.at);
     const summary = open.session.summary;
-    return { summary, context, plan: (planning) => planFork(summary, context, request, planning) };
+    const turn = recordedTurn(context);
+    return {
+      context,
+      plan: (planning) => planFork(summary, context, request, planning),
+      agent: await this.agentsFor(open, context, request.at, turn === null ? [] : [turn], request),
+    };
   }
 
   private async draftReplay(request: ReplayRequest): Promise<Draft> {
@@ -189,7 +230,24 @@ class Service implements ForkService {
     const open = await this.deps.sessions.open(request.session);
     const context = await open.forkAt({ turn: request.from }, Number.POSITIVE_INFINITY);
     const summary = open.session.summary;
-    return { summary, context, plan: (planning) => planReplay(summary, context, request, planning) };
+    return {
+      context,
+      plan: (planning) => planReplay(summary, context, request, planning),
+      agent: await this.agentsFor(open, context, { turn: request.from }, replayedTurns(context, request), request),
+    };
+  }
+
+  private async agentsFor(
+    open: OpenSession,
+    context: ForkContext,
+    at: ForkPoint,
+    turns: readonly Turn[],
+    settings: RunSettings,
+  ): Promise<Draft['agent']> {
+    if (executorOf(settings, await this.deps.defaultExecutor()) === 'api') return null;
+    const planning = await this.deps.agents();
+    const chain = await open.branchChain(at);
+    return (put) => draftAgents(open, context, chain, turns, settings, { ...planning, put });
   }
 
   private planning(runId: RunId, put: (value: unknown) => Promise<BlobRef>): PlanningDeps {
@@ -198,7 +256,8 @@ class Service implements ForkService {
   }
 
   private async start(draft: Draft, runId: RunId): Promise<ForkPlan> {
-    const plan = await draft.plan(this.planning(runId, (value) => this.deps.blobs.put(value)));
+    const put: PlanningDeps['put'] = (value) => this.deps.blobs.put(value);
+    const plan = await draft.plan({ ...this.planning(runId, put), agent: await draft.agent?.(put) });
     const engine = await this.deps.engine(plan.engine);
     await this.ready(engine);
     if (!(await this.deps.runs.create(plan))) return this.deps.runs.plan(runId);
@@ -230,18 +289,21 @@ class Service implements ForkService {
   private async previewOf(draft: Draft, tools: ForkRequest['tools']): Promise<ForkPreview> {
     const { clock, provider, prices, apiHost, sha256 } = this.deps;
     const none = blobRefSchema.parse('0'.repeat(64));
+    const put = (): Promise<BlobRef> => Promise.resolve(none);
+    const agent = await draft.agent?.(put);
     const plan = await draft.plan({
       runId: runIdSchema.parse('preview'),
       createdAt: new Date(clock.now()).toISOString(),
       provider,
       sha256,
-      put: () => Promise.resolve(none),
+      put,
+      agent,
     });
     const billed = provider === 'anthropic';
     const anyUsage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 };
     const models = [...new Set(plan.branches.map((branch) => branch.model))];
     const unpriced = billed ? models.filter((model) => prices.cost(model, anyUsage) === null) : [];
-    const repliesEach = tools === 'stop' ? 1 : plan.maxSteps;
+    const repliesEach = tools === 'stop' || agent !== undefined ? 1 : plan.maxSteps;
     const turnsEach = plan.branches[0]?.turns ?? 1;
     const { rebuilt } = draft.context;
     return {
@@ -253,7 +315,9 @@ class Service implements ForkService {
       prefix: rebuilt.prefix,
       recordedPrompt: draft.context.recordedPrompt,
       recordedModel: rebuilt.request.model,
-      host: billed ? apiHost : null,
+      host: billed ? (agent === undefined ? apiHost : null) : null,
+      executor: plan.executor,
+      agent: agent?.preview ?? null,
       requests: plan.branches.length,
       maxRequests: plan.branches.length * repliesEach * turnsEach,
       costUsd: billed ? estimateCost(plan.branches, draft.context.following, prices) : { low: 0, high: 0 },

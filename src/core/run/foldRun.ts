@@ -1,9 +1,10 @@
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import type { BranchId } from '../ids.ts';
 import { addUsage, noUsage } from '../session/recordedSession.ts';
+import { AgentFold } from './agentFold.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchToolCall, StepResult } from './branchOutcome.ts';
-import type { BranchView, RunState, RunView } from './runView.ts';
+import type { BranchState, BranchView, RunState, RunView } from './runView.ts';
 
 /**
  * The state of a run: its plan and the events of its log, in order. Events that stand twice in the log (two processes
@@ -13,12 +14,16 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
   const branches = new Map(plan.branches.map((branch) => [branch.branchId, new BranchFold(branch)]));
   let ended: { state: RunState; at: string } | null = null;
   let started = false;
+  const checks: RunView['checks'] = { forkPoint: [], recorded: [] };
   for (const event of events) {
     if (event.type === 'run-started') {
       started = true;
       ended = null;
     } else if (event.type === 'run-ended') {
       ended = { state: event.state, at: event.at };
+    } else if (event.type === 'baseline-checked') {
+      const of = event.state === 'recorded' ? 'recorded' : 'forkPoint';
+      checks[of] = [...checks[of].filter(({ name }) => name !== event.result.name), event.result];
     } else {
       branches.get(event.branchId)?.apply(event);
     }
@@ -29,6 +34,7 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
     runId: plan.runId,
     kind: plan.kind,
     engine: plan.engine,
+    executor: plan.executor,
     provider: plan.provider,
     state: ended?.state ?? (started ? 'running' : 'pending'),
     interrupted: ended !== null && views.some((view) => view.error?.code === 'interrupted' || view.state === 'pending'),
@@ -42,12 +48,24 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
     budgetUsd: plan.budgetUsd,
     costUsd: costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
     branches: views,
+    checks,
   };
 }
 
 /** Completed steps by branch, as `runPlan` takes them to go on where an earlier attempt stopped. */
 export function completedSteps(view: RunView): Record<string, StepResult[]> {
   return Object.fromEntries(view.branches.map((branch) => [branch.branchId, branch.results]));
+}
+
+/** Prompts that agents are through with, by branch. */
+export function completedTurns(events: readonly BranchEvent[]): Record<string, number> {
+  const turns: Record<string, number> = {};
+  for (const event of events) {
+    if (event.type === 'agent-turn-ended' && event.kind === 'completed') {
+      turns[event.branchId] = (turns[event.branchId] ?? 0) + 1;
+    }
+  }
+  return turns;
 }
 
 /** Branches that `retry` runs again (failed and cancelled ones), or `resume` (all that did not complete). */
@@ -64,7 +82,7 @@ export function branchesToRun(view: RunView, reason: 'retry' | 'resume'): Branch
 type EventOfBranch = Extract<BranchEvent, { branchId: BranchId }>;
 
 class BranchFold {
-  private state: RunState = 'pending';
+  private state: BranchState = 'pending';
   private startedAt: string | null = null;
   private endedAt: string | null = null;
   private attempts = 0;
@@ -74,10 +92,13 @@ class BranchFold {
   private readonly texts = new Map<number, string>();
   private readonly calls = new Map<number, BranchToolCall[]>();
   private retryingInMs: number | null = null;
+  private retryingUntil: string | null = null;
+  private readonly agent = new AgentFold();
 
   constructor(private readonly plan: BranchPlan) {}
 
   apply(event: EventOfBranch): void {
+    this.agent.apply(event);
     switch (event.type) {
       case 'branch-started':
         this.state = 'running';
@@ -95,9 +116,11 @@ class BranchFold {
         break;
       case 'retrying':
         this.retryingInMs = event.delayMs;
+        this.retryingUntil = new Date(Date.parse(event.at) + event.delayMs).toISOString();
         if (event.billing === 'unknown') this.billingUnknown = true;
         break;
       case 'step-completed':
+        this.retryingInMs = null;
         if (!this.results.has(event.result.step)) this.results.set(event.result.step, event.result);
         break;
       case 'tools-answered':
@@ -115,14 +138,23 @@ class BranchFold {
         this.outcome = null;
         this.endedAt = null;
         break;
+      case 'prompt-sent':
+        this.attempts++;
+        this.retryingInMs = null;
+        // What a lost process had not said to its end is said anew, or never.
+        for (const step of this.texts.keys()) if (!this.results.has(step)) this.texts.delete(step);
+        break;
       case 'first-token':
+        this.retryingInMs = null;
+        break;
+      default:
         break;
     }
   }
 
   view(): BranchView {
     const results = [...this.results.values()].sort((a, b) => a.step - b.step);
-    const costs = results.map((result) => result.costUsd);
+    const waiting = this.waiting();
     const inOrder = <T>(bySteps: Map<number, T>) =>
       [...bySteps.entries()].sort(([a], [b]) => a - b).map(([, value]) => value);
     return {
@@ -130,11 +162,13 @@ class BranchFold {
       name: this.plan.name,
       repeat: this.plan.repeat,
       repeats: this.plan.repeats,
-      state: this.state,
+      state: waiting === null ? this.state : 'waiting',
+      waitingFor: waiting?.for ?? null,
+      until: waiting?.until ?? null,
       model: this.plan.model,
       steps: results.length,
       usage: results.reduce((sum, result) => addUsage(sum, result.usage), noUsage),
-      costUsd: costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
+      costUsd: this.costUsd(results),
       startedAt: this.startedAt,
       endedAt: this.endedAt,
       attempts: this.attempts,
@@ -148,9 +182,26 @@ class BranchFold {
       billing: this.billingUnknown ? 'unknown' : 'known',
       divergedAtTurn: this.outcome?.divergedAtTurn ?? null,
       changes: this.plan.changes,
-      notes: this.plan.notes,
+      notes: [...this.plan.notes, ...this.agent.notes],
       results,
       retryingInMs: this.retryingInMs,
+      ...this.agent.view(),
     };
+  }
+
+  private waiting(): { for: NonNullable<BranchView['waitingFor']>; until: string | null } | null {
+    if (this.state !== 'running' || this.plan.agent === undefined) return null;
+    if (this.agent.view().questions.length > 0) return { for: 'answer', until: null };
+    if (this.agent.waiting !== null) return this.agent.waiting;
+    return this.retryingInMs === null ? null : { for: 'retry', until: this.retryingUntil };
+  }
+
+  /** What Claude Code reports of a turn counts before what its replies are priced at. */
+  private costUsd(results: readonly StepResult[]): number | null {
+    const costs = [
+      ...this.agent.turnsReported.map((turn) => this.agent.costOf(turn) ?? null),
+      ...results.filter(({ turn }) => this.agent.costOf(turn) === undefined).map((result) => result.costUsd),
+    ];
+    return costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0);
   }
 }

@@ -1,3 +1,6 @@
+import type { AgentPreview } from '../agent/agentDraft.ts';
+import type { Answer } from '../agent/agentFacts.ts';
+import type { Executor } from '../agent/agentSettings.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import type { ForkPlan, ResolvedPoint } from '../fork/forkPlan.ts';
 import type { ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
@@ -40,6 +43,9 @@ export interface ForkPreview {
     prefix: PrefixMatch;
     estimatedInputTokens: number | null;
   }[];
+  executor: Executor;
+  /** Set where Claude Code answers. */
+  agent: AgentPreview | null;
   /** What holds for the whole run, for example that a budget can't be kept where prices are unknown. */
   notes: string[];
 }
@@ -85,4 +91,10 @@ export interface ForkService {
   compare(runId: RunId, a?: string, b?: string): Promise<Comparison>;
   /** Calls back when a run was added, grew or was deleted. */
   watch(listener: (runId: RunId) => void): Disposable;
+  /**
+   * A person's answer to an agent's question.
+   * @param branch id or name
+   * @throws BadInputError where no such question is open
+   */
+  answer(runId: RunId, branch: string, callId: string, answer: Answer): Promise<void>;
 }

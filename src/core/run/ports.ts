@@ -1,3 +1,4 @@
+import type { Answer } from '../agent/agentFacts.ts';
 import type { ForkPlan, Provider } from '../fork/forkPlan.ts';
 import type { EngineKind } from '../fork/forkRequest.ts';
 import type { MessagesRequest } from '../fork/messagesRequest.ts';
@@ -30,6 +31,13 @@ export interface BlobStore {
   get(ref: BlobRef): Promise<unknown>;
 }
 
+/** A person's answer to a question of an agent. */
+export interface GivenAnswer {
+  branchId: BranchId;
+  callId: string;
+  answer: Answer;
+}
+
 /** Runs on disk: a plan and an append-only log of events each. Several processes may read and append. */
 export interface RunStore {
   /** Stores a new run. False (and nothing changed) where that run id exists: a second click on Run is not a second run. */
@@ -56,6 +64,13 @@ export interface RunStore {
   isOwned(runId: RunId): Promise<boolean>;
   /** Asks the process that drives the run, whichever it is, to cancel a branch or (null) the whole run. @throws NotFoundError */
   requestCancel(runId: RunId, branchId: BranchId | null): Promise<void>;
+  /**
+   * Leaves a person's answer to a question for the process that runs the agent, whichever it is.
+   * @throws BadInputError where the question was answered already
+   */
+  answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void>;
+  /** Calls back for every answer, those given before the call included, until disposed. */
+  onAnswered(runId: RunId, listener: (given: GivenAnswer) => void): Disposable;
   /** Calls back for every such request, those made before the call included, until disposed. For the owner of the run. */
   onCancelRequested(runId: RunId, listener: (branchId: BranchId | null) => void): Disposable;
 }
@@ -111,6 +126,8 @@ export interface ForkEngine {
   start(plan: ForkPlan, options?: { again?: { branches: BranchId[]; reason: 'retry' | 'resume' } }): Promise<void>;
   /** Cancels a branch, or the whole run. What was received is kept. */
   cancel(runId: RunId, branchId?: BranchId): Promise<void>;
+  /** Passes a person's answer on to the agent that waits for it. @throws BadInputError where it waits no more */
+  answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void>;
   /** Brings the log up to date with the truth: marks a run whose driver is gone as interrupted, or rejoins it. */
   reconcile(plan: ForkPlan): Promise<void>;
   /** Stops driving; runs of this process are left interrupted and can be resumed. */

@@ -12,6 +12,8 @@ export interface RetryPolicy {
 export const retryPolicies = {
   /** Calls to the model API. */
   modelApi: { initialMs: 1_000, factor: 2, maxMs: 300_000, attempts: 5 },
+  /** Preparing places, running agents and checks: tried again where a worker was lost. */
+  compute: { initialMs: 2_000, factor: 2, maxMs: 60_000, attempts: 3 },
   /** Reading and writing our own files. */
   local: { initialMs: 100, factor: 1.5, maxMs: 2_000, attempts: 3 },
 } as const satisfies Record<string, RetryPolicy>;
@@ -21,6 +23,8 @@ export const timeouts = {
   local: 30_000,
   fileIo: 60_000,
   modelCall: 600_000,
+  /** One prompt of an agent, a person's answers included: four weeks. */
+  agent: 28 * 24 * 3_600_000,
   modelHeartbeat: 30_000,
   /** A stream that says nothing for so long is given up. */
   modelIdle: 120_000,

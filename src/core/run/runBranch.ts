@@ -1,3 +1,4 @@
+import type { AgentBranchPorts } from '../agent/runAgentBranch.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import type { BlobRef } from '../ids.ts';
 import type { Advance, AdvanceInput } from './advance.ts';
@@ -10,6 +11,8 @@ export interface BranchPorts {
   call(call: ModelCall): Promise<StepResult>;
   /** Answers a reply's tool calls, or takes the next recorded prompt. */
   advance(input: AdvanceInput): Promise<Advance>;
+  /** Where Claude Code answers. */
+  agent: AgentBranchPorts;
 }
 
 /** Thrown before a call is made when the run's budget is used up. */
@@ -19,7 +22,7 @@ export class BudgetReached extends Error {}
 export interface Budget {
   /** @throws BudgetReached */
   check(): void;
-  add(result: StepResult): void;
+  add(result: Pick<StepResult, 'costUsd'>): void;
 }
 
 /**

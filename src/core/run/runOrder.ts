@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { AgentPlan } from '../agent/agentSettings.ts';
 import { type ForkPlan, forkPlanSchema } from '../fork/forkPlan.ts';
 import { branchIdSchema } from '../ids.ts';
 import { stepResultSchema } from './branchOutcome.ts';
@@ -13,6 +14,8 @@ export const runOrderSchema = z.object({
   branches: z.array(branchIdSchema).min(1),
   /** Completed steps of earlier attempts by branch id. */
   prior: z.record(z.string(), z.array(stepResultSchema)),
+  /** Prompts that agents are through with, by branch id. */
+  turnsDone: z.record(z.string(), z.number()).default({}),
   /** 1 for the first dispatch, then one more for each retry or resume. */
   attempt: z.int().positive(),
   /** Retries of a model call. */
@@ -30,6 +33,13 @@ export function withoutWords(plan: ForkPlan): ForkPlan {
     session: { ...plan.session, file: '', title: '', projectPath: null },
     point: { ...plan.point, label: '' },
     missing: [],
+    agent: plan.agent && withoutCommands(plan.agent),
     branches: plan.branches.map((branch) => ({ ...branch, changes: [], notes: [] })),
   };
+}
+
+/** What the loop needs of an agent's settings: names of folders, programs and commands stay on this machine. */
+function withoutCommands(agent: AgentPlan): AgentPlan {
+  const checks = agent.checks.map((check) => ({ ...check, name: 'check', run: 'check' }));
+  return { ...agent, program: '', configDir: '', folder: '', setup: [], teardown: [], include: [], checks };
 }

@@ -1,9 +1,11 @@
+import { runAgentBranch } from '../agent/runAgentBranch.ts';
 import { ForkpointError, ModelCallError, messageOf } from '../errors.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import type { BranchId } from '../ids.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchOutcome, Failure, StepResult } from './branchOutcome.ts';
 import { type BranchPorts, type Budget, BudgetReached, runBranch } from './runBranch.ts';
+import { Slots } from './slots.ts';
 
 /** Rejection of `PlanPorts.branch` when the branch was cancelled or ran out of time. */
 export class BranchStopped extends Error {
@@ -16,12 +18,12 @@ export class BranchStopped extends Error {
 export interface PlanPorts {
   /**
    * Runs one branch in a scope of its own, which can be cancelled without touching the others: waits for `gate`, then for
-   * a free place, then runs `work` within `timeoutMs`.
+   * a free place, then runs `work` within `timeoutMs` (null: no limit).
    * @throws BranchStopped, also while it still waits
    */
   branch<T>(
     branch: BranchPlan,
-    limits: { gate: Promise<void> | null; timeoutMs: number },
+    limits: { gate: Promise<void> | null; timeoutMs: number | null },
     work: (ports: BranchPorts) => Promise<T>,
   ): Promise<T>;
   /** Resolves when the branch's first token has come. May stay pending for ever. */
@@ -30,6 +32,8 @@ export interface PlanPorts {
   record(event: BranchEvent): Promise<void>;
   /** ISO 8601. */
   now(): string;
+  /** Runs the checks of agent branches on the states that these are compared with. */
+  checkBaselines(): Promise<void>;
 }
 
 /** Which branches of the plan to run, and what earlier attempts completed of them. */
@@ -37,6 +41,8 @@ export interface RunInput {
   branches: readonly BranchId[];
   /** Completed steps by branch id. */
   prior: Readonly<Record<string, readonly StepResult[]>>;
+  /** Prompts that agents are through with, by branch id. */
+  turnsDone?: Readonly<Record<string, number>> | undefined;
   /** 1 for the first dispatch, then one more for each retry or resume. */
   attempt: number;
 }
@@ -56,6 +62,7 @@ export async function runPlan(
   const budget = budgetOf(plan, input);
   const ended = new Map<BranchId, Promise<BranchOutcome>>();
   const leaders = leadersOf(branches);
+  const slots = plan.agent === null ? null : new Slots(plan.agent.concurrency);
   const gateFor = (branch: BranchPlan): Promise<void> | null => {
     const leader = branch.cacheGroup === null ? undefined : leaders.get(branch.cacheGroup);
     if (leader === undefined || leader === branch.branchId) return null;
@@ -67,9 +74,18 @@ export async function runPlan(
   const ordered = [...branches].sort((a, b) => Number(isLeader(b, leaders)) - Number(isLeader(a, leaders)));
   for (const branch of ordered) {
     const prior = input.prior[branch.branchId] ?? [];
-    ended.set(branch.branchId, settle(plan, branch, prior, budget, gateFor(branch), ports));
+    const turnsDone = input.turnsDone?.[branch.branchId] ?? 0;
+    const slot = slots?.take();
+    const gate = slot === undefined ? gateFor(branch) : bothOf(slot, gateFor(branch));
+    const outcome = settle(plan, branch, prior, turnsDone, budget, gate, ports);
+    ended.set(branch.branchId, outcome);
+    // Also where the branch was cancelled while it waited: then its slot is given on as soon as it comes.
+    if (slot !== undefined) void Promise.all([slot, outcome]).then(([release]) => release());
   }
+  const baselines = plan.agent === null || plan.agent.checks.length === 0 ? null : ports.checkBaselines();
   const outcomes = await Promise.all(ended.values());
+  // Said in the log where they fail; the branches are worth as much without them.
+  await baselines?.catch(() => undefined);
   const state = outcomes.some((outcome) => outcome.state === 'failed')
     ? 'failed'
     : outcomes.some((outcome) => outcome.state === 'cancelled')
@@ -77,6 +93,11 @@ export async function runPlan(
       : 'completed';
   await ports.record({ type: 'run-ended', runId: plan.runId, at: ports.now(), state });
   return state;
+}
+
+async function bothOf(slot: Promise<unknown>, gate: Promise<void> | null): Promise<void> {
+  await slot;
+  await gate;
 }
 
 /** The first of each group: the planned leader where it is among the branches that run. */
@@ -114,19 +135,34 @@ async function settle(
   plan: ForkPlan,
   branch: BranchPlan,
   prior: readonly StepResult[],
+  turnsDone: number,
   budget: Budget,
   gate: Promise<void> | null,
   ports: PlanPorts,
 ): Promise<BranchOutcome> {
   let inFlight = false;
+  // An agent's time stands still while it waits for a person, so its own work looks after it.
+  const timeoutMs = plan.executor === 'claude-code' ? null : plan.timeoutSeconds * 1000;
   const outcome = await ports
-    .branch(branch, { gate, timeoutMs: plan.timeoutSeconds * 1000 }, async (branchPorts) => {
+    .branch(branch, { gate, timeoutMs }, async (branchPorts) => {
       await ports.record({
         type: 'branch-started',
         runId: plan.runId,
         branchId: branch.branchId,
         at: ports.now(),
       });
+      if (plan.executor === 'claude-code') {
+        const { agent } = branchPorts;
+        return runAgentBranch(plan, branch, turnsDone, budget, {
+          ...agent,
+          turn: async (turn) => {
+            inFlight = true;
+            const end = await agent.turn(turn);
+            inFlight = false;
+            return end;
+          },
+        });
+      }
       return runBranch(plan, branch, prior, budget, {
         ...branchPorts,
         advance: (input) => branchPorts.advance(input),

@@ -1,11 +1,24 @@
+import type {
+  ChangedFile,
+  CheckResult,
+  Commit,
+  Doubt,
+  MeasuredPrefix,
+  PlaceFact,
+  Question,
+} from '../agent/agentFacts.ts';
+import type { Executor } from '../agent/agentSettings.ts';
 import type { Provider, ResolvedPoint } from '../fork/forkPlan.ts';
 import type { EngineKind } from '../fork/forkRequest.ts';
 import type { Fidelity } from '../fork/messagesRequest.ts';
-import type { BranchId, RunId, SessionId } from '../ids.ts';
+import type { BlobRef, BranchId, RunId, SessionId } from '../ids.ts';
 import type { Usage } from '../session/recordedSession.ts';
 import type { Billing, BranchToolCall, Failure, StepResult } from './branchOutcome.ts';
 
 export type RunState = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+
+/** A branch may also wait: for a person's answer, for the account's usage limit, or to be tried again. */
+export type BranchState = RunState | 'waiting';
 
 /** A branch as trees, the panel and `forkpoint status` show it. Times are ISO 8601; unknown is null. */
 export interface BranchView {
@@ -13,7 +26,10 @@ export interface BranchView {
   name: string;
   repeat: number;
   repeats: number;
-  state: RunState;
+  state: BranchState;
+  /** What a waiting branch waits for, and until when (ISO 8601) where that is known. */
+  waitingFor: 'answer' | 'limit' | 'retry' | null;
+  until: string | null;
   model: string;
   /** Replies received. */
   steps: number;
@@ -40,6 +56,27 @@ export interface BranchView {
   results: StepResult[];
   /** Set while the engine waits before it asks again. */
   retryingInMs: number | null;
+  /** Its own session in Claude Code's folder; null where the Messages API answers, and before the place is ready. */
+  sessionId: string | null;
+  place: PlaceFact | null;
+  /** Measured with the first reply. */
+  prefix: MeasuredPrefix | null;
+  /** Against the fork point; empty until the agent has ended. */
+  files: ChangedFile[];
+  commits: Commit[];
+  checks: CheckResult[];
+  setup: CheckResult[];
+  /** Not answered yet, oldest first. */
+  questions: Question[];
+  inDoubt: Doubt[];
+  /** Calls that were denied without a person, or by one. */
+  denied: { callId: string; tool: string; message: string }[];
+  /** Blob of a `ChangeSet`: what differs from the fork point; null until the agent has ended. */
+  changeSet: BlobRef | null;
+  /** Results of calls by call id: blobs of `{ content }`. */
+  toolResults: Record<string, { result: BlobRef; isError: boolean }>;
+  /** Replies of subagents. */
+  subagentSteps: number;
 }
 
 /** A run as trees, the panel and `forkpoint status` show it. */
@@ -47,6 +84,7 @@ export interface RunView {
   runId: RunId;
   kind: 'fork' | 'replay';
   engine: EngineKind;
+  executor: Executor;
   provider: Provider;
   state: RunState;
   /** Its process went away in mid-run: `resume` runs what is missing. */
@@ -62,4 +100,6 @@ export interface RunView {
   /** Sum over the branches; null where any branch's cost is unknown. */
   costUsd: number | null;
   branches: BranchView[];
+  /** The checks on the two states that branches are compared with. */
+  checks: { forkPoint: CheckResult[]; recorded: CheckResult[] };
 }

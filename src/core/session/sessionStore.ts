@@ -1,4 +1,5 @@
-import type { FileReading, Side, TurnFiles } from '../files/fileState.ts';
+import type { BranchChain } from '../agent/agentSettings.ts';
+import type { FileCut, FileReading, RecordedCommit, Side, TurnFiles } from '../files/fileState.ts';
 import type { ForkContext } from '../fork/forkContext.ts';
 import type { ForkPoint } from '../fork/forkRequest.ts';
 import type { Disposable } from '../run/ports.ts';
@@ -25,6 +26,11 @@ export interface OpenSession {
    * illegal history (for example between a tool call and its result)
    */
   forkAt(point: ForkPoint, following?: number): Promise<ForkContext>;
+  /**
+   * Lines of the file from which Claude Code itself can go on at this point.
+   * @throws as `forkAt`
+   */
+  branchChain(point: ForkPoint): Promise<BranchChain>;
   /** Where messages and tool calls of this file stand. */
   places(uuids: readonly string[], toolUseIds: readonly string[]): Promise<FoundPlaces>;
   /**
@@ -39,6 +45,12 @@ export interface OpenSession {
    * @throws NotFoundError for a turn that the session has not, and a path that it did not touch
    */
   fileContent(turn: number, path: string, side: Side, reading?: FileReading): Promise<Uint8Array | null>;
+  /**
+   * What the recording says of the commit that was checked out before or after a turn (1-based).
+   * @param until where the turn is taken to end, for `after`
+   * @throws NotFoundError where the session has no such turn
+   */
+  commitAt(turn: number, side: Side, until?: FileCut): Promise<RecordedCommit>;
 }
 
 export type SessionChange =

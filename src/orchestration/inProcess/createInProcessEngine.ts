@@ -1,15 +1,18 @@
 import PQueue from 'p-queue';
+import type { AgentWork } from '../../core/agent/agentWork.ts';
 import { RunOwnedError } from '../../core/errors.ts';
 import type { ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { interruption, isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
 import type { CallModelDeps } from '../../core/run/callModel.ts';
-import { completedSteps, foldRun } from '../../core/run/foldRun.ts';
+import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
 import type { ForkEngine } from '../../core/run/ports.ts';
 import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { Drive } from './drive.ts';
 
 export interface InProcessEngineDeps extends CallModelDeps {
+  /** The work of branches that Claude Code answers, loaded when the first one runs. */
+  agents: () => Promise<AgentWork>;
   /** Branches that run at once, over all runs. Default 4. */
   concurrency?: number;
   /** In [0, 1), for jitter. */
@@ -61,6 +64,11 @@ class InProcessEngine implements ForkEngine {
     if (branchId === undefined) await settleAbandoned(plan, this.#deps, 'cancelled');
   }
 
+  async answer(...given: Parameters<ForkEngine['answer']>): Promise<void> {
+    // Whoever drives the run follows the store.
+    await this.#deps.runs.answer(...given);
+  }
+
   async reconcile(plan: ForkPlan): Promise<void> {
     const { runs } = this.#deps;
     if (this.#drives.has(plan.runId) || this.#starting.has(plan.runId)) return;
@@ -101,7 +109,7 @@ class InProcessEngine implements ForkEngine {
       const prior = completedSteps(foldRun(plan, events));
       const drive = new Drive(
         plan,
-        { branches, prior, attempt: attempts + 1 },
+        { branches, prior, turnsDone: completedTurns(events), attempt: attempts + 1 },
         {
           ...this.#deps,
           random: this.#deps.random ?? Math.random,

@@ -1,4 +1,6 @@
 import type PQueue from 'p-queue';
+import type { AgentWork } from '../../core/agent/agentWork.ts';
+import type { AgentBranchPorts } from '../../core/agent/runAgentBranch.ts';
 import { ModelCallError, NotFoundError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId } from '../../core/ids.ts';
@@ -13,6 +15,8 @@ import type { BranchPorts } from '../../core/run/runBranch.ts';
 import { BranchStopped, failureOf, type PlanPorts, type RunInput, runPlan } from '../../core/run/runPlan.ts';
 
 export interface DriveDeps extends CallModelDeps {
+  /** The work of branches that Claude Code answers, loaded when the first one runs. */
+  agents: () => Promise<AgentWork>;
   random: () => number;
   /** Places for branches, shared by all runs of the process. */
   queue: PQueue;
@@ -27,6 +31,7 @@ export class Drive {
   readonly #input: RunInput;
   readonly #deps: DriveDeps;
   readonly #scopes = new Map<BranchId, BranchScope>();
+  readonly #stopped = new AbortController();
   #resolveEnded: () => void = () => {};
 
   constructor(plan: ForkPlan, input: RunInput, deps: DriveDeps) {
@@ -62,6 +67,7 @@ export class Drive {
 
   /** Ends all branches as interrupted: they may be resumed. */
   interrupt(): void {
+    this.#stopped.abort(interruption());
     this.#abort(null, interruption());
   }
 
@@ -76,6 +82,7 @@ export class Drive {
       firstToken: (branchId) => this.#scopes.get(branchId)?.firstToken ?? new Promise(() => {}),
       record: (event) => this.#record(event),
       now: () => new Date(clock.now()).toISOString(),
+      checkBaselines: async () => (await this.#deps.agents()).checkBaselines(this.#plan.runId, this.#stopped.signal),
     };
   }
 
@@ -91,18 +98,21 @@ export class Drive {
 
   async #branch<T>(
     branch: BranchPlan,
-    limits: { gate: Promise<void> | null; timeoutMs: number },
+    limits: { gate: Promise<void> | null; timeoutMs: number | null },
     work: (ports: BranchPorts) => Promise<T>,
   ): Promise<T> {
     const scope = this.#scopes.get(branch.branchId) ?? new BranchScope();
     const { signal } = scope.controller;
     if (limits.gate !== null) await unlessAborted(limits.gate, signal);
-    const release = await place(this.#deps.queue, signal);
+    // Agents take the places of their run; the queue is for requests.
+    const release = branch.agent === undefined ? await place(this.#deps.queue, signal) : () => {};
     const timer = new AbortController();
-    this.#deps.clock.sleep(limits.timeoutMs, timer.signal).then(
-      () => scope.controller.abort(new BranchStopped('timeout')),
-      () => {},
-    );
+    if (limits.timeoutMs !== null) {
+      this.#deps.clock.sleep(limits.timeoutMs, timer.signal).then(
+        () => scope.controller.abort(new BranchStopped('timeout')),
+        () => {},
+      );
+    }
     try {
       return await work({
         call: (call) => this.#call(call, scope),
@@ -110,11 +120,28 @@ export class Drive {
           signal.throwIfAborted();
           return advance(input, this.#deps);
         },
+        agent: this.#agentPorts(scope),
       });
     } finally {
       timer.abort();
       release();
     }
+  }
+
+  #agentPorts(scope: BranchScope): AgentBranchPorts {
+    const { agents, clock } = this.#deps;
+    const { signal } = scope.controller;
+    return {
+      prepare: async (ref) => (await agents()).prepare(ref, signal),
+      turn: async (ref) => (await agents()).turn(ref, { signal, onFirstToken: scope.onFirstToken }),
+      waitUntil: async (ref, until) => {
+        await (await agents()).noteWaiting(ref, until);
+        await clock.sleep(Math.max(0, Date.parse(until) - clock.now()), signal);
+      },
+      // Also after the branch was cancelled; not when this process is to end.
+      finish: async (ref) => (await agents()).finish(ref, this.#stopped.signal),
+      discard: async (ref) => (await agents()).discard(ref),
+    };
   }
 
   /** One model call with its retries. A call that may have been billed is never made again. */

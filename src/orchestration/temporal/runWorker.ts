@@ -2,15 +2,14 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { EngineUnavailableError } from '../../core/errors.ts';
-import type { CallModelDeps } from '../../core/run/callModel.ts';
 import { timeouts } from '../../core/run/retryPolicies.ts';
-import { createActivities, heartbeatEveryMs } from './activities.ts';
+import { type ActivityDeps, createActivities, heartbeatEveryMs } from './activities.ts';
 import { resolveTarget, serverUnavailable } from './connection.ts';
 import type { WorkerConfig } from './workerConfig.ts';
 
 export interface RunWorkerOptions {
   config: WorkerConfig;
-  deps: CallModelDeps;
+  deps: ActivityDeps;
   /** The built workflows, `dist/workflows.js`. */
   workflowBundle: string;
   env: NodeJS.ProcessEnv;

@@ -5,5 +5,6 @@ export {
   Connection,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
 } from '@temporalio/client';
 export { loadClientConnectConfig } from '@temporalio/envconfig';

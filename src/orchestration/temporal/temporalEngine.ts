@@ -1,9 +1,11 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Answer } from '../../core/agent/agentFacts.ts';
+import type { AnswerOrder } from '../../core/agent/answerOrder.ts';
 import { BadInputError, InterruptedError, RunOwnedError } from '../../core/errors.ts';
 import type { ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
-import { completedSteps, foldRun } from '../../core/run/foldRun.ts';
+import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
 import type { Clock, EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';
 import { type RetryPolicy, retryPolicies, timeouts } from '../../core/run/retryPolicies.ts';
 import { type RunOrder, withoutWords } from '../../core/run/runOrder.ts';
@@ -99,6 +101,21 @@ class TemporalEngine implements ForkEngine {
     if (end !== null) await settleAbandoned(plan, this.#deps, end);
   }
 
+  async answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void> {
+    const { WorkflowUpdateFailedError } = await import('./temporalClient.ts');
+    await this.#link.use(async (client) => {
+      try {
+        await handleOf(client, runId).executeUpdate<void, [AnswerOrder]>('answer', {
+          args: [{ branchId, callId, answer }],
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+        const hint = 'List what waits with `forkpoint questions`.';
+        throw new BadInputError(error.cause?.message ?? error.message, hint, { callId }, { cause: error });
+      }
+    });
+  }
+
   /** Runs that are under way go on. */
   async dispose(): Promise<void> {
     await this.#link.close();
@@ -108,7 +125,11 @@ class TemporalEngine implements ForkEngine {
     const events = await this.#deps.runs.events(plan.runId);
     if (events.some((event) => event.type === 'run-started')) return;
     const branches = plan.branches.map((branch) => branch.branchId);
-    await this.#startWorkflow(client, this.#order(plan, branches, {}, 1), 'REJECT_DUPLICATE');
+    await this.#startWorkflow(
+      client,
+      this.#order(plan, branches, { prior: {}, turnsDone: {}, attempt: 1 }),
+      'REJECT_DUPLICATE',
+    );
   }
 
   async #startAgain(
@@ -134,7 +155,8 @@ class TemporalEngine implements ForkEngine {
           .catch(() => undefined);
       }
       const attempts = events.filter((event) => event.type === 'run-started').length;
-      const order = this.#order(plan, branches, completedSteps(foldRun(plan, events)), attempts + 1);
+      const prior = completedSteps(foldRun(plan, events));
+      const order = this.#order(plan, branches, { prior, turnsDone: completedTurns(events), attempt: attempts + 1 });
       for (const branchId of attempts > 0 ? branches : []) {
         const at = new Date(clock.now()).toISOString();
         await runs.append({ type: 'branch-reset', runId, branchId, at, reason });
@@ -145,9 +167,9 @@ class TemporalEngine implements ForkEngine {
     }
   }
 
-  #order(plan: ForkPlan, branches: BranchId[], prior: RunOrder['prior'], attempt: number): RunOrder {
+  #order(plan: ForkPlan, branches: BranchId[], before: Pick<RunOrder, 'prior' | 'turnsDone' | 'attempt'>): RunOrder {
     const { retry = retryPolicies.modelApi, heartbeatMs = timeouts.modelHeartbeat } = this.#deps;
-    return { version: 1, plan, branches, prior, attempt, retry, heartbeatMs };
+    return { version: 1, plan, branches, ...before, retry, heartbeatMs };
   }
 
   async #startWorkflow(

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { ForkpointError, messageOf } from '../../core/errors.ts';
 import { createServices } from '../../services.ts';
 import { runWorker } from './runWorker.ts';
-import { type WorkerConfig, workerConfigFrom } from './workerConfig.ts';
+import { agentEnvFrom, type WorkerConfig, workerConfigFrom } from './workerConfig.ts';
 import type { WorkerMessage } from './workerProcess.ts';
 import { removeWorkerRecord, writeWorkerRecord } from './workerRecords.ts';
 
@@ -25,6 +25,7 @@ async function serve(config: WorkerConfig): Promise<void> {
     home: config.home,
     baseUrl: config.baseUrl ?? undefined,
     apiKey: () => Promise.resolve(process.env.ANTHROPIC_API_KEY),
+    env: agentEnvFrom(process.env),
   });
   const draining = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -41,7 +42,7 @@ async function serve(config: WorkerConfig): Promise<void> {
   try {
     await runWorker({
       config,
-      deps: services,
+      deps: { ...services, agents: services.agentWork },
       workflowBundle: fileURLToPath(new URL('./workflows.js', import.meta.url)),
       env: process.env,
       signal: draining.signal,

@@ -5,6 +5,9 @@ import { BadInputError, messageOf } from '../../core/errors.ts';
 /** Name of the environment variable that carries the configuration to the worker's process. */
 export const workerConfigVariable = 'FORKPOINT_WORKER';
 
+/** Name of the one that carries the environment of agents. */
+export const agentEnvVariable = 'FORKPOINT_AGENT_ENV';
+
 const workerConfigSchema = z.object({
   home: z.string().min(1),
   address: z.string(),
@@ -33,11 +36,37 @@ export function workerConfigFrom(env: NodeJS.ProcessEnv): WorkerConfig {
   }
 }
 
+/** The environment of agents: that of whoever started the worker; this process's where it is not told. */
+export function agentEnvFrom(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const given = z.record(z.string(), z.string()).safeParse(parsed(env[agentEnvVariable]));
+  return given.success ? given.data : env;
+}
+
+function parsed(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Digest of what a worker does differently: two workers of equal fingerprint can stand in for each other. A changed key or
  * base URL makes a new one necessary. The key can't be found out from it.
  */
-export function fingerprintOf(config: { home: string; baseUrl: string | null; apiKey: string | undefined }): string {
-  const text = JSON.stringify([config.home, config.baseUrl, config.apiKey ?? null]);
+export function fingerprintOf(config: {
+  home: string;
+  baseUrl: string | null;
+  apiKey: string | undefined;
+  /** Of agents: what decides how they are logged in counts. */
+  env: NodeJS.ProcessEnv;
+}): string {
+  const login = Object.entries(config.env).filter(([name]) => /^(?:ANTHROPIC|CLAUDE)_/.test(name));
+  const text = JSON.stringify([
+    config.home,
+    config.baseUrl,
+    config.apiKey ?? null,
+    login.sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -10,7 +10,7 @@ import type { TemporalTarget } from './connection.ts';
 import { withFileLock } from './fileLock.ts';
 import { isAlive } from './processes.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
-import { fingerprintOf, type WorkerConfig, workerConfigVariable } from './workerConfig.ts';
+import { agentEnvVariable, fingerprintOf, type WorkerConfig, workerConfigVariable } from './workerConfig.ts';
 import { readWorkerRecords, type WorkerRecord } from './workerRecords.ts';
 
 /** A worker that Forkpoint started ends by itself after so long without an open run. */
@@ -118,7 +118,8 @@ export class WorkerProcesses {
   }
 
   #fingerprint(apiKey: string | undefined): string {
-    return fingerprintOf({ home: this.#settings.home, baseUrl: this.#settings.baseUrl ?? null, apiKey });
+    const { home, baseUrl = null, env } = this.#settings;
+    return fingerprintOf({ home, baseUrl, apiKey, env });
   }
 
   #config(target: TemporalTarget, fingerprint: string, managed: boolean): WorkerConfig {
@@ -157,6 +158,8 @@ export class WorkerProcesses {
         ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
         ...(apiKey === undefined ? {} : { ANTHROPIC_API_KEY: apiKey }),
         [workerConfigVariable]: JSON.stringify(config),
+        // Agents work in the person's own environment: a key of ours is not theirs.
+        [agentEnvVariable]: JSON.stringify(this.#settings.env),
       },
     });
   }

@@ -5,6 +5,7 @@ import {
   CancellationScope,
   defineQuery,
   defineSignal,
+  defineUpdate,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -12,6 +13,8 @@ import {
   sleep,
   TimeoutFailure,
 } from '@temporalio/workflow';
+import { type AnswerOrder, answerOrderSchema } from '../../core/agent/answerOrder.ts';
+import type { AgentBranchPorts } from '../../core/agent/runAgentBranch.ts';
 import { EngineUnavailableError } from '../../core/errors.ts';
 import type { BranchPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId } from '../../core/ids.ts';
@@ -28,6 +31,10 @@ import type { Activities } from './activities.ts';
 const cancelSignal = defineSignal<[BranchId | null]>('cancel');
 /** Sent by the activity of a branch that others wait for. */
 const firstTokenSignal = defineSignal<[BranchId]>('firstToken');
+/** Sent by the activity of an agent: a question is open, or is open no more. */
+const questionSignal = defineSignal<[BranchId, string, 'open' | 'closed']>('question');
+/** A person's answer to an open question; refused where none of that id is open in the branch. */
+const answerUpdate = defineUpdate<void, [AnswerOrder]>('answer');
 /** State of each branch that has started. */
 const progressQuery = defineQuery<Record<string, string>>('progress');
 
@@ -39,6 +46,8 @@ export async function forkRun(input: RunOrder): Promise<'completed' | 'failed' |
   const run = new DurableRun(order.data);
   setHandler(cancelSignal, (branchId) => run.cancel(branchId));
   setHandler(firstTokenSignal, (branchId) => run.tokenCame(branchId));
+  setHandler(questionSignal, (branchId, callId, state) => run.questionIs(branchId, callId, state));
+  setHandler(answerUpdate, (given) => run.answer(given), { validator: (given) => run.refuseUnknown(given) });
   setHandler(progressQuery, () => Object.fromEntries(run.states));
   const cancelled = CancellationScope.current().cancelRequested;
   cancelled.catch(() => run.cancel(null));
@@ -57,6 +66,8 @@ class DurableRun implements PlanPorts {
   /** How to stop the branches that have not ended. */
   readonly #stops = new Map<BranchId, () => void>();
   readonly #cancelled = new Set<BranchId>();
+  /** Open questions as `branch call`; an answered one is open no more. */
+  readonly #questions = new Set<string>();
   readonly #tokens = new Map<BranchId, { came: Promise<void>; announce: () => void }>();
   #unwritten: BranchEvent[] = [];
   #writing: Promise<void> | null = null;
@@ -81,6 +92,24 @@ class DurableRun implements PlanPorts {
       this.#cancelled.add(id);
       this.#stops.get(id)?.();
     }
+  }
+
+  questionIs(branchId: BranchId, callId: string, state: 'open' | 'closed'): void {
+    if (state === 'open') this.#questions.add(`${branchId} ${callId}`);
+    else this.#questions.delete(`${branchId} ${callId}`);
+  }
+
+  /** Runs before an answer enters the history. */
+  refuseUnknown(given: AnswerOrder): void {
+    const { branchId, callId } = answerOrderSchema.parse(given);
+    if (this.#questions.has(`${branchId} ${callId}`)) return;
+    throw ApplicationFailure.nonRetryable(`No question ${callId} is open in branch ${branchId}.`, 'NoSuchQuestion');
+  }
+
+  async answer({ branchId, callId, answer }: AnswerOrder): Promise<void> {
+    this.#questions.delete(`${branchId} ${callId}`);
+    const { runId } = this.#order.plan;
+    await CancellationScope.nonCancellable(() => this.#local.giveAnswer({ runId, branchId, callId, answer }));
   }
 
   tokenCame(branchId: BranchId): void {
@@ -112,7 +141,7 @@ class DurableRun implements PlanPorts {
 
   async branch<T>(
     branch: BranchPlan,
-    limits: { gate: Promise<void> | null; timeoutMs: number },
+    limits: { gate: Promise<void> | null; timeoutMs: number | null },
     work: (ports: BranchPorts) => Promise<T>,
   ): Promise<T> {
     const scope = new CancellationScope({ cancellable: true });
@@ -127,12 +156,15 @@ class DurableRun implements PlanPorts {
       return await scope.run(async () => {
         await Promise.race([limits.gate ?? undefined, scope.cancelRequested]);
         const timer = new CancellationScope({ cancellable: true });
-        void timer
-          .run(() => sleep(limits.timeoutMs))
-          .then(
-            () => stop('timeout'),
-            () => undefined,
-          );
+        const { timeoutMs } = limits;
+        if (timeoutMs !== null) {
+          void timer
+            .run(() => sleep(timeoutMs))
+            .then(
+              () => stop('timeout'),
+              () => undefined,
+            );
+        }
         try {
           return await work(this.#ports(branch));
         } finally {
@@ -166,7 +198,44 @@ class DurableRun implements PlanPorts {
         return stepResultSchema.parse(result);
       },
       advance: (input) => this.#local.advanceBranch(input).catch(rethrowAsOurs),
+      agent: this.#agentPorts(branch),
     };
+  }
+
+  checkBaselines(): Promise<void> {
+    return this.#agentActivities('checks of the baselines').checkBaselines(this.#order.plan.runId).catch(rethrowAsOurs);
+  }
+
+  #agentPorts(branch: BranchPlan): AgentBranchPorts {
+    const remote = this.#agentActivities(`${branch.name} · ${branch.model}`);
+    const announceFirstToken = this.#tokens.has(branch.branchId);
+    return {
+      prepare: (ref) => remote.prepareAgent(ref).catch(rethrowAsOurs),
+      turn: (ref) => remote.agentTurn({ ...ref, announceFirstToken }).catch(rethrowAsOurs),
+      waitUntil: async (ref, until) => {
+        await this.#local.noteWaiting({ ...ref, until });
+        await sleep(Math.max(0, Date.parse(until) - Date.now()));
+      },
+      // What a cancelled branch changed is looked at, and what was prepared for nothing is removed, all the same.
+      finish: (ref) => CancellationScope.nonCancellable(() => remote.finishAgent(ref).catch(rethrowAsOurs)),
+      discard: (ref) => CancellationScope.nonCancellable(() => remote.discardAgent(ref).catch(rethrowAsOurs)),
+    };
+  }
+
+  #agentActivities(summary: string) {
+    return proxyActivities<Activities>({
+      // A person may take days to answer; the work itself looks after the branch's time limit.
+      startToCloseTimeout: timeouts.agent,
+      heartbeatTimeout: this.#order.heartbeatMs,
+      retry: {
+        initialInterval: retryPolicies.compute.initialMs,
+        backoffCoefficient: retryPolicies.compute.factor,
+        maximumInterval: retryPolicies.compute.maxMs,
+        maximumAttempts: retryPolicies.compute.attempts,
+      },
+      cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+      summary,
+    });
   }
 
   #token(branchId: BranchId): { came: Promise<void>; announce: () => void } {

@@ -1,12 +1,17 @@
 import * as vscode from 'vscode';
+import { forkPointName, recordedStateName } from '../../core/agent/agentRuns.ts';
 import { type ComparedBranch, type Comparison, recordedName } from '../../core/compare/comparison.ts';
 import { NotFoundError } from '../../core/errors.ts';
 import { oneLine } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
+import { messageSafe } from '../../core/plainText.ts';
+import type { RunView } from '../../core/run/runView.ts';
 import { branchScheme, branchUri, parseBranchUri } from '../documentUris.ts';
 import type { RunList } from '../runTree/runList.ts';
+import { isUnderWay } from '../runTree/runNodes.ts';
 import type { ServiceProvider } from '../viewServices.ts';
 import { VirtualDocuments } from '../virtualDocuments.ts';
+import { type ChangesEntry, CodeDiffs } from './codeDiffs.ts';
 import { ComparisonPanels } from './comparisonPanels.ts';
 import { Comparisons } from './comparisons.ts';
 
@@ -23,6 +28,7 @@ export class BranchDiffs implements vscode.Disposable {
   readonly #comparisons: Comparisons;
   readonly #documents: VirtualDocuments;
   readonly #tables: ComparisonPanels;
+  readonly code: CodeDiffs;
   readonly #following: { dispose(): void };
 
   constructor(
@@ -33,6 +39,7 @@ export class BranchDiffs implements vscode.Disposable {
   ) {
     const comparisons = new Comparisons(services, runs);
     this.#comparisons = comparisons;
+    this.code = new CodeDiffs(services);
     this.#documents = new VirtualDocuments(branchScheme, readOnly, (uri) => this.#document(uri));
     this.#tables = new ComparisonPanels({
       extensionUri,
@@ -50,8 +57,9 @@ export class BranchDiffs implements vscode.Disposable {
 
   /**
    * A diff editor of two sides, titled `cheaper ↔ recorded · <prompt>`. The recording, where it is one of them, stands on
-   * the left, so that what the branch adds reads as added.
-   * @param line 1-based line of the right side to show
+   * the left, so that what the branch adds reads as added. Where Claude Code answered, the files that differ stand below what
+   * was said, in one multi-file diff.
+   * @param line 1-based line of the right side to show; then what was said is shown alone
    */
   async open(a: Side, b: Side, line?: number): Promise<void> {
     const [left, right] = b.branch === recordedName ? [b, a] : [a, b];
@@ -59,6 +67,14 @@ export class BranchDiffs implements vscode.Disposable {
     const title = await this.#title(right.runId);
     const names = left.branch === recordedName ? `${nameRight} ↔ ${nameLeft}` : `${nameLeft} ↔ ${nameRight}`;
     const [uriLeft, uriRight] = await Promise.all([this.#uri(left), this.#uri(right)]);
+    const files = line === undefined && left.runId === right.runId ? await this.#files(left, right) : [];
+    if (files.length > 0) {
+      // Under one name: the editor would announce another one as a renaming.
+      const named = await this.#uri({ ...left, shownAs: right.branch });
+      const entries = [[uriRight, named, uriRight], ...files];
+      await vscode.commands.executeCommand('vscode.changes', `${names} · ${oneLine(title, 60)}`, entries);
+      return;
+    }
     const at = line === undefined ? undefined : new vscode.Range(line - 1, 0, line - 1, 0);
     await vscode.commands.executeCommand('vscode.diff', uriLeft, uriRight, `${names} · ${oneLine(title, 60)}`, {
       preview: true,
@@ -66,16 +82,18 @@ export class BranchDiffs implements vscode.Disposable {
     });
   }
 
-  /** A multi-file diff: each branch against the recording. */
+  /** A multi-file diff: each branch against the recording; where Claude Code answered with the files that differ. */
   async openAll(runId: RunId): Promise<void> {
     const comparison = await this.#comparisons.of(runId);
     const title = await this.#title(runId);
-    const entries = comparison.branches.map(({ id, name }) => {
+    const run = await this.#run(runId);
+    const entries: ChangesEntry[] = [];
+    for (const { id, name } of comparison.branches) {
       const branch = vscode.Uri.from(branchUri(title, name, { run: runId, branch: id as BranchId }));
       // Under the branch's own name: the editor would announce another one as a renaming.
       const recorded = vscode.Uri.from(branchUri(title, name, { run: runId, branch: recordedName }));
-      return [branch, recorded, branch];
-    });
+      entries.push([branch, recorded, branch], ...(await this.#filesOfBranch(run, id as BranchId, name)));
+    }
     await vscode.commands.executeCommand('vscode.changes', `All branches ↔ recorded · ${oneLine(title, 60)}`, entries);
   }
 
@@ -122,11 +140,39 @@ export class BranchDiffs implements vscode.Disposable {
     return side.document;
   }
 
-  async #title(runId: RunId): Promise<string> {
+  /** Entries of the files that differ; none where nothing worked on files. What can't be told is said beside the editor. */
+  async #files(left: Side, right: Side): Promise<ChangesEntry[]> {
+    const run = await this.#run(right.runId);
+    if (run.executor === 'api') return [];
+    const side = ({ branch }: Side) => (branch === recordedName ? recordedStateName : branch);
+    const entries = await this.code.entries(run.runId, side(left), side(right));
+    if (typeof entries !== 'string') return entries;
+    const working = run.branches.some(
+      ({ branchId, state }) => [left.branch, right.branch].includes(branchId) && isUnderWay(state),
+    );
+    // Of a branch at work nobody expects its files yet.
+    if (!working) void vscode.window.showInformationMessage(messageSafe(`Only what was said is compared. ${entries}`));
+    return [];
+  }
+
+  /** Against the recorded end where that is known, else against the fork point. */
+  async #filesOfBranch(run: RunView, branch: BranchId, name: string): Promise<ChangesEntry[]> {
+    if (run.executor === 'api') return [];
+    const recorded = await this.code.entries(run.runId, recordedStateName, branch, name);
+    if (typeof recorded !== 'string') return recorded;
+    const changes = await this.code.entries(run.runId, forkPointName, branch, name);
+    return typeof changes === 'string' ? [] : changes;
+  }
+
+  async #run(runId: RunId): Promise<RunView> {
     const known = this.runs.find(runId);
-    if (known !== undefined) return known.title;
+    if (known !== undefined) return known;
     const { forks } = await this.services.get();
-    return (await forks.run(runId)).title;
+    return forks.run(runId);
+  }
+
+  async #title(runId: RunId): Promise<string> {
+    return (await this.#run(runId)).title;
   }
 
   async #name({ runId, branch }: Side): Promise<string> {
@@ -134,8 +180,10 @@ export class BranchDiffs implements vscode.Disposable {
     return oneLine(side?.name ?? branch, 40);
   }
 
-  async #uri(side: Side): Promise<vscode.Uri> {
-    const [title, name] = await Promise.all([this.#title(side.runId), this.#name(side)]);
+  /** @param side `shownAs`: another side of the run whose name the document goes under */
+  async #uri(side: Side & { shownAs?: Side['branch'] }): Promise<vscode.Uri> {
+    const named = { runId: side.runId, branch: side.shownAs ?? side.branch };
+    const [title, name] = await Promise.all([this.#title(side.runId), this.#name(named)]);
     return vscode.Uri.from(branchUri(title, name, { run: side.runId, branch: side.branch }));
   }
 }

@@ -3,6 +3,7 @@ import { recordedName } from '../../core/compare/comparison.ts';
 import type { CommandHandlers } from '../commands.ts';
 import type { BranchTarget } from '../commandTable.ts';
 import type { Pickers } from '../pickers.ts';
+import type { PickAgentBranch } from '../runTree/pickAgentBranch.ts';
 import type { BranchDiffs } from './branchDiffs.ts';
 
 type CompareCommands = Pick<
@@ -13,10 +14,15 @@ type CompareCommands = Pick<
   | 'forkpoint.compareWithSelected'
   | 'forkpoint.compareAllBranches'
   | 'forkpoint.openComparisonTable'
+  | 'forkpoint.openChanges'
 >;
 
 /** Ways to see what differs. */
-export function compareCommands(diffs: BranchDiffs, pickers: Pickers): CompareCommands {
+export function compareCommands(
+  diffs: BranchDiffs,
+  pickers: Pickers,
+  pickAgentBranch: PickAgentBranch,
+): CompareCommands {
   let selected: BranchTarget | null = null;
   const open = (a: BranchTarget, b: BranchTarget) =>
     diffs.open({ runId: a.runId, branch: a.branchId }, { runId: b.runId, branch: b.branchId });
@@ -51,6 +57,10 @@ export function compareCommands(diffs: BranchDiffs, pickers: Pickers): CompareCo
     'forkpoint.openComparisonTable': async (given) => {
       const run = await pickers.run(given, 'Open Comparison Table', () => true, 'There are no runs yet.');
       if (run !== undefined) await diffs.openTable(run.runId);
+    },
+    'forkpoint.openChanges': async (given) => {
+      const branch = await pickAgentBranch(given, 'Open Changes', ({ changeSet }) => changeSet !== null);
+      if (branch !== undefined) await diffs.code.openChanges(branch.runId, branch.branchId);
     },
   };
 }

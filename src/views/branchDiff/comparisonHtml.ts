@@ -29,7 +29,7 @@ export function comparisonHtml(table: ComparisonTable, { runId, cspSource, nonce
 <table>
 <thead><tr><th scope="col">Branch</th>${table.columns.map(heading).join('')}<th scope="col" title="${divergenceHint}">First difference</th></tr></thead>
 <tbody>
-${table.rows.map(tableRow).join('\n')}
+${table.rows.map((row, index) => tableRow(row, index, table.columns)).join('\n')}
 </tbody>
 </table>
 </div>
@@ -59,16 +59,15 @@ function heading({ title, tooltip, numeric }: ComparisonTable['columns'][number]
   return `<th scope="col" title="${escapeHtml(tooltip)}"${numeric ? ' class="number"' : ''}>${escapeHtml(title)}</th>`;
 }
 
-function tableRow(row: ComparisonRow, index: number): string {
-  const cells = row.cells.map((cell, at) => tableCell(cell, at)).join('');
+function tableRow(row: ComparisonRow, index: number, columns: ComparisonTable['columns']): string {
+  const cells = row.cells.map((cell, at) => tableCell(cell, columns[at]?.numeric ?? false)).join('');
   return `<tr${index === 0 ? ' class="recorded"' : ''}><th scope="row">${escapeHtml(row.name)}</th>${cells}<td>${divergence(row)}</td></tr>`;
 }
 
-function tableCell({ text, best, tooltip }: Cell, index: number): string {
+function tableCell({ text, best, tooltip }: Cell, numeric: boolean): string {
   const title = tooltip === null ? '' : ` title="${escapeHtml(tooltip)}"`;
   const mark = best === null ? '' : ` <span class="best">${escapeHtml(best)}</span>`;
-  // The first two columns, model and ending, are words.
-  return `<td${index < 2 ? '' : ' class="number"'}${title}>${escapeHtml(text)}${mark}</td>`;
+  return `<td${numeric ? ' class="number"' : ''}${title}>${escapeHtml(text)}${mark}</td>`;
 }
 
 function divergence({ id, divergence: found }: ComparisonRow): string {

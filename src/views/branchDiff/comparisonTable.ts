@@ -9,8 +9,10 @@ import {
   tokenCount,
   unknownText,
 } from '../../core/format.ts';
-import type { RunView } from '../../core/run/runView.ts';
+import type { BranchView, RunView } from '../../core/run/runView.ts';
+import { changesText } from '../agentProgress.ts';
 import { facts } from '../sessionTree/sessionRows.ts';
+import { checksCell, passedShare } from './checksCell.ts';
 
 /** One cell: its text, what it is best at where it is the best of its column, and what a tooltip adds. */
 export interface Cell {
@@ -44,10 +46,12 @@ export interface ComparisonTable {
   rows: ComparisonRow[];
 }
 
-/** A side of the comparison with its pair against the recording, null for the recording itself. */
+/** A side of the comparison with its pair against the recording and its branch, both null for the recording itself. */
 interface Side {
   side: ComparedBranch;
   pair: ComparedPair | null;
+  branch: BranchView | null;
+  run: RunView;
 }
 
 interface Column {
@@ -60,7 +64,7 @@ interface Column {
   best?: { value: (of: Side) => number | null; smallest: boolean; word: string };
 }
 
-const columns: Column[] = [
+const sharedColumns: Column[] = [
   {
     title: 'Model',
     tooltip: 'Model that answered',
@@ -112,12 +116,35 @@ const columns: Column[] = [
   },
 ];
 
+/** What only branches have that really worked. */
+const codeColumns: Column[] = [
+  {
+    title: 'Files',
+    tooltip: 'Changed since the fork point: lines added and removed',
+    text: ({ branch }) => (branch?.changeSet ? changesText(branch.files) : '–'),
+    detail: ({ branch }) => branch?.files.map(({ path }) => path).join(', ') || 'not known',
+  },
+  {
+    title: 'Checks',
+    tooltip: 'Of the fork point, of the recorded end and of the branch with its repeats; with a 95 % Wilson interval',
+    text: ({ branch, run }) => checksCell(branch, run).text,
+    detail: ({ branch, run }) => checksCell(branch, run).detail,
+    best: { value: ({ branch }) => branch && passedShare(branch), smallest: false, word: 'most pass' },
+  },
+];
+
 /** The comparison of a run as a table: one row a branch, the recording first, the best value of a column marked in words. */
 export function comparisonTable(run: RunView, { baseline, branches, pairs }: Comparison): ComparisonTable {
   const sides: Side[] = [
-    { side: baseline, pair: null },
-    ...branches.map((side) => ({ side, pair: pairs.find(({ b }) => b === side.id) ?? null })),
+    { side: baseline, pair: null, branch: null, run },
+    ...branches.map((side) => ({
+      side,
+      pair: pairs.find(({ b }) => b === side.id) ?? null,
+      branch: run.branches.find(({ branchId }) => branchId === side.id) ?? null,
+      run,
+    })),
   ];
+  const columns = run.executor === 'claude-code' ? [...sharedColumns, ...codeColumns] : sharedColumns;
   const best = columns.map((column) => bestOf(column, sides));
   return {
     title: oneLine(run.title, 100) || 'Prompt without text',
@@ -129,7 +156,7 @@ export function comparisonTable(run: RunView, { baseline, branches, pairs }: Com
       cells: columns.map((column, index) => ({
         text: oneLine(column.text(of)),
         best: best[index] === of ? (column.best?.word ?? null) : null,
-        tooltip: column.detail === undefined ? null : oneLine(column.detail(of)),
+        tooltip: column.detail === undefined ? null : oneLine(column.detail(of), 600),
       })),
       divergence: of.pair === null ? null : divergence(of.pair),
       error: errorOf(run, of.side.id),

@@ -1,5 +1,5 @@
+import { canonicalJson } from '../../core/canonicalJson.ts';
 import type { ForkPoint } from '../../core/fork/forkRequest.ts';
-import { newDraft } from './newDraft.ts';
 import { type ForkDraft, forkDraftSchema } from './protocol.ts';
 
 /** Where small values are kept between windows. */
@@ -27,12 +27,12 @@ export class DraftMemory {
     return draft.success ? draft.data : null;
   }
 
-  /** Keeps the draft, newest first; an untouched one is forgotten. */
-  async keep(draft: ForkDraft): Promise<void> {
+  /** Keeps the draft, newest first; one that is as `fresh` as a new one is forgotten. */
+  async keep(draft: ForkDraft, fresh: ForkDraft): Promise<void> {
     const key = keyOf(draft.session, draft.at);
     await this.change((entries) => {
       const others = entries.filter(([other]) => other !== key);
-      return untouched(draft) ? others : [[key, draft] satisfies Entry, ...others].slice(0, kept);
+      return untouched(draft, fresh) ? others : [[key, draft] satisfies Entry, ...others].slice(0, kept);
     });
   }
 
@@ -61,8 +61,9 @@ function keyOf(session: string, at: ForkPoint): string {
   return `${session}\n${JSON.stringify(at)}`;
 }
 
-function untouched(draft: ForkDraft): boolean {
-  const fresh = newDraft(draft.session, draft.at, draft.engine);
+/** Where it runs and who answers is chosen anew in a moment: nothing is lost with that. */
+function untouched(draft: ForkDraft, fresh: ForkDraft): boolean {
+  const { engine, executor } = fresh;
   const branches = draft.branches.map((branch) => ({ ...branch, key: 'recorded', open: [] }));
-  return JSON.stringify({ ...draft, branches, edits: 0 }) === JSON.stringify(fresh);
+  return canonicalJson({ ...draft, branches, edits: 0, engine, executor }) === canonicalJson({ ...fresh, edits: 0 });
 }

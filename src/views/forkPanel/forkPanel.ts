@@ -1,14 +1,20 @@
 import * as vscode from 'vscode';
+import type { ForkRequest } from '../../core/fork/forkRequest.ts';
 import type { RunId } from '../../core/ids.ts';
 import { plainText } from '../../core/plainText.ts';
 import type { ForkPreview } from '../../core/run/forkService.ts';
+import type { ApiKey } from '../apiKey.ts';
+import { runCommand } from '../commands.ts';
+import type { RunChoices } from '../runChoices.ts';
 import { settings } from '../settings.ts';
 import { answerCall } from './answerCall.ts';
+import { confirmBypass } from './confirmBypass.ts';
 import { DraftMemory } from './draftMemory.ts';
 import { FileMemory } from './fileMemory.ts';
 import { type ForkTarget, OpenTargets } from './openTargets.ts';
-import { PanelController, type PanelServices, type PanelSurroundings } from './panelController.ts';
+import { PanelController } from './panelController.ts';
 import { lostPanelHtml, panelHtml } from './panelHtml.ts';
+import type { PanelServices, PanelSurroundings } from './panelSurroundings.ts';
 import { savedPanelSchema } from './protocol.ts';
 
 /** What the fork panels are built on. */
@@ -19,10 +25,12 @@ export interface ForkPanelDeps {
   /** Diff editors of a run: all branches, one against the recording, or the two that are named. */
   openComparison(runId: RunId, a?: string, b?: string): Promise<void>;
   /**
-   * Asked before a run that is billed. The panel has already shown host, requests and cost range beside the button, so
-   * there need not be a second question.
+   * Asked before a run. The panel has already shown what is sent or started and its cost range beside the button, so there
+   * need not be a second question.
    */
-  confirm?(preview: ForkPreview): Promise<boolean>;
+  confirm(preview: ForkPreview, request: ForkRequest): Promise<boolean>;
+  apiKey: ApiKey;
+  choices: RunChoices;
   /** Runs again what failed or was left undone, after saying what that sends and may cost. */
   runAgain(reason: 'retry' | 'resume', runId: RunId): Promise<void>;
   /** Folder for half-filled forks, so that they outlive their panel and a crash. */
@@ -57,7 +65,7 @@ export class ForkPanelManager implements vscode.Disposable {
 
   /** Lets VS Code restore panels. Register once, at activation. */
   registerSerializer(): vscode.Disposable {
-    return vscode.window.registerWebviewPanelSerializer(viewType, {
+    const serializer = vscode.window.registerWebviewPanelSerializer(viewType, {
       deserializeWebviewPanel: async (panel, state) => {
         const saved = savedPanelSchema.safeParse(state);
         const { session, at } = saved.data?.draft ?? {};
@@ -71,6 +79,21 @@ export class ForkPanelManager implements vscode.Disposable {
         this.connect(panel, target);
       },
     });
+    return vscode.Disposable.from(serializer, this.followAnswerers());
+  }
+
+  /** Who can answer may be another one after these. */
+  private followAnswerers(): vscode.Disposable {
+    const told = () => {
+      for (const panel of this.panels.keys()) void panel.webview.postMessage({ event: 'answerersChanged', data: {} });
+    };
+    return vscode.Disposable.from(
+      vscode.workspace.onDidGrantWorkspaceTrust(told),
+      this.deps.apiKey.onDidChange(told),
+      vscode.workspace.onDidChangeConfiguration((change) => {
+        if (change.affectsConfiguration('forkpoint')) told();
+      }),
+    );
   }
 
   /** Whether a person sees how this run goes in a panel right now. */
@@ -122,7 +145,16 @@ export class ForkPanelManager implements vscode.Disposable {
       openComparison: (runId, a, b) => this.deps.openComparison(runId, a, b),
       openLink,
       runAgain: (reason, runId) => this.deps.runAgain(reason, runId),
-      confirm: async (preview) => (await this.deps.confirm?.(preview)) ?? true,
+      confirm: (preview, request) => this.deps.confirm(preview, request),
+      showFiles: (turn) => runCommand('forkpoint.showFilesAtTurn', turn),
+      takeStep: (step) => takeStep(step),
+      hasApiKey: async () => (await this.deps.apiKey.get()) !== undefined,
+      lastExecutor: () => this.deps.choices.executor,
+      keepExecutor: (executor) => void this.deps.choices.keepExecutor(executor),
+      demo: () => process.env['FORKPOINT_DEMO'] === '1',
+      inContainer,
+      allowBypass: confirmBypass,
+      agentDefaults: () => settings.agents(),
       offeredModels: () => settings.models(),
       defaultEngine: () => settings.engine(),
       trusted: () => vscode.workspace.isTrusted,
@@ -145,6 +177,25 @@ export class ForkPanelManager implements vscode.Disposable {
       nonce: crypto.randomUUID().replaceAll('-', ''),
     });
   }
+}
+
+const stepCommands = {
+  setApiKey: () => runCommand('forkpoint.setApiKey'),
+  findClaude: async () => {
+    await vscode.commands.executeCommand('workbench.action.openSettings', 'forkpoint.claudePath');
+  },
+  trust: async () => {
+    await vscode.commands.executeCommand('workbench.trust.manage');
+  },
+};
+
+async function takeStep(step: keyof typeof stepCommands): Promise<void> {
+  await stepCommands[step]();
+}
+
+/** Whether this extension host, and all that it starts, runs inside a container. */
+function inContainer(): boolean {
+  return ['dev-container', 'attached-container', 'codespaces'].includes(vscode.env.remoteName ?? '');
 }
 
 /** A link in a recording is somebody else's text: it opens only after the person has seen where it leads. */

@@ -1,12 +1,11 @@
-import { BadInputError, ForkPointError, ForkpointError, NotFoundError } from '../../core/errors.ts';
-import type { EngineKind, ForkPoint } from '../../core/fork/forkRequest.ts';
-import { messageWithHint, oneLine } from '../../core/format.ts';
-import type { BranchId, RunId } from '../../core/ids.ts';
-import type { ForkPreview, ForkService } from '../../core/run/forkService.ts';
-import type { Disposable, ModelClients } from '../../core/run/ports.ts';
-import type { TemporalControl } from '../../core/run/temporalControl.ts';
+import { BadInputError, ForkPointError, NotFoundError } from '../../core/errors.ts';
+import type { ForkPoint } from '../../core/fork/forkRequest.ts';
+import { oneLine } from '../../core/format.ts';
+import type { RunId } from '../../core/ids.ts';
+import type { Disposable } from '../../core/run/ports.ts';
 import type { TurnOutline } from '../../core/session/recordedSession.ts';
-import type { OpenSession, SessionStore } from '../../core/session/sessionStore.ts';
+import type { OpenSession } from '../../core/session/sessionStore.ts';
+import { allModels } from './allModels.ts';
 import { type PanelMethods, shownError } from './answerCall.ts';
 import {
   type Conversation,
@@ -19,55 +18,23 @@ import {
   turnsOfRows,
   wireRows,
 } from './conversation.ts';
-import type { DraftMemory } from './draftMemory.ts';
+import { DraftPlanner } from './draftPlanner.ts';
 import { engineStates } from './engineStates.ts';
-import { fieldOfPath, forkRequestOf } from './forkRequestOf.ts';
 import { modelChoices } from './modelChoices.ts';
 import { newDraft } from './newDraft.ts';
+import { PanelAgents } from './panelAgents.ts';
+import type { PanelServices, PanelSurroundings } from './panelSurroundings.ts';
 import { previewTexts } from './previewTexts.ts';
-import type { Cut, EngineState, EventData, EventName, FieldProblem, ForkDraft, Params, Result } from './protocol.ts';
+import type { Cut, EngineState, ForkDraft, Params, Result } from './protocol.ts';
 import { RunFollower } from './runFollower.ts';
-
-/** The services that a fork panel works with. */
-export interface PanelServices {
-  sessions: SessionStore;
-  forks: ForkService;
-  models: ModelClients;
-  temporal: Pick<TemporalControl, 'status' | 'startServer'>;
-}
-
-/** What one panel needs from its surroundings. */
-export interface PanelSurroundings {
-  services(): Promise<PanelServices>;
-  drafts: DraftMemory;
-  /** Tells the webview something. */
-  tell<E extends EventName>(event: E, data: EventData<E>): void;
-  /** Title of the editor tab. */
-  titled(title: string): void;
-  /** `target` is another one now. */
-  cutMoved(): void;
-  openComparison(runId: RunId, a?: string, b?: string): Promise<void>;
-  openLink(href: string): Promise<void>;
-  /** Asked before a run that is billed. The panel has shown what will be sent and what it may cost. */
-  confirm(preview: ForkPreview): Promise<boolean>;
-  /** Runs again what failed or was left undone, after saying what that sends and may cost. */
-  runAgain(reason: 'retry' | 'resume', runId: RunId): Promise<void>;
-  /** Models named in the settings. */
-  offeredModels(): string[];
-  defaultEngine(): EngineKind;
-  /** No process and no network before the workspace is trusted. */
-  trusted(): boolean;
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Calls back once after `ms`. */
-  later(ms: number, callback: () => void): Disposable;
-}
 
 /** The host's side of one fork panel: everything except the webview itself. */
 export class PanelController implements PanelMethods, Disposable {
   private opened: { session: OpenSession; conversation: Conversation } | null = null;
   private draft: ForkDraft;
   private readonly runs: RunFollower;
+  private readonly agents: PanelAgents;
+  private readonly planner: DraftPlanner;
   private watches: Disposable[] = [];
   private disposed = false;
   /** The last change of the recording that has not been taken in yet. */
@@ -78,7 +45,9 @@ export class PanelController implements PanelMethods, Disposable {
     private readonly around: PanelSurroundings,
     target: { session: string; at: ForkPoint },
   ) {
-    this.draft = newDraft(target.session, target.at, around.defaultEngine());
+    this.draft = this.freshDraft(target.session, target.at);
+    this.agents = new PanelAgents({ ...around, agents: async () => (await around.services()).agents });
+    this.planner = new DraftPlanner(around, this.agents);
     this.runs = new RunFollower({
       forks: async () => (await around.services()).forks,
       tell: (run) => around.tell('run', run),
@@ -110,6 +79,8 @@ export class PanelController implements PanelMethods, Disposable {
     // VS Code writes a panel's state some seconds later: after a crash ours may be the newer copy.
     const restored = remembered !== null && (saved === null || remembered.edits > saved.draft.edits);
     if (restored) this.draft = remembered;
+    // Going on without asking is agreed to in each panel anew.
+    if (this.draft.permissions === 'bypass') this.draft = { ...this.draft, permissions: 'ask' };
     const cut = await this.read(at);
     const { summary, turns } = this.conversation().session.session;
     this.watch(services);
@@ -125,6 +96,7 @@ export class PanelController implements PanelMethods, Disposable {
       recordedModel: turnAt(this.conversation().session.session, at)?.models[0] ?? null,
       models: modelChoices(this.nearModels(turns)),
       engines: engineStates('asking'),
+      ...this.agents.first(),
       run: await this.runs.follow(runId),
     };
   }
@@ -145,39 +117,41 @@ export class PanelController implements PanelMethods, Disposable {
 
   async preview({ draft }: Params<'preview'>): Promise<Result<'preview'>> {
     await this.take(draft);
-    const { forks } = await this.around.services();
-    const reading = forkRequestOf(draft, this.locate(draft.at).recordedPrompt);
-    if (!reading.request) return { preview: null, problems: reading.problems };
-    try {
-      return { preview: previewTexts(await forks.preview(reading.request), draft), problems: [] };
-    } catch (error) {
-      return { preview: null, problems: [problemOf(error, draft)] };
-    }
+    const { preview, problems, blocked } = await this.planner.plan(draft, this.locate(draft.at).recordedPrompt);
+    return { preview: preview && previewTexts(preview, draft, this.around.inContainer()), problems, blocked };
+  }
+
+  async answerers(): Promise<Result<'answerers'>> {
+    return this.agents.look();
+  }
+
+  async takeStep({ step }: Params<'takeStep'>): Promise<Result<'takeStep'>> {
+    await this.around.takeStep(step);
+    return {};
+  }
+
+  async allowBypass(): Promise<Result<'allowBypass'>> {
+    return { allowed: await this.agents.allowBypass() };
+  }
+
+  async showFiles({ at }: Params<'showFiles'>): Promise<Result<'showFiles'>> {
+    const { session } = this.conversation().session;
+    const turn = turnAt(session, at);
+    if (turn) await this.around.showFiles({ file: session.summary.file, turn: turn.index });
+    return {};
+  }
+
+  async answer({ runId, branchId, callId, answer }: Params<'answer'>): Promise<Result<'answer'>> {
+    this.requireTrust();
+    await (await this.around.services()).forks.answer(runId, branchId, callId, answer);
+    this.runs.changed(runId);
+    return {};
   }
 
   async models(): Promise<Result<'models'>> {
-    const { sessions, models } = await this.around.services();
-    const { turns } = this.conversation().session.session;
-    const others = await sessions.list({ limit: 200 });
-    let listed: string[] = [];
-    let note = '';
-    try {
-      if (this.around.trusted()) listed = (await (await models('anthropic')).listModels()).map(({ id }) => id);
-    } catch (error) {
-      // The list is a convenience: without a key or a network the box still takes any id.
-      note =
-        error instanceof ForkpointError && error.code === 'authentication'
-          ? ''
-          : 'The API’s models can’t be listed now.';
-    }
-    return {
-      models: modelChoices([
-        ...this.nearModels(turns),
-        { source: 'other sessions', ids: others.flatMap((session) => session.models) },
-        { source: 'API', ids: listed },
-      ]),
-      note,
-    };
+    const services = await this.around.services();
+    const near = this.nearModels(this.conversation().session.session.turns);
+    return allModels(near, services, this.around.trusted());
   }
 
   async engines(): Promise<Result<'engines'>> {
@@ -194,15 +168,18 @@ export class PanelController implements PanelMethods, Disposable {
     this.requireTrust();
     const { forks } = await this.around.services();
     await this.take(draft);
-    const reading = forkRequestOf(draft, this.locate(draft.at).recordedPrompt);
-    if (!reading.request) return { run: null, problems: reading.problems };
     // A second click, or a click after a reload, finds the run there and asks nothing again.
-    if ((await this.runs.follow(runId)) === null) {
-      const preview = await forks.preview(reading.request);
-      if (preview.billed && !(await this.around.confirm(preview))) return { run: null, problems: [] };
-      await forks.dispatch(reading.request, runId);
-      await this.around.drafts.forget(draft.session, draft.at);
-    }
+    const before = await this.runs.follow(runId);
+    if (before !== null) return { run: before, problems: [] };
+    const { request, preview, problems, blocked } = await this.planner.plan(
+      draft,
+      this.locate(draft.at).recordedPrompt,
+    );
+    if (blocked) return { run: null, problems: [{ field: 'run', message: blocked.message }] };
+    if (!request || !preview || problems.length > 0) return { run: null, problems };
+    if (!(await this.around.confirm(preview, request))) return { run: null, problems: [] };
+    await forks.dispatch(request, runId);
+    await this.around.drafts.forget(draft.session, draft.at);
     return { run: await this.runs.follow(runId), problems: [] };
   }
 
@@ -223,9 +200,8 @@ export class PanelController implements PanelMethods, Disposable {
     return {};
   }
 
-  async compare({ runId, branchId }: { runId: RunId; branchId: BranchId | null }): Promise<Result<'compare'>> {
-    if (branchId === null) await this.around.openComparison(runId);
-    else await this.around.openComparison(runId, branchId);
+  async compare({ runId, branchId }: Params<'compare'>): Promise<Result<'compare'>> {
+    await this.around.openComparison(runId, ...(branchId === null ? [] : [branchId]));
     return {};
   }
 
@@ -236,13 +212,13 @@ export class PanelController implements PanelMethods, Disposable {
 
   async remember({ draft }: Params<'remember'>): Promise<Result<'remember'>> {
     await this.take(draft);
-    await this.around.drafts.keep(draft);
+    await this.around.drafts.keep(draft, this.freshDraft(draft.session, draft.at));
     return {};
   }
 
   async startOver({ at }: Params<'startOver'>): Promise<Result<'startOver'>> {
     await this.around.drafts.forget(this.draft.session, at);
-    this.draft = newDraft(this.draft.session, at, this.around.defaultEngine());
+    this.draft = this.freshDraft(this.draft.session, at);
     return { draft: this.draft };
   }
 
@@ -263,10 +239,15 @@ export class PanelController implements PanelMethods, Disposable {
     for (const watch of this.watches.splice(0)) watch.dispose();
   }
 
+  private freshDraft(session: string, at: ForkPoint): ForkDraft {
+    return newDraft(session, at, { ...this.around.agentDefaults(), engine: this.around.defaultEngine() });
+  }
+
   /** What the panel shows now; where its cut has moved nothing is kept at the old place. */
   private async take(draft: ForkDraft): Promise<void> {
     const old = this.draft;
     this.draft = draft;
+    this.agents.chosen(draft, old);
     if (JSON.stringify(draft.at) === JSON.stringify(old.at)) return;
     this.around.cutMoved();
     await this.around.drafts.forget(old.session, old.at);
@@ -372,15 +353,3 @@ export class PanelController implements PanelMethods, Disposable {
     );
   }
 }
-
-/** An error of planning, at the field that it is about. */
-function problemOf(error: unknown, draft: ForkDraft): FieldProblem {
-  if (!(error instanceof ForkpointError)) throw error;
-  const message = messageWithHint(error);
-  if (error instanceof ForkPointError || error instanceof NotFoundError) return { field: 'cut', message };
-  const path = (error.details as { path?: unknown } | undefined)?.path;
-  if (typeof path === 'string') return { field: fieldOfPath(path.split('.').map(indexOrName), draft), message };
-  return { field: 'run', message };
-}
-
-const indexOrName = (part: string) => (/^\d+$/.test(part) ? Number(part) : part);

@@ -1,11 +1,17 @@
+import type { AgentPreview } from '../../core/agent/agentDraft.ts';
 import { describePrefix } from '../../core/fork/describePrefix.ts';
 import { modelName, moneyRange, plural, tokenCount } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
 import type { ForkPreview } from '../../core/run/forkService.ts';
-import type { ForkDraft, PreviewTexts } from './protocol.ts';
+import { agentFacts, bypassOnlyApart, filesFact, loginFact, placeFact, placeNames } from '../agentTexts.ts';
+import type { AgentTexts, ForkDraft, PreviewTexts } from './protocol.ts';
 
-/** The preview in words, for the header, the rows and the bar beside the Run button. */
-export function previewTexts(preview: ForkPreview, draft: ForkDraft): PreviewTexts {
+/**
+ * The preview in words, for the header, the rows and the bar beside the Run button.
+ * @param inContainer everything runs inside a container, which keeps commands away from the person's own files
+ */
+export function previewTexts(preview: ForkPreview, draft: ForkDraft, inContainer = false): PreviewTexts {
+  const { agent } = preview;
   return {
     pointLabel: plainText(preview.point.label),
     fidelity: preview.fidelity,
@@ -14,7 +20,8 @@ export function previewTexts(preview: ForkPreview, draft: ForkDraft): PreviewTex
     prefixText: prefixText(preview),
     prefixDetails: prefixDetails(preview).map(plainText),
     runLabel: `Run ${plural(preview.requests, 'branch', 'branches')}`,
-    facts: [requestsFact(preview), tokensFact(preview), costFact(preview)],
+    facts:
+      agent === null ? [requestsFact(preview), tokensFact(preview), costFact(preview)] : agentFacts(preview, agent),
     billed: preview.billed,
     recordedModel: preview.recordedModel,
     recordedModelName: modelName(preview.recordedModel),
@@ -22,7 +29,33 @@ export function previewTexts(preview: ForkPreview, draft: ForkDraft): PreviewTex
     branchNotes: draft.branches
       .map(({ key }, index) => ({ key, notes: (preview.branches[index]?.notes ?? []).map(plainText) }))
       .filter(({ notes }) => notes.length > 0),
+    executor: preview.executor,
+    agent: agent === null ? null : agentTexts(agent, inContainer),
   };
+}
+
+function agentTexts(agent: AgentPreview, inContainer: boolean): AgentTexts {
+  const best = agent.places.find(({ available }) => available)?.kind;
+  return {
+    place: placeFact(agent),
+    places: [
+      {
+        place: 'auto',
+        label: best === undefined ? 'the best that can be had' : `the best that can be had (${best})`,
+        available: true,
+      },
+      ...agent.places.map(({ kind, available }) => ({ place: kind, label: placeNames[kind], available })),
+    ],
+    login: loginFact(agent.agent),
+    files: filesFact(agent),
+    warnings: agent.warnings.map(plainText),
+    bypassRefused: mayBypass(agent, inContainer) ? null : bypassOnlyApart,
+  };
+}
+
+/** Whether agents may go on without asking where they would work. */
+export function mayBypass({ place }: AgentPreview, inContainer: boolean): boolean {
+  return place !== null && (place.kind === 'overlay' || inContainer);
 }
 
 function fidelityText(preview: ForkPreview): string {

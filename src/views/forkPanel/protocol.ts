@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { answerSchema } from '../../core/agent/agentFacts.ts';
+import { executorSchema, permissionPolicySchema, placeChoiceSchema } from '../../core/agent/agentSettings.ts';
 import { effortSchema, engineKindSchema, forkPointSchema, toolPolicySchema } from '../../core/fork/forkRequest.ts';
 import { fidelitySchema } from '../../core/fork/messagesRequest.ts';
 import { branchIdSchema, runIdSchema } from '../../core/ids.ts';
@@ -38,6 +40,34 @@ export const asRecorded = {
   maxTokens: '',
 } satisfies Partial<BranchDraft>;
 
+const keyed = { key: z.string().min(1).max(80) };
+
+const checkDraftSchema = z.strictObject({
+  ...keyed,
+  /** '' stands for the command itself. */
+  name: typed,
+  run: typed,
+  /** From the settings, null for the default. */
+  timeoutSeconds: z.number().positive().nullable().default(null),
+});
+
+const commandDraftSchema = z.strictObject({ ...keyed, run: typed });
+
+/** What holds for branches that Claude Code answers. Drafts of earlier versions have none of it: the API answered them. */
+const agentDraft = {
+  /** Null until the person chooses: then what is there decides, and what was chosen last. */
+  executor: executorSchema.nullable().default('api'),
+  place: placeChoiceSchema.default('auto'),
+  files: z
+    .strictObject({ mode: z.enum(['turn', 'now', 'commit']), commit: typed })
+    .default({ mode: 'turn', commit: '' }),
+  permissions: permissionPolicySchema.default('ask'),
+  allowRecorded: z.boolean().default(false),
+  setup: z.array(commandDraftSchema).max(50).default([]),
+  checks: z.array(checkDraftSchema).max(20).default([]),
+  maxTurns: typed.default(''),
+};
+
 /** A fork as far as it is filled in. This is what survives hiding, reloading and restarting. */
 export const forkDraftSchema = z.strictObject({
   /** Counts the changes, so that of two copies the newer one is known. */
@@ -52,6 +82,7 @@ export const forkDraftSchema = z.strictObject({
   maxSteps: typed,
   timeoutMinutes: typed,
   budgetUsd: typed,
+  ...agentDraft,
 });
 export type ForkDraft = z.infer<typeof forkDraftSchema>;
 
@@ -124,6 +155,41 @@ export type EngineState = z.infer<typeof engineStateSchema>;
 
 const factSchema = z.strictObject({ text: z.string(), tooltip: z.string() });
 
+/** Who can answer, as radio buttons. */
+export const answererSchema = z.strictObject({
+  executor: executorSchema,
+  /** For example `Claude Code 2.1.329, in a copy of its own`. */
+  label: z.string(),
+  detail: z.string(),
+});
+export type Answerer = z.infer<typeof answererSchema>;
+
+/** What can be done about a fork that nothing can answer. */
+export const stepSchema = z.strictObject({
+  do: z.enum(['setApiKey', 'findClaude', 'trust', 'useApi', 'useClaude']),
+  label: z.string(),
+});
+export type Step = z.infer<typeof stepSchema>;
+
+/** Why nothing can be run as it is, and the ways out of it. */
+export const blockedSchema = z.strictObject({ message: z.string(), steps: z.array(stepSchema) });
+export type Blocked = z.infer<typeof blockedSchema>;
+
+/** Where agents will work and with what, in words. */
+const agentTextsSchema = z.strictObject({
+  /** `overlay at ~/shop`, with why not a better one. */
+  place: factSchema,
+  places: z.array(z.strictObject({ place: placeChoiceSchema, label: z.string(), available: z.boolean() })),
+  /** How Claude Code is logged in and what follows. */
+  login: factSchema,
+  /** `12 exact · 1 likely · 2 not recorded`; null where no file is restored. */
+  files: factSchema.nullable(),
+  warnings: z.array(z.string()),
+  /** Why agents can't go on without asking, null where they can. */
+  bypassRefused: z.string().nullable(),
+});
+export type AgentTexts = z.infer<typeof agentTextsSchema>;
+
 /** What will be sent where and what it may cost, in words. */
 export const previewTextsSchema = z.strictObject({
   pointLabel: z.string(),
@@ -142,21 +208,53 @@ export const previewTextsSchema = z.strictObject({
   notes: z.array(z.string()),
   /** What must be known of single branches, by the row's key. */
   branchNotes: z.array(z.strictObject({ key: z.string(), notes: z.array(z.string()) })),
+  executor: executorSchema,
+  /** Set where Claude Code answers. */
+  agent: agentTextsSchema.nullable(),
 });
 export type PreviewTexts = z.infer<typeof previewTextsSchema>;
 
-const runStateSchema = z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']);
+const runStates = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
+const runStateSchema = z.enum(runStates);
+
+/** A question of an agent as a row shows it. */
+export const questionViewSchema = z.strictObject({
+  callId: z.string(),
+  /** `npm install left-pad`, in one line. */
+  title: z.string(),
+  kind: z.enum(['permission', 'choices', 'plan']),
+  tool: z.string(),
+  reason: z.string().nullable(),
+  /** A command or an input in full, an edit as removed and added lines, a plan. */
+  lines: z.array(z.strictObject({ kind: z.enum(['same', 'added', 'removed']), text: z.string() })),
+  /** Of `choices`: what the agent wants to know. */
+  choices: z.array(
+    z.strictObject({
+      /** As the agent asked it: the answer names it by this text. */
+      question: z.string(),
+      text: z.string(),
+      header: z.string(),
+      several: z.boolean(),
+      options: z.array(z.strictObject({ label: z.string(), text: z.string(), description: z.string() })),
+    }),
+  ),
+});
+export type QuestionView = z.infer<typeof questionViewSchema>;
 
 export const branchProgressSchema = z.strictObject({
   branchId: branchIdSchema,
   name: z.string(),
   model: z.string(),
-  state: runStateSchema,
-  /** `1.2k tokens · $0.01 · 8 s`, or what it waits for. */
+  state: z.enum([...runStates, 'waiting']),
+  /** It can't go on before a person has answered. */
+  asks: z.boolean(),
+  /** `1.2k tokens · $0.01 · 8 s`, `+12 −3 in 2 files · tests pass`, or what it waits for. */
   facts: z.string(),
   tooltip: z.string(),
   /** End of the text so far. */
   tail: z.string(),
+  questions: z.array(questionViewSchema),
+  notes: z.array(z.string()),
   problem: shownErrorSchema.nullable(),
 });
 export type BranchProgress = z.infer<typeof branchProgressSchema>;
@@ -165,7 +263,7 @@ export const runProgressSchema = z.strictObject({
   runId: runIdSchema,
   state: runStateSchema,
   interrupted: z.boolean(),
-  /** `3 of 5 done · $0.04` */
+  /** `3 of 5 done · 1 waits for you · $0.04` */
   summary: z.string(),
   branches: z.array(branchProgressSchema),
 });
@@ -190,6 +288,9 @@ export const methods = {
       recordedModel: z.string().nullable(),
       models: z.array(modelChoiceSchema),
       engines: z.array(engineStateSchema),
+      /** Who answers where the draft doesn't say, as far as is known yet. */
+      executor: executorSchema,
+      answerers: z.array(answererSchema),
       run: runProgressSchema.nullable(),
     }),
   },
@@ -208,11 +309,31 @@ export const methods = {
   },
   preview: {
     params: z.strictObject({ draft: forkDraftSchema }),
-    result: z.strictObject({ preview: previewTextsSchema.nullable(), problems: z.array(fieldProblemSchema) }),
+    result: z.strictObject({
+      preview: previewTextsSchema.nullable(),
+      problems: z.array(fieldProblemSchema),
+      blocked: blockedSchema.nullable(),
+    }),
   },
   /** Every model that can be offered; asks the API where a key is set. */
   models: { params: nothing, result: z.strictObject({ models: z.array(modelChoiceSchema), note: z.string() }) },
   engines: { params: nothing, result: z.strictObject({ engines: z.array(engineStateSchema) }) },
+  /** Looks for Claude Code. */
+  answerers: {
+    params: nothing,
+    result: z.strictObject({ executor: executorSchema, answerers: z.array(answererSchema) }),
+  },
+  /** Does something about what keeps a fork from running. */
+  takeStep: { params: z.strictObject({ step: z.enum(['setApiKey', 'findClaude', 'trust']) }), result: nothing },
+  /** Asks whether agents may go on without asking. */
+  allowBypass: { params: nothing, result: z.strictObject({ allowed: z.boolean() }) },
+  /** Opens the files as they were at the fork point. */
+  showFiles: { params: z.strictObject({ at: forkPointSchema }), result: nothing },
+  /** A person's answer to an agent's question. */
+  answer: {
+    params: z.strictObject({ runId: runIdSchema, branchId: branchIdSchema, callId: z.string(), answer: answerSchema }),
+    result: nothing,
+  },
   startTemporal: { params: nothing, result: z.strictObject({ engines: z.array(engineStateSchema) }) },
   /** Starts the run. The same `runId` twice is one run. `run` is null where the person declined. */
   dispatch: {
@@ -240,6 +361,8 @@ export type Result<M extends Method> = z.infer<(typeof methods)[M]['result']>;
 /** What the host tells the panel without being asked. */
 export const events = {
   run: runProgressSchema,
+  /** Settings, trust or a key changed: who can answer is to be asked again. */
+  answerersChanged: nothing,
   /** The recording grew, was rewritten or is gone. `cut`: where the cut stands in it now, null where it is gone. */
   conversation: z.strictObject({ rows: z.number(), gone: z.boolean(), cut: cutSchema.nullable() }),
 } satisfies Record<string, z.ZodType>;

@@ -1,8 +1,11 @@
+import { describeQuestion } from '../../core/agent/describeQuestion.ts';
 import type { Provider } from '../../core/fork/forkPlan.ts';
-import { duration, modelName, money, plural, sentence, tokenCount, unknownText } from '../../core/format.ts';
+import { duration, modelName, money, oneLine, plural, sentence, tokenCount, unknownText } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';
+import { agentActivity, changesText, checksText, filesWritten } from '../agentProgress.ts';
 import type { BranchProgress, RunProgress } from './protocol.ts';
+import { questionView } from './questionView.ts';
 
 const tailLength = 400;
 
@@ -13,7 +16,7 @@ export function runProgress(run: RunView, now: number): RunProgress {
     state: run.state,
     interrupted: run.interrupted,
     summary: runSummary(run),
-    branches: run.branches.map((branch) => branchProgress(branch, run.provider, now)),
+    branches: run.branches.map((branch) => branchProgress(branch, run, now)),
   };
 }
 
@@ -22,26 +25,80 @@ function runSummary(run: RunView): string {
   const others = (['failed', 'cancelled'] as const).map((state) =>
     count(state) > 0 ? `${count(state)} ${state}` : '',
   );
+  const asking = run.branches.filter(asks).length;
+  const waits = asking === 0 ? '' : `${asking} ${asking === 1 ? 'waits' : 'wait'} for you`;
   const cost = run.costUsd === null ? `${unknownText} cost` : money(run.costUsd);
   const billed = run.provider === 'demo' ? 'demo model, not billed' : cost;
-  return [`${count('completed')} of ${run.branches.length} done`, ...others, billed].filter(Boolean).join(' · ');
+  return [`${count('completed')} of ${run.branches.length} done`, ...others, waits, billed].filter(Boolean).join(' · ');
 }
 
-function branchProgress(branch: BranchView, provider: Provider, now: number): BranchProgress {
+function asks({ state, waitingFor }: BranchView): boolean {
+  return state === 'waiting' && waitingFor === 'answer';
+}
+
+function branchProgress(branch: BranchView, run: RunView, now: number): BranchProgress {
+  const agent = run.executor === 'claude-code';
   return {
     branchId: branch.branchId,
     name: branch.repeats > 1 ? `${branch.name} #${branch.repeat}` : branch.name,
     model: modelName(branch.model),
     state: branch.state,
-    facts: facts(branch, provider, now),
-    tooltip: tooltip(branch),
+    asks: asks(branch),
+    facts: agent ? agentFacts(branch, run, now) : facts(branch, run.provider, now),
+    tooltip: agent ? agentTooltip(branch, now) : tooltip(branch),
     tail: tailOf(plainText(branch.text.slice(-tailLength * 2))),
+    questions: branch.questions.map(questionView),
+    notes: agent ? agentNotes(branch) : [],
     problem: branch.error && {
       code: branch.error.code,
       message: sentence(plainText(branch.error.message)),
       hint: plainText(branch.error.hint),
     },
   };
+}
+
+/** `edits src/slugify.ts · 3 files · 41 s` while it works, `+12 −3 in 2 files · tests pass · $0.04` afterwards. */
+function agentFacts(branch: BranchView, { provider }: RunView, now: number): string {
+  if (branch.state === 'running' || branch.state === 'waiting') {
+    const written = filesWritten(branch);
+    const files = written === 0 ? '' : plural(written, 'file');
+    const worked = branch.state === 'waiting' ? '' : time(branch, now);
+    return [agentActivity(branch, now), files, worked].filter(Boolean).join(' · ');
+  }
+  if (branch.state === 'pending') return agentActivity(branch, now);
+  const changes = branch.changeSet === null ? '' : changesText(branch.files);
+  const spent = provider === 'demo' ? '' : cost(branch);
+  return [ending(branch), changes, checksText(branch.checks), spent].filter(Boolean).join(' · ');
+}
+
+function agentTooltip(branch: BranchView, now: number): string {
+  const { place, prefix, checks, setup, commits, sessionId } = branch;
+  const results = (label: string, all: BranchView['checks']) =>
+    all.map(({ name, passed, ms }) => `${label} ${name}: ${passed ? 'passed' : 'failed'}, ${duration(ms)}`);
+  const more = [
+    time(branch, now) && `time: ${time(branch, now)}`,
+    place && `${place.kind}: ${place.path}`,
+    prefix &&
+      `prefix ${prefix.equal} of ${prefix.total} as recorded${prefix.stopsAt === null ? '' : `: ${prefix.stopsAt}`}`,
+    ...results('set-up', setup),
+    ...results('check', checks),
+    ...commits.map(({ subject }) => `commit: ${subject}`),
+    sessionId && `session ${sessionId}`,
+  ].filter((line) => typeof line === 'string' && line !== '');
+  return [tooltip(branch), ...more.map((line) => oneLine(String(line), 200))].join('\n');
+}
+
+const mostNotes = 6;
+
+/** What a person must know of a branch beside its facts. */
+function agentNotes({ notes, inDoubt, denied }: BranchView): string[] {
+  const lines = [
+    ...inDoubt.map((call) => `May have been carried out when the agent was lost: ${describeQuestion(call)}`),
+    ...denied.map(({ tool, message }) => `Denied: ${tool}. ${message}`),
+    ...notes,
+  ].map((line) => oneLine(line, 240));
+  if (lines.length <= mostNotes) return lines;
+  return [...lines.slice(0, mostNotes), `${lines.length - mostNotes} more; the branch’s document has them all.`];
 }
 
 /** The end of the text, from the beginning of a word on. */
@@ -71,6 +128,7 @@ function cost({ costUsd, attempts }: BranchView): string {
 
 function ending({ state, stopReason }: BranchView): string {
   if (state === 'running') return 'running';
+  if (state === 'cancelled' && stopReason === 'budget') return 'cancelled: budget spent';
   if (state !== 'completed') return state;
   if (stopReason === null || stopReason === 'end_turn') return '';
   const words: Record<string, string> = {
@@ -79,6 +137,7 @@ function ending({ state, stopReason }: BranchView): string {
     max_steps: 'stopped: step limit',
     max_tokens: 'stopped: max tokens',
     diverged: 'left the recording',
+    max_turns: 'stopped: turn limit',
   };
   return words[stopReason] ?? plainText(stopReason);
 }

@@ -1,6 +1,9 @@
 import { messageWithHint, oneLine, plural } from '../../core/format.ts';
 import type { RunView } from '../../core/run/runView.ts';
-import { costOfRun } from './runRows.ts';
+import { changesText } from '../agentProgress.ts';
+import { checksFact } from './agentWords.ts';
+import { asksAPerson, isUnderWay } from './runNodes.ts';
+import { costOfRun, waitsForYou } from './runRows.ts';
 
 /** What to say of a run that has ended, and what may be done next. */
 export interface EndedMessage {
@@ -19,7 +22,7 @@ export function endedMessage(run: RunView): EndedMessage | null {
   const all = plural(run.branches.length, 'branch', 'branches');
   if (run.interrupted)
     return { text: `${title} was interrupted after ${completed} of ${all}.`, warning: true, badKey: false };
-  const cost = run.provider === 'demo' ? '' : `, ${costOfRun(run)}`;
+  const cost = `${codeFacts(run)}${run.provider === 'demo' ? '' : `, ${costOfRun(run)}`}`;
   if (failures.length === 0) return { text: `${title}: ${all} done${cost}.`, warning: false, badKey: false };
   const messages = new Set(failures.map((error) => error?.message));
   const [only] = failures;
@@ -32,4 +35,32 @@ export function endedMessage(run: RunView): EndedMessage | null {
     warning: true,
     badKey: failures.every((error) => error?.code === 'authentication'),
   };
+}
+
+/** What agents made: `, +12 −3 in 2 files, tests pass`; of several branches only what the checks say. */
+function codeFacts({ executor, branches }: RunView): string {
+  if (executor !== 'claude-code') return '';
+  const completed = branches.filter(({ state }) => state === 'completed');
+  const [only] = completed;
+  const facts = [
+    only !== undefined && completed.length === 1 && only.changeSet !== null ? changesText(only.files) : '',
+    checksFact(completed),
+  ];
+  return facts.map((fact) => (fact === '' ? '' : `, ${fact}`)).join('');
+}
+
+/**
+ * What is said when all agents of a run are done but those that wait for a person: `2 of 3 done, 1 waits for you`. Null where
+ * that has not just come to be.
+ */
+export function waitingMessage(before: RunView | null, after: RunView): string | null {
+  if (before === null || isStuck(before) || !isStuck(after)) return null;
+  const done = after.branches.filter(({ state }) => !isUnderWay(state)).length;
+  if (done === 0) return null;
+  return `“${oneLine(after.title, 60)}”: ${done} of ${after.branches.length} done, ${waitsForYou(after.branches)}.`;
+}
+
+function isStuck({ state, branches }: RunView): boolean {
+  const live = branches.filter((branch) => isUnderWay(branch.state));
+  return isUnderWay(state) && live.length > 0 && live.every(asksAPerson);
 }

@@ -72,9 +72,12 @@ const resume = async (forks: ForkService, runId: RunId): Promise<void> => {
 };
 
 async function deleteAfterQuestion(forks: ForkService, runId: RunId): Promise<void> {
-  const { title } = await forks.run(runId);
+  const { title, executor } = await forks.run(runId);
   const label = 'Delete';
-  const detail = 'What its branches answered is deleted with it. The recorded session stays as it is.';
+  const detail =
+    executor === 'claude-code'
+      ? 'The places of its branches are deleted with it: what was not applied or committed elsewhere is gone. The recorded session stays as it is.'
+      : 'What its branches answered is deleted with it. The recorded session stays as it is.';
   const question = `Delete the run “${messageSafe(oneLine(title, 60))}”?`;
   const answer = await vscode.window.showWarningMessage(question, { modal: true, detail }, label);
   if (answer === label) await forks.delete(runId);
@@ -102,9 +105,16 @@ async function confirmAgain(reason: 'retry' | 'resume', forks: ForkService, runI
   const verb = reason === 'retry' ? 'Retry' : 'Resume';
   const label = `${verb} ${plural(branches.length, 'branch', 'branches')}`;
   const budget = run.budgetUsd === null ? 'The run has no budget.' : `The run's budget is ${money(run.budgetUsd)}.`;
+  const names = models.map(modelName).join(', ');
   const detail = [
-    `At least ${plural(branches.length, 'request')} to ${host} (${models.map(modelName).join(', ')}), ${moneyRange(costUsd)}.`,
-    'Completed steps are kept and not paid twice.',
+    ...(run.executor === 'claude-code'
+      ? [
+          `Claude Code goes on in ${plural(branches.length, 'branch', 'branches')} (${names}), where it was. It may cost money.`,
+        ]
+      : [
+          `At least ${plural(branches.length, 'request')} to ${host} (${names}), ${moneyRange(costUsd)}.`,
+          'Completed steps are kept and not paid twice.',
+        ]),
     `Cost so far: ${costOfRun(run)}. ${budget}`,
   ].join('\n');
   const question = `${verb} “${messageSafe(oneLine(run.title, 60))}”?`;

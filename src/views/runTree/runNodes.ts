@@ -1,6 +1,7 @@
+import type { ChangedFile, CheckResult, Commit, Question } from '../../core/agent/agentFacts.ts';
 import { modelName } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
-import type { BranchView, RunState, RunView } from '../../core/run/runView.ts';
+import type { BranchState, BranchView, RunView } from '../../core/run/runView.ts';
 
 export interface RunNode {
   kind: 'run';
@@ -24,9 +25,75 @@ export interface BranchNode {
   runId: RunId;
   branchId: BranchId;
   branch: BranchView;
+  /** Folder of the recorded session, null where the Messages API answers: nothing lies below such a branch. */
+  agent: { folder: string | null } | null;
 }
 
-export type RunTreeNode = RunNode | RepeatsNode | BranchNode;
+/** The checks of a state that branches are compared with. */
+export interface BaselineNode {
+  kind: 'baseline';
+  id: string;
+  runId: RunId;
+  state: 'fork-point' | 'recorded';
+  checks: CheckResult[];
+}
+
+interface BelowBranch {
+  id: string;
+  runId: RunId;
+  branchId: BranchId;
+}
+
+export interface QuestionNode extends BelowBranch {
+  kind: 'question';
+  callId: string;
+  question: Question;
+  branch: BranchView;
+  folder: string | null;
+}
+
+export interface FileNode extends BelowBranch {
+  kind: 'file';
+  file: ChangedFile;
+  /** Name of the branch, for the diff's title. */
+  name: string;
+}
+
+export interface CommitNode extends BelowBranch {
+  kind: 'commit';
+  commit: Commit;
+}
+
+/** A check, or a command of the set-up. */
+export interface CheckNode {
+  kind: 'check';
+  id: string;
+  runId: RunId;
+  /** Whose: a branch's id, `fork-point` or `recorded`. */
+  of: string;
+  step: 'check' | 'setup';
+  result: CheckResult;
+}
+
+/** Something to know of a branch. */
+export interface NoteNode extends BelowBranch {
+  kind: 'note';
+  icon: 'info' | 'warning' | 'circle-slash' | 'ellipsis';
+  label: string;
+  description: string;
+  tooltip: string;
+}
+
+export type RunTreeNode =
+  | RunNode
+  | RepeatsNode
+  | BranchNode
+  | BaselineNode
+  | QuestionNode
+  | FileNode
+  | CommitNode
+  | CheckNode
+  | NoteNode;
 
 export function runNode(run: RunView): RunNode {
   return { kind: 'run', id: `run:${run.runId}`, runId: run.runId, run };
@@ -36,7 +103,7 @@ export function runNode(run: RunView): RunNode {
 export function branchNodes(run: RunView): (BranchNode | RepeatsNode)[] {
   const rows = new Map<string, BranchNode[]>();
   for (const branch of run.branches) {
-    const node = branchNode(run.runId, branch);
+    const node = branchNode(run, branch);
     const row = rows.get(branch.name);
     if (row === undefined) rows.set(branch.name, [node]);
     else row.push(node);
@@ -48,6 +115,19 @@ export function branchNodes(run: RunView): (BranchNode | RepeatsNode)[] {
   });
 }
 
+/** Rows for the states that branches are compared with, where they were checked. */
+export function baselineNodes({ runId, checks }: RunView): BaselineNode[] {
+  const states = [
+    ['fork-point', checks.forkPoint],
+    ['recorded', checks.recorded],
+  ] as const;
+  return states.flatMap(([state, results]) =>
+    results.length === 0
+      ? []
+      : [{ kind: 'baseline' as const, id: `run:${runId}//${state}`, runId, state, checks: results }],
+  );
+}
+
 /** Name of a branch as titles show it: ` #2` tells the repeats apart. */
 export function branchName(branch: BranchView): string {
   // A replay's branches are called by the ids of their models.
@@ -55,10 +135,17 @@ export function branchName(branch: BranchView): string {
   return branch.repeats > 1 ? `${name} #${branch.repeat}` : name;
 }
 
-export function isUnderWay(state: RunState): boolean {
-  return state === 'pending' || state === 'running';
+export function isUnderWay(state: BranchState): boolean {
+  return state === 'pending' || state === 'running' || state === 'waiting';
 }
 
-function branchNode(runId: RunId, branch: BranchView): BranchNode {
-  return { kind: 'branch', id: `run:${runId}/${branch.branchId}`, runId, branchId: branch.branchId, branch };
+/** Is it an agent that waits for a person? */
+export function asksAPerson({ state, waitingFor }: BranchView): boolean {
+  return state === 'waiting' && waitingFor === 'answer';
+}
+
+function branchNode(run: RunView, branch: BranchView): BranchNode {
+  const { runId } = run;
+  const agent = run.executor === 'claude-code' ? { folder: run.session.projectPath } : null;
+  return { kind: 'branch', id: `run:${runId}/${branch.branchId}`, runId, branchId: branch.branchId, branch, agent };
 }

@@ -3,7 +3,7 @@ import type { RunId } from '../../core/ids.ts';
 import { messageSafe } from '../../core/plainText.ts';
 import type { RunView } from '../../core/run/runView.ts';
 import { runCommand } from '../commands.ts';
-import { endedMessage } from './endedMessage.ts';
+import { endedMessage, waitingMessage } from './endedMessage.ts';
 import type { RunList } from './runList.ts';
 import { isUnderWay } from './runNodes.ts';
 
@@ -16,6 +16,8 @@ export function runNotifications(
   const opened = Date.now();
   const following = runs.onDidChange((changes) => {
     for (const { before, after } of changes) {
+      const waiting = after === null ? null : waitingMessage(before, after);
+      if (after !== null && waiting !== null && !isShowing(after.runId)) void remind(waiting);
       if (after === null || isUnderWay(after.state)) continue;
       // One that fails at once was never seen under way.
       const justEnded = before === null ? Date.parse(after.endedAt ?? '') >= opened : isUnderWay(before.state);
@@ -23,6 +25,13 @@ export function runNotifications(
     }
   });
   return new vscode.Disposable(() => following.dispose());
+}
+
+async function remind(message: string): Promise<void> {
+  const [answer, show] = ['Answer…', 'Show'];
+  const chosen = await vscode.window.showInformationMessage(messageSafe(message), answer, show);
+  if (chosen === answer) await runCommand('forkpoint.answerQuestion');
+  if (chosen === show) await vscode.commands.executeCommand('forkpoint.runs.focus');
 }
 
 async function announce(run: RunView, openComparison: (runId: RunId) => Promise<void>, shown: boolean): Promise<void> {

@@ -8,18 +8,32 @@ import {
   tokenCount,
   unknownText,
 } from '../../core/format.ts';
-import type { BranchView, RunState, RunView } from '../../core/run/runView.ts';
+import type { BranchState, BranchView, RunView } from '../../core/run/runView.ts';
 import { facts } from '../sessionTree/sessionRows.ts';
 import type { RowColor, TreeRow } from '../treeRow.ts';
-import { branchName, isUnderWay, type RepeatsNode, type RunTreeNode } from './runNodes.ts';
+import { activityText, checksFact, linesFact } from './agentWords.ts';
+import { hasChildren } from './branchChildren.ts';
+import { rowBelowBranch } from './branchRows.ts';
+import {
+  asksAPerson,
+  type BranchNode,
+  branchName,
+  isUnderWay,
+  type RepeatsNode,
+  type RunTreeNode,
+} from './runNodes.ts';
 
-const icons: Record<RunState, { icon: string; color?: RowColor }> = {
+const icons: Record<BranchState, { icon: string; color?: RowColor }> = {
   pending: { icon: 'circle-outline' },
   running: { icon: 'loading~spin' },
+  waiting: { icon: 'watch' },
   completed: { icon: 'pass', color: 'testing.iconPassed' },
   failed: { icon: 'error', color: 'testing.iconFailed' },
   cancelled: { icon: 'circle-slash' },
 };
+
+/** An agent waits for a person. */
+const asking: { icon: string; color: RowColor } = { icon: 'question', color: 'charts.yellow' };
 
 /** Why a branch stopped short of an ordinary end, in words. */
 const endings: Readonly<Record<string, string>> = {
@@ -28,6 +42,9 @@ const endings: Readonly<Record<string, string>> = {
   max_steps: 'step limit',
   max_tokens: 'max tokens',
   refusal: 'refused',
+  max_turns: 'turn limit',
+  budget: 'budget spent',
+  timeout: 'out of time',
 };
 
 /** The row of any node of the Runs tree. @param now milliseconds since the epoch */
@@ -38,7 +55,9 @@ export function runRow(node: RunTreeNode, now: number): TreeRow {
     case 'repeats':
       return rowOfRepeats(node);
     case 'branch':
-      return rowOfBranch(node.id, node.branch);
+      return rowOfBranch(node, now);
+    default:
+      return rowBelowBranch(node);
   }
 }
 
@@ -46,7 +65,7 @@ export function runRow(node: RunTreeNode, now: number): TreeRow {
 export function runFacts(run: RunView, now: number): string {
   const spent = run.provider === 'demo' ? 'demo' : costOfRun(run);
   const ended = run.branches.filter(({ state }) => !isUnderWay(state)).length;
-  if (isUnderWay(run.state)) return facts(`${ended} of ${run.branches.length}`, spent);
+  if (isUnderWay(run.state)) return facts(`${ended} of ${run.branches.length}`, waitsForYou(run.branches), spent);
   const failed = run.branches.filter(({ state }) => state === 'failed').length;
   return facts(
     run.interrupted ? 'interrupted' : run.state === 'cancelled' && 'cancelled',
@@ -55,6 +74,12 @@ export function runFacts(run: RunView, now: number): string {
     spent,
     relativeTime(run.createdAt, now),
   );
+}
+
+/** `1 waits for you`; false where no agent asks. */
+export function waitsForYou(branches: readonly BranchView[]): string | false {
+  const count = branches.filter(asksAPerson).length;
+  return count > 0 && `${count} ${count === 1 ? 'waits' : 'wait'} for you`;
 }
 
 /** What a run has cost: `$0.04`, `at least $0.04` where a request may have been billed beside it, or `unknown cost`. */
@@ -67,10 +92,12 @@ export function costOfRun({ costUsd, branches }: RunView): string {
 /** How a branch ended or where it stands, in words, without its numbers. */
 export function branchState(branch: BranchView): string {
   if (branch.state === 'pending') return 'waiting';
+  if (branch.waitingFor === 'answer') return 'waits for you';
+  if (branch.waitingFor === 'limit') return 'waits for the usage limit';
   if (branch.retryingInMs !== null) return `asks again in ${duration(branch.retryingInMs)}`;
   if (branch.error?.code === 'interrupted') return 'interrupted';
   if (branch.state === 'failed') return `failed: ${oneLine(branch.error?.message ?? 'reason unknown', 60)}`;
-  if (branch.state !== 'completed') return branch.state;
+  if (branch.state !== 'completed') return (branch.stopReason === 'budget' && endings['budget']) || branch.state;
   if (branch.divergedAtTurn !== null) return `diverged at turn ${branch.divergedAtTurn}`;
   if (branch.stopReason === null || branch.stopReason === 'end_turn') return '';
   return endings[branch.stopReason] ?? oneLine(branch.stopReason, 40);
@@ -80,12 +107,15 @@ function rowOfRun(id: string, run: RunView, now: number): TreeRow {
   const label = oneLine(run.title) || 'Prompt without text';
   const description = runFacts(run, now);
   const underWay = isUnderWay(run.state);
+  const agent = run.executor === 'claude-code';
   const again = !underWay && run.branches.some(({ state }) => state === 'failed' || state === 'cancelled');
   const look: { icon: string; color?: RowColor } = run.interrupted
     ? { icon: 'debug-pause' }
     : run.state === 'completed'
       ? { icon: run.kind === 'replay' ? 'history' : 'repo-forked' }
-      : icons[run.state];
+      : run.branches.some(asksAPerson)
+        ? asking
+        : icons[run.state];
   return {
     id,
     label,
@@ -97,6 +127,7 @@ function rowOfRun(id: string, run: RunView, now: number): TreeRow {
       run.interrupted && 'interrupted',
       again && !run.interrupted && 'again',
       run.engine,
+      agent && 'agents',
     ]
       .filter(Boolean)
       .join(' '),
@@ -109,22 +140,24 @@ function rowOfRepeats(node: RepeatsNode): TreeRow {
   const branches = node.branches.map(({ branch }) => branch);
   const ended = branches.filter(({ state }) => !isUnderWay(state));
   const failed = branches.filter(({ state }) => state === 'failed').length;
-  const state: RunState =
+  const state: BranchState =
     ended.length < branches.length
-      ? branches.some((branch) => branch.state === 'running')
-        ? 'running'
-        : 'pending'
+      ? ((['running', 'waiting'] as const).find((live) => branches.some((branch) => branch.state === live)) ??
+        'pending')
       : failed > 0
         ? 'failed'
         : 'completed';
   const tokens = branches.reduce((sum, branch) => sum + branch.usage.outputTokens, 0);
+  const agent = node.branches.some((branch) => branch.agent !== null);
   const times = branches.map(spanOf).filter((span) => span !== null);
   const label = oneLine(node.name);
   const description = facts(
     otherThan(label, modelName(branches[0]?.model ?? null)),
     `${ended.length} of ${branches.length}`,
+    waitsForYou(branches),
     failed > 0 && `${failed} failed`,
-    tokens > 0 && tokenFact(tokens),
+    checksFact(branches),
+    !agent && tokens > 0 && tokenFact(tokens),
     cost(branches),
     ended.length === branches.length && times.length > 0 && duration(Math.max(...times)),
   );
@@ -132,26 +165,62 @@ function rowOfRepeats(node: RepeatsNode): TreeRow {
     id: node.id,
     label,
     description,
-    ...icons[state],
+    ...(branches.some(asksAPerson) ? asking : icons[state]),
     context: 'repeats',
     children: 'collapsed',
     accessibilityLabel: `Branch ${label} with ${branches.length} repeats, ${state}, ${description.replaceAll(' · ', ', ')}`,
   };
 }
 
-function rowOfBranch(id: string, branch: BranchView): TreeRow {
+function rowOfBranch(node: BranchNode, now: number): TreeRow {
+  const { id, branch, agent } = node;
   const label = oneLine(branchName(branch));
   const interrupted = branch.error?.code === 'interrupted';
-  const description = isUnderWay(branch.state) ? liveFacts(branch) : endedFacts(branch, label);
+  const underWay = isUnderWay(branch.state);
+  const description =
+    agent === null
+      ? underWay
+        ? liveFacts(branch)
+        : endedFacts(branch, label)
+      : underWay
+        ? activityText(branch, agent.folder, now)
+        : endedAgentFacts(branch, label);
+  const look = interrupted ? { icon: 'debug-pause' } : asksAPerson(branch) ? asking : icons[branch.state];
   return {
     id,
     label,
     description,
-    ...(interrupted ? { icon: 'debug-pause' } : icons[branch.state]),
-    context: `branch ${isUnderWay(branch.state) ? 'underway' : 'ended'}`,
-    children: 'none',
+    ...look,
+    context: contextOf(node),
+    children: !hasChildren(node) ? 'none' : asksAPerson(branch) ? 'expanded' : 'collapsed',
     accessibilityLabel: `Branch ${label}, ${interrupted ? 'interrupted' : branch.state}, ${description.replaceAll(' · ', ', ')}`,
   };
+}
+
+/** Words for menus; those of a branch that Claude Code answers say what there is to look at. */
+function contextOf({ branch, agent }: BranchNode): string {
+  const state = `branch ${isUnderWay(branch.state) ? 'underway' : 'ended'}`;
+  if (agent === null) return state;
+  const words = [
+    'agent',
+    branch.questions.length > 0 && 'asks',
+    branch.files.length > 0 && 'changed',
+    branch.sessionId !== null && 'session',
+    branch.place !== null && `placed ${branch.place.kind}`,
+  ];
+  return [state, ...words].filter(Boolean).join(' ');
+}
+
+function endedAgentFacts(branch: BranchView, label: string): string {
+  const setup = branch.setup.find(({ passed }) => !passed);
+  return facts(
+    otherThan(label, modelName(branch.model)),
+    branchState(branch),
+    setup !== undefined && branch.error === null && 'set-up failed',
+    branch.changeSet !== null && linesFact(branch.files),
+    checksFact([branch]),
+    branch.attempts > 0 && cost([branch]),
+  );
 }
 
 function liveFacts(branch: BranchView): string {

@@ -1,10 +1,11 @@
 import * as vscode from 'vscode';
-import { oneLine, plural } from '../../core/format.ts';
+import { oneLine } from '../../core/format.ts';
 import { escapeMarkdown } from '../../core/inertMarkdown.ts';
 import { tooltip } from '../treeItem.ts';
 import type { RunList } from './runList.ts';
 import { isUnderWay } from './runNodes.ts';
 import { runFacts } from './runRows.ts';
+import { statusText } from './statusText.ts';
 
 /** Says in the status bar that runs are under way; a click shows the Runs view. */
 export function runStatusBar(runs: RunList): vscode.Disposable {
@@ -17,12 +18,9 @@ export function runStatusBar(runs: RunList): vscode.Disposable {
       item.hide();
       return;
     }
-    const branches = underWay.flatMap((run) => run.branches);
-    const ended = branches.filter(({ state }) => !isUnderWay(state)).length;
-    item.text = `$(loading~spin) ${ended} of ${plural(branches.length, 'branch', 'branches')}`;
-    item.accessibilityInformation = {
-      label: `Forkpoint: ${ended} of ${plural(branches.length, 'branch', 'branches')} done`,
-    };
+    const { text, icon, label } = statusText(underWay);
+    item.text = `$(${icon}) ${text}`;
+    item.accessibilityInformation = { label: `Forkpoint: ${label}` };
     const now = Date.now();
     item.tooltip = tooltip(
       underWay.map((run) => `${escapeMarkdown(oneLine(run.title, 60))}  \n${runFacts(run, now)}`).join('\n\n'),

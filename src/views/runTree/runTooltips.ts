@@ -1,7 +1,9 @@
 import { absoluteTime, duration, messageWithHint, money, plural } from '../../core/format.ts';
 import { codeBlock, escapeMarkdown } from '../../core/inertMarkdown.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';
+import { changesText } from '../agentProgress.ts';
 import { clipped, factList, modelList, usageText } from '../sessionTree/sessionTooltips.ts';
+import { checkOutcome } from './agentWords.ts';
 import { branchName, type RunTreeNode } from './runNodes.ts';
 import { branchState, costOfRun } from './runRows.ts';
 
@@ -16,6 +18,26 @@ export function runTooltip(node: RunTreeNode): string {
       return `**${escapeMarkdown(node.name)}**\n\n${plural(node.branches.length, 'repeat')} of the same request.`;
     case 'branch':
       return tooltipOfBranch(node.branch);
+    case 'baseline':
+      return node.state === 'recorded'
+        ? 'Checks of the files as the recorded course left them, in a place of their own.'
+        : 'Checks of the files as they were at the fork point, in a place of their own.';
+    case 'question':
+      return [`**${escapeMarkdown(node.question.tool)}**`, codeBlock(clipped(inputText(node.question.input)))].join(
+        '\n\n',
+      );
+    case 'file':
+      return factList(
+        ['File', node.file.path],
+        ['Formerly', node.file.from ?? null],
+        ['Lines', node.file.binary ? 'binary file' : `+${node.file.added} −${node.file.removed}`],
+      );
+    case 'commit':
+      return factList(['Commit', node.commit.subject], ['SHA', node.commit.sha]);
+    case 'check':
+      return factList(['Command', node.result.name], ['Outcome', checkOutcome(node.result)]);
+    case 'note':
+      return escapeMarkdown(clipped(node.tooltip));
   }
 }
 
@@ -26,6 +48,7 @@ function tooltipOfRun(run: RunView): string {
       [run.kind === 'replay' ? 'Replay of' : 'Fork of', run.session.title],
       ['Cut', run.point.label],
       ['State', run.interrupted ? 'interrupted: Resume runs what is missing' : run.state],
+      ['Answered by', run.executor === 'claude-code' ? 'Claude Code, in copies of its own' : 'Messages API'],
       ['Runs in', engines[run.engine]],
       ['Fidelity', run.fidelity],
       ['Missing', run.missing.length === 0 ? null : run.missing.join(', ')],
@@ -62,9 +85,32 @@ function tooltipOfBranch(branch: BranchView): string {
       ],
       ['Time', startedAt !== null && endedAt !== null ? duration(Date.parse(endedAt) - Date.parse(startedAt)) : null],
       ['Ended with', branch.stopReason],
+      ...agentEntries(branch),
       ['Error', branch.error === null ? null : messageWithHint(branch.error)],
       ...branch.notes.map((note): [string, string] => ['Note', note]),
     ),
     ...(branch.text.trim() === '' ? [] : [codeBlock(clipped(branch.text))]),
   ].join('\n\n');
+}
+
+/** What only branches that Claude Code answers have; nothing of it for the others. */
+function agentEntries(branch: BranchView): [string, string | null][] {
+  const { place, prefix, changeSet, files, commits, checks, subagentSteps, sessionId } = branch;
+  return [
+    ['Files', changeSet === null ? null : changesText(files)],
+    ['Commits', commits.length === 0 ? null : String(commits.length)],
+    ...checks.map((check): [string, string] => ['Check', `${check.name}: ${checkOutcome(check)}`]),
+    ['Replies of subagents', subagentSteps === 0 ? null : String(subagentSteps)],
+    [
+      'Prefix',
+      prefix && `${prefix.equal} of ${prefix.total} as recorded${prefix.stopsAt === null ? '' : `: ${prefix.stopsAt}`}`,
+    ],
+    ['Works in', place && `${place.path} (${place.kind})`],
+    ['Session', sessionId],
+  ];
+}
+
+function inputText(input: unknown): string {
+  const command = input !== null && typeof input === 'object' ? Reflect.get(input, 'command') : null;
+  return typeof command === 'string' ? command : JSON.stringify(input, null, 2);
 }

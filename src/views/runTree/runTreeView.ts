@@ -1,10 +1,25 @@
 import * as vscode from 'vscode';
+import { forkPointName } from '../../core/agent/agentRuns.ts';
 import { plural } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
+import { fileSides, fileTitle } from '../branchDiff/codeUris.ts';
+import { outputUri } from '../branchDiff/outputUris.ts';
 import { commandLink } from '../commands.ts';
 import { tooltip, treeItem } from '../treeItem.ts';
+import { checkOutcome } from './agentWords.ts';
+import { baselineChildren, branchChildren } from './branchChildren.ts';
 import type { RunChange, RunList } from './runList.ts';
-import { branchNodes, isUnderWay, type RunNode, type RunTreeNode, runNode } from './runNodes.ts';
+import {
+  asksAPerson,
+  baselineNodes,
+  branchNodes,
+  type CheckNode,
+  type FileNode,
+  isUnderWay,
+  type RunNode,
+  type RunTreeNode,
+  runNode,
+} from './runNodes.ts';
 import { runRow } from './runRows.ts';
 import { runTooltip } from './runTooltips.ts';
 
@@ -58,8 +73,18 @@ export class RunTreeView implements vscode.TreeDataProvider<RunTreeNode>, vscode
       if (!this.#asked) void this.reload();
       return this.list.runs.map((run) => this.#nodeOf(run.runId, run));
     }
-    if (node.kind === 'run') return branchNodes(node.run);
-    return node.kind === 'repeats' ? node.branches : [];
+    switch (node.kind) {
+      case 'run':
+        return [...branchNodes(node.run), ...baselineNodes(node.run)];
+      case 'repeats':
+        return node.branches;
+      case 'branch':
+        return branchChildren(node);
+      case 'baseline':
+        return baselineChildren(node);
+      default:
+        return [];
+    }
   }
 
   getTreeItem(node: RunTreeNode): vscode.TreeItem {
@@ -108,12 +133,16 @@ export class RunTreeView implements vscode.TreeDataProvider<RunTreeNode>, vscode
     return node;
   }
 
+  /** Agents that wait for a person come first; nobody else can let them go on. */
   #showBadge(): void {
-    const running = this.list.runs
-      .filter(({ state }) => isUnderWay(state))
-      .reduce((sum, run) => sum + run.branches.filter(({ state }) => isUnderWay(state)).length, 0);
-    this.view.badge =
-      running === 0 ? undefined : { value: running, tooltip: `${plural(running, 'branch', 'branches')} running` };
+    const branches = this.list.runs.filter(({ state }) => isUnderWay(state)).flatMap((run) => run.branches);
+    const asking = branches.filter(asksAPerson).length;
+    const running = branches.filter(({ state }) => isUnderWay(state)).length;
+    const tooltip =
+      asking > 0
+        ? `${plural(asking, 'branch', 'branches')} ${asking === 1 ? 'waits' : 'wait'} for you`
+        : `${plural(running, 'branch', 'branches')} running`;
+    this.view.badge = running === 0 ? undefined : { value: asking > 0 ? asking : running, tooltip };
   }
 
   async #showCount(): Promise<void> {
@@ -125,10 +154,38 @@ export class RunTreeView implements vscode.TreeDataProvider<RunTreeNode>, vscode
   }
 }
 
+/** A click opens, it never acts. */
 function clickOf(node: RunTreeNode): vscode.Command | undefined {
-  if (node.kind !== 'branch') return undefined;
-  return commandLink('forkpoint.compareWithRecorded', 'Compare with Recorded', {
-    runId: node.runId,
-    branchId: node.branchId,
-  });
+  switch (node.kind) {
+    case 'branch': {
+      const target = { runId: node.runId, branchId: node.branchId };
+      return node.branch.files.length > 0 && !isUnderWay(node.branch.state)
+        ? commandLink('forkpoint.openChanges', 'Open Changes', target)
+        : commandLink('forkpoint.compareWithRecorded', 'Compare with Recorded', target);
+    }
+    case 'question': {
+      const { runId, branchId, callId } = node;
+      return commandLink('forkpoint.showQuestion', 'Show Question', { runId, branchId, callId });
+    }
+    case 'file':
+      return fileClick(node);
+    case 'check':
+      return outputClick(node);
+    default:
+      return undefined;
+  }
+}
+
+function fileClick({ runId, branchId, file, name }: FileNode): vscode.Command {
+  const { left, right } = fileSides(runId, file, forkPointName, branchId);
+  const title = fileTitle(file, 'fork point', name);
+  const uris = [vscode.Uri.from(left), vscode.Uri.from(right)];
+  return { command: 'vscode.diff', title: 'Open Changes', arguments: [...uris, title, { preview: true }] };
+}
+
+function outputClick({ of, result }: CheckNode): vscode.Command {
+  const uri = vscode.Uri.from(
+    outputUri(of, { output: result.output, name: result.name, outcome: checkOutcome(result) }),
+  );
+  return { command: 'vscode.open', title: 'Open Output', arguments: [uri, { preview: true }] };
 }

@@ -18,13 +18,7 @@ const notInherited = [
  * here it writes to the recording.
  */
 export async function continueInClaudeCode(summary: SessionSummary): Promise<void> {
-  // The id is a file's name and goes into a shell: nothing but what Claude Code itself gives may pass.
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(summary.sessionId)) {
-    throw new BadInputError(
-      'This file is not named like a session of Claude Code.',
-      'Open its raw transcript to see what it is.',
-    );
-  }
+  checkSessionId(summary.sessionId);
   if (summary.archived) {
     throw new BadInputError(
       'Claude Code has deleted this session; what is left is our copy, which is never written to.',
@@ -41,16 +35,51 @@ export async function continueInClaudeCode(summary: SessionSummary): Promise<voi
     open,
   );
   if (answer !== open) return;
+  openTerminal(summary);
+}
+
+/**
+ * Goes on with a branch's own session in the workspace, after what it changed was applied there: in Claude Code's own panel where
+ * its extension is installed and the folder is open here, else in a terminal. The session is the branch's, so nothing is asked.
+ */
+export async function continueInWorkspace(session: {
+  sessionId: string;
+  title: string;
+  projectPath: string | null;
+  /** Path of the recorded session: the branch's lies in the same config folder. */
+  file: string;
+}): Promise<void> {
+  checkSessionId(session.sessionId);
+  const isOpen = vscode.workspace.workspaceFolders?.some(({ uri }) => uri.fsPath === session.projectPath) ?? false;
+  if (!isOpen || vscode.extensions.getExtension('anthropic.claude-code') === undefined) {
+    openTerminal(session);
+    return;
+  }
+  const query = `session=${session.sessionId}`;
+  const scheme = vscode.env.uriScheme;
+  await vscode.env.openExternal(vscode.Uri.from({ scheme, authority: 'anthropic.claude-code', path: '/open', query }));
+}
+
+/** The id is a file's name and goes into a shell: nothing but what Claude Code itself gives may pass. */
+function checkSessionId(sessionId: string): void {
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(sessionId)) return;
+  throw new BadInputError(
+    'This file is not named like a session of Claude Code.',
+    'Open its raw transcript to see what it is.',
+  );
+}
+
+function openTerminal(session: Pick<SessionSummary, 'title' | 'projectPath' | 'file'> & { sessionId: string }): void {
   const terminal = vscode.window.createTerminal({
-    name: `Claude Code · ${oneLine(summary.title, 30)}`,
-    ...(summary.projectPath !== null && { cwd: summary.projectPath }),
+    name: `Claude Code · ${oneLine(session.title, 30)}`,
+    ...(session.projectPath !== null && { cwd: session.projectPath }),
     env: {
       ...Object.fromEntries(notInherited.map((name) => [name, null])),
-      CLAUDE_CONFIG_DIR: configDir(summary.file),
+      CLAUDE_CONFIG_DIR: configDir(session.file),
     },
   });
   terminal.show();
-  terminal.sendText(command);
+  terminal.sendText(`claude --resume ${session.sessionId}`);
 }
 
 /** The config folder that a transcript lies in: above `projects/<project>/<session>.jsonl`; null for another layout. */

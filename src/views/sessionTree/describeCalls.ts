@@ -1,6 +1,5 @@
-import type { Json } from '../../core/canonicalJson.ts';
 import { oneLine } from '../../core/format.ts';
-import type { RecordedToolCall, Step, StepOutline, TurnOutline } from '../../core/session/recordedSession.ts';
+import type { Step, StepOutline, TurnOutline } from '../../core/session/recordedSession.ts';
 
 /** Verbs for the tools that every Claude Code has: what the tool does, and which member of its input says with what. */
 const verbs: ReadonlyMap<string, { verb: string; field: string }> = new Map([
@@ -41,16 +40,17 @@ export function errorCount(steps: readonly StepOutline[]): number {
   return failed.reduce((sum, count) => sum + count, 0) + steps.filter(({ error }) => error !== null).length;
 }
 
-function describeCall(call: RecordedToolCall, projectPath: string | null): string {
+/** What a call does, in few words: `edits src/slugify.ts`, `runs npm test`. */
+export function describeCall(call: { name: string; input: unknown }, projectPath: string | null): string {
   const known = verbs.get(call.name);
   const value = known === undefined ? null : textField(call.input, known.field);
   if (known === undefined || value === null) return `calls ${oneLine(call.name, 60)}`;
   return `${known.verb} ${oneLine(known.field.endsWith('_path') ? relativePath(value, projectPath) : value, 60)}`;
 }
 
-function textField(input: Json, field: string): string | null {
-  if (input === null || typeof input !== 'object' || Array.isArray(input)) return null;
-  const value = input[field];
+function textField(input: unknown, field: string): string | null {
+  if (input === null || typeof input !== 'object') return null;
+  const value = (input as Readonly<Record<string, unknown>>)[field];
   return typeof value === 'string' && value.trim() !== '' ? value : null;
 }
 

@@ -15,6 +15,7 @@ import { createInProcessEngine } from '../../../src/orchestration/inProcess/crea
 import { checkLegal, withWord } from '../../support/checkLegal.ts';
 import { MemoryBlobs, sha256 } from '../../support/memoryStores.ts';
 import { type ReceivedRequest, startMessagesApi } from '../../support/messagesApi.ts';
+import { noAgents } from '../../support/noAgents.ts';
 import { type Loose, labelOf, named, storeOf } from '../../support/openRecordings.ts';
 import { type Block, callsIn, type Line, RawTranscript } from '../../support/rawTranscript.ts';
 import { type RecordedScenario, recordEverySession } from '../../support/recordSessions.ts';
@@ -371,6 +372,7 @@ async function run(
     models: async () => client,
     prices,
     clock: systemClock,
+    agents: noAgents,
     concurrency: 1,
   });
   const forks = createForkService({
@@ -385,6 +387,10 @@ async function run(
     sha256,
     textDiff: () => ({ patch: null, commonLines: null }),
     random: () => 0,
+    defaultExecutor: async () => 'api',
+    agents: () => Promise.reject(new Error('No agent is planned in this test.')),
+    changedFiles: async () => [],
+    beforeDelete: async () => {},
   });
   const word = shown.rebuilt.request.messages.at(-1)?.role === 'assistant' ? { prompt: 'Go on.' } : {};
   const request = forkRequestSchema.parse({ session, at, tools: 'stop', branches: [{ name: 'unchanged' }], ...word });

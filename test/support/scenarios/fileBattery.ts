@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Reply, ReplyBlock } from '../messagesApi.ts';
@@ -26,6 +28,23 @@ async function diskState(folder: string): Promise<DiskState> {
     state[path.slice(folder.length + 1)] = `${mode}:${(await readFile(path)).toString('base64')}`;
   }
   return state;
+}
+
+/** What was on disk when each request of a turn came: lower-case hex SHA-256 by path. */
+export interface RequestsOnDisk {
+  prompt: string;
+  requests: Record<string, string>[];
+}
+
+function diskHashes(folder: string): Record<string, string> {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((each) => each.isFile() && !each.parentPath.includes('/.git'));
+  const hashOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+  return Object.fromEntries(
+    files
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .map((path) => [path.slice(folder.length + 1), hashOf(path)]),
+  );
 }
 
 const notebook = {
@@ -116,7 +135,7 @@ function turnsOf({ cwd, version }: Stage): Record<string, ReplyBlock[]> {
 
 /**
  * Edits of files in every form, with the shell between them, a rewind that leaves the files as they are, and a fork.
- * `notes.states` says what was on disk, `notes.sessions` which sessions there are: the one, then its fork.
+ * `notes.states` and `notes.requests` say what was on disk, `notes.sessions` which sessions there are: the one, then its fork.
  */
 export const fileBattery: Scenario = {
   name: 'file-battery',
@@ -124,6 +143,7 @@ export const fileBattery: Scenario = {
     const { claude, answer, cwd, lines, note, version } = stage;
     await layOut(stage);
     const queue: Reply[] = [];
+    const requests: RequestsOnDisk[] = [];
     const own = (name: string, content: string): Reply => ({
       content: [{ type: 'tool_use', name: 'Write', input: { file_path: join(cwd, name), content } }],
     });
@@ -132,11 +152,13 @@ export const fileBattery: Scenario = {
       if ((body.tools?.length ?? 0) < 3) return 'Aside.';
       if (JSON.stringify(body.messages[0]).includes(subagentTask))
         return JSON.stringify(body.messages).includes('tool_result') ? 'Written.' : own('by-agent.txt', 'by agent\n');
+      requests.at(-1)?.requests.push(diskHashes(cwd));
       return queue.shift() ?? 'Noted.';
     });
     const states: TurnOnDisk[] = [];
     const play = async (prompt: string, calls: ReplyBlock[], place: string[]): Promise<void> => {
       const before = await diskState(cwd);
+      requests.push({ prompt, requests: [] });
       queue.splice(0, queue.length, ...calls.map((block): Reply => ({ content: [block] })), `Done: ${prompt}`);
       await claude(['-p', prompt, ...place, ...tools], { env: withCheckpoints });
       states.push({ prompt, before, after: await diskState(cwd) });
@@ -155,5 +177,6 @@ export const fileBattery: Scenario = {
       note('sessions', [id, fork]);
     } else note('sessions', [id]);
     note('states', states);
+    note('requests', requests);
   },
 };

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { forkSchemaText } from '../../../scripts/makeForkSchema.ts';
 import { parseForkFile } from '../../../src/adapters/forkFiles/parseForkFile.ts';
 import { BadInputError } from '../../../src/core/errors.ts';
+import { executorOf } from '../../../src/core/fork/forkRequest.ts';
 
 interface Given {
   env?: Record<string, string>;
@@ -62,7 +63,6 @@ describe('a fork file', () => {
       at: { turn: 3 },
       prompt: 'Now handle emoji',
       engine: 'temporal',
-      executor: 'api',
       tools: 'stop',
       maxSteps: 5,
       budgetUsd: 2,
@@ -205,6 +205,27 @@ describe('a fork file is refused, with path and line, for', () => {
     const matrix = `matrix: { model: ${many}, prompt: ${many}, system: [${'{append: a},'.repeat(99)}{append: b}] }\n`;
     const [problem] = await problemsOf(`${head}${matrix}`);
     expect(problem).toMatchObject({ path: 'matrix', line: 3, message: expect.stringContaining('200') });
+  });
+});
+
+describe('who answers', () => {
+  const settings = (yaml: string) => parse(`session: 3f2a\nat: { turn: 3 }\nbranches: [{ name: a }]\n${yaml}`);
+
+  it('is what the file says, whatever else it has', async () => {
+    expect(executorOf(await settings('executor: api\nchecks: [{ name: t, run: npm test }]'), 'claude-code')).toBe(
+      'api',
+    );
+  });
+
+  it('is Claude Code where an option of its own is given', async () => {
+    for (const option of ['place: worktree', 'files: now', 'setup: [npm ci]', 'maxTurns: 3']) {
+      expect(executorOf(await settings(option), 'api')).toBe('claude-code');
+    }
+  });
+
+  it('is what is there otherwise', async () => {
+    expect(executorOf(await settings('tools: stop'), 'api')).toBe('api');
+    expect(executorOf(await settings(''), 'claude-code')).toBe('claude-code');
   });
 });
 

@@ -15,6 +15,7 @@ import type { BlobStore, Clock, ForkEngine, ModelClient, RunStore } from '../../
 import type { RunView } from '../../../src/core/run/runView.ts';
 import { createInProcessEngine } from '../../../src/orchestration/inProcess/createInProcessEngine.ts';
 import { FakeClock } from '../../support/fakeClock.ts';
+import { noAgents } from '../../support/noAgents.ts';
 import { storePlan } from '../../support/storedPlan.ts';
 
 let home: string;
@@ -76,6 +77,7 @@ function engineOver(client: ModelClient, clock: Clock = systemClock, concurrency
     runs,
     blobs,
     clock,
+    agents: noAgents,
     concurrency,
     models: async () => client,
     prices: { cost: () => null },

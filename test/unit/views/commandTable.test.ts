@@ -61,7 +61,8 @@ describe('manifest', () => {
   it('restricts what names paths or hosts to trusted workspaces', () => {
     const { supported, restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
     expect(supported).toBe('limited');
-    for (const name of ['apiBaseUrl', 'temporal.address', 'temporal.cliPath'])
+    const started = ['claudePath', 'checks', 'setup', 'teardown', 'places.include'];
+    for (const name of ['apiBaseUrl', 'temporal.address', 'temporal.cliPath', ...started])
       expect(restrictedConfigurations).toContain(`forkpoint.${name}`);
   });
 

@@ -4,6 +4,7 @@ import { type ForkDraft, forkRequestOf } from '../../../src/views/forkDraft.ts';
 import { offeredModels } from '../../../src/views/models.ts';
 import { sendLine } from '../../../src/views/sendLine.ts';
 import { endOfConversation } from '../../../src/views/sessionTree/endOfConversation.ts';
+import { agentDefaults, agentPreview } from './support/agents.ts';
 import { call, session, step, summary, turn } from './support/sessions.ts';
 
 const draft: ForkDraft = {
@@ -14,12 +15,15 @@ const draft: ForkDraft = {
   repeats: 2,
   engine: 'temporal',
   tools: 'stop',
+  executor: 'api',
+  files: 'turn',
+  permissions: 'ask',
 };
 const turnTarget = { file: '/s.jsonl', turn: 3 };
 
 describe('forkRequestOf', () => {
   it('makes a branch a model and leaves as recorded what was not changed', () => {
-    expect(forkRequestOf(draft, turnTarget)).toEqual({
+    expect(forkRequestOf(draft, turnTarget, agentDefaults)).toEqual({
       session: '/s.jsonl',
       at: { turn: 3 },
       engine: 'temporal',
@@ -36,16 +40,36 @@ describe('forkRequestOf', () => {
 
   it('tells models apart whose names read the same', () => {
     const models = ['claude-haiku-4-5', 'claude-haiku-4-5-20251001'];
-    expect(forkRequestOf({ ...draft, models }, turnTarget).branches.map(({ name }) => name)).toEqual(models);
+    expect(forkRequestOf({ ...draft, models }, turnTarget, agentDefaults).branches.map(({ name }) => name)).toEqual(
+      models,
+    );
   });
 
   it('carries prompt, system prompt and effort', () => {
     const request = forkRequestOf(
       { ...draft, prompt: 'Now!', system: { append: 'Be brief.' }, effort: 'low' },
       turnTarget,
+      agentDefaults,
     );
     expect(request.prompt).toBe('Now!');
     expect(request.branches[0]).toMatchObject({ system: { append: 'Be brief.' }, effort: 'low' });
+  });
+
+  it('carries what holds for agents, with checks and set-up from the settings', () => {
+    const checks = [{ name: 'tests', run: 'npm test', timeoutSeconds: 300 }];
+    const defaults = { ...agentDefaults, checks, setup: ['npm ci'], teardown: ['down'], concurrency: 3 };
+    const agents = { ...draft, executor: 'claude-code' as const, files: 'now', permissions: 'deny' as const };
+    expect(forkRequestOf(agents, turnTarget, defaults)).toMatchObject({
+      executor: 'claude-code',
+      files: 'now',
+      permissions: 'deny',
+      checks,
+      setup: ['npm ci'],
+      teardown: ['down'],
+      include: ['.env*'],
+      concurrency: 3,
+    });
+    expect(forkRequestOf({ ...agents, executor: 'api' }, turnTarget, defaults)).not.toHaveProperty('checks');
   });
 });
 
@@ -82,7 +106,9 @@ describe('sendLine', () => {
     billed: true,
     costUsd: { low: 0.06, high: 0.11 },
     branches: [{ estimatedInputTokens: 18_200 }, { estimatedInputTokens: 17_000 }],
-  } as ForkPreview;
+    agent: null,
+    unpriced: [],
+  } as unknown as ForkPreview;
   it('says what goes where and what it costs', () => {
     expect(sendLine(preview)).toBe('5 requests to api.anthropic.com · about 18.2k tokens each · $0.06–0.11');
   });
@@ -91,5 +117,14 @@ describe('sendLine', () => {
     expect(sendLine(unknown)).toBe('5 requests to api.anthropic.com · input tokens unknown · unknown cost');
     expect(sendLine({ ...preview, host: null, billed: false })).toContain('to the offline demo model');
     expect(sendLine({ ...preview, host: null, billed: false })).toContain('not billed');
+  });
+  it('says of agents who works where, and whether they are billed', () => {
+    const subscription = { ...preview, agent: agentPreview({ folder: '/srv/shop' }) };
+    expect(sendLine(subscription)).toBe(
+      '5 agents · Claude Code 2.1.329 · overlay at /srv/shop · about 18.2k tokens each to begin · counts against your plan',
+    );
+    const { agent } = agentPreview();
+    const key = { ...preview, agent: agentPreview({ agent: { ...agent, billing: 'api' } }) };
+    expect(sendLine(key)).toMatch(/\$0\.06–0\.11 estimated$/);
   });
 });

@@ -1,9 +1,12 @@
 import { html, nothing, type TemplateResult } from 'lit';
+import type { Blocked, Step } from '../protocol.ts';
 import { fieldState, icon } from './fields.ts';
 import { isLive, type Primary, primaryOf, type ReadyState } from './state.ts';
 
 export interface BarActions {
   primary(): void;
+  /** Does something about what keeps the fork from running. */
+  takeStep(step: Step['do']): void;
   retry(): void;
   newRun(): void;
 }
@@ -14,7 +17,7 @@ export function bottomBar(state: ReadyState, actions: BarActions): TemplateResul
   const keys = navigator.platform.startsWith('Mac') ? '⌘Enter' : 'Ctrl+Enter';
   return html`<footer>
     <div class="bar-text">
-      ${state.run ? html`<p class="facts-line">${state.run.summary}</p>` : beforeRun(state)}
+      ${state.run ? html`<p class="facts-line">${state.run.summary}</p>` : beforeRun(state, actions)}
     </div>
     <div class="bar-buttons">
       ${state.run && !isLive(state.run) ? afterRun(state, primary, actions) : nothing}
@@ -33,12 +36,12 @@ export function bottomBar(state: ReadyState, actions: BarActions): TemplateResul
   </footer>`;
 }
 
-function beforeRun(state: ReadyState): TemplateResult {
-  const { preview, problems } = state;
+function beforeRun(state: ReadyState, actions: BarActions): TemplateResult {
+  const { preview, problems, blocked } = state;
   const fields = problems.filter(({ field }) => field !== 'run').length;
   const stale = state.previewOf !== state.revision || problems.length > 0;
   return html`
-    ${fieldState(problems, 'run').text}
+    ${fieldState(problems, 'run').text} ${blocked ? blockedText(blocked, actions) : nothing}
     ${
       fields > 0
         ? html`<p class="problem">${icon('error')}<span>${fields === 1 ? 'One field needs' : `${fields} fields need`} another look.</span></p>`
@@ -53,6 +56,19 @@ function beforeRun(state: ReadyState): TemplateResult {
         : html`<p class="facts-line" id="run-facts"></p>`
     }
   `;
+}
+
+/** Why nothing can answer, and the ways out of it. */
+function blockedText({ message, steps }: Blocked, actions: BarActions): TemplateResult {
+  return html`<p class="problem blocked" role="alert">
+    ${icon('error')}<span
+      >${message}
+      ${steps.map(
+        ({ do: step, label }) =>
+          html`<button type="button" class="link-button" @click=${() => actions.takeStep(step)}>${label}</button> `,
+      )}</span
+    >
+  </p>`;
 }
 
 function afterRun(state: ReadyState, primary: Primary, actions: BarActions): TemplateResult {

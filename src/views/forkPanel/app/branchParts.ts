@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { type BranchDraft, efforts } from '../protocol.ts';
-import { fieldState, valueOf } from './fields.ts';
+import { choice, fieldState, valueOf } from './fields.ts';
 import type { ReadyState } from './state.ts';
 
 type Edit = (change: Partial<BranchDraft>) => void;
@@ -133,8 +133,4 @@ function thinkingField(state: ReadyState, branch: BranchDraft, edit: Edit, id: s
     </select>
     ${thinking.mode === 'budget' ? budget : nothing} ${problem.text}
   </div>`;
-}
-
-function choice(value: string, label: string, chosen: string): TemplateResult {
-  return html`<option value=${value} ?selected=${value === chosen}>${label}</option>`;
 }

@@ -28,3 +28,23 @@ export function icon(name: string, spin = false): TemplateResult {
 export function valueOf(event: Event): string {
   return (event.target as HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement).value;
 }
+
+/** One of several choices. */
+export function radio(
+  name: string,
+  value: string,
+  chosen: string,
+  title: string,
+  label: string,
+  choose: () => void,
+): TemplateResult {
+  return html`<label class="radio" title=${title}>
+    <input type="radio" name=${name} value=${value} .checked=${value === chosen} @change=${choose} />
+    <span>${label}</span>
+  </label>`;
+}
+
+/** An option of a list. */
+export function choice(value: string, label: string, chosen: string): TemplateResult {
+  return html`<option value=${value} ?selected=${value === chosen}>${label}</option>`;
+}

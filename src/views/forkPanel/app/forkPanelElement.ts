@@ -1,12 +1,15 @@
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import { html, LitElement, type TemplateResult } from 'lit';
 import { state } from 'lit/decorators.js';
+import type { Answer } from '../../../core/agent/agentFacts.ts';
 import {
+  type BranchProgress,
   type ForkDraft,
   type Method,
   type Params,
   type Result,
   type SavedPanel,
+  type Step,
   savedPanelSchema,
 } from '../protocol.ts';
 import { bottomBar } from './bottomBar.ts';
@@ -40,6 +43,7 @@ export class ForkPanelElement extends LitElement {
   private readonly link = new HostLink((message) => ForkPanelElement.api.postMessage(message), {
     run: (run) => this.act({ type: 'runTold', run }),
     conversation: (change) => this.act({ type: 'conversationChanged', ...change }),
+    answerersChanged: () => void this.readAnswerers(),
   });
   private readonly conversation: ConversationActions = {
     fetchRows: async (start, count) => (await this.ask('rows', { start, count })).rows,
@@ -97,14 +101,21 @@ export class ForkPanelElement extends LitElement {
               ? runRows(panel.run, {
                   cancelBranch: ({ branchId }) => void this.try('cancel', { runId: panel.runId, branchId }),
                   compareBranch: ({ branchId }) => void this.try('compare', { runId: panel.runId, branchId }),
+                  answer: (branch, callId, answer) => this.answer(branch, callId, answer),
                 })
               : html`${branchMatrix(panel, { act, modelsWanted: () => void this.listModels() })}
-              ${runSettings(panel, act, () => void this.startTemporal())}`
+              ${runSettings(panel, {
+                act,
+                startTemporal: () => void this.startTemporal(),
+                showFiles: () => void this.try('showFiles', { at: panel.cut.at }),
+                chooseBypass: () => void this.chooseBypass(),
+              })}`
           }
         </div>
       </main>
       ${bottomBar(panel, {
         primary: () => void this.doPrimary(),
+        takeStep: (step) => void this.takeStep(step),
         retry: () => void this.try('retry', { runId: panel.runId }),
         newRun: () => void this.newRun(),
       })}
@@ -129,10 +140,15 @@ export class ForkPanelElement extends LitElement {
   /** Tells a screen reader what changed somewhere else than at the focus. */
   private announce(was: ReadyState | null, is: ReadyState): void {
     if (was && was.cut.label !== is.cut.label) this.announcement = `Fork point ${is.cut.label}`;
+    const asking = is.run?.branches.find(
+      ({ branchId, asks }) => asks && !was?.run?.branches.some((old) => old.branchId === branchId && old.asks),
+    );
+    if (asking) this.announcement = `${asking.name} ${asking.facts}`;
     const ended = is.run?.branches.find(
       ({ branchId, state }) =>
         state !== 'pending' &&
         state !== 'running' &&
+        state !== 'waiting' &&
         was?.run?.branches.some((old) => old.branchId === branchId && old.state !== state),
     );
     if (ended) this.announcement = `${ended.name} ${ended.state}. ${is.run?.summary ?? ''}`;
@@ -148,7 +164,7 @@ export class ForkPanelElement extends LitElement {
       this.act({ type: 'openFailed', error: error.shown });
       return;
     }
-    await this.readEngines();
+    await Promise.all([this.readEngines(), this.readAnswerers()]);
   }
 
   /** Asks the host, and shows why where it can't. @throws HostError */
@@ -228,6 +244,27 @@ export class ForkPanelElement extends LitElement {
   private async readEngines(): Promise<void> {
     const result = await this.try('engines', {});
     if (result) this.act({ type: 'enginesRead', engines: result.engines });
+  }
+
+  private async readAnswerers(): Promise<void> {
+    const result = await this.try('answerers', {});
+    if (result) this.act({ type: 'answerersRead', result });
+  }
+
+  private async takeStep(step: Step['do']): Promise<void> {
+    if (step === 'useApi') this.act({ type: 'edit', change: { executor: 'api' } });
+    else if (step === 'useClaude') this.act({ type: 'edit', change: { executor: 'claude-code' } });
+    else if (await this.try('takeStep', { step })) await this.readAnswerers();
+  }
+
+  private async chooseBypass(): Promise<void> {
+    const result = await this.try('allowBypass', {});
+    if (result?.allowed) this.act({ type: 'edit', change: { permissions: 'bypass' } });
+  }
+
+  private async answer({ branchId }: BranchProgress, callId: string, answer: Answer): Promise<boolean> {
+    const panel = this.ready();
+    return panel !== null && (await this.try('answer', { runId: panel.runId, branchId, callId, answer })) !== null;
   }
 
   private async startTemporal(): Promise<void> {

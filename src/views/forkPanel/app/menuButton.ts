@@ -9,6 +9,8 @@ export interface MenuItem {
   /** Keys that do the same, for example `Alt+Shift+Up`. */
   keys?: string;
   disabled?: boolean;
+  /** Of items of which one is chosen. */
+  checked?: boolean;
 }
 
 /** A button with a menu, as VS Code's toolbars have them. Fires `choose` with the id of the item. */
@@ -17,6 +19,8 @@ export class MenuButton extends LitElement {
   /** Shown text; an icon alone where empty. */
   @property() text = '';
   @property() label = '';
+  /** Shown on hover; the label where empty. */
+  @property() tooltip = '';
   @query('[popover]') private menu!: HTMLElement;
   @query('button') private button!: HTMLButtonElement;
 
@@ -31,7 +35,7 @@ export class MenuButton extends LitElement {
         aria-haspopup="menu"
         aria-expanded="false"
         aria-label=${this.label || nothing}
-        title=${this.label || nothing}
+        title=${this.tooltip || this.label || nothing}
         @click=${this.toggle}
         @keydown=${this.onButtonKey}
       >
@@ -41,12 +45,13 @@ export class MenuButton extends LitElement {
         ${this.items.map(
           (item) => html`<button
             type="button"
-            role="menuitem"
+            role=${item.checked === undefined ? 'menuitem' : 'menuitemradio'}
+            aria-checked=${item.checked === undefined ? nothing : String(item.checked)}
             tabindex="-1"
             ?disabled=${item.disabled}
             @click=${() => this.choose(item.id)}
           >
-            <span>${item.label}</span>${item.keys ? html`<span class="keys">${item.keys}</span>` : nothing}
+            <span>${item.label}</span>${item.keys ? html`<span class="keys">${item.keys}</span>` : nothing}${item.checked ? icon('check') : nothing}
           </button>`,
         )}
       </div>`;
@@ -88,7 +93,7 @@ export class MenuButton extends LitElement {
   };
 
   private enabled(): HTMLButtonElement[] {
-    return [...this.menu.querySelectorAll<HTMLButtonElement>('[role=menuitem]:not(:disabled)')];
+    return [...this.menu.querySelectorAll<HTMLButtonElement>('[role^=menuitem]:not(:disabled)')];
   }
 
   private choose(id: string): void {

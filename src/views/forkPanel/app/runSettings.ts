@@ -1,20 +1,26 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { EngineKind, ToolPolicy } from '../../../core/fork/forkRequest.ts';
 import type { ForkDraft } from '../protocol.ts';
-import { fieldState, valueOf } from './fields.ts';
-import type { Action, ReadyState } from './state.ts';
+import { type AgentActions, agentSettings, answeredBy } from './agentSettings.ts';
+import { fieldState, radio, valueOf } from './fields.ts';
+import { type Action, executorOf, type ReadyState } from './state.ts';
 
 const engineNames: Record<EngineKind, string> = { 'in-process': 'this window', temporal: 'Temporal' };
 
-/** What holds for the whole run: engine, tool policy, limits. */
-export function runSettings(
-  state: ReadyState,
-  act: (action: Action) => void,
-  startTemporal: () => void,
-): TemplateResult {
-  const edit = (change: Partial<Omit<ForkDraft, 'session' | 'at' | 'branches'>>) => act({ type: 'edit', change });
+export interface SettingsActions extends AgentActions {
+  act(action: Action): void;
+  startTemporal(): void;
+}
+
+/** What holds for the whole run: who answers and where, engine, limits. */
+export function runSettings(state: ReadyState, actions: SettingsActions): TemplateResult {
+  const startTemporal = () => actions.startTemporal();
+  const agents = executorOf(state) === 'claude-code';
+  const edit = (change: Partial<Omit<ForkDraft, 'session' | 'at' | 'branches'>>) =>
+    actions.act({ type: 'edit', change });
   const engine = state.engines.find(({ kind }) => kind === state.draft.engine);
   return html`<section class="settings" aria-label="Run settings">
+    ${answeredBy(state, edit)} ${agents ? agentSettings(state, edit, actions) : toolSettings(state, edit)}
     <fieldset class="setting">
       <legend>Run in</legend>
       <div class="choices">
@@ -42,16 +48,19 @@ export function runSettings(
         }
       </div>
     </fieldset>
-    <fieldset class="setting">
-      <legend>Tools</legend>
-      <div class="choices">
-        ${toolChoices.map(({ policy, label, title }) =>
-          radio('tools', policy, state.draft.tools, title, label, () => edit({ tools: policy })),
-        )}
-      </div>
-    </fieldset>
-    ${limits(state, edit)}
+    ${limits(state, agents, edit)}
   </section>`;
+}
+
+function toolSettings({ draft }: ReadyState, edit: (change: Partial<ForkDraft>) => void): TemplateResult {
+  return html`<fieldset class="setting">
+    <legend>Tools</legend>
+    <div class="choices">
+      ${toolChoices.map(({ policy, label, title }) =>
+        radio('tools', policy, draft.tools, title, label, () => edit({ tools: policy })),
+      )}
+    </div>
+  </fieldset>`;
 }
 
 const toolChoices: { policy: ToolPolicy; label: string; title: string }[] = [
@@ -67,9 +76,9 @@ const toolChoices: { policy: ToolPolicy; label: string; title: string }[] = [
   },
 ];
 
-function limits(state: ReadyState, edit: (change: Partial<ForkDraft>) => void): TemplateResult {
+function limits(state: ReadyState, agents: boolean, edit: (change: Partial<ForkDraft>) => void): TemplateResult {
   const { draft, problems } = state;
-  const number = (field: 'timeoutMinutes' | 'budgetUsd' | 'maxSteps', label: string, placeholder = '') => {
+  const number = (field: 'timeoutMinutes' | 'budgetUsd' | 'maxSteps' | 'maxTurns', label: string, placeholder = '') => {
     const { invalid, describedBy } = fieldState(problems, field);
     return html`<input
       class="number"
@@ -88,23 +97,13 @@ function limits(state: ReadyState, edit: (change: Partial<ForkDraft>) => void): 
     <legend>Limits</legend>
     <div class="choices limits">
       <span>${number('timeoutMinutes', 'Time limit of a branch in minutes', '10')} min a branch</span>
-      <span>${number('maxSteps', 'Most replies of a branch', '20')} steps a branch</span>
+      ${
+        agents
+          ? html`<span>${number('maxTurns', 'Most replies of an agent', 'any')} turns a branch</span>`
+          : html`<span>${number('maxSteps', 'Most replies of a branch', '20')} steps a branch</span>`
+      }
       <span>$ ${number('budgetUsd', 'Budget of the run in US dollars; once reached nothing more is sent', 'none')} a run</span>
-      ${(['timeoutMinutes', 'maxSteps', 'budgetUsd'] as const).map((field) => fieldState(problems, field).text)}
+      ${(['timeoutMinutes', 'maxSteps', 'maxTurns', 'budgetUsd'] as const).map((field) => fieldState(problems, field).text)}
     </div>
   </fieldset>`;
-}
-
-function radio(
-  name: string,
-  value: string,
-  chosen: string,
-  title: string,
-  label: string,
-  choose: () => void,
-): TemplateResult {
-  return html`<label class="radio" title=${title}>
-    <input type="radio" name=${name} value=${value} .checked=${value === chosen} @change=${choose} />
-    <span>${label}</span>
-  </label>`;
 }

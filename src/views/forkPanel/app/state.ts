@@ -1,6 +1,9 @@
+import type { Executor } from '../../../core/agent/agentSettings.ts';
 import type { Effort } from '../../../core/fork/forkRequest.ts';
 import type { RunId } from '../../../core/ids.ts';
 import type {
+  Answerer,
+  Blocked,
   BranchDraft,
   Cut,
   EngineState,
@@ -35,9 +38,14 @@ export interface ReadyState {
   models: ModelChoice[];
   modelsNote: string;
   engines: EngineState[];
+  /** Who answers where the draft doesn't say. */
+  executor: Executor;
+  answerers: Answerer[];
   preview: PreviewTexts | null;
   problems: FieldProblem[];
-  /** Revision that `preview` and `problems` are about. */
+  /** Why nothing could answer this fork, null where something can. */
+  blocked: Blocked | null;
+  /** Revision that `preview`, `problems` and `blocked` are about. */
   previewOf: number;
   dispatching: boolean;
   run: RunProgress | null;
@@ -67,6 +75,7 @@ export type Action =
   | { type: 'previewed'; revision: number; result: Result<'preview'> }
   | { type: 'modelsListed'; result: Result<'models'> }
   | { type: 'enginesRead'; engines: EngineState[] }
+  | { type: 'answerersRead'; result: Result<'answerers'> }
   | { type: 'dispatching' }
   | { type: 'dispatched'; result: Result<'dispatch'> }
   | { type: 'runTold'; run: RunProgress }
@@ -94,6 +103,7 @@ function openedState({ draft, ...result }: Result<'open'>): ReadyState {
     modelsNote: '',
     preview: null,
     problems: [],
+    blocked: null,
     previewOf: 0,
     dispatching: false,
     notice: null,
@@ -109,6 +119,7 @@ function reduceReady(state: ReadyState, action: ReadyAction): ReadyState {
     case 'previewed':
     case 'modelsListed':
     case 'enginesRead':
+    case 'answerersRead':
     case 'dispatching':
     case 'dispatched':
     case 'runTold':
@@ -155,6 +166,8 @@ function heard(state: ReadyState, action: HeardAction): ReadyState {
       return { ...state, models: action.result.models, modelsNote: action.result.note };
     case 'enginesRead':
       return { ...state, engines: action.engines };
+    case 'answerersRead':
+      return { ...state, ...action.result, revision };
     case 'dispatching':
       return { ...state, dispatching: true, notice: null };
     case 'dispatched': {
@@ -173,8 +186,14 @@ function heard(state: ReadyState, action: HeardAction): ReadyState {
 }
 
 /** While a field is wrong the last good preview stays, greyed, so that nothing jumps. */
-function withLastPreview(state: ReadyState, { preview, problems }: Result<'preview'>) {
-  return { preview: preview ?? state.preview, problems };
+function withLastPreview(state: ReadyState, { preview, problems, blocked }: Result<'preview'>) {
+  const executor = preview !== null && state.draft.executor === null ? preview.executor : state.executor;
+  return { preview: preview ?? state.preview, problems, blocked, executor };
+}
+
+/** Who answers: whom the person chose, else who is there. */
+export function executorOf({ draft, executor }: ReadyState): Executor {
+  return draft.executor ?? executor;
 }
 
 type EditAction = Extract<
@@ -243,7 +262,8 @@ export type Primary = { act: 'run' | 'cancel' | 'resume' | 'retry' | 'compare'; 
 export function primaryOf(state: ReadyState): Primary {
   const { run } = state;
   if (!run) {
-    const upToDate = state.previewOf === state.revision && state.problems.length === 0 && state.preview !== null;
+    const clear = state.problems.length === 0 && state.blocked === null;
+    const upToDate = state.previewOf === state.revision && clear && state.preview !== null;
     return {
       act: 'run',
       label: state.preview?.runLabel ?? 'Run',

@@ -15,6 +15,9 @@ const ours = [
   errors.NotConfirmedError,
   errors.RunOwnedError,
   errors.InterruptedError,
+  errors.PlaceError,
+  errors.SetupError,
+  errors.AgentError,
   errors.StorageError,
   errors.ReaderEndedError,
 ];

@@ -9,6 +9,7 @@ import type { ModelCall } from '../../../../src/core/run/callModel.ts';
 import { branchesToRun, completedSteps, foldRun } from '../../../../src/core/run/foldRun.ts';
 import { BranchStopped, type PlanPorts, runPlan } from '../../../../src/core/run/runPlan.ts';
 import { ManualClock, MemoryBlobs, MemoryLog, sha256 } from '../../../support/memoryStores.ts';
+import { noAgentPorts } from '../../../support/noAgents.ts';
 import { context, runId, step, summary, turn } from '../../../support/plans.ts';
 
 const usage = { inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0 };
@@ -51,11 +52,13 @@ function world(answer: (call: ModelCall, request: unknown) => StoredReply | Prom
           };
         },
         advance: (input) => advance(input, { blobs, runs: log as never, clock }),
+        agent: noAgentPorts,
       });
     },
     firstToken: () => new Promise((resolve) => waiting.push(resolve)),
     record: log.append,
     now: () => new Date(clock.now()).toISOString(),
+    checkBaselines: () => Promise.resolve(),
   };
   const fork = (over: object, from = context()) =>
     planFork(

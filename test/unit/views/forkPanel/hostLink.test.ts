@@ -4,13 +4,18 @@ import type { EventData } from '../../../../src/views/forkPanel/protocol.ts';
 
 const run = vi.fn<(data: EventData<'run'>) => void>();
 const conversation = vi.fn<(data: EventData<'conversation'>) => void>();
+const answerersChanged = vi.fn<(data: EventData<'answerersChanged'>) => void>();
 let posted: { id: number; method: string }[] = [];
 let link: HostLink;
 
 beforeEach(() => {
   vi.clearAllMocks();
   posted = [];
-  link = new HostLink((message) => posted.push(message as { id: number; method: string }), { run, conversation });
+  link = new HostLink((message) => posted.push(message as { id: number; method: string }), {
+    run,
+    conversation,
+    answerersChanged,
+  });
 });
 
 test('answers find their calls, in whatever order they come', async () => {

@@ -1,18 +1,24 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { BadInputError, EngineUnavailableError, ForkPointError, NotFoundError } from '../../../../src/core/errors.ts';
+import type { FoundAgent } from '../../../../src/core/agent/agentPorts.ts';
+import type { Executor } from '../../../../src/core/agent/agentSettings.ts';
+import {
+  AgentError,
+  BadInputError,
+  EngineUnavailableError,
+  ForkPointError,
+  NotFoundError,
+} from '../../../../src/core/errors.ts';
 import type { ForkRequest } from '../../../../src/core/fork/forkRequest.ts';
 import { branchIdSchema, runIdSchema } from '../../../../src/core/ids.ts';
 import type { ForkPreview, ForkService } from '../../../../src/core/run/forkService.ts';
 import type { RunView } from '../../../../src/core/run/runView.ts';
 import type { SessionChange } from '../../../../src/core/session/sessionStore.ts';
 import { DraftMemory } from '../../../../src/views/forkPanel/draftMemory.ts';
-import {
-  PanelController,
-  type PanelServices,
-  type PanelSurroundings,
-} from '../../../../src/views/forkPanel/panelController.ts';
+import { PanelController } from '../../../../src/views/forkPanel/panelController.ts';
+import type { PanelServices, PanelSurroundings } from '../../../../src/views/forkPanel/panelSurroundings.ts';
 import { methods } from '../../../../src/views/forkPanel/protocol.ts';
 import { wholePrefix } from '../../../support/plans.ts';
+import { agentDefaults, agentPreview } from '../support/agents.ts';
 import { branch, run } from '../support/runs.ts';
 import { session, summary, turn } from '../support/sessions.ts';
 
@@ -32,10 +38,20 @@ const preview = {
   costUsd: null,
   maxRequests: 1,
   fidelity: 'exact',
+  executor: 'api',
+  agent: null,
 } as unknown as ForkPreview;
 
 /** A panel on a session of three turns, with services that record what they are asked. */
-function panel(options: { trusted?: boolean; confirm?: boolean } = {}) {
+function panel(
+  options: {
+    trusted?: boolean;
+    confirm?: boolean;
+    key?: boolean;
+    agent?: FoundAgent | null;
+    last?: Executor | null;
+  } = {},
+) {
   const stored = new Map<string, unknown>();
   const runs = new Map<string, RunView>();
   const timers: { ms: number; callback: () => void }[] = [];
@@ -57,6 +73,7 @@ function panel(options: { trusted?: boolean; confirm?: boolean } = {}) {
       return found;
     }),
     cancel: vi.fn<ForkService['cancel']>(async () => {}),
+    answer: vi.fn<ForkService['answer']>(async () => {}),
     watch: (listener: typeof runChanged) => {
       runChanged = listener;
       return { dispose: () => {} };
@@ -75,6 +92,7 @@ function panel(options: { trusted?: boolean; confirm?: boolean } = {}) {
       },
     },
     forks,
+    agents: { find: vi.fn<PanelServices['agents']['find']>(async () => options.agent ?? null) },
     models: vi.fn<() => Promise<unknown>>(async () => ({
       listModels: async () => [{ id: 'claude-opus-4-5', displayName: '' }],
     })),
@@ -97,6 +115,15 @@ function panel(options: { trusted?: boolean; confirm?: boolean } = {}) {
     runAgain: vi.fn<PanelSurroundings['runAgain']>(async () => {}),
     confirm: vi.fn<PanelSurroundings['confirm']>(async () => options.confirm ?? true),
     offeredModels: () => [],
+    agentDefaults: () => agentDefaults,
+    showFiles: vi.fn<PanelSurroundings['showFiles']>(async () => {}),
+    takeStep: vi.fn<PanelSurroundings['takeStep']>(async () => {}),
+    hasApiKey: async () => options.key ?? true,
+    lastExecutor: () => options.last ?? null,
+    keepExecutor: vi.fn<PanelSurroundings['keepExecutor']>(),
+    demo: () => false,
+    inContainer: () => false,
+    allowBypass: vi.fn<PanelSurroundings['allowBypass']>(async () => true),
     defaultEngine: () => 'in-process' as const,
     trusted: () => options.trusted ?? true,
     now: () => 0,
@@ -207,6 +234,149 @@ describe('dispatch', () => {
     const again = await it.make().open({ saved: { version: 1, draft: first.draft, runId } });
     expect(again.run).toMatchObject({ runId, state: 'running' });
   });
+});
+
+describe('who answers', () => {
+  const { agent } = agentPreview();
+  const withAgent = { ...preview, executor: 'claude-code', agent: agentPreview() } as unknown as ForkPreview;
+  const asked = () => it.forks.preview.mock.lastCall?.[0];
+
+  test.each<[string, Parameters<typeof panel>[0], Executor]>([
+    ['Claude Code where it is found', { agent }, 'claude-code'],
+    ['the API where it is not', { agent: null }, 'api'],
+    ['the API where it was chosen last', { agent, last: 'api' }, 'api'],
+    ['the API where the last choice is gone', { agent: null, last: 'claude-code' }, 'api'],
+    ['the API before trust', { agent, trusted: false }, 'api'],
+  ])('is %s', async (_case, options, executor) => {
+    it = panel(options);
+    const { controller, first } = await opened();
+    await controller.preview({ draft: first.draft });
+    expect(asked()?.executor).toBe(executor);
+    expect((await controller.answerers()).executor).toBe(executor);
+    if (options?.trusted === false) expect(it.services.agents.find).not.toHaveBeenCalled();
+  });
+
+  test('is remembered when it was chosen, and not because a draft says it', async () => {
+    const { controller, first } = await opened();
+    await controller.preview({ draft: first.draft });
+    expect(it.around.keepExecutor).not.toHaveBeenCalled();
+    await controller.preview({ draft: { ...first.draft, executor: 'api' } });
+    await controller.preview({ draft: { ...first.draft, executor: 'api', prompt: 'More' } });
+    expect(it.around.keepExecutor.mock.calls).toEqual([['api']]);
+  });
+
+  test('nobody without a key: says so, offers the step, and starts nothing', async () => {
+    it = panel({ key: false, agent });
+    const { controller, first } = await opened();
+    const draft = { ...first.draft, executor: 'api' as const };
+    const { blocked, preview: texts } = await controller.preview({ draft });
+    expect(texts).not.toBeNull();
+    expect(blocked).toEqual({
+      message: 'There is no API key for h.',
+      steps: [
+        { do: 'setApiKey', label: 'Set API Key…' },
+        { do: 'useClaude', label: 'Use Claude Code' },
+      ],
+    });
+    const { run: started, problems } = await controller.dispatch({ runId, draft });
+    expect([started, problems]).toEqual([null, [{ field: 'run', message: 'There is no API key for h.' }]]);
+    expect(it.around.confirm).not.toHaveBeenCalled();
+    await controller.takeStep({ step: 'setApiKey' });
+    expect(it.around.takeStep).toHaveBeenCalledWith('setApiKey');
+  });
+
+  test('the demo model needs no key', async () => {
+    it = panel({ key: false });
+    it.forks.preview.mockResolvedValue({ ...preview, billed: false });
+    const { controller, first } = await opened();
+    expect((await controller.preview({ draft: first.draft })).blocked).toBeNull();
+  });
+
+  test('nobody where Claude Code was chosen and is not there, or has no place', async () => {
+    const { controller, first } = await opened();
+    const draft = { ...first.draft, executor: 'claude-code' as const };
+    it.forks.preview.mockRejectedValueOnce(new AgentError('Claude Code was not found.', 'Install it.'));
+    const missing = await controller.preview({ draft });
+    expect(missing).toMatchObject({ preview: null, problems: [], blocked: { message: 'Claude Code was not found.' } });
+    expect(missing.blocked?.steps.map((step) => step.do)).toEqual(['findClaude', 'useApi']);
+    const places = [{ kind: 'worktree' as const, available: false, detail: 'It is no git repository.' }];
+    const nowhere = agentPreview({ place: null, places });
+    it.forks.preview.mockResolvedValueOnce({ ...withAgent, agent: nowhere });
+    const { blocked } = await controller.preview({ draft });
+    expect(blocked?.message).toContain('worktree: It is no git repository.');
+  });
+
+  test('no Claude Code before trust, and nothing of it is looked for', async () => {
+    it = panel({ agent, trusted: false });
+    const { controller, first } = await opened();
+    const { blocked } = await controller.preview({ draft: { ...first.draft, executor: 'claude-code' } });
+    expect(blocked?.steps.map((step) => step.do)).toEqual(['trust', 'useApi']);
+    expect(it.forks.preview).not.toHaveBeenCalled();
+    expect(it.services.agents.find).not.toHaveBeenCalled();
+  });
+});
+
+describe('going on without asking', () => {
+  const { agent } = agentPreview();
+  const planned = (over: Parameters<typeof agentPreview>[0] = {}) =>
+    it.forks.preview.mockResolvedValue({
+      ...preview,
+      executor: 'claude-code',
+      agent: agentPreview(over),
+    } as unknown as ForkPreview);
+
+  async function bypassing() {
+    it = panel({ agent });
+    const { controller, first } = await opened();
+    return { controller, draft: { ...first.draft, permissions: 'bypass' as const } };
+  }
+
+  test('needs a yes in this panel', async () => {
+    const { controller, draft } = await bypassing();
+    planned();
+    expect((await controller.preview({ draft })).problems).toEqual([
+      { field: 'permissions', message: expect.stringContaining('Choose it again') },
+    ]);
+    expect((await controller.dispatch({ runId, draft })).run).toBeNull();
+    expect(it.forks.dispatch).not.toHaveBeenCalled();
+    expect(await controller.allowBypass()).toEqual({ allowed: true });
+    expect((await controller.preview({ draft })).problems).toEqual([]);
+  });
+
+  test('is refused where nothing shuts the agent in, whatever was agreed to', async () => {
+    const { controller, draft } = await bypassing();
+    const place = { kind: 'worktree' as const, available: true, detail: 'Another path.' };
+    planned({ place, places: [place] });
+    await controller.allowBypass();
+    const result = await controller.preview({ draft });
+    expect(result.problems.map(({ field }) => field)).toEqual(['permissions']);
+    expect(result.preview?.agent?.bypassRefused).toContain('only in an overlay');
+  });
+
+  test('is no part of a draft that is taken up again', async () => {
+    const { controller, draft } = await bypassing();
+    await controller.remember({ draft: { ...draft, edits: 2 } });
+    const { first } = await opened(it.make());
+    expect([first.restored, first.draft.permissions]).toEqual([true, 'ask']);
+  });
+});
+
+test('a question is answered by its branch and call, after trust only', async () => {
+  const { controller } = await opened();
+  const answer = { behavior: 'allow', scope: 'branch' } as const;
+  await controller.answer({ runId, branchId: branchIdSchema.parse('b1'), callId: 'c', answer });
+  expect(it.forks.answer).toHaveBeenCalledWith(runId, 'b1', 'c', answer);
+  it = panel({ trusted: false });
+  const untrusted = (await opened()).controller;
+  await expect(
+    untrusted.answer({ runId, branchId: branchIdSchema.parse('b1'), callId: 'c', answer }),
+  ).rejects.toBeInstanceOf(BadInputError);
+});
+
+test('files are shown of the turn at the cut', async () => {
+  const { controller } = await opened();
+  await controller.showFiles({ at: { turn: 2 } });
+  expect(it.around.showFiles).toHaveBeenCalledWith({ file: '/s.jsonl', turn: 2 });
 });
 
 describe('a run under way', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { runIdSchema } from '../../../../src/core/ids.ts';
 import {
   type Action,
+  executorOf,
   type PanelState,
   primaryOf,
   type ReadyState,
@@ -18,6 +19,7 @@ import {
   type RunProgress,
   savedPanelSchema,
 } from '../../../../src/views/forkPanel/protocol.ts';
+import { draftDefaults } from '../support/agents.ts';
 
 const runId = runIdSchema.parse('r-1');
 const cut = {
@@ -33,15 +35,17 @@ const opened: Result<'open'> = {
   title: 'Session',
   rows: 6,
   cut,
-  draft: newDraft('/s.jsonl', { turn: 2 }, 'in-process'),
+  draft: newDraft('/s.jsonl', { turn: 2 }, draftDefaults),
   runId,
   restored: false,
   recordedModel: 'claude-opus-4-5',
   models: [],
   engines: [],
+  executor: 'claude-code',
+  answerers: [],
   run: null,
 };
-const preview = { runLabel: 'Run 1 branch' } as PreviewTexts;
+const preview = { runLabel: 'Run 1 branch', executor: 'claude-code' } as PreviewTexts;
 
 function ready(...actions: Action[]): ReadyState {
   const all: Action[] = [{ type: 'opened', result: opened }, ...actions];
@@ -49,7 +53,7 @@ function ready(...actions: Action[]): ReadyState {
 }
 
 function previewed(state: ReadyState, revision = state.revision): ReadyState {
-  return reduce(state, { type: 'previewed', revision, result: { preview, problems: [] } }) as ReadyState;
+  return reduce(state, { type: 'previewed', revision, result: { preview, problems: [], blocked: null } }) as ReadyState;
 }
 
 function progress(state: RunProgress['state'], over: Partial<RunProgress> = {}): RunProgress {
@@ -197,6 +201,33 @@ test('a recording that grew makes known rows stale', () => {
   expect(grown.cut).toEqual(longer);
   const gone = reduce(grown, { type: 'conversationChanged', rows: 8, gone: true, cut: null }) as ReadyState;
   expect([gone.gone, gone.cut]).toEqual([true, longer]);
+});
+
+describe('who answers', () => {
+  const blocked = { message: 'There is no API key.', steps: [] };
+
+  test('is whom the person chose, else who is there', () => {
+    expect(executorOf(ready())).toBe('claude-code');
+    const chosen = ready({ type: 'edit', change: { executor: 'api' } });
+    expect(executorOf(chosen)).toBe('api');
+    const looked: Action = { type: 'answerersRead', result: { executor: 'claude-code', answerers: [] } };
+    expect(executorOf(reduce(chosen, looked) as ReadyState)).toBe('api');
+    const none: Action = { type: 'answerersRead', result: { executor: 'api', answerers: [] } };
+    expect(executorOf(ready(none))).toBe('api');
+  });
+
+  test('nobody: it can’t be run, until who can answer was asked again', () => {
+    const state = ready();
+    const held = reduce(state, {
+      type: 'previewed',
+      revision: state.revision,
+      result: { preview, problems: [], blocked },
+    }) as ReadyState;
+    expect(primaryOf(held)).toMatchObject({ act: 'run', enabled: false });
+    const again = reduce(held, { type: 'answerersRead', result: { executor: 'api', answerers: [] } }) as ReadyState;
+    expect(again.revision).toBe(held.revision + 1);
+    expect(primaryOf(previewed(again)).enabled).toBe(true);
+  });
 });
 
 test('whatever is done to the rows, what is kept can be restored', () => {

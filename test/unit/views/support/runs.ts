@@ -27,6 +27,21 @@ export function branch(id: string, over: Partial<BranchView> = {}): BranchView {
     notes: [],
     results: [],
     retryingInMs: null,
+    waitingFor: null,
+    until: null,
+    sessionId: null,
+    place: null,
+    prefix: null,
+    files: [],
+    commits: [],
+    checks: [],
+    setup: [],
+    questions: [],
+    inDoubt: [],
+    denied: [],
+    changeSet: null,
+    toolResults: {},
+    subagentSteps: 0,
     ...over,
   };
 }
@@ -36,6 +51,7 @@ export function run(over: Partial<RunView> = {}): RunView {
     runId: runIdSchema.parse('r-1'),
     kind: 'fork',
     engine: 'in-process',
+    executor: 'api',
     provider: 'anthropic',
     state: 'completed',
     interrupted: false,
@@ -49,6 +65,7 @@ export function run(over: Partial<RunView> = {}): RunView {
     budgetUsd: null,
     costUsd: 0.04,
     branches: [branch('b1-1')],
+    checks: { forkPoint: [], recorded: [] },
     ...over,
   };
 }

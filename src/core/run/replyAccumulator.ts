@@ -1,4 +1,4 @@
-import type { StoredReply } from '../../core/run/branchOutcome.ts';
+import type { StoredReply } from './branchOutcome.ts';
 
 type Loose = { [key: string]: unknown };
 type Block = StoredReply['content'][number];

@@ -1,0 +1,83 @@
+import { BadInputError } from '../../core/errors.ts';
+import type { RecordedCommit } from '../../core/files/fileState.ts';
+import { askGitText, type GitOptions } from './runGit.ts';
+
+/** The commit that was checked out at a moment of a recording. */
+export interface BaseCommit {
+  /** Full id; null where it is the one that is checked out now, or can't be known. */
+  commit: string | null;
+  /** How that is known, or why it isn't; a sentence. */
+  reason: string;
+}
+
+interface Checkout {
+  commit: string;
+  /** Seconds since the epoch. */
+  at: number;
+}
+
+function options(folder: string): GitOptions {
+  return { cwd: folder, config: 'user', timeoutMs: 20_000 };
+}
+
+async function resolved(folder: string, name: string | null): Promise<string | null> {
+  if (name === null) return null;
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
+  const found = await askGitText(args, options(folder));
+  return found === '' ? null : found;
+}
+
+/** What HEAD of this checkout was, newest first, as far as the repository remembers. */
+async function checkouts(folder: string): Promise<Checkout[]> {
+  const args = ['log', '--walk-reflogs', '--format=%H %gd', '--date=raw', '--no-show-signature', 'HEAD', '--'];
+  const log = await askGitText(args, options(folder));
+  return (log ?? '').split('\n').flatMap((line) => {
+    const found = /^([0-9a-f]+) HEAD@\{(\d+) /.exec(line);
+    return found === null ? [] : { commit: found[1] ?? '', at: Number(found[2]) };
+  });
+}
+
+/**
+ * The commit by the repository's own memory of what was checked out. It counts seconds: where several commits were checked out in the
+ * second of the moment, the recorded one is taken.
+ */
+function remembered(log: readonly Checkout[], at: string | null, recorded: string | null): string | null {
+  const second = at === null ? Number.NaN : Math.floor(Date.parse(at) / 1000);
+  const index = log.findIndex((entry) => entry.at <= second);
+  if (index < 0) return null;
+  const before = log.findIndex((entry) => entry.at < second);
+  const possible = log.slice(index, before < 0 ? undefined : before + 1);
+  return (possible.find(({ commit }) => commit === recorded) ?? possible[0])?.commit ?? null;
+}
+
+/**
+ * Finds the commit that a place for this moment begins from: by what the repository remembers, else by what the recording says (the
+ * last commit that was made before, else the one that the session began from), as far as that commit is there.
+ * @param folder that the session ran in, absolute
+ */
+export async function baseCommitOf(folder: string, recorded: RecordedCommit): Promise<BaseCommit> {
+  const head = await resolved(folder, 'HEAD');
+  if (head === null) return { commit: null, reason: 'The folder is in no git repository with a commit.' };
+  const said = (await resolved(folder, recorded.made)) ?? (await resolved(folder, recorded.start));
+  const known = remembered(await checkouts(folder), recorded.at, said);
+  const commit = known ?? said;
+  if (commit === null) {
+    const isNamed = recorded.made !== null || recorded.start !== null;
+    const reason = isNamed ? 'The recorded commit is not in the repository.' : 'The recording names no commit.';
+    return { commit: null, reason: `${reason} The place begins from what is checked out now.` };
+  }
+  if (commit === head) return { commit: null, reason: 'The commit of that moment is checked out now.' };
+  const by = known !== null ? 'as the repository remembers' : 'as recorded';
+  return { commit, reason: `${commit.slice(0, 12)} was checked out at that moment, ${by}.` };
+}
+
+/** A commit that a person named. @returns its full id @throws BadInputError where the repository has none of that name */
+export async function commitNamed(folder: string, name: string): Promise<string> {
+  const commit = await resolved(folder, name);
+  if (commit !== null) return commit;
+  throw new BadInputError(
+    `There is no commit ${JSON.stringify(name)} in ${folder}.`,
+    'Give a commit of the repository, "turn" or "now".',
+    { path: 'files' },
+  );
+}

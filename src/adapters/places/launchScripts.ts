@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { sha256 } from '../sha256.ts';
+import { writeWhole } from '../writeWhole.ts';
+
+/** Exit code where the place can't be entered; the program was not started then. */
+export const notEntered = 125;
+
+/** Arguments of `setpriv`: with any of these capabilities a program could unmount the layer. */
+export const dropAll = [
+  '--bounding-set',
+  '-all',
+  '--inh-caps',
+  '-all',
+  '--ambient-caps',
+  '-all',
+  '--no-new-privs',
+  '--',
+];
+
+// All paths are arguments, and the layers are named relative to the place: neither the shell nor the options of an overlay, which
+// have colons, commas and a length limit, ever read a path. What is below the mounts is bound first, for one of them may lie over another.
+// The shell stays as process 1: it sweeps up what the program leaves behind, and signals reach the program as usual.
+const enter = `# Enters the place of a branch.
+fail() { echo "forkpoint: $1" >&2; exit ${notEntered}; }
+setpriv=$1 mount=$2 umount=$3 place=$4 layer=$5 denied=$6 cwd=$7 count=$8
+shift 8
+cd -- "$place" || fail "the place is gone"
+at=0
+for root do
+  [ "$at" -lt "$count" ] || break
+  "$mount" --rbind -- "$root" "lower/$at" || fail "the project's folder can't be bound"
+  at=$((at + 1))
+done
+at=0
+while [ "$at" -lt "$count" ]; do
+  lower=lower/$at upper=upper/$at work=work/$at
+  if [ "$layer" = base ]; then upper=base/$at work=basework/$at
+  elif [ -d "base/$at" ]; then lower=base/$at:$lower
+  fi
+  "$mount" -t overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work,userxattr" -- overlay "$1" || fail "the layer can't be mounted"
+  "$umount" -l "lower/$at" || fail "the project's folder stays in reach"
+  shift
+  at=$((at + 1))
+done
+if [ -n "$denied" ]; then
+  "$mount" --rbind -- "$denied" "$denied" && "$mount" -o remount,bind,ro -- "$denied"
+fi 2>/dev/null
+cd -- "$cwd" || fail "the folder $cwd is not there"
+"$setpriv" ${dropAll.join(' ')} "$@"
+exit $?
+`;
+
+// It marks the place as `LifeMarks` does, with the process that it goes on as.
+const markFirst = `# Marks the place of a branch as lived in.
+place=$1 folder=$1/living
+shift
+startOf() {
+  read -r line <"/proc/$1/stat" || return
+  set -- \${line##*) }
+  [ "$1" = Z ] || echo "$boot \${20}"
+} 2>/dev/null
+read -r boot </proc/sys/kernel/random/boot_id
+mkdir -p -- "$folder"
+printf '{"pid":%s,"started":"%s","token":"terminal-%s"}' $$ "$(startOf $$)" $$ >"$folder/.draft-$$"
+until ln -- "$folder/.draft-$$" "$folder/one" 2>/dev/null; do
+  pid=$(sed -n 's/.*"pid":\\([0-9]*\\).*/\\1/p' "$folder/one")
+  started=$(sed -n 's/.*"started":"\\([^"]*\\)".*/\\1/p' "$folder/one")
+  if [ -n "$started" ] && [ "$(startOf "$pid")" = "$started" ]; then
+    rm -f -- "$folder/.draft-$$"
+    echo "forkpoint: a process lives in this branch's place; wait until it ends, or cancel the branch" >&2
+    exit ${notEntered}
+  fi
+  rm -f -- "$folder/one" || exit ${notEntered}
+done
+rm -f -- "$folder/.draft-$$"
+exec "$@"
+`;
+
+/**
+ * Writes the scripts into our folder: as an argument one would stand in every list of processes that an agent looks at.
+ * @returns their paths
+ */
+export async function writeLaunchScripts(places: string): Promise<{ enterScript: string; markScript: string }> {
+  const write = async (text: string): Promise<string> => {
+    const file = path.join(places, `.script-${sha256(text).slice(0, 16)}.sh`);
+    if ((await readFile(file, 'utf8').catch(() => null)) !== text) await writeWhole(file, text);
+    return file;
+  };
+  return { enterScript: await write(enter), markScript: await write(markFirst) };
+}

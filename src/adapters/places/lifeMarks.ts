@@ -1,0 +1,195 @@
+import { execFileSync } from 'node:child_process';
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import * as z from 'zod';
+import { PlaceError } from '../../core/errors.ts';
+import { fileErrorCode } from '../fileErrors.ts';
+import { isInside } from './isInside.ts';
+
+const markSchema = z.object({ pid: z.int().positive(), started: z.string(), token: z.string() });
+type Mark = z.infer<typeof markSchema>;
+
+// All of this waits for nothing: `Place.spawn` gives its process at once, and must refuse a second one at once.
+
+/** What is only this process's: ids are given again, and again after a restart. Null where there is no such process. */
+export function startOf(pid: number): string | null {
+  try {
+    if (process.platform === 'linux') {
+      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+      const facts = statusOf(pid);
+      return facts === null || facts.state === 'Z' ? null : `${boot} ${facts.started}`;
+    }
+    if (process.platform === 'win32') return isRunning(pid) ? 'running' : null;
+    const line = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: 'pipe' }).trim();
+    return line === '' ? null : line;
+  } catch {
+    return null;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return fileErrorCode(error) === 'EPERM';
+  }
+}
+
+/** Of `/proc/PID/stat`. A program's name may hold anything, so what stands behind its last parenthesis counts. */
+function statusOf(pid: number | string): { state: string; parent: number; started: string } | null {
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', parent: Number(fields[1]), started: fields[19] ?? '' };
+  } catch {
+    return null;
+  }
+}
+
+/** Processes that this one started, the oldest first. Linux only. */
+export function childrenOf(pid: number): number[] {
+  return processIds()
+    .flatMap((id) => {
+      const facts = statusOf(id);
+      return facts?.parent === pid && facts.state !== 'Z' ? [{ id: Number(id), started: Number(facts.started) }] : [];
+    })
+    .sort((a, b) => a.started - b.started || a.id - b.id)
+    .map(({ id }) => id);
+}
+
+function processIds(): string[] {
+  try {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+/** Is this process's folder, or what it takes for the root, in the folder? Linux only; elsewhere the marks must do. */
+export function livesIn(folder: string): boolean {
+  return processIds().some((id) =>
+    ['cwd', 'root'].some((link) => {
+      try {
+        return isInside(folder, readlinkSync(`/proc/${id}/${link}`));
+      } catch {
+        return false;
+      }
+    }),
+  );
+}
+
+/** Marks in a folder that say which processes live in a place. */
+export class LifeMarks {
+  /** @param folder made with the first mark */
+  constructor(private readonly folder: string) {}
+
+  /** Is there a mark whose process lives? */
+  isLived(): boolean {
+    try {
+      return readdirSync(this.folder).some((name) => isAlive(readMark(path.join(this.folder, name))));
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Marks that this process is about to start one.
+   * @param name one for each process that may live there at once
+   * @throws PlaceError where a live process has the mark of that name
+   */
+  take(name: string): TakenMark {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    const file = path.join(this.folder, name);
+    const mark: Mark = { pid: process.pid, started: startOf(process.pid) ?? '', token: crypto.randomUUID() };
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        this.#create(file, mark);
+        return new TakenMark(file, mark.token);
+      } catch (error) {
+        if (fileErrorCode(error) !== 'EEXIST') throw error;
+        if (attempt > 3 || !this.#removeDead(file)) throw livedIn();
+      }
+    }
+  }
+
+  /** Whole or not at all: nobody is to read half a mark and take its process for dead. */
+  #create(file: string, mark: Mark): void {
+    const draft = path.join(this.folder, `.draft-${mark.token}`);
+    writeFileSync(draft, JSON.stringify(mark), { mode: 0o600 });
+    try {
+      linkSync(draft, file);
+    } finally {
+      rmSync(draft, { force: true });
+    }
+  }
+
+  /** Takes a dead process's mark away, in a way that never takes one that was made meanwhile. */
+  #removeDead(file: string): boolean {
+    if (isAlive(readMark(file))) return false;
+    const aside = path.join(this.folder, `.dead-${crypto.randomUUID()}`);
+    try {
+      renameSync(file, aside);
+    } catch {
+      return true;
+    }
+    const alive = isAlive(readMark(aside));
+    if (alive) {
+      try {
+        linkSync(aside, file);
+      } catch {
+        // A third one was quicker; the mark's owner is heard of by its process then.
+        return false;
+      }
+    }
+    rmSync(aside, { force: true });
+    return !alive;
+  }
+}
+
+/** A mark of ours. */
+export class TakenMark {
+  readonly #file: string;
+  readonly #token: string;
+
+  constructor(file: string, token: string) {
+    this.#file = file;
+    this.#token = token;
+  }
+
+  /** The process that it stands for from now on. */
+  giveTo(pid: number): void {
+    const draft = path.join(path.dirname(this.#file), `.draft-${crypto.randomUUID()}`);
+    writeFileSync(draft, JSON.stringify({ pid, started: startOf(pid) ?? '', token: this.#token }), { mode: 0o600 });
+    renameSync(draft, this.#file);
+  }
+
+  release(): void {
+    if (readMark(this.#file)?.token === this.#token) rmSync(this.#file, { force: true });
+  }
+}
+
+function readMark(file: string): Mark | null {
+  try {
+    return markSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+function isAlive(mark: Mark | null): boolean {
+  return mark !== null && mark.started !== '' && startOf(mark.pid) === mark.started;
+}
+
+export function livedIn(): PlaceError {
+  return new PlaceError('A process lives in this branch’s place.', 'Wait until it ends, or cancel the branch.');
+}

@@ -1,0 +1,74 @@
+import { realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { PlaceError } from '../../core/errors.ts';
+import { runGit } from '../git/runGit.ts';
+import { isInside } from './isInside.ts';
+
+/** The project that a session's folder belongs to. All paths are absolute. */
+export interface Project {
+  /** The session's folder, as recorded. */
+  folder: string;
+  /** Top of the checkout (outside git the folder itself), as the recording would name it. */
+  root: string;
+  /** The same, symbolic links resolved. */
+  realRoot: string;
+  /** Null outside git. */
+  git: ProjectGit | null;
+  /** Why git can't be used although it may be there: it isn't installed, or doesn't trust the folder. */
+  gitProblem: string | null;
+}
+
+export interface ProjectGit {
+  /** Of this checkout: `.git`, or a linked worktree's part of the repository's. Links resolved. */
+  gitDir: string;
+  /** What all checkouts of the repository share. Links resolved. */
+  commonDir: string;
+  /** Commit that is checked out, null where there are no commits yet. */
+  head: string | null;
+  /** `refs/heads/…`, null where HEAD is detached. */
+  branch: string | null;
+}
+
+async function ask(folder: string, args: readonly string[]): Promise<string | null> {
+  const { code, stdout } = await runGit(args, { cwd: folder, config: 'user' });
+  // Only the line end: a folder's name may end with spaces, and hold line ends.
+  return code === 0 ? stdout.toString('utf8').replace(/\n$/, '') : null;
+}
+
+/** @throws PlaceError where the folder isn't there */
+export async function projectOf(folder: string): Promise<Project> {
+  const real = await realpath(folder).catch(() => null);
+  if (real === null || !path.isAbsolute(folder) || !(await stat(real)).isDirectory())
+    throw new PlaceError(
+      `The session’s folder ${folder} is not there any more.`,
+      'Put the project back where it was, or fork with the executor "api".',
+    );
+  const outside = { folder, root: folder, realRoot: real, git: null };
+  let told: Awaited<ReturnType<typeof runGit>>;
+  try {
+    told = await runGit(['rev-parse', '--show-toplevel'], { cwd: real, config: 'user' });
+  } catch {
+    return { ...outside, gitProblem: 'git can’t be started' };
+  }
+  if (told.code !== 0) return { ...outside, gitProblem: /dubious ownership/.test(told.stderr) ? dubious : null };
+  const realRoot = told.stdout.toString('utf8').replace(/\n$/, '');
+  const [gitDir, commonDir, head, branch] = await Promise.all([
+    ask(real, ['rev-parse', '--absolute-git-dir']),
+    ask(real, ['rev-parse', '--path-format=absolute', '--git-common-dir']),
+    ask(real, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']),
+    ask(real, ['symbolic-ref', '--quiet', 'HEAD']),
+  ]);
+  if (gitDir === null || commonDir === null || !isInside(realRoot, real))
+    return { ...outside, gitProblem: 'git can’t say where the repository lies' };
+  const root = asRecorded(folder, path.relative(realRoot, real)) ?? realRoot;
+  const git = { gitDir: await realpath(gitDir), commonDir: await realpath(commonDir), head, branch };
+  return { folder, root, realRoot, git, gitProblem: null };
+}
+
+const dubious = 'git doesn’t trust the repository, for it belongs to another user';
+
+/** The root above a recorded folder, null where a link inside the project leads to the folder. */
+function asRecorded(folder: string, below: string): string | null {
+  if (below === '') return folder;
+  return folder.endsWith(path.sep + below) ? folder.slice(0, -below.length - 1) || path.sep : null;
+}

@@ -1,0 +1,118 @@
+import path from 'node:path';
+import type { Commit } from '../../core/agent/agentFacts.ts';
+import type { Place, PlaceId, PlaceProcess, SpawnOptions } from '../../core/agent/agentPorts.ts';
+import type { ChangeSet } from '../../core/agent/changes.ts';
+import { runGit } from '../git/runGit.ts';
+import { newCommits, newCommitsArgs } from './commits.ts';
+import { isInside } from './isInside.ts';
+import {
+  deniedPlainly,
+  type LaunchView,
+  launchInNamespaces,
+  launchInTerminal,
+  launchPlainly,
+} from './launchCommand.ts';
+import { LifeMarks } from './lifeMarks.ts';
+import type { PlaceDeps } from './placeDeps.ts';
+import type { PlaceFolder, PlaceRecord } from './placeFolder.ts';
+import { Snapshots } from './snapshots.ts';
+import { startProcess } from './startProcess.ts';
+import { whyNotWritten } from './whyNotWritten.ts';
+
+/** Files of its own at another path: a copy, or a worktree. */
+export class TreePlace implements Place {
+  readonly kind: 'copy' | 'worktree';
+  readonly id: PlaceId;
+  readonly path: string;
+  readonly root: string;
+  readonly projectRoot: string;
+  readonly notes: readonly string[];
+  readonly #place: PlaceFolder;
+  readonly #record: PlaceRecord;
+  readonly #deps: PlaceDeps;
+
+  constructor(place: PlaceFolder, record: PlaceRecord & { kind: 'copy' | 'worktree' }, deps: PlaceDeps) {
+    this.#place = place;
+    this.#record = record;
+    this.#deps = deps;
+    this.kind = record.kind;
+    this.id = { runId: record.runId, name: record.name };
+    this.root = place.tree(record.realRoot);
+    this.projectRoot = record.projectRoot;
+    this.path = this.toPlace(record.folder);
+    this.notes = [
+      `The place lies at another path (${this.root}): recorded paths are rewritten in the branch’s session.`,
+      ...record.notes,
+    ];
+  }
+
+  toPlace(file: string): string {
+    const { projectRoot, realRoot } = this.#record;
+    const root = [projectRoot, realRoot].find((each) => isInside(each, file));
+    return root === undefined ? file : path.join(this.root, path.relative(root, file));
+  }
+
+  refusesWrite(file: string): Promise<string | null> {
+    return whyNotWritten(this.root, [], file);
+  }
+
+  spawn(command: readonly string[], { cwd, env }: SpawnOptions): PlaceProcess {
+    const { confinement } = this.#deps;
+    const { namespaces } = confinement;
+    const view = this.#view(cwd, this.#denied(env));
+    const mark = new LifeMarks(this.#place.living).take(crypto.randomUUID());
+    try {
+      const launch =
+        namespaces === null
+          ? launchPlainly(confinement, view.denied, command)
+          : launchInNamespaces(namespaces, view, command);
+      // A repository that our data folder happens to lie in is none of the project's.
+      const ceiling = this.#record.git === null ? { GIT_CEILING_DIRECTORIES: path.dirname(this.root) } : undefined;
+      return startProcess(
+        { command: launch, env: { ...env, ...ceiling }, cwd: view.cwd, inNamespaces: namespaces !== null },
+        mark,
+      );
+    } catch (error) {
+      mark.release();
+      throw error;
+    }
+  }
+
+  commandLine(command: readonly string[], { cwd }: { cwd?: string } = {}): { command: string[]; cwd: string } {
+    const { namespaces, sandboxExec } = this.#deps.confinement;
+    // Its environment is not known; the one of ours is the nearest.
+    const view = this.#view(cwd, this.#denied(process.env));
+    const launch =
+      namespaces === null
+        ? deniedPlainly(sandboxExec, view.denied, command)
+        : launchInTerminal(namespaces, view, command);
+    return { command: [...launch], cwd: view.cwd };
+  }
+
+  async changes(): Promise<ChangeSet> {
+    const snapshots = new Snapshots(this.#place.snapshots, this.root);
+    const now = await snapshots.take();
+    const from = this.#record.snapshot ?? now;
+    return snapshots.between(from, now, this.projectRoot, this.id.runId, this.#deps.changes);
+  }
+
+  async commits(): Promise<Commit[]> {
+    if (this.#record.git === null) return [];
+    const env = { GIT_CEILING_DIRECTORIES: path.dirname(this.root) };
+    const { code, stdout } = await runGit(newCommitsArgs(this.#record.head), { cwd: this.root, config: 'user', env });
+    // It fails where there are still no commits.
+    return code === 0 ? newCommits(stdout.toString('utf8'), this.#record.realRoot) : [];
+  }
+
+  #view(cwd: string | undefined, denied: string | null): LaunchView {
+    const inside = this.toPlace(cwd ?? this.#record.folder);
+    return { folder: this.#place.folder, mounts: [], layer: 'branch', denied, cwd: inside };
+  }
+
+  /** The user's tree, unless what the program keeps for itself lies in it. */
+  #denied(env: Readonly<Record<string, string | undefined>>): string | null {
+    const { realRoot } = this.#record;
+    const own = [env['HOME'], env['CLAUDE_CONFIG_DIR'], env['TMPDIR']];
+    return own.some((folder) => folder !== undefined && isInside(realRoot, folder)) ? null : realRoot;
+  }
+}

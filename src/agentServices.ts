@@ -1,0 +1,138 @@
+import path from 'node:path';
+import { createChangeApplier } from './adapters/changes/createChangeApplier.ts';
+import { createChangeStore } from './adapters/changes/createChangeStore.ts';
+import { createCheckRunner } from './adapters/checks/createCheckRunner.ts';
+import { configDirOf } from './adapters/claudeCode/configDirOf.ts';
+import { createAgentProgram } from './adapters/claudeCode/createAgentProgram.ts';
+import { createBranchSessions } from './adapters/claudeCode/createBranchSessions.ts';
+import { createAgentFinder } from './adapters/claudeCode/findAgent.ts';
+import { isAbsent } from './adapters/fileErrors.ts';
+import { freePort } from './adapters/freePort.ts';
+import { baseCommitOf, commitNamed } from './adapters/git/baseCommitOf.ts';
+import { createPlaces } from './adapters/places/createPlaces.ts';
+import { projectOf } from './adapters/places/projectOf.ts';
+import { writeWhole } from './adapters/writeWhole.ts';
+import type { AgentPlanning } from './core/agent/agentDraft.ts';
+import type { AgentRuns } from './core/agent/agentRuns.ts';
+import type { AgentWork, AgentWorkDeps } from './core/agent/agentWork.ts';
+import { commandEnvironment } from './core/agent/commandEnvironment.ts';
+import { createAgentRuns } from './core/agent/createAgentRuns.ts';
+import { createAgentWork } from './core/agent/createAgentWork.ts';
+import { bytesOfBlob, placedFilesAt } from './core/agent/loadBranch.ts';
+import { placedFilesOf } from './core/agent/placedFilesOf.ts';
+import { recordedChanges } from './core/agent/recordedChanges.ts';
+import { messageOf, NotFoundError } from './core/errors.ts';
+import type { BlobStore, Clock, PriceList, RunStore, Sha256 } from './core/run/ports.ts';
+import type { SessionStore } from './core/session/sessionStore.ts';
+
+export interface AgentServicesOptions {
+  /** Our data folder: places lie in `places` below it. */
+  home: string;
+  claudeDirs: readonly string[];
+  runs: RunStore;
+  blobs: BlobStore;
+  clock: Clock;
+  prices: PriceList;
+  sha256: Sha256;
+  sessions: SessionStore;
+  env: NodeJS.ProcessEnv;
+  claudePath: string | undefined;
+  extensionFolders: readonly string[];
+}
+
+export interface LoadedAgentServices {
+  work: AgentWork;
+  runs: AgentRuns;
+  planning: AgentPlanning;
+}
+
+/** Constructs what agent branches need on this machine. Starts and contacts nothing before it is used. */
+export function createAgentServices(options: AgentServicesOptions): LoadedAgentServices {
+  const { home, runs, blobs, clock, prices, sha256, sessions, env, claudeDirs } = options;
+  const folder = path.join(home, 'places');
+  const changes = createChangeStore(folder);
+  const isRunKnown = (runId: Parameters<RunStore['plan']>[0]) =>
+    runs.plan(runId).then(
+      () => true,
+      // A plan that can't be read owns its places all the same.
+      (error: unknown) => !(error instanceof NotFoundError),
+    );
+  const work: AgentWorkDeps = {
+    runs,
+    blobs,
+    clock,
+    prices,
+    sha256,
+    places: createPlaces({ folder, changes, isRunKnown, clock }),
+    changes,
+    sessions: createBranchSessions(),
+    program: createAgentProgram({ env }),
+    checks: createCheckRunner({ blobs, clock }),
+    recordings: sessions,
+    decodeBase64: (text) => new Uint8Array(Buffer.from(text, 'base64')),
+    freePort,
+    commandEnv: () => commandEnvironment(env),
+  };
+  const finder = createAgentFinder({
+    path: options.claudePath,
+    env,
+    extensionFolders: options.extensionFolders,
+    configDir: claudeDirs[0],
+  });
+  return {
+    work: createAgentWork(work),
+    runs: createAgentRuns({
+      ...work,
+      find: () => finder.find(),
+      applier: createChangeApplier(changes),
+      recordedChanges: async (plan, { files, recordedEnd, folder: of }) =>
+        recordedChanges({
+          root: (await projectOf(of)).root,
+          before: await placedFilesAt(files, blobs),
+          after: await placedFilesAt(recordedEnd ?? files, blobs),
+          readBlob: (ref) => bytesOfBlob(ref, work),
+          put: (bytes) => changes.put(plan.runId, bytes),
+        }),
+      keepPatch: async (runId, name, patch) => {
+        const file = path.join(home, 'removed-places', `${runId}-${name}.patch`);
+        await writeWhole(file, patch);
+        return file;
+      },
+      headOf: async (of) => (await projectOf(of)).git?.head ?? null,
+    }),
+    planning: createPlanning(options, work, finder),
+  };
+}
+
+function createPlanning(
+  { claudeDirs }: AgentServicesOptions,
+  { places }: AgentWorkDeps,
+  finder: ReturnType<typeof createAgentFinder>,
+): AgentPlanning {
+  return {
+    find: () => finder.find(),
+    placeOptions: (folder) => places.options(folder),
+    configDirOf: (file) => configDirOf(file, claudeDirs),
+    async folderProblem(folder) {
+      try {
+        await projectOf(folder);
+        return null;
+      } catch (error) {
+        if (isAbsent(error) || error instanceof Error) return messageOf(error);
+        throw error;
+      }
+    },
+    async baseOf(open, { turn, side, until }, folder, choice) {
+      if (choice === 'now') return { commit: null, notes: [] };
+      if (choice !== 'turn') return { commit: await commitNamed(folder, choice), notes: [] };
+      const { commit, reason } = await baseCommitOf(folder, await open.commitAt(turn, side, until));
+      return { commit, notes: commit === null ? [] : [reason] };
+    },
+    placedFiles: async (open, moment, folder, put) =>
+      placedFilesOf(open, moment, {
+        projectRoot: (await projectOf(folder)).root,
+        put,
+        encodeBase64: (bytes) => Buffer.from(bytes).toString('base64'),
+      }),
+  };
+}

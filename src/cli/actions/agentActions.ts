@@ -1,0 +1,152 @@
+import type { Answer, ChangedFile } from '../../core/agent/agentFacts.ts';
+import { forkPointName } from '../../core/agent/agentRuns.ts';
+import type { AppliedFile, ApplyResult } from '../../core/agent/applyChanges.ts';
+import { describeQuestion } from '../../core/agent/describeQuestion.ts';
+import { BadInputError } from '../../core/errors.ts';
+import { oneLine, plural, relativeTime } from '../../core/format.ts';
+import { plainText } from '../../core/plainText.ts';
+import { type CliContext, runIdOf } from '../context.ts';
+import { printRun } from '../printRun.ts';
+import { table } from '../table.ts';
+
+/** `diff` */
+export async function diff(context: CliContext, given: string, a: string, b: string | undefined): Promise<number> {
+  const { stat, nameOnly } = context.options as { stat?: boolean; nameOnly?: boolean };
+  const runId = await runIdOf(context, given);
+  const { agents } = await context.services();
+  const sides: [string, string] = b === undefined ? [forkPointName, a] : [a, b];
+  const { terminal } = context;
+  if (terminal.json) {
+    const [files, patch] = [await agents.files(runId, ...sides), await agents.patch(runId, ...sides)];
+    terminal.printJson({ a: sides[0], b: sides[1], files, patch });
+  } else if (nameOnly === true) {
+    for (const { path } of await agents.files(runId, ...sides)) terminal.print(plainText(path));
+  } else if (stat === true) {
+    terminal.print(statTable(await agents.files(runId, ...sides)));
+  } else {
+    // As it is, so that `git apply` can take it.
+    process.stdout.write(await agents.patch(runId, ...sides));
+  }
+  return 0;
+}
+
+function statTable(files: readonly ChangedFile[]): string {
+  const rows = files.map(({ path, status, from, added, removed, binary }) => [
+    from === undefined ? plainText(path) : `${plainText(from)} → ${plainText(path)}`,
+    status,
+    binary ? 'binary' : `+${added} −${removed}`,
+  ]);
+  return table(['FILE', 'STATUS', 'LINES'], rows);
+}
+
+/** `check` */
+export async function check(context: CliContext, given: string, branch: string | undefined): Promise<number> {
+  const runId = await runIdOf(context, given);
+  const { agents } = await context.services();
+  const view = await agents.check(runId, branch ?? null, context.interrupted);
+  printRun(context, view);
+  const checked = view.branches.filter(
+    ({ branchId, name }) => branch === undefined || [branchId, name].includes(branch),
+  );
+  return checked.every(({ checks }) => checks.every(({ passed }) => passed)) ? 0 : 1;
+}
+
+/** `apply` */
+export async function apply(context: CliContext, given: string, branch: string): Promise<number> {
+  const { dryRun, toBranch } = context.options as { dryRun?: boolean; toBranch?: string };
+  const runId = await runIdOf(context, given);
+  const { agents } = await context.services();
+  if (toBranch !== undefined) {
+    if (dryRun === true) {
+      throw new BadInputError('--dry-run and --to-branch exclude each other.', 'Leave one of them out.');
+    }
+    const result = await agents.toGitBranch(runId, branch, toBranch);
+    return printApplied(context, result, `Committed ${result.sha.slice(0, 10)} on ${result.branch}.`);
+  }
+  const plan = await agents.planApply(runId, branch);
+  if (dryRun === true) {
+    const files = plan.files.map(({ path, status, conflict }) => ({ path, status, conflict }));
+    return printApplied(context, { applied: false, files }, 'Nothing was written.');
+  }
+  const result = await agents.apply(plan);
+  const conflicts = result.files.filter(({ conflict }) => conflict !== null).length;
+  const said = conflicts === 0 ? '' : ` ${plural(conflicts, 'file')} with a conflict: settle what stands beside each.`;
+  return printApplied(context, result, `Applied to ${plan.root}.${said}`);
+}
+
+function printApplied(context: CliContext, result: ApplyResult, said: string): number {
+  const { terminal } = context;
+  if (terminal.json) terminal.printJson(result);
+  else {
+    if (result.files.length > 0) terminal.print(table(['FILE', 'STATUS', 'CONFLICT'], result.files.map(appliedRow)));
+    terminal.note(result.files.length === 0 ? 'The branch changed no file.' : said);
+  }
+  return result.files.some(({ conflict }) => conflict !== null) ? 1 : 0;
+}
+
+function appliedRow({ path, status, conflict }: AppliedFile): string[] {
+  return [plainText(path), status, conflict ?? ''];
+}
+
+/** `questions` */
+export async function questions(context: CliContext, given: string | undefined): Promise<number> {
+  const { agents } = await context.services();
+  const open = await agents.questions(given === undefined ? undefined : await runIdOf(context, given));
+  const { terminal } = context;
+  if (terminal.json) terminal.printJson({ questions: open });
+  else if (open.length === 0) terminal.note('No agent waits for an answer.');
+  else {
+    const rows = open.map((question) => [
+      question.runId,
+      `${oneLine(question.branch, 30)} (${question.branchId})`,
+      question.callId,
+      oneLine(describeQuestion(question), 80),
+      relativeTime(question.askedAt, Date.now()),
+    ]);
+    terminal.print(table(['RUN', 'BRANCH', 'CALL', 'ASKS', 'SINCE'], rows));
+  }
+  return 0;
+}
+
+/** `approve` */
+export async function approve(context: CliContext, given: string, branch: string, callId: string): Promise<number> {
+  const options = context.options as { for?: 'branch' | 'run'; answer?: string[] };
+  const answers = options.answer?.map((text) => {
+    const [, question, answer] = /^([^=]+)=([\s\S]+)$/.exec(text) ?? [];
+    if (question !== undefined && answer !== undefined) return [question, answer] as const;
+    throw new BadInputError(
+      `--answer ${JSON.stringify(text)} is no question=answer.`,
+      'Write the question’s own text.',
+    );
+  });
+  return give(context, given, branch, callId, {
+    behavior: 'allow',
+    scope: options.for ?? 'call',
+    ...(answers !== undefined && { answers: Object.fromEntries(answers) }),
+  });
+}
+
+/** `deny` */
+export async function deny(context: CliContext, given: string, branch: string, callId: string): Promise<number> {
+  const { message } = context.options as { message?: string };
+  return give(context, given, branch, callId, {
+    behavior: 'deny',
+    scope: 'call',
+    ...(message !== undefined && { message }),
+  });
+}
+
+async function give(
+  context: CliContext,
+  given: string,
+  branch: string,
+  callId: string,
+  answer: Answer,
+): Promise<number> {
+  const runId = await runIdOf(context, given);
+  const { forks } = await context.services();
+  await forks.answer(runId, branch, callId, answer);
+  if (context.terminal.json) context.terminal.printJson({ runId, branch, callId, ...answer });
+  else context.terminal.note(answer.behavior === 'allow' ? 'Allowed.' : 'Denied.');
+  return 0;
+}

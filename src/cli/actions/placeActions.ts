@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import type { Continuation } from '../../core/agent/agentRuns.ts';
+import { AgentError, messageOf } from '../../core/errors.ts';
+import { byteSize, relativeTime } from '../../core/format.ts';
+import { type CliContext, runIdOf } from '../context.ts';
+import { table } from '../table.ts';
+
+/** `exec` */
+export async function exec(context: CliContext, given: string, branch: string, ...command: string[]): Promise<number> {
+  const runId = await runIdOf(context, given);
+  const { agents } = await context.services();
+  return runHere(await agents.command(runId, branch, command));
+}
+
+/** `continue` */
+export async function continueBranch(context: CliContext, given: string, branch: string): Promise<number> {
+  const { print } = context.options as { print?: boolean };
+  const runId = await runIdOf(context, given);
+  const { agents } = await context.services();
+  const continuation = await agents.continuation(runId, branch);
+  const { terminal } = context;
+  if (terminal.json) terminal.printJson(continuation);
+  else if (print === true) {
+    const env = Object.entries(continuation.env).map(([name, value]) => `${name}=${quoted(value)}`);
+    terminal.print(`cd ${quoted(continuation.cwd)} && ${[...env, ...continuation.command.map(quoted)].join(' ')}`);
+  } else return runHere(continuation);
+  return 0;
+}
+
+/** A word as a POSIX shell reads it back. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Runs a program on this terminal and ends as it does. */
+function runHere({ command, cwd, env }: Continuation): Promise<number> {
+  const [program = '', ...args] = command;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: 'inherit' });
+    child.on('error', (error) =>
+      reject(new AgentError(`Can't start ${program}: ${messageOf(error)}`, 'Check the path.')),
+    );
+    child.on('exit', (code) => resolve(code ?? 130));
+  });
+}
+
+/** `places` */
+export async function listPlaces(context: CliContext): Promise<number> {
+  const { agents } = await context.services();
+  const places = (await agents.places()).map(({ id, ...info }) => ({ runId: id.runId, branch: id.name, ...info }));
+  const { terminal } = context;
+  if (terminal.json) terminal.printJson({ places });
+  else if (places.length === 0) terminal.note('There are no places.');
+  else {
+    const rows = places.map(({ runId, branch, kind, bytes, createdAt, inUse, orphan }) => [
+      runId,
+      branch,
+      kind,
+      byteSize(bytes),
+      relativeTime(createdAt, Date.now()),
+      inUse ? 'in use' : orphan ? 'no run owns it' : '',
+    ]);
+    terminal.print(table(['RUN', 'BRANCH', 'KIND', 'SIZE', 'MADE', ''], rows, ['SIZE']));
+  }
+  return 0;
+}
+
+/** `places prune` */
+export async function prunePlaces(context: CliContext): Promise<number> {
+  const { agents } = await context.services();
+  const removed = (await agents.prune()).map(({ place, patch }) => ({
+    runId: place.id.runId,
+    branch: place.id.name,
+    root: place.root,
+    patch,
+  }));
+  const { terminal } = context;
+  if (terminal.json) terminal.printJson({ removed });
+  else if (removed.length === 0) terminal.note('Nothing to remove: every place has its run, or is in use.');
+  for (const { runId, branch, patch } of terminal.json ? [] : removed) {
+    terminal.print(`${runId} ${branch}${patch === null ? '' : ` · what it changed: ${patch}`}`);
+  }
+  return 0;
+}

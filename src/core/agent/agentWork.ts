@@ -1,0 +1,61 @@
+import type { RunId } from '../ids.ts';
+import type { Failure } from '../run/branchOutcome.ts';
+import type { BlobStore, Clock, PriceList, RunStore, Sha256 } from '../run/ports.ts';
+import type { SessionStore } from '../session/sessionStore.ts';
+import type { AgentBranchRef, AgentProgram, BranchSessions, ChangeStore, CheckRunner, Places } from './agentPorts.ts';
+
+/** How one prompt of a branch ended. */
+export type AgentTurnOutcome = {
+  stopReason: string | null;
+  error: Failure | null;
+  costUsd: number | null;
+} & (
+  | { kind: 'completed' | 'max_turns' | 'budget' | 'timeout' | 'failed' }
+  /** `resetsAt`: ISO 8601. */
+  | { kind: 'limit'; resetsAt: string }
+);
+
+/** What the agent's work is done with. */
+export interface AgentWorkDeps {
+  runs: RunStore;
+  blobs: BlobStore;
+  clock: Clock;
+  prices: PriceList;
+  sha256: Sha256;
+  places: Places;
+  changes: ChangeStore;
+  sessions: BranchSessions;
+  program: AgentProgram;
+  checks: CheckRunner;
+  /** Where recordings are read: the branch's own session, for its request log. */
+  recordings: Pick<SessionStore, 'open'>;
+  decodeBase64: (text: string) => Uint8Array;
+  /** A free port that was not given out before. */
+  freePort: () => Promise<number>;
+  /** Environment of set-up commands and checks: this process's, without keys and without what Claude Code set for itself. */
+  commandEnv: () => Record<string, string>;
+}
+
+/** What is done for a branch that Claude Code answers, one call an activity. Everything that happens is in the run's log. */
+export interface AgentWork {
+  /** Makes the place, writes the session, runs the set-up. @throws PlaceError, SetupError; the signal's reason */
+  prepare(ref: AgentBranchRef, signal: AbortSignal): Promise<void>;
+  /** @param turn 0-based @throws AgentError; the signal's reason after an abort */
+  turn(
+    ref: AgentBranchRef & { turn: number },
+    options: {
+      signal: AbortSignal;
+      onFirstToken?: (() => void) | undefined;
+      onQuestion?: QuestionListener | undefined;
+    },
+  ): Promise<AgentTurnOutcome>;
+  /** Says in the log that the branch waits for the account's limit. */
+  noteWaiting(ref: AgentBranchRef, until: string): Promise<void>;
+  finish(ref: AgentBranchRef & { checks: boolean }, signal: AbortSignal): Promise<void>;
+  discard(ref: AgentBranchRef): Promise<void>;
+  /** Runs the checks on the fork point and on the recorded end, each in a place that is removed again. */
+  checkBaselines(runId: RunId, signal: AbortSignal): Promise<void>;
+}
+
+/** Told of a question when it is open, and when it is answered or gone. */
+export type QuestionListener = (callId: string, state: 'open' | 'closed') => Promise<void> | void;

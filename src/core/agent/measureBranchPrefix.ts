@@ -1,0 +1,25 @@
+import { messagesRequestSchema } from '../fork/messagesRequest.ts';
+import type { MeasuredPrefix } from './agentFacts.ts';
+import type { AgentWorkDeps } from './agentWork.ts';
+import type { LoadedBranch } from './loadBranch.ts';
+import { measurePrefix } from './measurePrefix.ts';
+
+/**
+ * How much of what Claude Code sent first in a branch equals the recorded request.
+ * @returns null where either of the two is not logged
+ */
+export async function measureBranchPrefix(
+  { agent, chain, sessionId }: LoadedBranch,
+  { blobs, recordings, sessions }: AgentWorkDeps,
+): Promise<MeasuredPrefix | null> {
+  if (agent.recordedRequest === null) return null;
+  const { file } = await sessions.state(agent.configDir, sessionId, chain);
+  if (file === null) return null;
+  const recorded = messagesRequestSchema.parse(await blobs.get(agent.recordedRequest));
+  const open = await recordings.open(file);
+  for await (const { request, file: of } of open.requests()) {
+    // What it asked on the side (titles, subagents) stands in other files or has no history.
+    if (request !== null && of === file) return measurePrefix(recorded, request);
+  }
+  return null;
+}

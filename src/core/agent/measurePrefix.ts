@@ -1,0 +1,104 @@
+import { canonicalJson, type Json } from '../canonicalJson.ts';
+import { blocksOf, type MessagesRequest, type RequestBlock, type RequestMessage } from '../fork/messagesRequest.ts';
+import { withoutCacheControl } from '../session/cacheControl.ts';
+import type { MeasuredPrefix } from './agentFacts.ts';
+
+/** Which versions of Claude Code sent the two requests. */
+export interface Senders {
+  recorded: string | null;
+  sent: string | null;
+}
+
+/** A part of a request that is equal or not, and what is said where it is not. */
+interface Segment {
+  key: string;
+  /** In words, as the subject of a sentence. */
+  name: string;
+}
+
+/** Parts of one kind, in the order in which they are sent. */
+interface Group {
+  recorded: Segment[];
+  sent: Segment[];
+  /** Whether more of them than recorded belong to the prefix. */
+  isWhole: boolean;
+}
+
+/**
+ * How much of the request that a branch sent first equals the recorded one: tools, system prompt and history, part by part, front
+ * to back as the prompt cache takes them. The prompt, and what Claude Code puts beside it, don't count.
+ */
+export function measurePrefix(recorded: MessagesRequest, sent: MessagesRequest, senders?: Senders): MeasuredPrefix {
+  const groups = [
+    { recorded: toolsOf(recorded), sent: toolsOf(sent), isWhole: true },
+    { recorded: systemOf(recorded), sent: systemOf(sent), isWhole: true },
+    historyOf(recorded.messages, sent.messages),
+  ];
+  const total = groups.reduce((sum, group) => sum + group.recorded.length, 0);
+  let equal = 0;
+  for (const group of groups) {
+    const at = group.recorded.findIndex(({ key }, index) => key !== group.sent[index]?.key);
+    if (at >= 0) return { equal: equal + at, total, stopsAt: difference(group, at, senders) };
+    equal += group.recorded.length;
+    const surplus = group.isWhole ? group.sent[group.recorded.length] : undefined;
+    // What comes behind it stands elsewhere, so none of it is equal.
+    if (surplus !== undefined && equal < total) return { equal, total, stopsAt: `${surplus.name} was not recorded` };
+  }
+  return { equal, total, stopsAt: null };
+}
+
+function keyOf(value: unknown): string {
+  return canonicalJson(withoutCacheControl((value ?? null) as Json));
+}
+
+function toolsOf({ tools }: MessagesRequest): Segment[] {
+  return (tools ?? []).map((tool) => ({ key: keyOf(tool), name: `the tool ${tool.name ?? 'without a name'}` }));
+}
+
+/** The billing line before the system prompt is set anew by every sender, and no log holds it. */
+function systemOf({ system }: MessagesRequest): Segment[] {
+  const blocks: readonly RequestBlock[] =
+    typeof system === 'string' ? [{ type: 'text', text: system }] : (system ?? []);
+  const own = blocks.filter(({ text }) => typeof text !== 'string' || !text.startsWith('x-anthropic-billing-header'));
+  return own.map((block, at) => ({ key: keyOf(block), name: `part ${at + 1} of the system prompt` }));
+}
+
+/** Everything up to the last reply, and the results of its calls, which are sent in one message with the prompt. */
+function historyOf(recorded: readonly RequestMessage[], sent: readonly RequestMessage[]): Group {
+  const end = recorded.findLastIndex(({ role }) => role === 'assistant') + 1;
+  const results = resultsIn(recorded[end]);
+  const segmentsOf = (messages: readonly RequestMessage[]): Segment[] => {
+    const whole = messages.slice(0, end).map((message, at) => ({
+      key: keyOf({ ...message, content: blocksOf(message) }),
+      name: `message ${at + 1} of the history (${message.role})`,
+    }));
+    const last = messages[end];
+    if (results === 0 || last === undefined) return whole;
+    const key = keyOf({ role: last.role, content: blocksOf(last).slice(0, results) });
+    return [...whole, { key, name: `message ${end + 1} of the history (results of tools)` }];
+  };
+  return { recorded: segmentsOf(recorded), sent: segmentsOf(sent), isWhole: false };
+}
+
+/** How many blocks at a message's beginning are results of tools. */
+function resultsIn(message: RequestMessage | undefined): number {
+  const blocks = message === undefined ? [] : blocksOf(message);
+  const rest = blocks.findIndex(({ type }) => type !== 'tool_result');
+  return rest < 0 ? blocks.length : rest;
+}
+
+function difference({ recorded, sent }: Group, at: number, senders: Senders | undefined): string {
+  const [before, now] = [recorded[at], sent[at]];
+  if (before === undefined) return '';
+  if (now === undefined) return `${before.name} was not sent`;
+  const names = (segments: readonly Segment[]) => segments.map(({ name }) => name);
+  if (before.name !== now.name && !names(recorded).includes(now.name)) return `${now.name} was not recorded`;
+  if (before.name !== now.name && !names(sent).includes(before.name)) return `${before.name} was not sent`;
+  if (before.name !== now.name) return `${before.name} stands elsewhere`;
+  const { recorded: then, sent: since } = senders ?? { recorded: null, sent: null };
+  const versions =
+    then !== null && since !== null && then !== since
+      ? `: it was recorded with Claude Code ${then}, and ${since} answers`
+      : '';
+  return `${before.name} differs${versions}`;
+}

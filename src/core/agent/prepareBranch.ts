@@ -1,0 +1,85 @@
+import { SetupError } from '../errors.ts';
+import { BranchLog } from '../run/branchLog.ts';
+import type { AgentBranchRef, Place, PlaceOrder } from './agentPorts.ts';
+import type { AgentWorkDeps } from './agentWork.ts';
+import { branchEnvironment } from './branchEnvironment.ts';
+import { bytesOfBlob, type LoadedBranch, loadBranch, placedFilesAt } from './loadBranch.ts';
+
+/** Makes a branch's place, writes its session and runs its set-up; what an earlier attempt did of it is not done again. */
+export async function prepareBranch(ref: AgentBranchRef, deps: AgentWorkDeps, signal: AbortSignal): Promise<void> {
+  const loaded = await loadBranch(ref, deps);
+  const ready = loaded.own.findLast((event) => event.type === 'place-ready');
+  const place = await deps.places.create(await placeOrder(loaded, ref, deps), signal);
+  signal.throwIfAborted();
+  const log = new BranchLog(ref, deps);
+  if (ready === undefined) {
+    await writeSession(loaded, place, deps);
+    await log.append({
+      type: 'place-ready',
+      place: { kind: place.kind, path: place.path, root: place.root },
+      sessionId: loaded.sessionId,
+      port: await deps.freePort(),
+      notes: [...place.notes],
+    });
+  }
+  await runSetup(loaded, place, log, deps, signal);
+}
+
+async function placeOrder(
+  { agent }: LoadedBranch,
+  { runId, branchId }: AgentBranchRef,
+  deps: AgentWorkDeps,
+): Promise<PlaceOrder> {
+  return {
+    id: { runId, name: branchId },
+    kind: agent.place,
+    folder: agent.folder,
+    base: agent.base,
+    files: (await placedFilesAt(agent.files, deps.blobs)).files,
+    readBlob: (ref) => bytesOfBlob(ref, deps),
+    include: agent.include,
+  };
+}
+
+async function writeSession(loaded: LoadedBranch, place: Place, deps: AgentWorkDeps): Promise<void> {
+  const { plan, branch, agent, chain, sessionId } = loaded;
+  const to = place.toPlace(place.projectRoot);
+  const state = await deps.sessions.state(agent.configDir, sessionId, chain);
+  if (state.file !== null) return;
+  const repeat = branch.repeats > 1 ? ` #${branch.repeat}` : '';
+  await deps.sessions.write({
+    chain,
+    configDir: agent.configDir,
+    sessionId,
+    source: plan.session.sessionId,
+    cwd: place.path,
+    rewrite: to === place.projectRoot ? null : { from: place.projectRoot, to },
+    title: `${plan.title} · ${branch.name}${repeat}`,
+  });
+}
+
+async function runSetup(
+  { plan, branch, agent, own }: LoadedBranch,
+  place: Place,
+  log: BranchLog,
+  deps: AgentWorkDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const passed = new Set(
+    own.flatMap((event) => (event.type === 'setup-ended' && event.result.passed ? [event.result.name] : [])),
+  );
+  for (const command of agent.setup) {
+    if (passed.has(command)) continue;
+    const env = { ...deps.commandEnv(), ...(await branchEnvironment(plan, branch, deps.runs)) };
+    const spec = { name: command, run: command, timeoutSeconds: plan.timeoutSeconds };
+    const result = await deps.checks.run(place, spec, env, signal);
+    await log.append({ type: 'setup-ended', result });
+    if (result.passed) continue;
+    signal.throwIfAborted();
+    throw new SetupError(
+      `The set-up command "${command}" failed${result.exitCode === null ? '' : ` with exit code ${result.exitCode}`}.`,
+      'Look at its output, open a terminal in the branch, then run Retry Failed.',
+      { command, exitCode: result.exitCode },
+    );
+  }
+}

@@ -1,0 +1,129 @@
+import type { BranchId } from '../ids.ts';
+import type { BranchEvent } from './branchEvent.ts';
+import type { BranchView } from './runView.ts';
+
+type EventOfBranch = Extract<BranchEvent, { branchId: BranchId }>;
+
+/** The part of a branch's view that only branches answered by Claude Code fill. */
+export type AgentView = Pick<
+  BranchView,
+  | 'sessionId'
+  | 'place'
+  | 'prefix'
+  | 'files'
+  | 'commits'
+  | 'checks'
+  | 'setup'
+  | 'questions'
+  | 'inDoubt'
+  | 'denied'
+  | 'changeSet'
+  | 'toolResults'
+  | 'subagentSteps'
+>;
+
+/** Folds the events of an agent. */
+export class AgentFold {
+  readonly #view: AgentView = {
+    sessionId: null,
+    place: null,
+    prefix: null,
+    files: [],
+    commits: [],
+    checks: [],
+    setup: [],
+    questions: [],
+    inDoubt: [],
+    denied: [],
+    changeSet: null,
+    toolResults: {},
+    subagentSteps: 0,
+  };
+  readonly notes: string[] = [];
+  waiting: { for: 'limit' | 'retry'; until: string | null } | null = null;
+  /** Dollars that Claude Code reported, by turn; those of a turn that was tried again add up. */
+  readonly #costs = new Map<number, number | null>();
+
+  apply(event: EventOfBranch): void {
+    const view = this.#view;
+    if (event.type !== 'agent-waiting') this.waiting = null;
+    switch (event.type) {
+      case 'place-ready':
+        view.place = event.place;
+        view.sessionId = event.sessionId;
+        this.#note(...event.notes);
+        break;
+      case 'setup-ended':
+        view.setup.push(event.result);
+        break;
+      case 'prompt-sent':
+        // What an earlier process asked for, nobody waits for any more.
+        view.questions = [];
+        view.inDoubt.push(...event.inDoubt);
+        break;
+      case 'tool-result':
+        view.toolResults[event.callId] = { result: event.result, isError: event.isError };
+        break;
+      case 'subagent-step':
+        view.subagentSteps += 1;
+        break;
+      case 'call-denied':
+        view.denied.push({ callId: event.callId, tool: event.tool, message: event.message });
+        break;
+      case 'question-asked':
+        if (!view.questions.some(({ callId }) => callId === event.question.callId)) view.questions.push(event.question);
+        break;
+      case 'question-answered':
+        view.questions = view.questions.filter(({ callId }) => callId !== event.callId);
+        break;
+      case 'agent-waiting':
+        this.waiting = { for: event.for, until: event.until };
+        break;
+      case 'prefix-measured':
+        view.prefix = event.prefix;
+        break;
+      case 'agent-turn-ended': {
+        const before = this.#costs.get(event.turn);
+        const both = before === null || event.costUsd === null ? null : (before ?? 0) + event.costUsd;
+        this.#costs.set(event.turn, both);
+        break;
+      }
+      case 'files-changed':
+        view.files = event.files;
+        view.commits = event.commits;
+        view.changeSet = event.changes;
+        this.#note(...event.notes);
+        break;
+      case 'check-ended':
+        // A check that runs again replaces what it said before.
+        view.checks = [...view.checks.filter(({ name }) => name !== event.result.name), event.result];
+        break;
+      case 'branch-note':
+        this.#note(event.text);
+        break;
+      case 'branch-ended':
+      case 'branch-reset':
+        view.questions = [];
+        break;
+      default:
+        break;
+    }
+  }
+
+  view(): AgentView {
+    return this.#view;
+  }
+
+  /** Dollars of a turn as reported; undefined while it has not ended. */
+  costOf(turn: number): number | null | undefined {
+    return this.#costs.get(turn);
+  }
+
+  get turnsReported(): readonly number[] {
+    return [...this.#costs.keys()];
+  }
+
+  #note(...texts: string[]): void {
+    for (const text of texts) if (!this.notes.includes(text)) this.notes.push(text);
+  }
+}

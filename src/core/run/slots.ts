@@ -1,0 +1,32 @@
+/** So many at once; the others wait in the order in which they asked. */
+export class Slots {
+  #free: number;
+  readonly #waiting: ((release: () => void) => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Resolves with the function that gives the slot back. */
+  take(): Promise<() => void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#serve();
+    });
+  }
+
+  #serve(): void {
+    while (this.#free > 0) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#free -= 1;
+      let taken = true;
+      next(() => {
+        if (!taken) return;
+        taken = false;
+        this.#free += 1;
+        this.#serve();
+      });
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import type { AgentRuns } from '../../core/agent/agentRuns.ts';
+import type { EngineKind, ForkRequest } from '../../core/fork/forkRequest.ts';
+import type { RunId } from '../../core/ids.ts';
+import type { ForkPreview, ForkService } from '../../core/run/forkService.ts';
+import type { Disposable, ModelClients } from '../../core/run/ports.ts';
+import type { TemporalControl } from '../../core/run/temporalControl.ts';
+import type { SessionStore } from '../../core/session/sessionStore.ts';
+import type { AgentDefaults } from '../agentDefaults.ts';
+import type { TurnTarget } from '../commandTable.ts';
+import type { DraftMemory } from './draftMemory.ts';
+import type { AgentSurroundings } from './panelAgents.ts';
+import type { EventData, EventName, Params } from './protocol.ts';
+
+/** The services that a fork panel works with. */
+export interface PanelServices {
+  sessions: SessionStore;
+  forks: ForkService;
+  agents: Pick<AgentRuns, 'find'>;
+  models: ModelClients;
+  temporal: Pick<TemporalControl, 'status' | 'startServer'>;
+}
+
+/** What one panel needs from its surroundings. */
+export interface PanelSurroundings extends Omit<AgentSurroundings, 'agents'> {
+  services(): Promise<PanelServices>;
+  drafts: DraftMemory;
+  /** Tells the webview something. */
+  tell<E extends EventName>(event: E, data: EventData<E>): void;
+  /** Title of the editor tab. */
+  titled(title: string): void;
+  /** `target` is another one now. */
+  cutMoved(): void;
+  openComparison(runId: RunId, a?: string, b?: string): Promise<void>;
+  openLink(href: string): Promise<void>;
+  /** Asked before a run. The panel has shown what will be sent or started, and what it may cost. */
+  confirm(preview: ForkPreview, request: ForkRequest): Promise<boolean>;
+  /** Files as they were at a turn. */
+  showFiles(turn: TurnTarget): Promise<void>;
+  takeStep(step: Params<'takeStep'>['step']): Promise<void>;
+  /** Runs again what failed or was left undone, after saying what that sends and may cost. */
+  runAgain(reason: 'retry' | 'resume', runId: RunId): Promise<void>;
+  /** Models named in the settings. */
+  offeredModels(): string[];
+  defaultEngine(): EngineKind;
+  agentDefaults(): AgentDefaults;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls back once after `ms`. */
+  later(ms: number, callback: () => void): Disposable;
+}

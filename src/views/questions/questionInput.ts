@@ -1,0 +1,66 @@
+import { plainText } from '../../core/plainText.ts';
+
+/** A question that an agent asks with options. */
+export interface AskedChoice {
+  /** As it was asked: the answer names it by this text. */
+  question: string;
+  header: string;
+  several: boolean;
+  options: { label: string; description: string }[];
+}
+
+/** What is asked in full: a text, or the two sides of an edit. */
+export type QuestionContent =
+  | { kind: 'text'; language: 'sh' | 'md' | 'json'; text: string }
+  | { kind: 'edit'; path: string; before: string; after: string };
+
+/** The input of a call as a person reads it. Everything in it comes from a model. */
+export function questionContent(tool: string, input: unknown): QuestionContent {
+  const fields = recordOf(input);
+  const { command, plan, file_path: file, notebook_path: notebook } = fields;
+  if (typeof command === 'string') return { kind: 'text', language: 'sh', text: command };
+  if (tool === 'ExitPlanMode' && typeof plan === 'string') return { kind: 'text', language: 'md', text: plan };
+  const path = typeof file === 'string' ? file : typeof notebook === 'string' ? notebook : null;
+  const edit = path === null ? null : editOf(fields);
+  if (path !== null && edit !== null) return { kind: 'edit', path, ...edit };
+  return { kind: 'text', language: 'json', text: `${JSON.stringify(input, null, 2)}\n` };
+}
+
+/** The questions of an `AskUserQuestion`; what is none is left out. */
+export function choicesOf(input: unknown): AskedChoice[] {
+  const { questions } = recordOf(input);
+  return (Array.isArray(questions) ? questions : []).flatMap((given: unknown) => {
+    const { question, header, multiSelect, options } = recordOf(given);
+    if (typeof question !== 'string') return [];
+    return {
+      question,
+      header: typeof header === 'string' ? plainText(header) : '',
+      several: multiSelect === true,
+      options: (Array.isArray(options) ? options : []).flatMap((option: unknown) => {
+        const { label, description } = recordOf(option);
+        if (typeof label !== 'string') return [];
+        return { label, description: typeof description === 'string' ? plainText(description) : '' };
+      }),
+    };
+  });
+}
+
+function editOf(fields: Readonly<Record<string, unknown>>): { before: string; after: string } | null {
+  const { old_string: old, new_string: now, content, new_source: source, edits } = fields;
+  if (typeof old === 'string' && typeof now === 'string') return { before: old, after: now };
+  if (typeof content === 'string') return { before: '', after: content };
+  if (typeof source === 'string') return { before: '', after: source };
+  if (!Array.isArray(edits)) return null;
+  const pairs = edits.map(recordOf).flatMap(({ old_string: before, new_string: after }) => {
+    return typeof before === 'string' && typeof after === 'string' ? [{ before, after }] : [];
+  });
+  if (pairs.length === 0) return null;
+  return {
+    before: pairs.map(({ before }) => before).join('\n…\n'),
+    after: pairs.map(({ after }) => after).join('\n…\n'),
+  };
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,122 @@
+import type { CheckResult } from '../../core/agent/agentFacts.ts';
+import { oneLine, plural } from '../../core/format.ts';
+import type { RowColor, TreeRow } from '../treeRow.ts';
+import { checkOutcome, questionText } from './agentWords.ts';
+import { changedFileUri, decorations } from './changedFileUris.ts';
+import type { BaselineNode, CheckNode, CommitNode, FileNode, NoteNode, QuestionNode, RunTreeNode } from './runNodes.ts';
+
+type NodeBelow = Exclude<RunTreeNode, { kind: 'run' | 'repeats' | 'branch' }>;
+
+/** The row of anything below a branch that Claude Code answers, or of a state that branches are compared with. */
+export function rowBelowBranch(node: NodeBelow): TreeRow {
+  switch (node.kind) {
+    case 'question':
+      return questionRow(node);
+    case 'file':
+      return fileRow(node);
+    case 'commit':
+      return commitRow(node);
+    case 'check':
+      return checkRow(node);
+    case 'baseline':
+      return baselineRow(node);
+    case 'note':
+      return noteRow(node);
+  }
+}
+
+function questionRow({ id, question, branch, folder }: QuestionNode): TreeRow {
+  const label = `asks: ${questionText(question, branch, folder)}`;
+  const description = question.reason === null ? '' : oneLine(question.reason, 100);
+  // A choice and a plan can't be said yes to without a look at them.
+  const kind =
+    question.tool === 'AskUserQuestion' ? 'choice' : question.tool === 'ExitPlanMode' ? 'plan' : 'permission';
+  return {
+    id,
+    label,
+    description,
+    icon: 'question',
+    color: 'charts.yellow',
+    context: `question ${kind}`,
+    children: 'none',
+    accessibilityLabel: `Waits for you, ${label}`,
+  };
+}
+
+function fileRow({ id, runId, branchId, file }: FileNode): TreeRow {
+  const at = file.path.lastIndexOf('/');
+  const label = oneLine(file.path.slice(at + 1));
+  const folder = oneLine(file.path.slice(0, Math.max(0, at)));
+  return {
+    id,
+    label,
+    description: file.from === undefined ? folder : `${oneLine(file.from)} →${folder === '' ? '' : ` ${folder}`}`,
+    icon: 'file',
+    resource: changedFileUri(file, { run: runId, branch: branchId }),
+    context: `file ${file.status}`,
+    children: 'none',
+    accessibilityLabel: `${decorations[file.status].tooltip} ${oneLine(file.path)}, ${file.binary ? 'binary' : `${plural(file.added, 'line')} added, ${file.removed} removed`}`,
+  };
+}
+
+function commitRow({ id, commit }: CommitNode): TreeRow {
+  const label = oneLine(commit.subject) || 'Commit without a subject';
+  const description = commit.sha.slice(0, 8);
+  return {
+    id,
+    label,
+    description,
+    icon: 'git-commit',
+    context: 'commit',
+    children: 'none',
+    accessibilityLabel: `Commit ${label}, ${description}`,
+  };
+}
+
+function checkLook(results: readonly CheckResult[]): { icon: string; color: RowColor } {
+  return results.every(({ passed }) => passed)
+    ? { icon: 'pass', color: 'testing.iconPassed' }
+    : { icon: 'error', color: 'testing.iconFailed' };
+}
+
+function checkRow({ id, step, result }: CheckNode): TreeRow {
+  const label = oneLine(result.name);
+  const description = `${checkOutcome(result)}${step === 'setup' ? ' · set-up' : ''}`;
+  return {
+    id,
+    label,
+    description,
+    ...checkLook([result]),
+    context: `check ${step}`,
+    children: 'none',
+    accessibilityLabel: `${step === 'setup' ? 'Set-up command' : 'Check'} ${label}, ${description.replaceAll(' · ', ', ')}`,
+  };
+}
+
+function baselineRow({ id, state, checks }: BaselineNode): TreeRow {
+  const label = state === 'recorded' ? 'recorded' : 'fork point';
+  const failed = checks.filter(({ passed }) => !passed).length;
+  const description = failed === 0 ? 'checks pass' : `${failed} of ${plural(checks.length, 'check')} failed`;
+  return {
+    id,
+    label,
+    description,
+    icon: state === 'recorded' ? 'history' : 'git-commit',
+    context: 'baseline',
+    children: 'collapsed',
+    accessibilityLabel: `Checks of the ${state === 'recorded' ? 'recorded end' : 'fork point'}, ${description}`,
+  };
+}
+
+function noteRow({ id, icon, label, description }: NoteNode): TreeRow {
+  return {
+    id,
+    label,
+    description,
+    icon,
+    ...(icon === 'warning' && { color: 'problemsWarningIcon.foreground' as const }),
+    context: 'note',
+    children: 'none',
+    accessibilityLabel: `Note: ${[label, description].filter(Boolean).join(', ')}`,
+  };
+}

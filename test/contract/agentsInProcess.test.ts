@@ -1,0 +1,3 @@
+import { describeAgentContract } from './agentContract.ts';
+
+describeAgentContract('in-process', (stage) => stage.services());

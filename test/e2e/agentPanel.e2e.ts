@@ -1,0 +1,178 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
+import { toolPath } from '../../scripts/tools.ts';
+import { currentClaude, isAside } from '../support/agentStage.ts';
+import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from '../support/messagesApi.ts';
+import { launchBrowser } from './support/browser.ts';
+import { type Theme, Workbench } from './support/workbench.ts';
+
+const execFileAsync = promisify(execFile);
+const prompt = 'Now handle emoji';
+const before = 'export const slugify = (text: string) => text.toLowerCase();\n';
+
+let scratch: string;
+let project: string;
+let api: MessagesApi;
+let browser: Browser;
+let server: CodeServer;
+let workbench: Workbench;
+
+/** What the agent does in every branch: it edits the file, wants to run a command, and says that it is done. */
+function branchReply({ body }: ReceivedRequest): Reply {
+  const messages: { role: string; content: unknown }[] = body.messages;
+  const blocks = messages.flatMap(({ content }) => (Array.isArray(content) ? (content as { type: string }[]) : []));
+  const file = path.join(project, 'slugify.ts');
+  const use = (name: string, input: unknown) => ({ type: 'tool_use' as const, name, input });
+  const steps: Reply[] = [
+    { content: [{ type: 'text', text: 'I look at the function.' }, use('Read', { file_path: file })] },
+    {
+      content: [use('Edit', { file_path: file, old_string: 'toLowerCase()', new_string: 'normalize().toLowerCase()' })],
+    },
+    { content: [use('Bash', { command: 'touch from-the-agent.txt', description: 'Makes a file' })] },
+    'Emoji are handled.',
+  ];
+  return steps[blocks.filter(({ type }) => type === 'tool_use').length] ?? 'Done.';
+}
+
+/** A session of the real Claude Code of two prompts, in a repository of its own. */
+async function record(env: Record<string, string>): Promise<void> {
+  const git = (...args: string[]) => execFileAsync('git', args, { cwd: project, env });
+  await writeFile(path.join(project, 'slugify.ts'), before);
+  await git('init', '-q');
+  await git('add', '.');
+  await git('-c', 'user.name=A', '-c', 'user.email=a@example.com', 'commit', '-qm', 'First');
+  const claude = toolPath(`claude-code-${currentClaude}`);
+  const ask = (...args: string[]) => {
+    const asked = execFileAsync(claude, ['-p', ...args], { cwd: project, env });
+    asked.child.stdin?.end();
+    return asked;
+  };
+  await ask('Why does slugify drop accents?');
+  await ask(prompt, '--continue');
+}
+
+beforeAll(async () => {
+  scratch = await realpath(await mkdtemp(path.join(tmpdir(), 'forkpoint-agents-')));
+  project = path.join(scratch, 'shop');
+  for (const folder of [project, path.join(scratch, 'home'), path.join(scratch, 'claude')]) await mkdir(folder);
+  let recording = true;
+  api = await startMessagesApi((request) => {
+    if (isAside(request)) return 'aside';
+    return recording ? 'Because it keeps ASCII only.' : branchReply(request);
+  });
+  const env = {
+    PATH: process.env.PATH ?? '/usr/bin:/bin',
+    HOME: path.join(scratch, 'home'),
+    CLAUDE_CONFIG_DIR: path.join(scratch, 'claude'),
+    ANTHROPIC_BASE_URL: api.baseUrl,
+    ANTHROPIC_API_KEY: 'sk-ant-test',
+    DISABLE_TELEMETRY: '1',
+    DISABLE_AUTOUPDATER: '1',
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    LANG: 'C.UTF-8',
+  };
+  await record(env);
+  recording = false;
+  browser = await launchBrowser();
+  server = await startCodeServer({
+    extensionsDir: inject('extensionsDir'),
+    workspace: project,
+    settings: { 'forkpoint.checks': [{ name: 'tests', run: 'test -s slugify.ts' }] },
+    env: {
+      ...env,
+      FORKPOINT_CLAUDE: toolPath(`claude-code-${currentClaude}`),
+      FORKPOINT_HOME: path.join(scratch, 'forkpoint'),
+    },
+  });
+  workbench = await Workbench.open(browser, server.url);
+});
+
+afterAll(async () => {
+  await workbench?.close();
+  await browser?.close();
+  await server?.stop();
+  await api?.close();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail')
+    await workbench.screenshot(`failed-agents-${task.name.slice(0, 40).replace(/\W+/g, '-')}`);
+});
+
+test('says who answers, where and on which files, before anything runs', async () => {
+  await workbench.openForkpointView();
+  await workbench.row('Sessions', 'shop').waitFor();
+  await workbench.expand('Sessions', 'shop');
+  await workbench.row('Sessions', /slugify|accents/).waitFor();
+  await workbench.expand('Sessions', /slugify|accents/);
+  await workbench.chooseFromContextMenu('Sessions', prompt, 'Fork from Here…');
+  const panel = workbench.panel();
+  await panel.locator('.where').waitFor();
+  expect(await panel.getByRole('radio', { name: `Claude Code ${currentClaude}` }).isChecked()).toBe(true);
+  expect(await panel.locator('input.command').inputValue()).toBe('test -s slugify.ts');
+  await expect
+    .poll(() => panel.locator('#run-facts').textContent())
+    .toMatch(/1 agent.*Claude Code 2\.1\.329.*(overlay|copy|worktree) (at|of) .*shop.*to begin/s);
+  await panel.getByRole('button', { name: 'Branch', exact: true }).click();
+  await panel.locator('.branch input.name').nth(1).fill('cheaper');
+  await panel.locator('footer vscode-button', { hasText: 'Run 2 branches' }).waitFor();
+  expect(await workbench.axeOnPanel()).toEqual([]);
+  await workbench.screenshot('agents-panel');
+});
+
+test('asks once before agents start, then shows what they do and what they ask', async () => {
+  const panel = workbench.panel();
+  await panel.locator('footer vscode-button', { hasText: 'Run 2 branches' }).click();
+  const dialog = workbench.page.locator('.monaco-dialog-box');
+  await dialog.waitFor();
+  expect(await dialog.textContent()).toMatch(/Start 2 agents of Claude Code 2\.1\.329 on this machine\?/);
+  await workbench.screenshot('agents-confirm');
+  await workbench.answerDialog('Run 2 branches');
+  await panel.locator('.run-branch').nth(1).waitFor();
+  await panel.locator('.run-branch.asks').nth(1).waitFor({ timeout: 60_000 });
+  expect(await panel.locator('.run-branch .progress').first().textContent()).toContain(
+    'asks: touch from-the-agent.txt',
+  );
+  expect(await workbench.axeOnPanel()).toEqual([]);
+  await workbench.screenshot('agents-asking');
+});
+
+test('an answer lets the agent go on; the rows end with what changed and whether the checks pass', async () => {
+  const panel = workbench.panel();
+  const [first, second] = [panel.locator('.run-branch').nth(0), panel.locator('.run-branch').nth(1)];
+  await first.getByRole('button', { name: 'Allow', exact: true }).click();
+  await second.getByRole('button', { name: 'Deny…' }).click();
+  await second.getByRole('textbox', { name: 'Message to the agent' }).fill('Not needed.');
+  await second.getByRole('button', { name: 'Deny', exact: true }).click();
+  await panel.locator('footer vscode-button', { hasText: 'Compare' }).waitFor({ timeout: 60_000 });
+  expect(await first.locator('.progress').textContent()).toMatch(/^\+\d+ −\d+ in 2 files · tests pass/);
+  expect(await second.locator('.progress').textContent()).toMatch(/^\+1 −1 in 1 file · tests pass/);
+  const told = JSON.stringify(api.requests.map(({ body }) => body.messages));
+  expect(told).toContain('Not needed.');
+  await workbench.screenshot('agents-done');
+  expect(await readFile(path.join(project, 'slugify.ts'), 'utf8')).toBe(before);
+});
+
+test.each<[Theme, number]>([
+  ['light', 1280],
+  ['dark', 430],
+])('the panel has no serious accessibility problem in %s at %i px', async (theme, width) => {
+  await workbench
+    .panel()
+    .getByText('Edit Fork')
+    .click({ timeout: 2_000 })
+    .catch(() => undefined);
+  await workbench.panel().locator('.where').waitFor();
+  await workbench.setTheme(theme);
+  if (await workbench.view('Sessions').isVisible()) await workbench.runCommand('View: Close Primary Side Bar');
+  await workbench.setViewport(width, 900);
+  expect(await workbench.axeOnPanel()).toEqual([]);
+  await workbench.screenshot(`agents-panel-${theme}-${width}`);
+});

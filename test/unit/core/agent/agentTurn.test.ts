@@ -1,0 +1,257 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AgentMessage, AgentTurnEnd } from '../../../../src/core/agent/agentPorts.ts';
+import type { ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
+import { branchIdSchema } from '../../../../src/core/ids.ts';
+import { AgentBench, type Turn } from '../../../support/agentBench.ts';
+import { FakeClock } from '../../../support/fakeClock.ts';
+
+const b1 = branchIdSchema.parse('b1');
+const b2 = branchIdSchema.parse('b2');
+const usage = { inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0 };
+const end = (over: Partial<AgentTurnEnd> = {}): AgentTurnEnd => ({
+  kind: 'completed',
+  stopReason: 'end_turn',
+  error: null,
+  costUsd: 0.02,
+  resetsAt: null,
+  ...over,
+});
+const reply = (text: string, parent: string | null = null): AgentMessage => ({
+  type: 'reply',
+  messageId: `msg-${text}`,
+  parent,
+  reply: { content: [{ type: 'text', text }], model: 'm', stopReason: 'end_turn', usage, requestId: null },
+});
+const npmInstall = { tool: 'Bash', input: { command: 'npm install left-pad' }, reason: null };
+const asked = (callId: string) => ({ callId, askedAt: '2026-11-20T10:00:00.000Z', ...npmInstall });
+
+let bench: AgentBench | null = null;
+const clock = new FakeClock();
+afterEach(() => bench?.close());
+
+async function start(turn: Turn, options: Parameters<AgentBench['plan']>[0] = {}): Promise<[AgentBench, ForkPlan]> {
+  bench = await AgentBench.open(clock, turn);
+  const plan = await bench.plan(options);
+  await bench.work.prepare({ runId: plan.runId, branchId: b1 }, new AbortController().signal);
+  return [bench, plan];
+}
+
+const signal = () => new AbortController().signal;
+const turnOf = ({ runId }: ForkPlan, turn = 0) => ({ runId, branchId: b1, turn });
+
+/** Waits until the run's state fits. */
+async function until(on: AgentBench, plan: ForkPlan, fits: (view: Awaited<ReturnType<AgentBench['view']>>) => boolean) {
+  for (let tries = 0; tries < 400; tries += 1) {
+    const view = await on.view(plan);
+    if (fits(view)) return view;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error('The run never came to that state.');
+}
+
+describe('a prompt of an agent', () => {
+  it('is sent once, and what comes is in the log in order', async () => {
+    const orders: unknown[] = [];
+    const [on, plan] = await start(async (order, { onMessage }) => {
+      orders.push(order.prompt);
+      onMessage({ type: 'started', model: 'm', tools: ['Bash'], version: '2.1.329', permissionMode: 'default' });
+      onMessage({ type: 'first-token' });
+      onMessage({ type: 'text', text: 'I look', outputTokens: 2 });
+      onMessage(reply('I look'));
+      onMessage({ type: 'tool-result', callId: 'c1', content: 'ok', isError: false, parent: null });
+      onMessage(reply('from below', 'c1'));
+      onMessage(reply('Done.'));
+      return end();
+    });
+    await expect(on.work.turn(turnOf(plan), { signal: signal() })).resolves.toMatchObject({ kind: 'completed' });
+    expect(orders).toEqual([[{ type: 'text', text: 'Do it.' }]]);
+    const types = (await on.runs.events(plan.runId)).map(({ type }) => type);
+    expect(types).toEqual([
+      'place-ready',
+      'prompt-sent',
+      'agent-started',
+      'first-token',
+      'text-delta',
+      'step-completed',
+      'tool-result',
+      'subagent-step',
+      'step-completed',
+      'agent-turn-ended',
+    ]);
+    const [branch] = (await on.view(plan)).branches;
+    expect(branch).toMatchObject({ steps: 2, costUsd: 0.02, subagentSteps: 1, place: { kind: 'overlay' } });
+  });
+
+  it('waits for a person without using up its time, and is answered once', async () => {
+    const answers: unknown[] = [];
+    const [on, plan] = await start(
+      async (_order, { onQuestion }) => {
+        answers.push(await onQuestion(asked('c1')));
+        return end();
+      },
+      { timeoutSeconds: 60 },
+    );
+    await on.runs.append({ type: 'branch-started', runId: plan.runId, branchId: b1, at: new Date().toISOString() });
+    const turn = on.work.turn(turnOf(plan), { signal: signal() });
+    const view = await until(on, plan, ({ branches }) => branches[0]?.questions.length === 1);
+    expect(view.branches[0]).toMatchObject({ state: 'waiting', waitingFor: 'answer' });
+    clock.advance(3_600_000);
+    await on.runs.answer(plan.runId, b1, 'c1', { behavior: 'deny', scope: 'call', message: 'Not that one.' });
+    await expect(turn).resolves.toMatchObject({ kind: 'completed' });
+    expect(answers).toEqual([{ behavior: 'deny', scope: 'call', message: 'Not that one.' }]);
+    await expect(on.runs.answer(plan.runId, b1, 'c1', { behavior: 'allow', scope: 'call' })).rejects.toThrow(
+      'answered already',
+    );
+    expect((await on.view(plan)).branches[0]?.questions).toEqual([]);
+  });
+
+  it('asks no second time for what was allowed for the run, in another branch either', async () => {
+    const answers: unknown[] = [];
+    const [on, plan] = await start(
+      async (_order, { onQuestion }) => {
+        answers.push(await onQuestion(asked('c2')));
+        answers.push(await onQuestion(asked('c3')));
+        return end();
+      },
+      { branches: [{ name: 'one' }, { name: 'two' }] },
+    );
+    const { runId } = plan;
+    const question = asked('c1');
+    await on.runs.append({ type: 'question-asked', runId, branchId: b2, at: question.askedAt, question });
+    await on.runs.answer(runId, b2, 'c1', { behavior: 'allow', scope: 'run' });
+    await on.work.turn(turnOf(plan), { signal: signal() });
+    expect(answers).toEqual([
+      { behavior: 'allow', scope: 'call' },
+      { behavior: 'allow', scope: 'call' },
+    ]);
+  });
+
+  it('ends when its time is up', async () => {
+    const [on, plan] = await start(
+      (_order, options) =>
+        new Promise((_resolve, reject) =>
+          options.signal.addEventListener('abort', () => reject(options.signal.reason)),
+        ),
+      { timeoutSeconds: 60 },
+    );
+    const turn = on.work.turn(turnOf(plan), { signal: signal() });
+    await until(on, plan, ({ branches }) => branches[0]?.attempts === 1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    clock.advance(61_000);
+    await expect(turn).resolves.toMatchObject({ kind: 'timeout', error: { code: 'timeout' } });
+  });
+
+  it('goes on in the same session after its process was lost, and says which call is in doubt', async () => {
+    const prompts: string[] = [];
+    let lost = true;
+    const [on, plan] = await start(async (order) => {
+      prompts.push(String(order.prompt[0]?.['text']));
+      if (lost) throw new Error('killed');
+      return end();
+    });
+    await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('killed');
+    lost = false;
+    on.machine.session.prompts = 1;
+    on.machine.session.open = [{ tool: 'Bash', input: { command: 'npm publish' } }];
+    await on.work.turn(turnOf(plan), { signal: signal() });
+    expect(prompts[0]).toBe('Do it.');
+    expect(prompts[1]).toContain('npm publish');
+    expect(prompts[1]).not.toContain('Do it.');
+    expect((await on.view(plan)).branches[0]?.inDoubt).toEqual([{ tool: 'Bash', input: { command: 'npm publish' } }]);
+  });
+
+  it('is sent as it was where the lost process had not recorded it', async () => {
+    const prompts: string[] = [];
+    const [on, plan] = await start(async (order) => {
+      prompts.push(String(order.prompt[0]?.['text']));
+      if (prompts.length === 1) throw new Error('killed');
+      return end();
+    });
+    await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('killed');
+    await on.work.turn(turnOf(plan), { signal: signal() });
+    expect(prompts).toEqual(['Do it.', 'Do it.']);
+  });
+
+  it('is given up when it was lost three times', async () => {
+    const [on, plan] = await start(() => Promise.reject(new Error('killed')));
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('killed');
+    }
+    await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('lost 3 times');
+  });
+
+  it('is not sent when the run’s budget is used up, and gets what is left of it otherwise', async () => {
+    const budgets: (number | null)[] = [];
+    const [on, plan] = await start(
+      async (order) => {
+        budgets.push(order.budgetUsd);
+        return end({ costUsd: 0.6 });
+      },
+      { budgetUsd: 1, prompts: ['one', 'two', 'three'] },
+    );
+    for (const turn of [0, 1]) await on.work.turn(turnOf(plan, turn), { signal: signal() });
+    await expect(on.work.turn(turnOf(plan, 2), { signal: signal() })).resolves.toMatchObject({ kind: 'budget' });
+    expect(budgets[0]).toBe(1);
+    expect(budgets[1]).toBeCloseTo(0.4);
+    expect(budgets).toHaveLength(2);
+  });
+
+  it('names when a usage limit resets, also where Claude Code doesn’t', async () => {
+    const [on, plan] = await start(async () => end({ kind: 'limit' }));
+    const outcome = await on.work.turn(turnOf(plan), { signal: signal() });
+    expect(outcome).toMatchObject({ kind: 'limit', resetsAt: new Date(clock.now() + 15 * 60_000).toISOString() });
+  });
+});
+
+describe('preparing a branch', () => {
+  it('is done once, however often it is asked for', async () => {
+    const [on, plan] = await start(async () => end());
+    await on.work.prepare({ runId: plan.runId, branchId: b1 }, signal());
+    expect(on.machine.done.filter((what) => what === 'session written')).toHaveLength(1);
+    expect((await on.runs.events(plan.runId)).filter(({ type }) => type === 'place-ready')).toHaveLength(1);
+  });
+
+  it('stops at a set-up that fails: no session is left, the place is kept to look into', async () => {
+    bench = await AgentBench.open(clock, async () => end());
+    const plan = await bench.plan({ agent: { setup: ['true', 'false'] } });
+    const ref = { runId: plan.runId, branchId: b1 };
+    await expect(bench.work.prepare(ref, signal())).rejects.toMatchObject({ code: 'setup_failed' });
+    await bench.work.discard(ref);
+    expect(bench.machine.done).toEqual(['place b1 made', 'session written', 'session discarded']);
+    expect([...bench.machine.places]).toEqual(['b1']);
+    expect((await bench.view(plan)).branches[0]?.setup.map(({ passed }) => passed)).toEqual([true, false]);
+  });
+
+  it('is undone in reverse order for a branch that never started', async () => {
+    const [on, plan] = await start(async () => end());
+    await on.work.discard({ runId: plan.runId, branchId: b1 });
+    expect(on.machine.done).toEqual(['place b1 made', 'session written', 'session discarded', 'place b1 removed']);
+  });
+});
+
+describe('checks on the baselines', () => {
+  it('run on both states, in places that are removed again', async () => {
+    bench = await AgentBench.open(clock, async () => end());
+    const recordedEnd = await bench.blobs.put({ files: [], unknown: [], warnings: [] });
+    const checks = [
+      { name: 'tests', run: 'true', timeoutSeconds: 10 },
+      { name: 'lint', run: 'false', timeoutSeconds: 10 },
+    ];
+    const plan = await bench.plan({ agent: { checks, recordedEnd } });
+    await bench.work.checkBaselines(plan.runId, signal());
+    await bench.work.checkBaselines(plan.runId, signal());
+    const { checks: shown } = await bench.view(plan);
+    const facts = (of: typeof shown.recorded) => of.map(({ name, passed }) => [name, passed]);
+    expect(facts(shown.forkPoint)).toEqual([
+      ['tests', true],
+      ['lint', false],
+    ]);
+    expect(facts(shown.recorded)).toEqual(facts(shown.forkPoint));
+    expect(bench.machine.done).toEqual([
+      'place fork-point made',
+      'place fork-point removed',
+      'place recorded made',
+      'place recorded removed',
+    ]);
+  });
+});

@@ -12,8 +12,9 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'forkpoint-test-'));
 /** A program that passes or fails as a whole. */
 const check = (name, ...commands) => ({ name, commands });
 /** Tests that report how many passed. */
-const vitest = (name) => ({
+const vitest = (name, { tools = false } = {}) => ({
   name,
+  tools,
   commands: [
     [
       'vitest',
@@ -34,9 +35,9 @@ const suites = [
   check('types', ['tsc', '-p', '.'], ['tsc', '-p', 'src'], ['tsc', '-p', 'src/views/forkPanel']),
   check('build', ['node', 'esbuild.mjs']),
   vitest('unit'),
-  vitest('integration'),
-  { name: 'host', commands: [['node', 'test/host/runHostTests.ts', '--no-build']], count: countHost },
-  vitest('ui'),
+  vitest('integration', { tools: true }),
+  { name: 'host', tools: true, commands: [['node', 'test/host/runHostTests.ts', '--no-build']], count: countHost },
+  vitest('ui', { tools: true }),
   check('knip', ['knip', '--no-progress']),
 ];
 
@@ -94,6 +95,17 @@ function execute([command, ...args], name) {
   });
 }
 
+/** Resolves with what was said of the tools; a test that lacks one says so. */
+function fetchTools() {
+  return new Promise((resolve) => {
+    const child = spawn('node', ['scripts/tools.ts'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
+    child.on('error', (error) => resolve(error.message));
+    child.on('exit', () => resolve(said.trim()));
+  });
+}
+
 function sum(results, key) {
   return results.reduce((total, result) => total + result[key], 0);
 }
@@ -104,14 +116,17 @@ if (unknown.length > 0) {
   console.error(`No suite is called ${unknown.join(', ')}. There are: ${suites.map(({ name }) => name).join(', ')}.`);
   process.exit(2);
 }
-if (wanted.length === 0) {
-  console.log('Tools of the tests:');
-  const { ensureTools } = await import('./tools.ts');
-  await ensureTools();
-}
+// Fetching tools is mostly waiting: the suites that need none run meanwhile.
+let tools = wanted.length === 0 ? fetchTools() : null;
 const results = [];
 for (const suite of suites) {
-  if (wanted.length === 0 || wanted.includes(suite.name)) results.push(await run(suite));
+  if (wanted.length > 0 && !wanted.includes(suite.name)) continue;
+  if (suite.tools && tools !== null) {
+    console.log('\nTools of the tests:');
+    console.log(await tools);
+    tools = null;
+  }
+  results.push(await run(suite));
 }
 rmSync(scratch, { recursive: true, force: true });
 

@@ -6,6 +6,7 @@ import { configDirOf } from './adapters/claudeCode/configDirOf.ts';
 import { createAgentProgram } from './adapters/claudeCode/createAgentProgram.ts';
 import { createBranchSessions } from './adapters/claudeCode/createBranchSessions.ts';
 import { createAgentFinder } from './adapters/claudeCode/findAgent.ts';
+import { projectRules } from './adapters/claudeCode/projectRules.ts';
 import { isAbsent } from './adapters/fileErrors.ts';
 import { freePort } from './adapters/freePort.ts';
 import { baseCommitOf, commitNamed } from './adapters/git/baseCommitOf.ts';
@@ -128,6 +129,7 @@ function createPlanning(
       const { commit, reason } = await baseCommitOf(folder, await open.commitAt(turn, side, until));
       return { commit, notes: commit === null ? [] : [reason] };
     },
+    projectRules: async (folder) => projectRules((await projectOf(folder)).root),
     placedFiles: async (open, moment, folder, put) =>
       placedFilesOf(open, moment, {
         projectRoot: (await projectOf(folder)).root,

@@ -16,8 +16,8 @@ const layers = [
   },
   {
     name: 'services',
-    files: [/^src\/services\.ts$/],
-    mayImport: ['core', 'adapters', 'in-process engine', 'temporal engine', 'demo'],
+    files: [/^src\/(?:services|agentServices|lazyAgentServices)\.ts$/],
+    mayImport: ['core', 'adapters', 'in-process engine', 'temporal engine', 'demo', 'services'],
     packages: (name) => name !== 'vscode',
   },
   {

@@ -1,12 +1,14 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
 import { MockActivityEnvironment, TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, type LogEntry, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toolPath } from '../../scripts/tools.ts';
 import { systemClock } from '../../src/adapters/systemClock.ts';
+import type { AnswerOrder } from '../../src/core/agent/answerOrder.ts';
 import { ModelCallError, type ModelFailureKind } from '../../src/core/errors.ts';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
+import { branchIdSchema } from '../../src/core/ids.ts';
 import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
 import type { StepResult, StoredReply } from '../../src/core/run/branchOutcome.ts';
 import type { Clock, ModelClient, RunStore } from '../../src/core/run/ports.ts';
@@ -14,6 +16,7 @@ import { type RunOrder, withoutWords } from '../../src/core/run/runOrder.ts';
 import { type Activities, createActivities, heartbeatEveryMs } from '../../src/orchestration/temporal/activities.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { forkRun } from '../../src/orchestration/temporal/workflows.ts';
+import { agentPlan } from '../support/agentBench.ts';
 import { FakeClock } from '../support/fakeClock.ts';
 import { MemoryBlobs, MemoryLog, sha256 } from '../support/memoryStores.ts';
 import { noAgents } from '../support/noAgents.ts';
@@ -348,6 +351,16 @@ describe('the workflow, in the test environment', () => {
 
   async function play(options: PlanOptions & Limits, model: Model, scene: (scene: Scene) => Promise<void>) {
     const plan: ForkPlan = await buildPlan(new MemoryBlobs(), { engine: 'temporal', ...options });
+    await playPlan(plan, options, model, {}, scene);
+  }
+
+  async function playPlan(
+    plan: ForkPlan,
+    options: Limits,
+    model: Model,
+    more: Partial<Activities>,
+    scene: (scene: Scene) => Promise<void>,
+  ) {
     const branches = plan.branches.map(({ branchId }) => branchId);
     const limits = { retry: options.retry ?? retry, heartbeatMs: options.heartbeatMs ?? 10_000 };
     const order: RunOrder = {
@@ -361,7 +374,7 @@ describe('the workflow, in the test environment', () => {
     };
     const log = new Seen<BranchEvent>();
     const calls = new Seen<MockedCall>();
-    const activities: Pick<Activities, 'callModel' | 'advanceBranch' | 'appendEvents'> = {
+    const activities: Partial<Activities> = {
       callModel: (input) => {
         const context = Context.current();
         const { attempt, currentAttemptScheduledTimestampMs: scheduledMs } = context.info;
@@ -371,6 +384,7 @@ describe('the workflow, in the test environment', () => {
       },
       advanceBranch: () => expect.unreachable('No reply here has a tool call.'),
       appendEvents: async (events) => events.forEach((event) => log.push(event)),
+      ...more,
     };
     const worker = await Worker.create({
       connection: env.nativeConnection,
@@ -434,6 +448,76 @@ describe('the workflow, in the test environment', () => {
       expect(timers.filter((timer) => timer.endsWith('started'))).toHaveLength(3);
       expect(timers.filter((timer) => timer.endsWith('fired'))).toHaveLength(1);
       expect(timers.filter((timer) => timer.endsWith('cancelled'))).toHaveLength(2);
+    });
+  });
+
+  describe('with agents', () => {
+    const noModel: Model = () => expect.unreachable('No model is asked here.');
+    /** An agent whose turns are scripted; what it does is noted. */
+    const agentOf = (turns: Activities['agentTurn'][]) => {
+      const did: string[] = [];
+      const note = (what: string) => async () => void did.push(what);
+      const activities: Partial<Activities> = {
+        prepareAgent: note('prepare'),
+        agentTurn: (order) => {
+          did.push(`turn ${order.turn}`);
+          return (turns.shift() ?? expect.unreachable('The script has run out.'))(order);
+        },
+        finishAgent: ({ checks }) => note(checks ? 'finish with checks' : 'finish')(),
+        discardAgent: note('discard'),
+        noteWaiting: ({ until }) => note(`wait until ${until}`)(),
+      };
+      return { did, activities };
+    };
+    const plan = () => agentPlan(new MemoryBlobs(), { engine: 'temporal', branches: [{ name: 'one' }] });
+    const ended = { stopReason: 'end_turn', error: null, costUsd: 0 };
+
+    it('waits for a usage limit on a durable timer, and goes on with the same prompt', async () => {
+      const resetsAt = new Date(Date.now() + 2_500).toISOString();
+      const { did, activities } = agentOf([
+        async () => ({ ...ended, kind: 'limit', resetsAt }),
+        async () => ({ ...ended, kind: 'completed' }),
+      ]);
+      await playPlan(await plan(), {}, noModel, activities, async (scene) => {
+        expect(await scene.handle.result()).toBe('completed');
+        expect(did).toEqual(['prepare', 'turn 0', `wait until ${resetsAt}`, 'turn 0', 'finish with checks']);
+        expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(resetsAt));
+        const timers = await timersOf(scene);
+        expect(timers.filter((timer) => timer.endsWith('started'))).toHaveLength(1);
+        expect(timers.filter((timer) => timer.endsWith('fired'))).toHaveLength(1);
+      });
+    });
+
+    it('refuses an answer that nothing asked for, before it enters the history', async () => {
+      let release = (): void => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const { activities } = agentOf([
+        async () => {
+          await hang(Context.current(), released);
+          return { ...ended, kind: 'completed' };
+        },
+      ]);
+      const given: string[] = [];
+      const giveAnswer: Activities['giveAnswer'] = async ({ callId }) => void given.push(callId);
+      await playPlan(await plan(), {}, noModel, { ...activities, giveAnswer }, async ({ handle }) => {
+        const branchId = branchIdSchema.parse('b1');
+        const answer = (callId: string) =>
+          handle.executeUpdate<void, [AnswerOrder]>('answer', {
+            args: [{ branchId, callId, answer: { behavior: 'allow', scope: 'call' } }],
+          });
+        await expect(answer('c1')).rejects.toThrow(WorkflowUpdateFailedError);
+        await handle.signal('question', branchId, 'c1', 'open');
+        await answer('c1');
+        await expect(answer('c1')).rejects.toThrow(WorkflowUpdateFailedError);
+        release();
+        expect(await handle.result()).toBe('completed');
+        expect(given).toEqual(['c1']);
+        const { events } = await handle.fetchHistory();
+        const accepted = events?.filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes);
+        expect(accepted).toHaveLength(1);
+      });
     });
   });
 

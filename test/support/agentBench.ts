@@ -169,6 +169,7 @@ export async function agentPlan(blobs: MemoryBlobs, options: AgentPlanOptions): 
     recordedRequest: null,
     permissions: 'ask',
     allowedCommands: null,
+    allowRules: [],
     setup: [],
     teardown: [],
     include: [],

@@ -102,6 +102,7 @@ export async function agentStage(
           chain: { tools: null, permissionMode: 'default', version },
           permissions: 'ask',
           allowedCommands: [],
+          allowRules: [],
           maxTurns: null,
           budgetUsd: null,
           env: {},

@@ -1,7 +1,7 @@
 import { agentEnvironment } from '../../core/agent/agentEnvironment.ts';
 import { agentFlags } from '../../core/agent/agentFlags.ts';
 import type { AgentProgram, AgentTurnOrder } from '../../core/agent/agentPorts.ts';
-import { denyWritesFlags } from '../../core/agent/allowRuleFlags.ts';
+import { allowRuleFlags, denyWritesFlags } from '../../core/agent/allowRuleFlags.ts';
 import { isInside } from '../places/isInside.ts';
 import { configEnvironment } from './configEnvironment.ts';
 import { type ProgramTimes, RunningAgent } from './runningAgent.ts';
@@ -52,7 +52,7 @@ function commandOf(order: AgentTurnOrder, env: Readonly<Record<string, string | 
   const elsewhere = place.kind !== 'overlay' && !isInside(place.projectRoot, place.path);
   const guard = elsewhere ? (denyWritesFlags(place.projectRoot) ?? []) : [];
   return {
-    command: [order.program, ...flags.args, ...guard],
+    command: [order.program, ...flags.args, ...allowRuleFlags(order.allowRules), ...guard],
     environment: agentEnvironment(configEnvironment(env, order.configDir), { ...flags.env, ...order.env }),
   };
 }

@@ -47,6 +47,7 @@ export class RunningAgent {
   readonly #options: TurnOptions;
   readonly #times: ProgramTimes;
   readonly #reader: TurnReader;
+  #toldOfRules = false;
   readonly #desk: PermissionDesk;
   readonly #lines = new LineSplitter();
   /** Null: aborted, or the program ended without a result. */
@@ -84,7 +85,7 @@ export class RunningAgent {
     const onAbort = (): void => this.#over.resolve(null);
     signal.addEventListener('abort', onAbort, { once: true });
     this.#process.onStdout((piece) => this.#guarded(() => this.#take(this.#lines.add(piece))));
-    this.#process.onStderr((piece) => this.#remember(piece));
+    this.#process.onStderr((piece) => this.#guarded(() => this.#takeError(piece)));
     void this.#process.ended.then(() => {
       const rest = this.#lines.rest();
       this.#guarded(() => this.#take(rest === null ? [] : [rest]));
@@ -196,9 +197,28 @@ export class RunningAgent {
     );
   }
 
+  #takeError(piece: string): void {
+    this.#remember(piece);
+    const rules = ignoredRules(this.#tail);
+    if (rules === null || this.#toldOfRules) return;
+    this.#toldOfRules = true;
+    this.#options.onMessage({ type: 'notice', text: ignoredRulesText(rules) });
+  }
+
   #remember(text: string): void {
     this.#tail = (this.#tail + text).slice(-tailLength);
   }
+}
+
+/** How many allow rules of a project Claude Code says to ignore; null where it says nothing of it. */
+function ignoredRules(said: string): number | null {
+  const [, count] = /Ignoring (\d+) permissions\.allow/.exec(said) ?? [];
+  return count === undefined ? null : Number(count);
+}
+
+function ignoredRulesText(count: number): string {
+  const rules = count === 1 ? '1 allow rule' : `${count} allow rules`;
+  return `${rules} of this project’s .claude/settings.json ${count === 1 ? 'does' : 'do'} not count here, for Claude Code was never told to trust the folder: what they allow is asked for (allowProjectRules lets them count).`;
 }
 
 /** Whether it has happened within so many milliseconds. */

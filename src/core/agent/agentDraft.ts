@@ -43,6 +43,8 @@ export interface AgentPlanning {
     folder: string,
     choice: string,
   ): Promise<{ commit: string | null; notes: string[] }>;
+  /** Allow rules of the project's own settings. */
+  projectRules(folder: string): Promise<string[]>;
   /** The files of the folder's project at a moment, stored. */
   placedFiles(
     open: OpenSession,
@@ -117,6 +119,7 @@ export async function draftAgents(
     recordedRequest: logged ? await deps.put(context.rebuilt.request) : null,
     permissions: settings.permissions ?? 'ask',
     allowedCommands: commands.length > 0 ? await deps.put(commands) : null,
+    allowRules: settings.allowProjectRules === true ? await deps.projectRules(folder) : [],
     setup: settings.setup ?? [],
     teardown: settings.teardown ?? [],
     include: settings.include ?? defaultInclude,

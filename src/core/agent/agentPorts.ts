@@ -141,6 +141,8 @@ export type AgentMessage =
   | { type: 'reply'; reply: StoredReply; messageId: string; parent: string | null }
   | { type: 'tool-result'; callId: string; content: unknown; isError: boolean; parent: string | null }
   | { type: 'compacted'; preTokens: number | null }
+  /** What a person should know, a sentence. */
+  | { type: 'notice'; text: string }
   | { type: 'retrying'; attempt: number; delayMs: number; message: string }
   | { type: 'denied'; callId: string; tool: string; input: unknown; message: string };
 
@@ -172,6 +174,8 @@ export interface AgentTurnOrder {
   permissions: PermissionPolicy;
   /** Shell commands that go through without a question. */
   allowedCommands: readonly string[];
+  /** Rules of the project's own settings that count although Claude Code was never told to trust the folder. */
+  allowRules: readonly string[];
   maxTurns: number | null;
   budgetUsd: number | null;
   /** Added to the environment. */

@@ -102,6 +102,8 @@ export const agentPlanSchema = z.object({
   permissions: permissionPolicySchema,
   /** Blob of `string[]`: shell commands of the recorded turn that go through without being asked for; null: none do. */
   allowedCommands: blobRefSchema.nullable(),
+  /** Allow rules of the project's settings that are passed on; none unless the person asked for it. */
+  allowRules: z.array(z.string()).default([]),
   setup: z.array(z.string()),
   teardown: z.array(z.string()),
   /** Patterns of ignored files that a worktree gets copies of. */

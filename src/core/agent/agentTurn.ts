@@ -163,6 +163,7 @@ class RunningTurn {
       chain,
       permissions: agent.permissions,
       allowedCommands: Array.isArray(allowed) ? allowed.filter((command) => typeof command === 'string') : [],
+      allowRules: agent.allowRules,
       maxTurns: agent.maxTurns,
       budgetUsd,
       env: await branchEnvironment(plan, branch, runs),
@@ -211,6 +212,8 @@ class RunningTurn {
         const { callId, isError, parent } = message;
         return this.#log.append({ type: 'tool-result', callId, result, isError, parent });
       }
+      case 'notice':
+        return this.#log.append({ type: 'branch-note', text: message.text });
       case 'compacted':
         return this.#log.append({ type: 'compacted', preTokens: message.preTokens });
       case 'retrying': {

@@ -53,6 +53,8 @@ const agentOptions = {
   permissions: permissionPolicySchema.optional().describe('ask (default), deny, or bypass.'),
   /** Shell commands that the recorded turn ran go through without a question. */
   allowRecorded: z.boolean().optional(),
+  /** Allow rules of the project's `.claude/settings.json` count, also where Claude Code was never told to trust the folder. */
+  allowProjectRules: z.boolean().optional(),
   setup: commands.optional().describe('Commands that run in the place before the agent starts.'),
   teardown: commands.optional().describe('Commands that run before a place is removed.'),
   include: z.array(z.string().min(1)).optional().describe('Patterns of ignored files that a worktree gets copies of.'),

@@ -41,5 +41,15 @@ export function withoutWords(plan: ForkPlan): ForkPlan {
 /** What the loop needs of an agent's settings: names of folders, programs and commands stay on this machine. */
 function withoutCommands(agent: AgentPlan): AgentPlan {
   const checks = agent.checks.map((check) => ({ ...check, name: 'check', run: 'check' }));
-  return { ...agent, program: '', configDir: '', folder: '', setup: [], teardown: [], include: [], checks };
+  return {
+    ...agent,
+    program: '',
+    configDir: '',
+    folder: '',
+    allowRules: [],
+    setup: [],
+    teardown: [],
+    include: [],
+    checks,
+  };
 }

@@ -1,7 +1,8 @@
 import type PQueue from 'p-queue';
-import type { AgentWork } from '../../core/agent/agentWork.ts';
+import type { AgentBranchRef } from '../../core/agent/agentPorts.ts';
+import type { AgentTurnOutcome, AgentWork } from '../../core/agent/agentWork.ts';
 import type { AgentBranchPorts } from '../../core/agent/runAgentBranch.ts';
-import { ModelCallError, NotFoundError } from '../../core/errors.ts';
+import { AgentError, ModelCallError, NotFoundError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId } from '../../core/ids.ts';
 import { interruption } from '../../core/run/abandonedRun.ts';
@@ -133,7 +134,7 @@ export class Drive {
     const { signal } = scope.controller;
     return {
       prepare: async (ref) => (await agents()).prepare(ref, signal),
-      turn: async (ref) => (await agents()).turn(ref, { signal, onFirstToken: scope.onFirstToken }),
+      turn: (ref) => this.#agentTurn(ref, scope),
       waitUntil: async (ref, until) => {
         await (await agents()).noteWaiting(ref, until);
         await clock.sleep(Math.max(0, Date.parse(until) - clock.now()), signal);
@@ -142,6 +143,21 @@ export class Drive {
       finish: async (ref) => (await agents()).finish(ref, this.#stopped.signal),
       discard: async (ref) => (await agents()).discard(ref),
     };
+  }
+
+  /** One prompt of an agent. Where its process is lost, another goes on in the same place and session. */
+  async #agentTurn(ref: AgentBranchRef & { turn: number }, scope: BranchScope): Promise<AgentTurnOutcome> {
+    const { agents, clock, random } = this.#deps;
+    const { signal } = scope.controller;
+    const policy = retryPolicies.compute;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await (await agents()).turn(ref, { signal, onFirstToken: scope.onFirstToken });
+      } catch (error) {
+        if (!(error instanceof AgentError) || signal.aborted || attempt >= policy.attempts) throw error;
+        await clock.sleep(retryDelayMs(policy, attempt, null, random()), signal);
+      }
+    }
   }
 
   /** One model call with its retries. A call that may have been billed is never made again. */

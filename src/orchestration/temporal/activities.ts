@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { AgentBranchRef } from '../../core/agent/agentPorts.ts';
 import type { AgentTurnOutcome, AgentWork } from '../../core/agent/agentWork.ts';
 import type { AnswerOrder } from '../../core/agent/answerOrder.ts';
-import { BadInputError, ForkpointError } from '../../core/errors.ts';
+import { AgentError, BadInputError, ForkpointError } from '../../core/errors.ts';
 import { providerSchema } from '../../core/fork/forkPlan.ts';
 import { type BranchId, blobRefSchema, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
 import { type Advance, type AdvanceInput, advance } from '../../core/run/advance.ts';
@@ -137,9 +137,10 @@ async function working<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>
     return await work(signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    // What is said in words (no place to be had, a failed set-up) would be said again; what is thrown plainly may pass.
-    const failure = toCallFailure(error);
-    throw applicationFailure(failure, error, error instanceof ForkpointError ? 'never again' : {});
+    // What is said in words (no place to be had, a failed set-up) would be said again. An agent that was lost goes on where it
+    // was, and what is thrown plainly may pass.
+    const passes = error instanceof AgentError || !(error instanceof ForkpointError);
+    throw applicationFailure(toCallFailure(error), error, passes ? {} : 'never again');
   } finally {
     clearInterval(heart);
   }

@@ -11,6 +11,7 @@ import type { Bench, Job } from './bench.ts';
 import { buildPrograms } from './buildPrograms.ts';
 import { benchFolder } from './corpus/cachedCorpus.ts';
 import { activationJob } from './jobs/activation.ts';
+import { agentsJob } from './jobs/agents.ts';
 import { appendJob } from './jobs/append.ts';
 import { earlyForkJob } from './jobs/earlyFork.ts';
 import { inProcessJob, temporalJob } from './jobs/engines.ts';
@@ -38,6 +39,7 @@ const jobs: readonly Job[] = [
   temporalJob,
   activationJob,
   placeReadyJob,
+  agentsJob,
 ];
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -63,7 +65,13 @@ function chosenJobs(): readonly Job[] {
 }
 
 async function prepare(scratch: string): Promise<Bench> {
-  const missing = await ensureTools(['claude-agent-sdk-0.3.329', 'temporal', 'chromium', 'code-server']);
+  const missing = await ensureTools([
+    'claude-agent-sdk-0.3.329',
+    'claude-code-2.1.329',
+    'temporal',
+    'chromium',
+    'code-server',
+  ]);
   if (missing.length > 0) throw new Error(`The bench needs: ${missing.join(', ')}.`);
   await installSystemPackages(
     missingPackages(['rg']).length > 0 ? ['ripgrep'] : [],

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import type { Commit } from '../../core/agent/agentFacts.ts';
 import type { Place, PlaceId, PlaceProcess, SpawnOptions } from '../../core/agent/agentPorts.ts';
 import type { ChangeSet } from '../../core/agent/changes.ts';
@@ -88,11 +90,23 @@ export class OverlayPlace implements Place {
   }
 
   async commits(): Promise<Commit[]> {
-    if (this.#record.git === null) return [];
+    if (this.#record.git === null || !(await this.#mayHaveCommits())) return [];
     const command = ['git', ...gitArguments('user', newCommitsArgs(this.#record.head))];
     const { exitCode, stdout } = await this.#runs().run(command, { cwd: this.#record.realRoot, env: this.#env });
     // It fails where there are still no commits.
     return exitCode === 0 ? newCommits(stdout, this.#record.realRoot) : [];
+  }
+
+  /** Whether git wrote down anything but its index in the branch's layer: entering the place costs more than to look. */
+  async #mayHaveCommits(): Promise<boolean> {
+    if (this.#record.mounts.length > 1) return true;
+    const written = ['HEAD', 'logs', 'refs', 'packed-refs', 'reftable'].map((name) =>
+      stat(path.join(this.#place.upper(0), '.git', name)).then(
+        () => true,
+        () => false,
+      ),
+    );
+    return (await Promise.all(written)).includes(true);
   }
 
   #runs(): OverlayRuns {

@@ -57,7 +57,8 @@ export interface AgentPlanning {
 /** A fork or a replay as Claude Code is to answer it. */
 export interface AgentDraft {
   plan: AgentPlan;
-  preview: AgentPreview;
+  /** Tries what places can be had. */
+  preview(): Promise<AgentPreview>;
   /** The prompts of a branch. @throws BadInputError where it has none */
   prompts(spec: BranchSpec, shared: string | undefined): AgentPrompts;
   /** What this version of Claude Code can't take of a branch, a sentence each. */
@@ -98,11 +99,14 @@ export async function draftAgents(
   }
   const choice = settings.files ?? 'turn';
   const moment = momentOf(context.point);
-  const base = await deps.baseOf(open, moment, folder, choice);
   const none: PlacedFiles = { files: [], unknown: [], warnings: [] };
-  const files = choice === 'turn' ? await deps.placedFiles(open, moment, folder, deps.put) : none;
   const end: FilesMoment = { turn: turns.at(-1)?.index ?? context.point.turnIndex, side: 'after' };
-  const recordedEnd = await deps.placedFiles(open, end, folder, deps.put);
+  // Each of them asks git.
+  const [base, files, recordedEnd] = await Promise.all([
+    deps.baseOf(open, moment, folder, choice),
+    choice === 'turn' ? deps.placedFiles(open, moment, folder, deps.put) : none,
+    deps.placedFiles(open, end, folder, deps.put),
+  ]);
   const commands = settings.allowRecorded === true ? shellCommands(turns) : [];
   const logged = context.rebuilt.digestVerified;
   const plan: AgentPlan = {
@@ -129,7 +133,7 @@ export async function draftAgents(
   };
   return {
     plan,
-    preview: await previewOf(agent, plan, files, base.notes, deps),
+    preview: () => previewOf(agent, plan, files, base.notes, deps),
     prompts: (spec, shared) => promptsOf(spec, shared, context, chain, turns),
     unsupported: (spec) => unsupportedOf(spec, context, chain, plan, settings),
   };

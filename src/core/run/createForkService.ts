@@ -317,7 +317,7 @@ class Service implements ForkService {
       recordedModel: rebuilt.request.model,
       host: billed ? (agent === undefined ? apiHost : null) : null,
       executor: plan.executor,
-      agent: agent?.preview ?? null,
+      agent: (await agent?.preview()) ?? null,
       requests: plan.branches.length,
       maxRequests: plan.branches.length * repliesEach * turnsEach,
       costUsd: billed ? estimateCost(plan.branches, draft.context.following, prices) : { low: 0, high: 0 },

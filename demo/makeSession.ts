@@ -3,22 +3,16 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { code, edits, type Replacement } from './sampleCode.ts';
 import { type Block, TranscriptWriter } from './transcriptWriter.ts';
 
 const cwd = '/home/sam/slug-tools';
-const source = `${cwd}/src/slugify.ts`;
-const tests = `${cwd}/test/slugify.test.ts`;
 const sessionId = '7d3c1f52-9a64-4c0e-8b1d-5e2f60a4c913';
 
 const sonnet = 'claude-sonnet-4-5';
 const opus = 'claude-opus-4-5';
 
 const text = (words: string): Block => ({ type: 'text', text: words });
-let calls = 0;
-const call = (name: string, input: unknown): Block => {
-  calls += 1;
-  return { type: 'tool_use', id: `toolu_slug${String(calls).padStart(2, '0')}`, name, input };
-};
 const numbered = (code: string): string =>
   code
     .trimEnd()
@@ -30,9 +24,15 @@ const read = (file: string, code: string) => ({
   content: numbered(code),
   toolUseResult: { type: 'text', file: { filePath: file, content: code, numLines: code.trimEnd().split('\n').length } },
 });
-const edited = (file: string, oldString: string, newString: string) => ({
+const edited = (file: string, originalFile: string, { before, after }: Replacement) => ({
   content: `The file ${file} has been updated.`,
-  toolUseResult: { filePath: file, oldString, newString, structuredPatch: [] },
+  toolUseResult: { filePath: file, oldString: before, newString: after, originalFile, structuredPatch: [] },
+});
+/** What an edit is called with. */
+const replacing = (file: string, { before, after }: Replacement) => ({
+  file_path: file,
+  old_string: before,
+  new_string: after,
 });
 const ran = (stdout: string) => ({ content: stdout, toolUseResult: { stdout, stderr: '', interrupted: false } });
 const failed = (output: string) => ({
@@ -48,23 +48,13 @@ const tool = (name: string, description: string, properties: Record<string, unkn
   input_schema: { type: 'object', properties, required: Object.keys(properties) },
 });
 
-const version1 = `export function slugify(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '');
-}
-`;
-const oldChain = `    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')`;
-const newChain = `    .normalize('NFKD')
-    .replace(/\\p{M}+/gu, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')`;
-const version2 = version1.replace(oldChain, newChain);
-const emojiChain = `    .replace(/\\p{Extended_Pictographic}/gu, ' ')
-    .normalize('NFKD')`;
-
+const source = `${cwd}/src/slugify.ts`;
+const tests = `${cwd}/test/slugify.test.ts`;
+let calls = 0;
+const call = (name: string, input: unknown): Block => {
+  calls += 1;
+  return { type: 'tool_use', id: `toolu_slug${String(calls).padStart(2, '0')}`, name, input };
+};
 const writer = new TranscriptWriter({
   sessionId,
   cwd,
@@ -94,13 +84,16 @@ const writer = new TranscriptWriter({
       description: property('What it does, in a few words.'),
     }),
   ],
-  reminder: `<system-reminder>\nRepository: ${cwd}, branch main, clean. Node 24, vitest.\n</system-reminder>`,
+  reminder: `<system-reminder>\nRepository: ${cwd}, branch main, clean. Node 24, node:test.\n</system-reminder>`,
 });
 
 const runTests = { command: 'npm test', description: 'Run the tests' };
 
 writer.prompt('Why does slugify drop accents? slugify("Crème brûlée") gives "cr-me-br-l-e".', sonnet);
-writer.reply([text('I’ll look at the function first.'), call('Read', { file_path: source })], [read(source, version1)]);
+writer.reply(
+  [text('I’ll look at the function first.'), call('Read', { file_path: source })],
+  [read(source, code.source.committed)],
+);
 writer.reply([
   text(
     [
@@ -115,32 +108,25 @@ writer.reply([
 
 writer.note({ type: 'ai-title', aiTitle: 'Fix the slugify edge cases' });
 
-const testOld = `  it('joins words', () => {`;
-const testNew = `  it('keeps letters without their accents', () => {
-    expect(slugify('Crème brûlée')).toBe('creme-brulee');
-    expect(slugify('Straße')).toBe('strasse');
-  });
-
-  it('joins words', () => {`;
-const withoutStrasse = testNew.replace(`    expect(slugify('Straße')).toBe('strasse');\n`, '');
 writer.prompt('Fix it and add a test.', sonnet);
 writer.reply(
   [
     text('First the function, then a test for it.'),
-    call('Edit', { file_path: source, old_string: oldChain, new_string: newChain }),
-    call('Edit', { file_path: tests, old_string: testOld, new_string: testNew }),
+    call('Edit', replacing(source, edits.accents)),
+    call('Edit', replacing(tests, edits.accentsTest)),
   ],
-  [edited(source, oldChain, newChain), edited(tests, testOld, testNew)],
+  [edited(source, code.source.committed, edits.accents), edited(tests, code.tests.committed, edits.accentsTest)],
 );
 writer.reply(
   [call('Bash', runTests)],
   [
     failed(
       [
-        ' ✓ slugify > joins words',
-        ' × slugify > keeps letters without their accents',
-        '   AssertionError: expected "stra-e" to be "strasse"',
-        ' Tests  1 failed | 3 passed (4)',
+        '✖ keeps letters without their accents',
+        "  AssertionError: 'stra-e' !== 'strasse'",
+        '✔ joins words',
+        'ℹ pass 3',
+        'ℹ fail 1',
       ].join('\n'),
     ),
   ],
@@ -150,10 +136,10 @@ writer.reply(
     text(
       'The accents work. “ß” is a letter of its own, which no normal form takes apart, so that line of my test asked for more than you did; I’ll take it out.',
     ),
-    call('Edit', { file_path: tests, old_string: testNew, new_string: withoutStrasse }),
+    call('Edit', replacing(tests, edits.withoutStrasse)),
     call('Bash', runTests),
   ],
-  [edited(tests, testNew, withoutStrasse), ran(' ✓ slugify (4 tests)\n Tests  4 passed (4)')],
+  [edited(tests, code.tests.withStrasse, edits.withoutStrasse), ran('ℹ pass 4\nℹ fail 0')],
 );
 writer.reply([
   text(
@@ -173,17 +159,17 @@ writer.rewindTo(beforeEmoji);
 writer.prompt('Now handle emoji', opus);
 writer.reply(
   [text('I’ll start by reading the function as it is now.'), call('Read', { file_path: source })],
-  [read(source, version2)],
+  [read(source, code.source.accents)],
 );
 writer.reply(
   [
     text(
       'An emoji should separate words like a space does. That has to happen before the accents go, because some emoji carry marks of their own.',
     ),
-    call('Edit', { file_path: source, old_string: `    .normalize('NFKD')`, new_string: emojiChain }),
+    call('Edit', replacing(source, edits.emoji)),
     call('Bash', runTests),
   ],
-  [edited(source, `    .normalize('NFKD')`, emojiChain), ran(' ✓ slugify (4 tests)\n Tests  4 passed (4)')],
+  [edited(source, code.source.accents, edits.emoji), ran('ℹ pass 4\nℹ fail 0')],
 );
 writer.reply([
   text(
@@ -203,13 +189,12 @@ writer.reply([
   ),
 ]);
 
-/** Where the sample lies, below the checkout. */
-export const sampleFile = `demo/claude/projects/${cwd.replace(/[^a-zA-Z0-9]/g, '-')}/${sessionId}.jsonl`;
-
 /** The whole transcript. A unit test compares it with the file. */
 export const sampleText = writer.finish(
   'Is a regex the right tool for this, or should it be Intl.Segmenter? Two sentences.',
 );
+/** Where the sample lies, below the checkout. */
+export const sampleFile = `demo/claude/projects/${cwd.replace(/[^a-zA-Z0-9]/g, '-')}/${sessionId}.jsonl`;
 
 if (import.meta.main) {
   const file = path.join(import.meta.dirname, '..', sampleFile);

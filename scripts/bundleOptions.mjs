@@ -4,6 +4,9 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
 
+/** Packages whose main form esbuild can't follow, and the form that it can. */
+export const moduleForms = { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' };
+
 export const shared = {
   absWorkingDir: root,
   outdir: path.join(root, 'dist'),
@@ -21,6 +24,7 @@ export const shared = {
 /** For code that runs in Node 20 and later: the command line, the extension host, the worker. */
 export const node = {
   ...shared,
+  alias: moduleForms,
   platform: 'node',
   target: 'node20',
   format: 'esm',

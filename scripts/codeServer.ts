@@ -18,8 +18,8 @@ export interface CodeServerOptions {
   settings?: Record<string, unknown>;
   /** For the server and so for the extension host, for example CLAUDE_CONFIG_DIR. */
   env?: Record<string, string>;
-  /** Whether it runs with the environment of whoever starts it. Default: with a clean one and a scratch HOME. */
-  inheritEnvironment?: boolean;
+  /** Whether `env` is all of its environment. Default: beside a clean one with a scratch HOME. */
+  wholeEnvironment?: boolean;
   /** Kept between two starts to prove what survives a restart; default: new ones. */
   home?: string;
   port?: number;
@@ -102,7 +102,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     `--extensions-dir=${options.extensionsDir}`,
     options.workspace,
   ];
-  const env = options.inheritEnvironment ? { ...process.env, ...options.env } : cleanEnvironment(home, options.env);
+  const env = options.wholeEnvironment ? options.env : cleanEnvironment(home, options.env);
   const child = spawn(process.execPath, args, { env, detached: true });
   const output: string[] = [];
   child.stdout.on('data', (data: Buffer) => output.push(String(data)));

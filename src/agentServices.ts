@@ -11,6 +11,7 @@ import { isAbsent } from './adapters/fileErrors.ts';
 import { freePort } from './adapters/freePort.ts';
 import { baseCommitOf, commitNamed } from './adapters/git/baseCommitOf.ts';
 import { createPlaces } from './adapters/places/createPlaces.ts';
+import { findSetupOffers } from './adapters/places/findSetupOffers.ts';
 import { projectOf } from './adapters/places/projectOf.ts';
 import { writeWhole } from './adapters/writeWhole.ts';
 import type { AgentPlanning } from './core/agent/agentDraft.ts';
@@ -64,7 +65,7 @@ export function createAgentServices(options: AgentServicesOptions): LoadedAgentS
     clock,
     prices,
     sha256,
-    places: createPlaces({ folder, changes, isRunKnown, clock }),
+    places: createPlaces({ folder, changes, isRunKnown, clock, configDirs: claudeDirs }),
     changes,
     sessions: createBranchSessions(),
     program: createAgentProgram({ env }),
@@ -113,6 +114,7 @@ function createPlanning(
   return {
     find: () => finder.find(),
     placeOptions: (folder) => places.options(folder),
+    setupOffers: async (folder) => findSetupOffers((await projectOf(folder)).realRoot),
     configDirOf: (file) => configDirOf(file, claudeDirs),
     async folderProblem(folder) {
       try {

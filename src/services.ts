@@ -204,7 +204,8 @@ async function defaultExecutor(
   apiKey: () => Promise<string | undefined>,
   agents: AgentServices,
 ): Promise<Executor> {
-  if (provider === 'demo' || (await apiKey()) !== undefined) return 'api';
+  // A key that is set to nothing is none.
+  if (provider === 'demo' || (await apiKey())) return 'api';
   return (await agents.runs.find()) === null ? 'api' : 'claude-code';
 }
 

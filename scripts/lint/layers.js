@@ -73,7 +73,7 @@ const layers = [
     mayImport: ['core', 'views', 'panel protocol'],
     packages: (name) => name !== 'node:' && !isHeavy(name),
   },
-  { name: 'demo', files: [/^demo\//], mayImport: ['core', 'demo'], packages: (name) => name !== 'vscode' },
+  { name: 'demo', files: [/^demo\//], mayImport: ['core', 'adapters', 'demo'], packages: (name) => name !== 'vscode' },
 ];
 
 function isHeavy(name) {

@@ -3,6 +3,7 @@ import type { Executor } from '../core/agent/agentSettings.ts';
 import { BadInputError, NotConfirmedError } from '../core/errors.ts';
 import { describePrefix } from '../core/fork/describePrefix.ts';
 import { moneyRange, oneLine, plural, tokenCount } from '../core/format.ts';
+import { plainText } from '../core/plainText.ts';
 import type { ForkPreview } from '../core/run/forkService.ts';
 import type { CliContext } from './context.ts';
 
@@ -37,28 +38,39 @@ export function describePreview(context: CliContext, preview: ForkPreview): void
   for (const note of preview.notes) terminal.note(oneLine(note, 200));
 }
 
+/** As a POSIX shell takes it. */
+const shellWord = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
 function whatIsSent({ executor, agent, requests, host, costUsd }: Sending): string {
   if (executor === 'api') return `${plural(requests, 'request')} to ${host ?? 'the API'}, ${moneyRange(costUsd)}`;
   const version = agent?.agent.version == null ? '' : ` ${agent.agent.version}`;
   const where = agent?.place == null ? '' : ` in ${agent.place.kind} places`;
-  const cost =
-    agent?.agent.billing === 'subscription' ? 'counts against your plan' : `${moneyRange(costUsd)} estimated`;
-  return `${plural(requests, 'branch', 'branches')} answered by Claude Code${version}${where}, ${cost}`;
+  const cost = onPlan(agent) ? '' : `, ${moneyRange(costUsd)} estimated`;
+  return `${plural(requests, 'branch', 'branches')} answered by Claude Code${version}${where}${cost}`;
+}
+
+function onPlan(agent: AgentPreview | null): boolean {
+  return agent?.agent.billing === 'subscription';
 }
 
 /** Says who works where on which files, on stderr. */
 function describeAgents(
   { terminal }: CliContext,
-  { agent, place, files, filesChoice, base, warnings }: AgentPreview,
+  { agent, place, places, files, filesChoice, base, warnings, setupOffers }: AgentPreview,
 ): void {
   const version = agent.version === null ? '' : ` ${agent.version}`;
   const login = agent.login === null ? '' : ` · ${oneLine(agent.login, 80)}`;
   terminal.note(`  Answered by Claude Code${version} (${agent.program})${login}`);
   terminal.note(`  Place: ${place === null ? 'none can be had' : `${place.kind} · ${place.detail}`}`);
+  for (const { kind, detail } of place === null ? places : []) terminal.note(`    ${kind}: ${oneLine(detail, 200)}`);
   const known = `${files.exact} exact · ${files.likely} likely · ${files.unknown} not recorded`;
   const from = base === null ? '' : ` · from commit ${base.slice(0, 10)}`;
   terminal.note(`  Files ${filesChoice === 'turn' ? `at this turn · ${known}` : filesChoice}${from}`);
   for (const warning of warnings) terminal.note(`    ${oneLine(warning, 200)}`);
+  for (const { source, commands } of setupOffers) {
+    const options = commands.map((command) => `--setup ${shellWord(plainText(command))}`).join(' ');
+    terminal.note(`  Set-up found in ${oneLine(source, 100)}, not run. To run it: ${options}`);
+  }
 }
 
 /**
@@ -68,17 +80,19 @@ function describeAgents(
 export async function confirmSending(context: CliContext, sending: Sending): Promise<void> {
   if (!sending.billed) return;
   if (sending.executor === 'api' && !process.env.ANTHROPIC_API_KEY) {
-    const hint = 'Set ANTHROPIC_API_KEY, or try --demo, which sends nothing.';
+    const hint =
+      'Set ANTHROPIC_API_KEY, install Claude Code or name it (--claude PATH, FORKPOINT_CLAUDE), or try --demo, which sends nothing.';
     throw new BadInputError('No API key is set.', hint, { path: 'ANTHROPIC_API_KEY' });
   }
   const what = whatIsSent(sending);
-  if (context.options.yes === true) return context.terminal.note(`Sending ${what}.`);
+  const isAgent = sending.executor === 'claude-code';
+  if (context.options.yes === true) return context.terminal.note(`${isAgent ? 'Starting' : 'Sending'} ${what}.`);
+  const costs = onPlan(sending.agent) ? 'This counts against your plan' : 'This costs money';
   if (!context.terminal.interactive) {
-    throw new NotConfirmedError(`This costs money: ${what}.`, 'Add --yes to agree, or --demo to try without the API.', {
-      ...sending,
-    });
+    const hint = isAgent ? 'Add --yes to agree.' : 'Add --yes to agree, or --demo to try without the API.';
+    throw new NotConfirmedError(`${costs}: ${what}.`, hint, { ...sending });
   }
-  if (!(await context.terminal.confirm(`This costs money: ${what}. Go on?`))) {
+  if (!(await context.terminal.confirm(`${costs}: ${what}. Go on?`, context.interrupted))) {
     throw new NotConfirmedError('Nothing was sent.', 'Run it again and answer y, or add --yes.');
   }
 }

@@ -2,7 +2,8 @@ import type { Comparison } from '../core/compare/comparison.ts';
 import { modelName, money, oneLine } from '../core/format.ts';
 import { plainText } from '../core/plainText.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
-import { nameOf } from './runReport.ts';
+import { agentLines, changesText } from './agentReport.ts';
+import { nameOf } from './nameOf.ts';
 
 /** Name of a branch's text file: its id, which is unique, and its name as far as every file system takes it. */
 export function fileNameOf(branch: BranchView): string {
@@ -25,6 +26,7 @@ export function exportMarkdown(view: RunView, comparison: Comparison): string {
     '',
     comparisonMarkdown(comparison),
     '',
+    ...(view.executor === 'api' ? [] : [...agentLines(view).map((line) => `- ${cell(line)}`), '']),
     ...view.branches.flatMap((branch) => branchSection(branch, comparison)),
   ].join('\n');
 }
@@ -32,6 +34,7 @@ export function exportMarkdown(view: RunView, comparison: Comparison): string {
 /** The comparison as a Markdown table, one row a side. */
 export function comparisonMarkdown(comparison: Comparison): string {
   const pairs = new Map(comparison.pairs.map((pair) => [pair.b, pair]));
+  const hasFiles = comparison.pairs.some(({ filesDiff }) => filesDiff !== null);
   const rows = [comparison.baseline, ...comparison.branches].map((side) => {
     const pair = pairs.get(side.id);
     return [
@@ -45,6 +48,7 @@ export function comparisonMarkdown(comparison: Comparison): string {
       money(side.costUsd),
       pair === undefined ? '' : `${Math.round(pair.similarity * 100)} %`,
       pair?.firstDivergence?.summary ?? '',
+      ...(hasFiles ? [pair?.filesDiff == null ? '' : changesText(pair.filesDiff.files)] : []),
     ];
   });
   const head = [
@@ -58,6 +62,7 @@ export function comparisonMarkdown(comparison: Comparison): string {
     'Cost',
     'Alike',
     'First difference',
+    ...(hasFiles ? ['Files that differ'] : []),
   ];
   return [head, head.map(() => '---'), ...rows.map((row) => row.map(cell))]
     .map((row) => `| ${row.join(' | ')} |`)

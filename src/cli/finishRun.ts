@@ -1,8 +1,10 @@
 import { BadInputError } from '../core/errors.ts';
 import type { EngineKind } from '../core/fork/forkRequest.ts';
 import type { RunId } from '../core/ids.ts';
+import { nextSteps } from './agentReport.ts';
 import type { CliContext } from './context.ts';
-import { agentLines, comparisonText, exitCodeOf, failureLines, runJson, runTable } from './runReport.ts';
+import { printBranches } from './printRun.ts';
+import { comparisonText, exitCodeOf, runJson } from './runReport.ts';
 import { watchRun } from './watchRun.ts';
 
 /** Whether and how a command waits for the run that it started. */
@@ -34,10 +36,11 @@ export async function finishRun(context: CliContext, runId: RunId): Promise<numb
   if (options.events === true) return code;
   if (terminal.json) terminal.printJson(runJson(view));
   else {
-    terminal.print(runTable(view, terminal.colors));
-    for (const line of [...agentLines(view), ...failureLines(view)]) terminal.print(line);
+    await printBranches(context, view);
     const more = `forkpoint compare ${runId}`;
     terminal.print(`\n${comparisonText(await forks.compare(runId), terminal.colors, { maxLines: 40, more })}`);
+    const next = nextSteps(view);
+    if (next !== null) terminal.note(next);
   }
   return code;
 }

@@ -6,7 +6,14 @@ import { parseForkFile, promptText } from '../adapters/forkFiles/parseForkFile.t
 import { problemsOf, refusal } from '../adapters/forkFiles/problems.ts';
 import { BadInputError, messageOf } from '../core/errors.ts';
 import { forkFileSchema, forkRequestOfFile } from '../core/fork/forkFile.ts';
-import { type ForkPoint, type ForkRequest, type ReplayRequest, replayRequestSchema } from '../core/fork/forkRequest.ts';
+import {
+  executorOf,
+  type ForkPoint,
+  type ForkRequest,
+  type ReplayRequest,
+  type RunSettings,
+  replayRequestSchema,
+} from '../core/fork/forkRequest.ts';
 
 /** Options of `fork` and `replay` that mirror the fork file's keys. */
 export interface RunOptions {
@@ -83,7 +90,25 @@ function settingsOf(options: RunOptions) {
 function checkOf(text: string): { name: string; run: string } {
   const [, name, run] = /^([a-z][\w -]*)=(\S[\s\S]*)$/.exec(text) ?? [];
   if (name !== undefined && run !== undefined) return { name, run };
+  if (text.trim() === '') {
+    throw new BadInputError('--check names no command.', 'Write for example --check "tests=npm test".', {
+      path: 'checks',
+    });
+  }
   return { name: text.trim().slice(0, 80), run: text };
+}
+
+/**
+ * The demo model answers requests and executes nothing: an agent would send its own elsewhere, and be billed for them.
+ * @throws BadInputError
+ */
+export function checkDemo(settings: RunSettings, { demo }: { demo?: boolean }): void {
+  if (demo !== true || executorOf(settings, 'api') === 'api') return;
+  throw new BadInputError(
+    'The demo model can’t answer for Claude Code: --demo goes with executor api only.',
+    'Leave --demo out, or the options of Claude Code (--executor, --place, --check and the like).',
+    { path: 'executor' },
+  );
 }
 
 /** @throws BadInputError where a run would work without a question and nobody has agreed to that */

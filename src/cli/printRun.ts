@@ -1,15 +1,24 @@
 import { oneLine } from '../core/format.ts';
 import type { RunView } from '../core/run/runView.ts';
+import { agentLines, failedOutputs } from './agentReport.ts';
 import type { CliContext } from './context.ts';
-import { agentLines, failureLines, runJson, runTable } from './runReport.ts';
+import { failureLines, runJson, runTable } from './runReport.ts';
 
 /** Prints a run's state: its branches as a table, and what went wrong. */
-export function printRun(context: CliContext, view: RunView): void {
+export async function printRun(context: CliContext, view: RunView): Promise<void> {
   const { terminal } = context;
   if (terminal.json) return terminal.printJson(runJson(view));
   terminal.print(
     `${view.runId} · ${oneLine(view.title, 60)} · ${view.interrupted ? 'interrupted' : view.state} · ${view.engine}`,
   );
+  await printBranches(context, view);
+}
+
+/** Prints a run's branches as a table, what agents did, and what went wrong. */
+export async function printBranches(context: CliContext, view: RunView): Promise<void> {
+  const { terminal } = context;
+  const { blobs } = await context.services();
+  const outputs = await failedOutputs(view.branches, 'setup', blobs);
   terminal.print(runTable(view, terminal.colors));
-  for (const line of [...agentLines(view), ...failureLines(view)]) terminal.print(line);
+  for (const line of [...agentLines(view), ...failureLines(view), ...outputs]) terminal.print(line);
 }

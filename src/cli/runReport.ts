@@ -1,9 +1,10 @@
-import type { CheckResult } from '../core/agent/agentFacts.ts';
-import { describeQuestion } from '../core/agent/describeQuestion.ts';
+import type { ChangedFile, CheckResult } from '../core/agent/agentFacts.ts';
 import type { ComparedPair, Comparison } from '../core/compare/comparison.ts';
 import { duration, modelName, money, oneLine, plural, tokenCount } from '../core/format.ts';
 import { plainText } from '../core/plainText.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
+import { changesText, checksFailed } from './agentReport.ts';
+import { nameOf } from './nameOf.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -25,36 +26,10 @@ function checkJson({ output: _reference, ...check }: CheckResult) {
   return check;
 }
 
-/** What agents did beside what they said, a line or two a branch: files, checks, questions. */
-export function agentLines(view: RunView): string[] {
-  if (view.executor === 'api') return [];
-  return view.branches.flatMap((branch) => {
-    const facts = agentFacts(branch);
-    const asks = branch.questions.map(
-      (question) =>
-        `  asks: ${oneLine(describeQuestion(question), 100)} · forkpoint approve ${view.runId} ${branch.branchId} ${question.callId}`,
-    );
-    const notes = branch.notes.map((note) => `  ${oneLine(note, 200)}`);
-    return facts === '' ? [...asks, ...notes] : [`${oneLine(nameOf(branch), 40)}: ${facts}`, ...asks, ...notes];
-  });
-}
-
-function agentFacts({ files, commits, checks, prefix }: BranchView): string {
-  const sum = (key: 'added' | 'removed'): number => files.reduce((total, file) => total + file[key], 0);
-  return [
-    files.length === 0 ? '' : `+${sum('added')} −${sum('removed')} in ${plural(files.length, 'file')}`,
-    commits.length === 0 ? '' : plural(commits.length, 'commit'),
-    ...checks.map(({ name, passed }) => `${oneLine(name, 40)} ${passed ? 'passed' : 'failed'}`),
-    prefix === null ? '' : `prefix ${prefix.equal} of ${prefix.total} as recorded`,
-  ]
-    .filter((fact) => fact !== '')
-    .join(' · ');
-}
-
-/** The exit code that a run's end stands for. */
+/** The exit code that a run's end stands for: a branch that failed, or a check of one, makes it 1. */
 export function exitCodeOf(view: RunView, interrupted: boolean): number {
   if (interrupted) return 130;
-  if (view.state === 'completed') return 0;
+  if (view.state === 'completed') return view.branches.some(checksFailed) ? 1 : 0;
   const outOfReach = view.branches.every(({ error }) => error?.code === 'unreachable');
   return outOfReach ? 4 : 1;
 }
@@ -65,7 +40,7 @@ export function runTable(view: RunView, colors: Terminal['colors']): string {
     oneLine(nameOf(branch), 32),
     stateText(branch, colors),
     modelName(branch.model),
-    oneLine(branch.stopReason ?? branch.error?.code ?? '', 24),
+    oneLine(endOf(branch), 24),
     String(branch.steps),
     tokenCount(branch.usage.inputTokens + branch.usage.cacheReadTokens + branch.usage.cacheWriteTokens),
     tokenCount(branch.usage.outputTokens),
@@ -85,12 +60,17 @@ export function failureLines(view: RunView): string[] {
   return view.branches.flatMap((branch) =>
     branch.error === null
       ? []
-      : [`${oneLine(nameOf(branch), 40)}: ${plainText(branch.error.message)}`, `  ${plainText(branch.error.hint)}`],
+      : [
+          `${oneLine(nameOf(branch), 40)}: ${plainText(branch.error.message)}`,
+          // What the editor calls Retry Failed.
+          `  ${plainText(branch.error.hint.replaceAll('Retry Failed', `forkpoint retry ${view.runId}`))}`,
+        ],
   );
 }
 
-export function nameOf(branch: Pick<BranchView, 'name' | 'repeat' | 'repeats'>): string {
-  return branch.repeats > 1 ? `${branch.name} #${branch.repeat}` : branch.name;
+/** Why it ended: of a failure what it is called, for the last reply's stop reason says nothing of it. */
+function endOf({ state, stopReason, error }: BranchView): string {
+  return (state === 'failed' ? (error?.code ?? stopReason) : (stopReason ?? error?.code)) ?? '';
 }
 
 function stateText({ state, retryingInMs, waitingFor }: BranchView, colors: Terminal['colors']): string {
@@ -135,10 +115,33 @@ function pairText(
   const shown = lines.slice(0, count).map((line) => diffLine(plainText(line), colors));
   const rest = lines.length > count ? [colors.dim(`… ${lines.length - count} more lines: ${more}`)] : [];
   const body = pair.textDiff === null ? [colors.dim('Too different to show as a diff.')] : [...shown, ...rest];
-  return [colors.bold(`${plainText(title)} · ${alike} · ${where}`), ...body].join('\n').trimEnd();
+  const files = filesLines(pair);
+  return [colors.bold(`${plainText(title)} · ${alike} · ${where}`), ...files, ...body].join('\n').trimEnd();
 }
 
-function diffLine(line: string, colors: Terminal['colors']): string {
+const shownFiles = 20;
+
+/** The files in which two sides differ, where both are known. */
+function filesLines({ filesDiff }: ComparedPair): string[] {
+  if (filesDiff === null) return [];
+  const { files } = filesDiff;
+  if (files.length === 0) return ['Same files.'];
+  const rest = files.length - shownFiles;
+  return [
+    `Files differ: ${changesText(files)}`,
+    ...files.slice(0, shownFiles).map((file) => `  ${file.status.padEnd(8)} ${changedFileText(file)}`),
+    ...(rest > 0 ? [`  … ${plural(rest, 'file')} more`] : []),
+  ];
+}
+
+/** `src/a.ts +2 −1` */
+function changedFileText({ path, from, added, removed, binary }: ChangedFile): string {
+  const name = from === undefined ? oneLine(path, 200) : `${oneLine(from, 200)} → ${oneLine(path, 200)}`;
+  return `${name} ${binary ? 'binary' : `+${added} −${removed}`}`;
+}
+
+/** A line of a diff in its colour. */
+export function diffLine(line: string, colors: Terminal['colors']): string {
   if (line.startsWith('@@')) return colors.cyan(line);
   if (line.startsWith('+')) return colors.green(line);
   return line.startsWith('-') ? colors.red(line) : line;

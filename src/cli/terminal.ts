@@ -7,6 +7,7 @@ export class Terminal {
   readonly json: boolean;
   readonly colors: ReturnType<typeof pc.createColors>;
   #progress = '';
+  #asking = false;
 
   constructor(options: { json: boolean }) {
     this.json = options.json;
@@ -33,7 +34,7 @@ export class Terminal {
 
   /** A line that the next one replaces; only where a person looks on. */
   progress(text: string): void {
-    if (process.stderr.isTTY !== true || text === this.#progress) return;
+    if (process.stderr.isTTY !== true || this.#asking || text === this.#progress) return;
     process.stderr.write(`\r\u001b[K${plainText(text).slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`);
     this.#progress = text;
   }
@@ -57,14 +58,28 @@ export class Terminal {
     return process.stdin.isTTY === true && process.stderr.isTTY === true;
   }
 
-  async confirm(question: string): Promise<boolean> {
+  /** @throws the signal's reason after an abort */
+  async confirm(question: string, signal: AbortSignal): Promise<boolean> {
+    return /^y(es)?$/i.test(await this.ask(`${question} [y/N]`, signal));
+  }
+
+  /** Asks a person for a line. @throws the signal's reason after an abort */
+  async ask(question: string, signal: AbortSignal): Promise<string> {
     this.#endProgress();
+    this.#asking = true;
     const { createInterface } = await import('node:readline/promises');
     const reader = createInterface({ input: process.stdin, output: process.stderr });
+    // While readline holds the terminal, Ctrl+C is a key and no signal.
+    reader.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     try {
-      return /^y(es)?$/i.test((await reader.question(`${plainText(question)} [y/N] `)).trim());
+      return (await reader.question(`${plainText(question)} `, { signal })).trim();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
     } finally {
+      if (signal.aborted) process.stderr.write('\n');
       reader.close();
+      this.#asking = false;
     }
   }
 
@@ -79,12 +94,12 @@ export class Terminal {
 }
 
 function furtherProblems(details: unknown): string[] {
-  // Of a fork file with the line, null where that is not known; of a request, which has none, without.
+  // Of a fork file with the line where that is known; of a request and of a command line, which have none, without.
   const problems = (details as { problems?: { path: string; line?: number | null; message: string }[] } | null)
     ?.problems;
   if (!Array.isArray(problems)) return [];
   return problems.slice(1).map(({ path, line, message }) => {
-    const where = line === undefined ? '' : `line ${line ?? '?'}: `;
+    const where = line == null ? '' : `line ${line}: `;
     return `${where}${path === '' ? '' : `${path}: `}${message}`;
   });
 }

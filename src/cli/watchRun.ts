@@ -4,8 +4,10 @@ import { oneLine, plural } from '../core/format.ts';
 import type { RunId } from '../core/ids.ts';
 import type { BranchEvent } from '../core/run/branchEvent.ts';
 import { foldRun } from '../core/run/foldRun.ts';
-import type { RunView } from '../core/run/runView.ts';
+import type { BranchView, RunView } from '../core/run/runView.ts';
 import type { CliContext } from './context.ts';
+import { nameOf } from './nameOf.ts';
+import { QuestionPrompt } from './questionPrompt.ts';
 
 /**
  * Waits for a run's end: shows how it goes on, prints its events where `--events` asks for them, and cancels it when the
@@ -19,7 +21,13 @@ export async function watchRun(
   const { forks, runs } = await context.services();
   const plan = await runs.plan(runId);
   const stop = new AbortController();
-  const following = follow(context, plan, runs.follow(runId, stop.signal), options.events === true);
+  const prompt =
+    context.terminal.interactive && options.events !== true && !context.terminal.json
+      ? new QuestionPrompt(context.terminal, ({ branchId, question }, answer) =>
+          forks.answer(runId, branchId, question.callId, answer),
+        )
+      : null;
+  const following = follow(context, plan, runs.follow(runId, stop.signal), { print: options.events === true, prompt });
   const cancel = (): void => {
     context.terminal.note('Cancelling…');
     forks.cancel(runId).catch((error: unknown) => context.terminal.error(error));
@@ -33,6 +41,7 @@ export async function watchRun(
     return view;
   } finally {
     stop.abort();
+    prompt?.close();
     context.interrupted.removeEventListener('abort', cancel);
   }
 }
@@ -41,7 +50,7 @@ async function follow(
   context: CliContext,
   plan: ForkPlan,
   events: AsyncIterable<BranchEvent>,
-  print: boolean,
+  { print, prompt }: { print: boolean; prompt: QuestionPrompt | null },
 ): Promise<void> {
   const seen: BranchEvent[] = [];
   const starts = { wanted: 0, ended: 0 };
@@ -51,6 +60,8 @@ async function follow(
     else if (event.type === 'retrying') noteRetry(context, plan, event);
     else if (event.type === 'question-asked') noteQuestion(context, plan, event);
     else context.terminal.progress(progressOf(foldRun(plan, seen)));
+    if (event.type === 'question-asked') prompt?.add(event);
+    if (event.type === 'question-answered') prompt?.remove(event.callId);
     if (event.type === 'run-started') starts.wanted += 1;
     if (event.type === 'run-ended') starts.ended += 1;
     // A run that was retried has several ends in its log; the last start's end is the one.
@@ -64,9 +75,8 @@ function isLast(plan: ForkPlan, seen: readonly BranchEvent[]): boolean {
 }
 
 function noteRetry(context: CliContext, plan: ForkPlan, event: Extract<BranchEvent, { type: 'retrying' }>): void {
-  const name = plan.branches.find(({ branchId }) => branchId === event.branchId)?.name ?? event.branchId;
   context.terminal.note(
-    `${oneLine(name, 40)}: ${oneLine(event.error.message, 400)} Asking again in ${(event.delayMs / 1000).toFixed(1)} s.`,
+    `${nameIn(plan, event.branchId)}: ${oneLine(event.error.message, 400)} Asking again in ${(event.delayMs / 1000).toFixed(1)} s.`,
   );
 }
 
@@ -75,14 +85,28 @@ function noteQuestion(
   plan: ForkPlan,
   { runId, branchId, question }: Extract<BranchEvent, { type: 'question-asked' }>,
 ): void {
-  const name = plan.branches.find((branch) => branch.branchId === branchId)?.name ?? branchId;
-  context.terminal.note(`${oneLine(name, 40)} asks: ${oneLine(describeQuestion(question), 400)}`);
+  context.terminal.note(`${nameIn(plan, branchId)} asks: ${oneLine(describeQuestion(question), 400)}`);
   context.terminal.note(`      forkpoint approve|deny ${runId} ${branchId} ${question.callId}`);
 }
 
+function nameIn(plan: ForkPlan, branchId: string): string {
+  const branch = plan.branches.find((candidate) => candidate.branchId === branchId);
+  return oneLine(branch === undefined ? branchId : nameOf(branch), 40);
+}
+
 function progressOf(view: RunView): string {
-  const done = view.branches.filter(({ state }) => state !== 'running' && state !== 'pending').length;
-  const running = view.branches.filter(({ state }) => state === 'running').map(({ name }) => name);
+  const done = view.branches.filter(({ state }) => ['completed', 'failed', 'cancelled'].includes(state)).length;
+  const running = view.branches.filter(({ state }) => state === 'running').map(atWork);
+  const waiting = view.branches.filter(({ waitingFor }) => waitingFor === 'answer').length;
+  if (waiting > 0) running.push(waiting === 1 ? '1 waits for an answer' : `${waiting} wait for an answer`);
   const words = view.branches.reduce((sum, { text }) => sum + text.length, 0);
   return `${done} of ${plural(view.branches.length, 'branch', 'branches')} done · ${running.join(', ')} · ${words} characters`;
+}
+
+/** A branch's name, with the call that an agent waits for. */
+function atWork(branch: BranchView): string {
+  const call = branch.toolCalls.at(-1);
+  const isOpen = call !== undefined && branch.sessionId !== null && branch.toolResults[call.id] === undefined;
+  const name = oneLine(nameOf(branch), 40);
+  return isOpen ? `${name}: ${oneLine(describeQuestion({ tool: call.name, input: call.input }), 40)}` : name;
 }

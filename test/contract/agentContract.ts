@@ -147,6 +147,18 @@ export function describeAgentContract(kind: ForkPlan['engine'], makeServices: Ma
       expect((await services.agents.places()).find(({ id }) => id.runId === runId)).toMatchObject({ inUse: false });
     });
 
+    it('breaks off all checks with a run that is cancelled, and tells nothing of them', async () => {
+      const runId = await start(() => 'Done.', { checks: [{ name: 'slow', run: 'sleep 60' }] });
+      await untilView(services, runId, ({ branches }) => branches[0]?.changeSet !== null);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const since = performance.now();
+      await services.forks.cancel(runId);
+      const view = await services.forks.whenEnded(runId);
+      expect(performance.now() - since).toBeLessThan(10_000);
+      expect(view).toMatchObject({ state: 'cancelled', checks: { forkPoint: [], recorded: [] } });
+      expect(view.branches[0]).toMatchObject({ state: 'cancelled', text: 'Done.', checks: [] });
+    });
+
     it('ends a branch whose time is up, but not while it waits for a person', async () => {
       const runId = await start(
         (request) => (isResult(request) ? { content: 'Hm', ending: 'hang', endAfter: 1 } : bash(writes('slow.txt'))),

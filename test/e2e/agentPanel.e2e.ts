@@ -1,33 +1,26 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
-import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
-import { toolPath } from '../../scripts/tools.ts';
-import { currentClaude, isAside } from '../support/agentStage.ts';
-import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from '../support/messagesApi.ts';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { currentClaude } from '../support/agentStage.ts';
+import type { MessagesApi, ReceivedRequest, Reply } from '../support/messagesApi.ts';
+import { type AgentEditor, openAgentEditor, recordedPrompt } from './support/agentEditor.ts';
 import { launchBrowser } from './support/browser.ts';
-import { type Theme, Workbench } from './support/workbench.ts';
+import type { Theme, Workbench } from './support/workbench.ts';
 
-const execFileAsync = promisify(execFile);
-const prompt = 'Now handle emoji';
 const before = 'export const slugify = (text: string) => text.toLowerCase();\n';
 
-let scratch: string;
 let project: string;
 let api: MessagesApi;
 let browser: Browser;
-let server: CodeServer;
+let editor: AgentEditor;
 let workbench: Workbench;
 
 /** What the agent does in every branch: it edits the file, wants to run a command, and says that it is done. */
-function branchReply({ body }: ReceivedRequest): Reply {
+function branchReply({ body }: ReceivedRequest, folder: string): Reply {
   const messages: { role: string; content: unknown }[] = body.messages;
   const blocks = messages.flatMap(({ content }) => (Array.isArray(content) ? (content as { type: string }[]) : []));
-  const file = path.join(project, 'slugify.ts');
+  const file = path.join(folder, 'slugify.ts');
   const use = (name: string, input: unknown) => ({ type: 'tool_use' as const, name, input });
   const steps: Reply[] = [
     { content: [{ type: 'text', text: 'I look at the function.' }, use('Read', { file_path: file })] },
@@ -40,70 +33,24 @@ function branchReply({ body }: ReceivedRequest): Reply {
   return steps[blocks.filter(({ type }) => type === 'tool_use').length] ?? 'Done.';
 }
 
-/** A session of the real Claude Code of two prompts, in a repository of its own. */
-async function record(env: Record<string, string>): Promise<void> {
-  const git = (...args: string[]) => execFileAsync('git', args, { cwd: project, env });
-  await writeFile(path.join(project, 'slugify.ts'), before);
-  await git('init', '-q');
-  await git('add', '.');
-  await git('-c', 'user.name=A', '-c', 'user.email=a@example.com', 'commit', '-qm', 'First');
-  const claude = toolPath(`claude-code-${currentClaude}`);
-  const ask = (...args: string[]) => {
-    const asked = execFileAsync(claude, ['-p', ...args], { cwd: project, env });
-    asked.child.stdin?.end();
-    return asked;
-  };
-  await ask('Why does slugify drop accents?');
-  await ask(prompt, '--continue');
-}
-
 beforeAll(async () => {
-  scratch = await realpath(await mkdtemp(path.join(tmpdir(), 'forkpoint-agents-')));
-  project = path.join(scratch, 'shop');
-  for (const folder of [project, path.join(scratch, 'home'), path.join(scratch, 'claude')]) await mkdir(folder);
-  let recording = true;
-  api = await startMessagesApi((request) => {
-    if (isAside(request)) return 'aside';
-    return recording ? 'Because it keeps ASCII only.' : branchReply(request);
-  });
-  const env = {
-    PATH: process.env.PATH ?? '/usr/bin:/bin',
-    HOME: path.join(scratch, 'home'),
-    CLAUDE_CONFIG_DIR: path.join(scratch, 'claude'),
-    ANTHROPIC_BASE_URL: api.baseUrl,
-    ANTHROPIC_API_KEY: 'sk-ant-test',
-    DISABLE_TELEMETRY: '1',
-    DISABLE_AUTOUPDATER: '1',
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-    LANG: 'C.UTF-8',
-  };
-  await record(env);
-  recording = false;
   browser = await launchBrowser();
-  server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
-    workspace: project,
+  editor = await openAgentEditor(browser, {
+    files: { 'slugify.ts': before },
+    answer: branchReply,
     settings: { 'forkpoint.checks': [{ name: 'tests', run: 'test -s slugify.ts' }] },
-    env: {
-      ...env,
-      FORKPOINT_CLAUDE: toolPath(`claude-code-${currentClaude}`),
-      FORKPOINT_HOME: path.join(scratch, 'forkpoint'),
-    },
   });
-  workbench = await Workbench.open(browser, server.url);
+  ({ project, api, workbench } = editor);
 });
 
 afterAll(async () => {
-  await workbench?.close();
+  await editor?.close();
   await browser?.close();
-  await server?.stop();
-  await api?.close();
-  await rm(scratch, { recursive: true, force: true });
 });
 
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail')
-    await workbench.screenshot(`failed-agents-${task.name.slice(0, 40).replace(/\W+/g, '-')}`);
+    await workbench?.screenshot(`failed-agents-${task.name.slice(0, 40).replace(/\W+/g, '-')}`);
 });
 
 test('says who answers, where and on which files, before anything runs', async () => {
@@ -112,7 +59,7 @@ test('says who answers, where and on which files, before anything runs', async (
   await workbench.expand('Sessions', 'shop');
   await workbench.row('Sessions', /slugify|accents/).waitFor();
   await workbench.expand('Sessions', /slugify|accents/);
-  await workbench.chooseFromContextMenu('Sessions', prompt, 'Fork from Here…');
+  await workbench.chooseFromContextMenu('Sessions', recordedPrompt, 'Fork from Here…');
   const panel = workbench.panel();
   await panel.locator('.where').waitFor();
   expect(await panel.getByRole('radio', { name: `Claude Code ${currentClaude}` }).isChecked()).toBe(true);

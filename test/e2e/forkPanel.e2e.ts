@@ -88,26 +88,6 @@ const attack = `(async () => {
   return { seen, injected: 'injected' in window };
 })()`;
 
-/** For the browser: whether the stored layout of the open editors holds this text. */
-const layoutHolds = (text: string) =>
-  `(async () => {
-  for (const { name } of await indexedDB.databases()) {
-    if (!name.startsWith('vscode-web-state-db-')) continue;
-    const database = await new Promise((resolve, reject) => {
-      const opening = indexedDB.open(name);
-      opening.onsuccess = () => resolve(opening.result);
-      opening.onerror = () => reject(opening.error);
-    });
-    const values = await new Promise((resolve, reject) => {
-      const reading = database.transaction('ItemTable').objectStore('ItemTable').getAll();
-      reading.onsuccess = () => resolve(reading.result);
-      reading.onerror = () => reject(reading.error);
-    }).finally(() => database.close());
-    if (values.some((value) => String(value).includes('Half a thought') && String(value).includes('editor'))) return true;
-  }
-  return false;
-})()`.replace('Half a thought', text);
-
 describe('the fork panel', () => {
   test('stands at the turn that was right-clicked and says what would be sent', async () => {
     const panel = await openPanel();
@@ -197,10 +177,7 @@ describe('the fork panel', () => {
     const tab = workbench.page.locator('.tabs-container .tab', { hasText: 'Fork:' });
     await tab.click();
     await kept();
-    // The editor in a browser writes its layout some seconds later; on a desktop it does so when it is closed.
-    await expect
-      .poll(() => workbench.page.evaluate<boolean>(layoutHolds('Half a thought')), { timeout: 30_000, interval: 500 })
-      .toBe(true);
+    await workbench.layoutWith('Half a thought');
     await workbench.reload();
     await tab.click();
     await kept();

@@ -222,6 +222,12 @@ describe('an overlay', () => {
       available: false,
       detail: 'Forkpoint’s own data lies inside of the project.',
     });
+    const config = stage.places({ configDirs: [path.join(stage.project, '.claude')] });
+    expect((await config.options(stage.project))[0]).toMatchObject({
+      kind: 'overlay',
+      available: false,
+      detail: 'Claude Code’s own config folder lies inside of the project.',
+    });
     await expect(stage.places().options(path.join(stage.root, 'gone'))).rejects.toThrow(/is not there any more/);
     if (!isRoot) return;
     execFileSync('chown', ['65534', stage.project]);

@@ -319,6 +319,20 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
+  it('tells what was changed also where git’s own folder was removed', async () => {
+    stage.repository();
+    const place = await stage.create(kind);
+    await runIn(place, 'rm -rf .git; echo again >src/a.txt; rm src/b.txt; echo i >cache/i; echo n >n.txt');
+    const changes = await place.changes();
+    expect(await stage.told(changes)).toEqual([
+      'n.txt: - → "n\\n"',
+      'src/a.txt: "new\\n" → "again\\n"',
+      'src/b.txt: "b\\n" → -',
+    ]);
+    if (kind === 'overlay') expect(changes.notes.join('\n')).toMatch(/Git doesn’t work/);
+    expect(await place.commits()).toEqual([]);
+  });
+
   it('tells a folder made anew from the one before', async () => {
     stage.repository();
     const place = await stage.create(kind, { files: [stage.file('src/r.txt', 'r\n')] });

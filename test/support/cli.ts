@@ -10,11 +10,14 @@ const root = path.resolve(import.meta.dirname, '../..');
 export async function bundleCli(): Promise<{ script: string; remove: () => Promise<void> }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'forkpoint-cli-'));
   await cp(path.join(root, 'package.json'), path.join(folder, 'package.json'));
+  const options = path.join(root, 'scripts/bundleOptions.mjs');
+  const { moduleForms } = (await import(options)) as { moduleForms: Record<string, string> };
   await esbuild.build({
     absWorkingDir: root,
     entryPoints: { cli: 'src/cli/main.ts' },
     outdir: path.join(folder, 'dist'),
     bundle: true,
+    alias: moduleForms,
     splitting: true,
     platform: 'node',
     target: 'node20',

@@ -13,13 +13,13 @@ function sameEntry(a: Entry | null, b: Entry | null): boolean {
   return a === null || b === null ? a === b : a.mode === b.mode && a.oid === b.oid;
 }
 
-const wholeFile = 'The commit holds another version than the fork point: the whole file is as the branch left it.';
-
 /** The files of a commit to be, which begins from another one. Neither working tree nor index of the repository are touched. */
 export class CommitDraft {
   readonly #git: RepositoryGit;
   readonly #read: ReadVersion;
   readonly #merge: MergeText;
+  /** Files that could not be merged. */
+  readonly #whole: string[] = [];
   /** Of the commit that it begins from, with those changed so far. */
   readonly #files: Map<string, Entry>;
   /** Null stands for a file that is no longer there. */
@@ -88,7 +88,17 @@ export class CommitDraft {
       planned.conflict === null && planned.new !== null ? await this.#git.store(planned.new.bytes, null) : null;
     if (planned.status === 'unchanged') return said('unchanged');
     this.#set(name, merged === null ? theirs : { mode: planned.new?.mode ?? entry.mode, oid: merged });
-    return said(planned.status, planned.conflict === null ? null : wholeFile);
+    if (planned.conflict === null) return said(planned.status);
+    this.#whole.push(path);
+    return said(theirs === null ? 'deleted' : 'modified');
+  }
+
+  /** What a person must know of the commit, a sentence each. */
+  get notes(): string[] {
+    return this.#whole.map(
+      (path) =>
+        `${path}: the commit holds another version than the fork point, so the whole file is as the branch left it.`,
+    );
   }
 
   /** A version as git would keep it: with its line ends, not with those of the working tree. */

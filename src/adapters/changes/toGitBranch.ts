@@ -44,7 +44,7 @@ export async function toGitBranch(
       );
     const sha = await commit(git, await draft.writeTree(), base, order.message);
     await createRef(git, name, sha);
-    return { applied: true, files, sha, branch: name, notes: [...order.changes.notes, ...notes] };
+    return { applied: true, files, sha, branch: name, notes: [...order.changes.notes, ...notes, ...draft.notes] };
   } finally {
     await rm(own, { recursive: true, force: true });
   }

@@ -14,19 +14,20 @@ export interface DemoQuestion {
   toolResult: string | null;
 }
 
-const signature = 'This is Forkpoint’s offline demo model; no API was called.';
+/** Ends what the demo's model says, so that nobody takes its words for a real model's. */
+export const demoSignature = 'This is Forkpoint’s offline demo model; no API was called.';
 
 /** Makes up an answer: the same for the same question, and a different one for another model, prompt or effort. */
 export function demoAnswer(question: DemoQuestion): string {
   const place = question.file === null ? 'the code' : shortPath(question.file);
   const asked = oneLine(question.prompt);
-  if (question.brief) return `I would make one small change in ${place} for “${asked}”. ${signature}`;
+  if (question.brief) return `I would make one small change in ${place} for “${asked}”. ${demoSignature}`;
   const points = [
     `You asked: “${asked}”.`,
     ...whatWasRead(question, place),
     `I would change ${place} in one place and leave everything around it alone.`,
     ...pick(question).slice(0, depth(question)),
-    signature,
+    demoSignature,
   ];
   return points.join('\n');
 }

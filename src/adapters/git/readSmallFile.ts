@@ -2,13 +2,16 @@ import { openPlainFile } from '../sessions/projectFiles.ts';
 
 const largest = 16 * 1024;
 
-/** Text of one of git's small files; null where it is not there, is no plain file, can't be read or is far too large. */
-export async function readSmallFile(file: string): Promise<string | null> {
+/**
+ * Text of a small file, of git's for example; null where it is not there, is no plain file, can't be read or is far too large.
+ * @param largestBytes what is too large
+ */
+export async function readSmallFile(file: string, largestBytes = largest): Promise<string | null> {
   const handle = await openPlainFile(file).catch(() => null);
   if (handle === null) return null;
   try {
     const { size } = await handle.stat();
-    return size > largest ? null : await handle.readFile('utf8');
+    return size > largestBytes ? null : await handle.readFile('utf8');
   } catch {
     return null;
   } finally {

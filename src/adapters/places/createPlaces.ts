@@ -35,6 +35,8 @@ export interface PlacesOptions {
   clock?: Clock;
   /** The largest project that is copied where the file system can't clone. */
   copyLimit?: CopyLimit;
+  /** Claude Code's config folders, absolute: where one lies inside of a project, no layer is laid over that. */
+  configDirs?: readonly string[];
   /** False: as on a machine that forbids namespaces. */
   namespaces?: boolean;
 }
@@ -180,10 +182,11 @@ class DiskPlaces implements Places {
   }
 
   async #findDeps(): Promise<PlaceDeps> {
-    const { folder, changes, namespaces = true } = this.#given;
+    const { folder, changes, configDirs = [], namespaces = true } = this.#given;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const places = await realpath(folder);
-    return { places, changes, confinement: await findConfinement(places, namespaces) };
+    const notLayered = await Promise.all(configDirs.map((dir) => realpath(dir).catch(() => path.resolve(dir))));
+    return { places, changes, notLayered, confinement: await findConfinement(places, namespaces) };
   }
 }
 

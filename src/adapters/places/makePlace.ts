@@ -1,4 +1,5 @@
 import { access, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { PlaceOrder } from '../../core/agent/agentPorts.ts';
 import type { PlaceKind } from '../../core/agent/agentSettings.ts';
 import { PlaceError } from '../../core/errors.ts';
@@ -67,7 +68,7 @@ async function makeTree(
   const plan = await planRestore(order, project, { root: tree, shown: [] });
   await writeSteps(plan.steps, tree, signal);
   const snapshots = new Snapshots(place.snapshots, tree);
-  await snapshots.make();
+  await snapshots.make(project.git === null ? null : path.join(project.git.commonDir, 'objects'));
   const snapshot = await snapshots.take(signal);
   return {
     mounts: [],

@@ -4,6 +4,7 @@ import type { Commit } from '../../core/agent/agentFacts.ts';
 import type { Place, PlaceId, PlaceProcess, SpawnOptions } from '../../core/agent/agentPorts.ts';
 import type { ChangeSet } from '../../core/agent/changes.ts';
 import { PlaceError } from '../../core/errors.ts';
+import { makeBareRepository } from '../changes/looseObjects.ts';
 import { gitArguments, gitEnvironment } from '../git/runGit.ts';
 import { newCommits, newCommitsArgs } from './commits.ts';
 import { IgnoredFiles } from './ignoredFiles.ts';
@@ -18,6 +19,7 @@ import { UserTree } from './userTree.ts';
 import { whyNotWritten } from './whyNotWritten.ts';
 
 const nothing = new Set<string>();
+const gitIsGone = 'Git doesn’t work in the place any more: its folder was removed, or is damaged.';
 
 /** Copy-on-write layers over the project at its own path. */
 export class OverlayPlace implements Place {
@@ -41,9 +43,13 @@ export class OverlayPlace implements Place {
     this.root = place.upper(0);
     this.projectRoot = record.projectRoot;
     this.notes = record.notes;
-    // Outside git its rules for ignored files hold all the same; an empty repository of ours stands in.
-    const repository = { GIT_DIR: place.snapshots, GIT_WORK_TREE: record.realRoot };
-    this.#env = gitEnvironment({ config: 'user', env: record.git === null ? repository : {} });
+    this.#env = record.git === null ? this.#standIn() : gitEnvironment({ config: 'user' });
+  }
+
+  /** Without git its rules for ignored files hold all the same; an empty repository of ours stands in. */
+  #standIn(): Record<string, string> {
+    const repository = { GIT_DIR: this.#place.snapshots, GIT_WORK_TREE: this.#record.realRoot };
+    return gitEnvironment({ config: 'user', env: repository });
   }
 
   toPlace(file: string): string {
@@ -66,12 +72,29 @@ export class OverlayPlace implements Place {
   }
 
   async changes(): Promise<ChangeSet> {
+    try {
+      return await this.#changes(this.#env);
+    } catch (error) {
+      if (this.#record.git === null || (await this.#hasGit())) throw error;
+      // The agent has removed it, or broken it.
+      await makeBareRepository(this.#place.snapshots);
+      const changes = await this.#changes(this.#standIn());
+      return { ...changes, notes: [...changes.notes, gitIsGone] };
+    }
+  }
+
+  async #hasGit(): Promise<boolean> {
+    const command = ['git', ...gitArguments('user', ['rev-parse', '--git-dir'])];
+    return (await this.#runs().run(command, { cwd: this.#record.realRoot, env: this.#env })).exitCode === 0;
+  }
+
+  async #changes(env: Readonly<Record<string, string>>): Promise<ChangeSet> {
     const runs = this.#runs();
     const cwd = this.#record.realRoot;
     const below = this.#below(0);
     const upper = this.#place.upper(0);
     const opaque = await opaqueFolders(upper, below, runs, { cwd });
-    const ignored = new IgnoredFiles((command) => runs.start(command, { cwd, env: this.#env }));
+    const ignored = new IgnoredFiles((command) => runs.start(command, { cwd, env }));
     try {
       return await overlayChanges({
         runId: this.id.runId,

@@ -7,6 +7,8 @@ export interface PlaceDeps {
   places: string;
   changes: ChangeStore;
   confinement: Confinement;
+  /** Folders that what is written there must reach, absolute: no layer may lie over them. */
+  notLayered: readonly string[];
 }
 
 /** The largest project that is copied byte by byte, where the file system can't clone. */

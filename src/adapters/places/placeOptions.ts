@@ -89,11 +89,14 @@ async function overlayOption(project: Project, deps: PlaceDeps): Promise<PlaceOp
     : { kind: 'overlay', available: false, detail: why };
 }
 
-async function whyNoOverlay(project: Project, { confinement, places }: PlaceDeps): Promise<string | null> {
+async function whyNoOverlay(project: Project, { confinement, places, notLayered }: PlaceDeps): Promise<string | null> {
   if (confinement.namespaces === null) return confinement.reason;
   const mounts = overlayMounts(project);
   if (mounts.some((mount) => isInside(mount, places))) return 'Forkpoint’s own data lies inside of the project.';
   if (mounts.some((mount) => isInside(places, mount))) return 'The project lies inside of Forkpoint’s own data.';
+  // Sessions and logins that are written in a layer never arrive there.
+  if (mounts.some((mount) => notLayered.some((folder) => isInside(mount, folder))))
+    return 'Claude Code’s own config folder lies inside of the project.';
   const { uid } = await lstat(project.realRoot);
   if (process.getuid?.() === 0 && uid !== 0)
     return 'The project belongs to another user than root, who could not change its files in a layer.';

@@ -25,18 +25,21 @@ export class Snapshots {
     this.#tree = tree;
   }
 
-  /** Makes the repository. What the project's own one knows is not hashed or stored again. */
-  async make(): Promise<void> {
+  /**
+   * Makes the repository. What the project's own one knows is not hashed or stored again.
+   * @param usersObjects object folder of the user's repository, absolute, which stays there whatever becomes of the project's own one
+   */
+  async make(usersObjects: string | null): Promise<void> {
     await makeBareRepository(this.#repository);
     const info = path.join(this.#repository, 'info');
     await mkdir(info, { recursive: true });
     await writeFile(path.join(info, 'attributes'), '* -text -filter -ident -eol -working-tree-encoding\n');
     const gitDir = await askGitText(['rev-parse', '--absolute-git-dir'], this.#own());
-    if (gitDir !== null) await this.#takeFrom(gitDir);
+    if (gitDir !== null) await this.#takeFrom(gitDir, usersObjects);
     await this.#keepIgnoring();
   }
 
-  async #takeFrom(gitDir: string): Promise<void> {
+  async #takeFrom(gitDir: string, usersObjects: string | null): Promise<void> {
     const info = path.join(this.#repository, 'info');
     await copyFile(path.join(gitDir, 'info', 'exclude'), path.join(info, 'exclude')).catch(() => {});
     const format = await askGitText(['rev-parse', '--show-object-format'], this.#own());
@@ -44,8 +47,9 @@ export class Snapshots {
     await mkdir(path.join(this.#repository, 'objects', 'info'), { recursive: true });
     // The repository moves with its place, which is made under another name: so the path is a relative one.
     const objects = path.join(this.#repository, 'objects');
-    const alternate = alternatesLine(path.relative(objects, path.join(gitDir, 'objects')));
-    await writeFile(path.join(objects, 'info', 'alternates'), alternate);
+    const own = alternatesLine(path.relative(objects, path.join(gitDir, 'objects')));
+    const users = usersObjects === null ? '' : alternatesLine(usersObjects);
+    await writeFile(path.join(objects, 'info', 'alternates'), `${own}${users}`);
     if (await this.#storesAsIs(gitDir)) await this.#takeIndex(path.join(gitDir, 'index'));
   }
 

@@ -5,8 +5,11 @@ import { describeQuestion } from '../../core/agent/describeQuestion.ts';
 import { BadInputError } from '../../core/errors.ts';
 import { oneLine, plural, relativeTime } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
+import { checksFailed, checksTable, failedOutputs } from '../agentReport.ts';
+import { branchIdOf } from '../branchIdOf.ts';
 import { type CliContext, runIdOf } from '../context.ts';
-import { printRun } from '../printRun.ts';
+import { printPatch } from '../printPatch.ts';
+import { runJson } from '../runReport.ts';
 import { table } from '../table.ts';
 
 /** `diff` */
@@ -24,8 +27,7 @@ export async function diff(context: CliContext, given: string, a: string, b: str
   } else if (stat === true) {
     terminal.print(statTable(await agents.files(runId, ...sides)));
   } else {
-    // As it is, so that `git apply` can take it.
-    process.stdout.write(await agents.patch(runId, ...sides));
+    printPatch(context, await agents.patch(runId, ...sides));
   }
   return 0;
 }
@@ -42,13 +44,17 @@ function statTable(files: readonly ChangedFile[]): string {
 /** `check` */
 export async function check(context: CliContext, given: string, branch: string | undefined): Promise<number> {
   const runId = await runIdOf(context, given);
-  const { agents } = await context.services();
-  const view = await agents.check(runId, branch ?? null, context.interrupted);
-  printRun(context, view);
-  const checked = view.branches.filter(
-    ({ branchId, name }) => branch === undefined || [branchId, name].includes(branch),
-  );
-  return checked.every(({ checks }) => checks.every(({ passed }) => passed)) ? 0 : 1;
+  const { agents, forks, blobs } = await context.services();
+  const only = branch === undefined ? null : branchIdOf(await forks.run(runId), branch);
+  const view = await agents.check(runId, only, context.interrupted);
+  const checked = view.branches.filter(({ branchId }) => only === null || branchId === only);
+  const { terminal } = context;
+  if (terminal.json) terminal.printJson(runJson(view));
+  else {
+    terminal.print(checksTable({ ...view, branches: checked }));
+    for (const line of await failedOutputs(checked, 'checks', blobs)) terminal.print(line);
+  }
+  return checked.some(checksFailed) ? 1 : 0;
 }
 
 /** `apply` */
@@ -61,24 +67,26 @@ export async function apply(context: CliContext, given: string, branch: string):
       throw new BadInputError('--dry-run and --to-branch exclude each other.', 'Leave one of them out.');
     }
     const result = await agents.toGitBranch(runId, branch, toBranch);
-    return printApplied(context, result, `Committed ${result.sha.slice(0, 10)} on ${result.branch}.`);
+    return printApplied(context, result, result.notes, `Committed ${result.sha.slice(0, 10)} on ${result.branch}.`);
   }
   const plan = await agents.planApply(runId, branch);
   if (dryRun === true) {
     const files = plan.files.map(({ path, status, conflict }) => ({ path, status, conflict }));
-    return printApplied(context, { applied: false, files }, 'Nothing was written.');
+    return printApplied(context, { applied: false, files }, plan.notes, 'Nothing was written.');
   }
   const result = await agents.apply(plan);
   const conflicts = result.files.filter(({ conflict }) => conflict !== null).length;
   const said = conflicts === 0 ? '' : ` ${plural(conflicts, 'file')} with a conflict: settle what stands beside each.`;
-  return printApplied(context, result, `Applied to ${plan.root}.${said}`);
+  const done = result.applied ? `Applied to ${plan.root}.` : `Nothing was written to ${plan.root}.`;
+  return printApplied(context, result, plan.notes, `${done}${said}`);
 }
 
-function printApplied(context: CliContext, result: ApplyResult, said: string): number {
+function printApplied(context: CliContext, result: ApplyResult, notes: readonly string[], said: string): number {
   const { terminal } = context;
   if (terminal.json) terminal.printJson(result);
   else {
     if (result.files.length > 0) terminal.print(table(['FILE', 'STATUS', 'CONFLICT'], result.files.map(appliedRow)));
+    for (const note of notes) terminal.note(plainText(note));
     terminal.note(result.files.length === 0 ? 'The branch changed no file.' : said);
   }
   return result.files.some(({ conflict }) => conflict !== null) ? 1 : 0;
@@ -145,7 +153,7 @@ async function give(
 ): Promise<number> {
   const runId = await runIdOf(context, given);
   const { forks } = await context.services();
-  await forks.answer(runId, branch, callId, answer);
+  await forks.answer(runId, branchIdOf(await forks.run(runId), branch), callId, answer);
   if (context.terminal.json) context.terminal.printJson({ runId, branch, callId, ...answer });
   else context.terminal.note(answer.behavior === 'allow' ? 'Allowed.' : 'Denied.');
   return 0;

@@ -1,5 +1,6 @@
 import { type CliContext, runIdOf } from '../context.ts';
 import { comparisonMarkdown } from '../exportRun.ts';
+import { printPatch } from '../printPatch.ts';
 import { comparisonText } from '../runReport.ts';
 
 /** `compare` */
@@ -18,7 +19,7 @@ export async function compare(
   const comparison = await forks.compare(runId, a, b);
   if (format === 'json') terminal.printJson(comparison);
   else if (format === 'markdown') terminal.print(comparisonMarkdown(comparison));
-  else if (format === 'patch') process.stdout.write(comparison.pairs.map(({ textDiff }) => textDiff ?? '').join(''));
+  else if (format === 'patch') printPatch(context, comparison.pairs.map(({ textDiff }) => textDiff ?? '').join(''));
   else {
     const more = `forkpoint compare ${runId} --format patch`;
     terminal.print(comparisonText(comparison, terminal.colors, { maxLines: 400, more }));

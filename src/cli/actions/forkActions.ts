@@ -4,7 +4,14 @@ import type { ForkPreview } from '../../core/run/forkService.ts';
 import { confirmSending, describePreview } from '../confirmSending.ts';
 import type { CliContext } from '../context.ts';
 import { checkDetach, finishRun, type SendingOptions } from '../finishRun.ts';
-import { checkBypass, type ForkOptions, forkRequestOf, type RunOptions, replayRequestOf } from '../forkOptions.ts';
+import {
+  checkBypass,
+  checkDemo,
+  type ForkOptions,
+  forkRequestOf,
+  type RunOptions,
+  replayRequestOf,
+} from '../forkOptions.ts';
 import { pointOf } from '../pointOf.ts';
 
 /** `fork` */
@@ -12,6 +19,7 @@ export async function fork(context: CliContext, session: string | undefined): Pr
   const options = context.options as ForkOptions & SendingOptions;
   const request = await forkRequestOf(session, pointOf(context.options as object), options);
   checkBypass(request.permissions, options);
+  checkDemo(request, context.options);
   const { forks } = await context.services();
   return send(context, request.engine, await forks.preview(request), (runId) => forks.dispatch(request, runId));
 }
@@ -20,6 +28,7 @@ export async function fork(context: CliContext, session: string | undefined): Pr
 export async function replay(context: CliContext, session: string): Promise<number> {
   const request = replayRequestOf(session, context.options as RunOptions);
   checkBypass(request.permissions, context.options as RunOptions);
+  checkDemo(request, context.options);
   const { forks } = await context.services();
   const preview = await forks.previewReplay(request);
   return send(context, request.engine, preview, (runId) => forks.dispatchReplay(request, runId));

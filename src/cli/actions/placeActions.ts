@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import type { Continuation } from '../../core/agent/agentRuns.ts';
 import { AgentError, messageOf } from '../../core/errors.ts';
-import { byteSize, relativeTime } from '../../core/format.ts';
+import { byteSize, oneLine, relativeTime } from '../../core/format.ts';
+import type { RunId } from '../../core/ids.ts';
 import { type CliContext, runIdOf } from '../context.ts';
+import { nameOf } from '../nameOf.ts';
 import { table } from '../table.ts';
 
 /** `exec` */
@@ -40,7 +43,7 @@ function runHere({ command, cwd, env }: Continuation): Promise<number> {
     child.on('error', (error) =>
       reject(new AgentError(`Can't start ${program}: ${messageOf(error)}`, 'Check the path.')),
     );
-    child.on('exit', (code) => resolve(code ?? 130));
+    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGINT']));
   });
 }
 
@@ -52,9 +55,10 @@ export async function listPlaces(context: CliContext): Promise<number> {
   if (terminal.json) terminal.printJson({ places });
   else if (places.length === 0) terminal.note('There are no places.');
   else {
+    const names = await namesOf(context, new Set(places.filter(({ orphan }) => !orphan).map(({ runId }) => runId)));
     const rows = places.map(({ runId, branch, kind, bytes, createdAt, inUse, orphan }) => [
       runId,
-      branch,
+      names.get(`${runId} ${branch}`) ?? branch,
       kind,
       byteSize(bytes),
       relativeTime(createdAt, Date.now()),
@@ -63,6 +67,19 @@ export async function listPlaces(context: CliContext): Promise<number> {
     terminal.print(table(['RUN', 'BRANCH', 'KIND', 'SIZE', 'MADE', ''], rows, ['SIZE']));
   }
   return 0;
+}
+
+/** Names of branches as tables show them, by the ids of run and branch. */
+async function namesOf(context: CliContext, runIds: ReadonlySet<RunId>): Promise<Map<string, string>> {
+  const { runs } = await context.services();
+  const names = new Map<string, string>();
+  for (const runId of runIds) {
+    const plan = await runs.plan(runId).catch(() => null);
+    for (const branch of plan?.branches ?? []) {
+      names.set(`${runId} ${branch.branchId}`, `${oneLine(nameOf(branch), 30)} (${branch.branchId})`);
+    }
+  }
+  return names;
 }
 
 /** `places prune` */

@@ -1,16 +1,19 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { CheckResult } from '../../core/agent/agentFacts.ts';
 import { forkPointName } from '../../core/agent/agentRuns.ts';
-import { NotFoundError } from '../../core/errors.ts';
 import { money, oneLine, relativeTime } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
+import type { BlobStore } from '../../core/run/ports.ts';
 import type { RunView } from '../../core/run/runView.ts';
+import { outputOf } from '../agentReport.ts';
+import { branchIdOf } from '../branchIdOf.ts';
 import { confirmSending } from '../confirmSending.ts';
 import { type CliContext, runIdOf } from '../context.ts';
 import { exportMarkdown, fileNameOf } from '../exportRun.ts';
 import { checkDetach, finishRun } from '../finishRun.ts';
 import { printRun } from '../printRun.ts';
-import { exitCodeOf, nameOf, runJson } from '../runReport.ts';
+import { exitCodeOf, runJson } from '../runReport.ts';
 import { table } from '../table.ts';
 
 /** `runs` */
@@ -46,12 +49,12 @@ export async function status(context: CliContext, given: string): Promise<number
   const runId = await runIdOf(context, given);
   const { forks } = await context.services();
   if (wait !== true) {
-    printRun(context, await forks.run(runId));
+    await printRun(context, await forks.run(runId));
     return 0;
   }
   // Who waits did not start it: an interrupt ends the waiting and leaves the run alone.
   const view = await forks.whenEnded(runId, context.interrupted);
-  printRun(context, view);
+  await printRun(context, view);
   return exitCodeOf(view, false);
 }
 
@@ -62,16 +65,8 @@ export async function cancel(context: CliContext, given: string, branch: string 
   const before = await forks.run(runId);
   const branchId = branch === undefined ? undefined : branchIdOf(before, branch);
   await forks.cancel(runId, branchId);
-  printRun(context, await whenStopped(context, runId, branchId));
+  await printRun(context, await whenStopped(context, runId, branchId));
   return 0;
-}
-
-/** @throws NotFoundError */
-function branchIdOf(view: RunView, given: string): BranchId {
-  const found = view.branches.find((branch) => branch.branchId === given || nameOf(branch) === given);
-  if (found !== undefined) return found.branchId;
-  const names = view.branches.map((branch) => `${nameOf(branch)} (${branch.branchId})`).join(', ');
-  throw new NotFoundError(`The run has no branch ${JSON.stringify(given)}.`, `It has ${names}.`);
 }
 
 /** The owner of the run may be another process: it is given some seconds to do as it was told. */
@@ -110,11 +105,18 @@ async function runAgain(context: CliContext, given: string, reason: 'retry' | 'r
   return finishRun(context, runId);
 }
 
+/** A set-up command or a check with what it printed. */
+async function checkSection(result: CheckResult, blobs: BlobStore): Promise<string> {
+  const { name, passed, exitCode } = result;
+  const end = exitCode === null ? 'ended before it was through' : `exit code ${exitCode}`;
+  return `== ${oneLine(name)}: ${passed ? 'passed' : 'failed'}, ${end}\n${(await outputOf(result, blobs)) ?? ''}`;
+}
+
 /** `export` */
 export async function exportRun(context: CliContext, given: string): Promise<number> {
   const { to } = context.options as { to?: string };
   const runId = await runIdOf(context, given);
-  const { forks, agents } = await context.services();
+  const { forks, agents, blobs } = await context.services();
   const [view, comparison] = [await forks.run(runId), await forks.compare(runId)];
   const folder = path.resolve(to ?? '.');
   await mkdir(folder, { recursive: true });
@@ -127,9 +129,12 @@ export async function exportRun(context: CliContext, given: string): Promise<num
   await write('run.md', exportMarkdown(view, comparison));
   for (const branch of view.branches) {
     await write(fileNameOf(branch), `${branch.text}\n`);
-    if (branch.files.length === 0) continue;
-    const patch = await agents.patch(runId, forkPointName, branch.branchId);
-    await write(fileNameOf(branch).replace(/\.txt$/, '.patch'), patch);
+    const base = fileNameOf(branch).replace(/\.txt$/, '');
+    if (branch.files.length > 0) {
+      await write(`${base}.patch`, await agents.patch(runId, forkPointName, branch.branchId));
+    }
+    const outputs = await Promise.all([...branch.setup, ...branch.checks].map((result) => checkSection(result, blobs)));
+    if (outputs.length > 0) await write(`${base}.checks.txt`, outputs.join('\n'));
   }
   if (context.terminal.json) context.terminal.printJson({ runId, files });
   else for (const file of files) context.terminal.print(file);

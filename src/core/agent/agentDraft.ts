@@ -9,6 +9,7 @@ import { agentFlags } from './agentFlags.ts';
 import type { FoundAgent, PlaceOption } from './agentPorts.ts';
 import type { AgentPlan, AgentPrompts, BranchChain, PlacedFiles } from './agentSettings.ts';
 import { type FilesMoment, momentOf } from './placedFilesOf.ts';
+import type { SetupOffer } from './setupOffers.ts';
 
 /** What a person is told of agent branches before they run. */
 export interface AgentPreview {
@@ -23,12 +24,16 @@ export interface AgentPreview {
   /** Commit to begin from, null for what is checked out. */
   base: string | null;
   warnings: string[];
+  /** Set-up that the repository has for other tools, the most fitting first; none in an overlay, which has everything. */
+  setupOffers: SetupOffer[];
 }
 
 /** What planning agent branches needs of the machine. */
 export interface AgentPlanning {
   find(): Promise<FoundAgent | null>;
   placeOptions(folder: string): Promise<PlaceOption[]>;
+  /** Set-up that the folder's project has for other tools. */
+  setupOffers(folder: string): Promise<SetupOffer[]>;
   /** Claude Code's config folder that a session of this transcript belongs into. */
   configDirOf(file: string): string;
   /** Where a folder is not there, or no folder: why; null where it is. */
@@ -165,7 +170,19 @@ async function previewOf(
     files: { exact: count('exact'), likely: count('likely'), unknown: unknown.length },
     base: plan.base,
     warnings: [...notes, ...warnings],
+    setupOffers: await offersFor(plan, place, deps),
   };
+}
+
+/** Only for places that lack what git ignores, and without what runs anyway. */
+async function offersFor(
+  { folder, setup }: AgentPlan,
+  place: PlaceOption | undefined,
+  deps: AgentPlanning,
+): Promise<SetupOffer[]> {
+  if (place === undefined || place.kind === 'overlay') return [];
+  const offers = await deps.setupOffers(folder);
+  return offers.filter(({ commands }) => !commands.every((command) => setup.includes(command)));
 }
 
 /** Commands of the recorded turns, each once. */

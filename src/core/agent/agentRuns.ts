@@ -38,19 +38,30 @@ export interface AgentRuns {
    * @throws NotFoundError where nothing of it is kept: no state changed it
    */
   content(runId: RunId, side: string, path: string): Promise<Uint8Array | null>;
-  /** Runs the checks again, of one branch or of all. @throws BadInputError where the run has no checks or an agent is still at work */
+  /**
+   * Runs the checks again, of one branch or of all that have a place.
+   * @throws BadInputError where the run has no checks or an agent is still at work, NotFoundError where there is no place to run them in
+   */
   check(runId: RunId, branch: string | null, signal: AbortSignal): Promise<RunView>;
   /** Three-way into the project's present tree, or another folder; nothing is written. */
   planApply(runId: RunId, branch: string, folder?: string): Promise<ApplyPlan>;
   /** Writes what the preview shows. */
   apply(plan: ApplyPlan): Promise<ApplyResult>;
   /** Commits the branch's files on a new git branch; working tree, index and HEAD stay as they are. */
-  toGitBranch(runId: RunId, branch: string, name: string): Promise<ApplyResult & { sha: string; branch: string }>;
+  toGitBranch(
+    runId: RunId,
+    branch: string,
+    name: string,
+  ): Promise<ApplyResult & { sha: string; branch: string; notes: string[] }>;
   /** The place of a branch, to run something in. @throws NotFoundError */
   place(runId: RunId, branch: string): Promise<Place>;
   /** How to go on with the branch's session by hand. */
   continuation(runId: RunId, branch: string): Promise<Continuation>;
-  /** A command in the branch's place, for a person's terminal: a shell, for example. @param command program and arguments */
+  /**
+   * A command in the branch's place, for a person's terminal: a shell, for example.
+   * @param command program and arguments
+   * @throws BadInputError where the place is an overlay and its agent is still at work, NotFoundError
+   */
   command(runId: RunId, branch: string, command: readonly string[]): Promise<Continuation>;
   places(): Promise<PlaceInfo[]>;
   /** Removes places that no run owns and nobody lives in; what they changed is kept as a patch. @returns those removed, with the patch */

@@ -84,6 +84,9 @@ class RunningTurn {
   readonly #options: TurnOptions;
   readonly #log: BranchLog;
   readonly #stop = new AbortController();
+  /** Aborted when the program is gone: nobody waits for answers any more. */
+  readonly #over = new AbortController();
+  readonly #asking = new Set<Promise<Answer>>();
   readonly #time: ActiveTime;
   #step: number;
   #measured: Promise<void> | null = null;
@@ -106,8 +109,7 @@ class RunningTurn {
     this.#log = new BranchLog(this.#ref, deps);
     const view = foldRun(loaded.plan, loaded.events).branches.find(({ branchId }) => branchId === ref.branchId);
     this.#step = (view?.results.at(-1)?.step ?? 0) + 1;
-    const spent = loaded.own.reduce((sum, event) => sum + (event.type === 'agent-turn-ended' ? event.activeMs : 0), 0);
-    const limit = loaded.plan.timeoutSeconds * 1000 - spent;
+    const limit = loaded.plan.timeoutSeconds * 1000 - spentMs(loaded);
     this.#time = new ActiveTime(deps.clock, limit, () => this.#stop.abort(new TimeIsUp()));
   }
 
@@ -122,13 +124,19 @@ class RunningTurn {
       const end = await this.#deps.program.turn(await this.#order(budgetUsd), {
         signal,
         onMessage: (message) => this.#take(message),
-        onQuestion: (question) => this.#ask(question, questions, signal),
+        onQuestion: (question) => {
+          const asking = this.#ask(question, questions, AbortSignal.any([signal, this.#over.signal]));
+          this.#asking.add(asking);
+          return asking;
+        },
       });
       return await this.#ended(outcomeOf(end, this.#deps));
     } catch (error) {
       if (!(error instanceof TimeIsUp)) throw error;
       return await this.#ended({ kind: 'timeout', stopReason: 'timeout', error: this.#timedOut(), costUsd: null });
     } finally {
+      this.#over.abort();
+      await Promise.allSettled(this.#asking);
       questions.dispose();
       this.#time.stop();
       await this.#writing;
@@ -183,7 +191,7 @@ class RunningTurn {
     return {
       code: 'timeout',
       message: `The branch worked for longer than ${seconds} seconds.`,
-      hint: 'Give it a longer time limit (timeoutSeconds), then run Retry Failed: it goes on where it was.',
+      hint: 'Run Retry Failed: it goes on where it was and has as much time again. The limit is set with the fork (timeoutSeconds).',
     };
   }
 
@@ -268,7 +276,8 @@ class RunningTurn {
   async #measure(): Promise<void> {
     const known = this.#loaded.own.some((event) => event.type === 'prefix-measured');
     const prefix = known ? null : await measureBranchPrefix(this.#loaded, this.#deps).catch(() => null);
-    if (prefix !== null) await this.#log.append({ type: 'prefix-measured', prefix });
+    // Nobody waits for it yet: a log that can't be written shows itself at the next event.
+    if (prefix !== null) this.#log.write({ type: 'prefix-measured', prefix });
   }
 
   async #ask(question: Question, questions: OpenQuestions, signal: AbortSignal): Promise<Answer> {
@@ -291,6 +300,12 @@ class RunningTurn {
 }
 
 class TimeIsUp extends Error {}
+
+/** Active time of the branch so far, in milliseconds. Who runs it again gives it its time anew. */
+function spentMs({ own }: LoadedBranch): number {
+  const since = own.slice(own.findLastIndex((event) => event.type === 'branch-reset') + 1);
+  return since.reduce((sum, event) => sum + (event.type === 'agent-turn-ended' ? event.activeMs : 0), 0);
+}
 
 function outcomeOf(end: AgentTurnEnd, { clock }: Pick<AgentWorkDeps, 'clock'>): AgentTurnOutcome {
   const { kind, stopReason, error, costUsd } = end;

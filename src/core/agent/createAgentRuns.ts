@@ -82,12 +82,13 @@ class Runs implements AgentRuns {
     }
     const branches = branch === null ? view.branches : [await this.#branch(runId, branch)];
     for (const { name, state } of branches) {
-      if (state === 'running' || state === 'waiting') {
-        throw new BadInputError(`"${name}" is still at work.`, 'Wait for its end, or cancel it.');
-      }
+      if (state === 'running' || state === 'waiting') throw atWork(name);
     }
-    for (const { branchId, place } of branches)
-      if (place !== null) await checkBranch({ runId, branchId }, this.#deps, signal);
+    const placed = branches.filter(({ place }) => place !== null);
+    if (placed.length === 0) {
+      throw new NotFoundError('There is no place to run the checks in: no agent was started.', 'Retry the run first.');
+    }
+    for (const { branchId } of placed) await checkBranch({ runId, branchId }, this.#deps, signal);
     return this.#view(runId);
   }
 
@@ -123,9 +124,7 @@ class Runs implements AgentRuns {
     if (sessionId === null) {
       throw new NotFoundError(`"${name}" has no session yet.`, 'Wait until its place is ready, or run Retry Failed.');
     }
-    if (state === 'running' || state === 'waiting') {
-      throw new BadInputError(`"${name}" is still at work.`, 'Wait for its end, or cancel it.');
-    }
+    if (state === 'running' || state === 'waiting') throw atWork(name);
     const place = await this.#deps.places.open({ runId, name: branchId });
     const planned = plan.branches.find((candidate) => candidate.branchId === branchId);
     const env = planned === undefined ? {} : await branchEnvironment(plan, planned, this.#deps.runs);
@@ -137,8 +136,9 @@ class Runs implements AgentRuns {
 
   async command(runId: RunId, branch: string, command: readonly string[]): Promise<Continuation> {
     const { plan } = await this.#agentPlan(runId);
-    const { branchId } = await this.#branch(runId, branch);
+    const { branchId, name, state } = await this.#branch(runId, branch);
     const place = await this.#deps.places.open({ runId, name: branchId });
+    if (place.kind === 'overlay' && (state === 'running' || state === 'waiting')) throw atWork(name);
     const planned = plan.branches.find((candidate) => candidate.branchId === branchId);
     const env = planned === undefined ? {} : await branchEnvironment(plan, planned, this.#deps.runs);
     return { ...place.commandLine(command), env };
@@ -249,6 +249,10 @@ class Runs implements AgentRuns {
     const sets = await Promise.all(sides.map((side) => this.#side(runId, side)));
     return sets.filter((set) => set !== null);
   }
+}
+
+function atWork(name: string): BadInputError {
+  return new BadInputError(`"${name}" is still at work.`, 'Wait for its end, or cancel it.');
 }
 
 function openOf(view: RunView, branch: BranchView): OpenQuestion[] {

@@ -6,9 +6,12 @@ import { branchEnvironment } from './branchEnvironment.ts';
 import { type LoadedBranch, loadBranch } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
 
-/** Finds out what a branch changed, however it ended, and runs its checks where it came to its end. */
+/**
+ * Finds out what a branch changed, however it ended, and runs its checks where it came to its end.
+ * @param signal ends the checks only @throws the signal's reason after an abort
+ */
 export async function finishBranch(
-  ref: AgentBranchRef & { checks: boolean },
+  { checks, ...ref }: AgentBranchRef & { checks: boolean },
   deps: AgentWorkDeps,
   signal: AbortSignal,
 ): Promise<void> {
@@ -24,7 +27,7 @@ export async function finishBranch(
     if (prefix !== null) await log.append({ type: 'prefix-measured', prefix });
   }
   await logChanges(loaded, place, log, deps);
-  if (ref.checks) await runChecks(loaded, place, log, deps, signal);
+  if (checks) await runChecks(loaded, place, log, deps, signal);
 }
 
 /** Files and commits of a branch, as they are now. */
@@ -52,6 +55,8 @@ async function runChecks(
   for (const spec of agent.checks) {
     signal.throwIfAborted();
     const result = await deps.checks.run(place, spec, env, signal);
+    // One that was broken off says nothing of the branch.
+    signal.throwIfAborted();
     await log.append({ type: 'check-ended', result });
   }
 }

@@ -25,7 +25,7 @@ export interface LoadedBranch {
   sessionId: string;
   /** The run's log so far. */
   events: BranchEvent[];
-  /** Those of this branch since it was last reset. */
+  /** Those of this branch, of all attempts. */
   own: EventOfBranch[];
 }
 

@@ -1,6 +1,6 @@
-import { SetupError } from '../errors.ts';
+import { NotFoundError, SetupError } from '../errors.ts';
 import { BranchLog } from '../run/branchLog.ts';
-import type { AgentBranchRef, Place, PlaceOrder } from './agentPorts.ts';
+import type { AgentBranchRef, Place, PlaceId, PlaceOrder } from './agentPorts.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
 import { bytesOfBlob, type LoadedBranch, loadBranch, placedFilesAt } from './loadBranch.ts';
@@ -8,12 +8,16 @@ import { bytesOfBlob, type LoadedBranch, loadBranch, placedFilesAt } from './loa
 /** Makes a branch's place, writes its session and runs its set-up; what an earlier attempt did of it is not done again. */
 export async function prepareBranch(ref: AgentBranchRef, deps: AgentWorkDeps, signal: AbortSignal): Promise<void> {
   const loaded = await loadBranch(ref, deps);
-  const ready = loaded.own.findLast((event) => event.type === 'place-ready');
-  const place = await deps.places.create(await placeOrder(loaded, ref, deps), signal);
+  const order = await placeOrder(loaded, ref, deps);
+  const readyAt = loaded.own.findLastIndex((event) => event.type === 'place-ready');
+  // What was said of a place that was removed since says nothing of the one that is made now.
+  const isKept = readyAt !== -1 && (await isThere(order.id, deps));
+  const place = await deps.places.create(order, signal);
   signal.throwIfAborted();
   const log = new BranchLog(ref, deps);
-  if (ready === undefined) {
-    await writeSession(loaded, place, deps);
+  // Of an attempt that came no further than its set-up the place is kept, but not the session.
+  await writeSession(loaded, place, deps);
+  if (!isKept) {
     await log.append({
       type: 'place-ready',
       place: { kind: place.kind, path: place.path, root: place.root },
@@ -22,7 +26,18 @@ export async function prepareBranch(ref: AgentBranchRef, deps: AgentWorkDeps, si
       notes: [...place.notes],
     });
   }
-  await runSetup(loaded, place, log, deps, signal);
+  const since = isKept ? loaded.own.slice(readyAt) : [];
+  await runSetup({ ...loaded, own: since }, place, log, deps, signal);
+}
+
+function isThere(id: PlaceId, { places }: Pick<AgentWorkDeps, 'places'>): Promise<boolean> {
+  return places.open(id).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof NotFoundError) return false;
+      throw error;
+    },
+  );
 }
 
 async function placeOrder(

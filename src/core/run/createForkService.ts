@@ -152,7 +152,7 @@ class Service implements ForkService {
     const branches = plan.branches.filter(({ branchId }) => wanted.includes(branchId));
     const { steps } = baselineSchema.parse(await blobs.get(plan.baseline));
     const turns = [...groupBy(steps, (step) => step.turn).values()].map((ofTurn) => ({ steps: ofTurn }));
-    const billed = plan.provider === 'anthropic';
+    const billed = isBilled(plan);
     const high = estimateCost(branches, turns, prices)?.high ?? null;
     return {
       branches: wanted,
@@ -299,7 +299,7 @@ class Service implements ForkService {
       put,
       agent,
     });
-    const billed = provider === 'anthropic';
+    const billed = isBilled(plan);
     const anyUsage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 };
     const models = [...new Set(plan.branches.map((branch) => branch.model))];
     const unpriced = billed ? models.filter((model) => prices.cost(model, anyUsage) === null) : [];
@@ -339,10 +339,14 @@ class Service implements ForkService {
   }
 }
 
+/** The demo’s model answers on this machine; Claude Code asks whomever it is logged in to. */
+function isBilled({ provider, executor }: ForkPlan): boolean {
+  return provider === 'anthropic' || executor === 'claude-code';
+}
+
 function notesOf(plan: ForkPlan, unpriced: readonly string[]): string[] {
   const notes: string[] = [];
-  if (plan.provider === 'demo')
-    notes.push('The offline demo model answers: nothing leaves this machine and nothing is billed.');
+  if (!isBilled(plan)) notes.push('The offline demo model answers: nothing leaves this machine and nothing is billed.');
   if (plan.budgetUsd !== null && unpriced.length > 0) {
     notes.push(`The budget can't be kept for ${unpriced.join(', ')}: no price is known.`);
   }

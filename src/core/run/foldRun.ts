@@ -196,12 +196,11 @@ class BranchFold {
     return this.retryingInMs === null ? null : { for: 'retry', until: this.retryingUntil };
   }
 
-  /** What Claude Code reports of a turn counts before what its replies are priced at. */
+  /** What Claude Code reports of a turn counts before what its replies are priced at; of a turn that was broken off it reports nothing. */
   private costUsd(results: readonly StepResult[]): number | null {
-    const costs = [
-      ...this.agent.turnsReported.map((turn) => this.agent.costOf(turn) ?? null),
-      ...results.filter(({ turn }) => this.agent.costOf(turn) === undefined).map((result) => result.costUsd),
-    ];
+    const reported = this.agent.turnsReported.flatMap((turn) => this.agent.costOf(turn) ?? []);
+    const priced = results.filter(({ turn }) => (this.agent.costOf(turn) ?? null) === null);
+    const costs = [...reported, ...priced.map((result) => result.costUsd)];
     return costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0);
   }
 }

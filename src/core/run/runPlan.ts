@@ -67,8 +67,7 @@ export async function runPlan(
     const leader = branch.cacheGroup === null ? undefined : leaders.get(branch.cacheGroup);
     if (leader === undefined || leader === branch.branchId) return null;
     // A leader that fails before its first token must not hold the others back.
-    const leaderEnded = ended.get(leader)?.then(() => undefined);
-    return Promise.race([ports.firstToken(leader), ...(leaderEnded ? [leaderEnded] : [])]);
+    return Promise.race([ports.firstToken(leader), settled(ended.get(leader))]);
   };
   // Leaders first, so that a follower finds its leader's end in the map.
   const ordered = [...branches].sort((a, b) => Number(isLeader(b, leaders)) - Number(isLeader(a, leaders)));
@@ -80,12 +79,14 @@ export async function runPlan(
     const outcome = settle(plan, branch, prior, turnsDone, budget, gate, ports);
     ended.set(branch.branchId, outcome);
     // Also where the branch was cancelled while it waited: then its slot is given on as soon as it comes.
-    if (slot !== undefined) void Promise.all([slot, outcome]).then(([release]) => release());
+    if (slot !== undefined) void Promise.all([slot, settled(outcome)]).then(([release]) => release());
   }
-  const baselines = plan.agent === null || plan.agent.checks.length === 0 ? null : ports.checkBaselines();
+  const hasChecks = plan.agent !== null && plan.agent.checks.length > 0;
+  // The branches are worth as much without them. Caught here: it may fail long before the branches end, and a rejection that nobody
+  // handles ends a process, and halts a workflow.
+  const baselines = hasChecks ? ports.checkBaselines().catch(() => undefined) : null;
   const outcomes = await Promise.all(ended.values());
-  // Said in the log where they fail; the branches are worth as much without them.
-  await baselines?.catch(() => undefined);
+  await baselines;
   const state = outcomes.some((outcome) => outcome.state === 'failed')
     ? 'failed'
     : outcomes.some((outcome) => outcome.state === 'cancelled')
@@ -94,6 +95,13 @@ export async function runPlan(
   await ports.record({ type: 'run-ended', runId: plan.runId, at: ports.now(), state });
   return state;
 }
+
+/** Resolves also where the outcome can't be written down: whoever waits for all outcomes hears of that. */
+function settled(outcome: Promise<unknown> | undefined): Promise<void> {
+  return outcome?.then(nothing, nothing) ?? new Promise(nothing);
+}
+
+function nothing(): void {}
 
 async function bothOf(slot: Promise<unknown>, gate: Promise<void> | null): Promise<void> {
   await slot;

@@ -33,6 +33,7 @@ export class Drive {
   readonly #deps: DriveDeps;
   readonly #scopes = new Map<BranchId, BranchScope>();
   readonly #stopped = new AbortController();
+  readonly #cancelled = new AbortController();
   #resolveEnded: () => void = () => {};
 
   constructor(plan: ForkPlan, input: RunInput, deps: DriveDeps) {
@@ -63,6 +64,7 @@ export class Drive {
 
   /** Ends one branch, or with null all: their HTTP streams are closed at once. */
   cancel(branchId: BranchId | null): void {
+    if (branchId === null) this.#cancelled.abort(new BranchStopped('cancelled'));
     this.#abort(branchId, new BranchStopped('cancelled'));
   }
 
@@ -83,7 +85,10 @@ export class Drive {
       firstToken: (branchId) => this.#scopes.get(branchId)?.firstToken ?? new Promise(() => {}),
       record: (event) => this.#record(event),
       now: () => new Date(clock.now()).toISOString(),
-      checkBaselines: async () => (await this.#deps.agents()).checkBaselines(this.#plan.runId, this.#stopped.signal),
+      checkBaselines: async () => {
+        const signal = AbortSignal.any([this.#stopped.signal, this.#cancelled.signal]);
+        await (await this.#deps.agents()).checkBaselines(this.#plan.runId, signal);
+      },
     };
   }
 
@@ -139,8 +144,8 @@ export class Drive {
         await (await agents()).noteWaiting(ref, until);
         await clock.sleep(Math.max(0, Date.parse(until) - clock.now()), signal);
       },
-      // Also after the branch was cancelled; not when this process is to end.
-      finish: async (ref) => (await agents()).finish(ref, this.#stopped.signal),
+      // What a cancelled branch changed is looked at all the same; its checks are broken off.
+      finish: async (ref) => (await agents()).finish(ref, signal),
       discard: async (ref) => (await agents()).discard(ref),
     };
   }

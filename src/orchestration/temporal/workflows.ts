@@ -6,6 +6,7 @@ import {
   defineQuery,
   defineSignal,
   defineUpdate,
+  isCancellation,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -66,6 +67,7 @@ class DurableRun implements PlanPorts {
   /** How to stop the branches that have not ended. */
   readonly #stops = new Map<BranchId, () => void>();
   readonly #cancelled = new Set<BranchId>();
+  readonly #baselines = new CancellationScope({ cancellable: true });
   /** Open questions as `branch call`; an answered one is open no more. */
   readonly #questions = new Set<string>();
   readonly #tokens = new Map<BranchId, { came: Promise<void>; announce: () => void }>();
@@ -88,6 +90,7 @@ class DurableRun implements PlanPorts {
 
   cancel(branchId: BranchId | null): void {
     const ids = branchId === null ? this.#order.branches : [branchId];
+    if (branchId === null) this.#baselines.cancel();
     for (const id of ids) {
       this.#cancelled.add(id);
       this.#stops.get(id)?.();
@@ -203,7 +206,8 @@ class DurableRun implements PlanPorts {
   }
 
   checkBaselines(): Promise<void> {
-    return this.#agentActivities('checks of the baselines').checkBaselines(this.#order.plan.runId).catch(rethrowAsOurs);
+    const remote = this.#agentActivities('checks of the baselines');
+    return this.#baselines.run(() => remote.checkBaselines(this.#order.plan.runId).catch(rethrowAsOurs));
   }
 
   #agentPorts(branch: BranchPlan): AgentBranchPorts {
@@ -217,7 +221,17 @@ class DurableRun implements PlanPorts {
         await sleep(Math.max(0, Date.parse(until) - Date.now()));
       },
       // What a cancelled branch changed is looked at, and what was prepared for nothing is removed, all the same.
-      finish: (ref) => CancellationScope.nonCancellable(() => remote.finishAgent(ref).catch(rethrowAsOurs)),
+      finish: async (ref) => {
+        const look = (checks: boolean) => remote.finishAgent({ ...ref, checks }).catch(rethrowAsOurs);
+        if (!ref.checks) return CancellationScope.nonCancellable(() => look(false));
+        try {
+          await look(true);
+        } catch (error) {
+          // Cancelled in the middle of its checks, or before it was looked at.
+          if (isCancellation(error)) await CancellationScope.nonCancellable(() => look(false));
+          throw error;
+        }
+      },
       discard: (ref) => CancellationScope.nonCancellable(() => remote.discardAgent(ref).catch(rethrowAsOurs)),
     };
   }

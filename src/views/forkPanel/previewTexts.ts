@@ -49,6 +49,11 @@ function agentTexts(agent: AgentPreview, inContainer: boolean): AgentTexts {
     login: loginFact(agent.agent),
     files: filesFact(agent),
     warnings: agent.warnings.map(plainText),
+    setupOffers: agent.setupOffers.map(({ source, commands }) => ({
+      source: plainText(source),
+      text: commands.map(plainText).join('\n'),
+      commands,
+    })),
     bypassRefused: mayBypass(agent, inContainer) ? null : bypassOnlyApart,
   };
 }

@@ -185,6 +185,8 @@ const agentTextsSchema = z.strictObject({
   /** `12 exact · 1 likely · 2 not recorded`; null where no file is restored. */
   files: factSchema.nullable(),
   warnings: z.array(z.string()),
+  /** Set-up that the repository has for other tools; `commands` as they are, to be taken over. */
+  setupOffers: z.array(z.strictObject({ source: z.string(), text: z.string(), commands: z.array(z.string()) })),
   /** Why agents can't go on without asking, null where they can. */
   bypassRefused: z.string().nullable(),
 });

@@ -1,5 +1,6 @@
 import type { CheckResult } from '../../core/agent/agentFacts.ts';
 import { oneLine, plural } from '../../core/format.ts';
+import { checksText } from '../agentProgress.ts';
 import type { RowColor, TreeRow } from '../treeRow.ts';
 import { checkOutcome, questionText } from './agentWords.ts';
 import { changedFileUri, decorations } from './changedFileUris.ts';
@@ -95,8 +96,7 @@ function checkRow({ id, step, result }: CheckNode): TreeRow {
 
 function baselineRow({ id, state, checks }: BaselineNode): TreeRow {
   const label = state === 'recorded' ? 'recorded' : 'fork point';
-  const failed = checks.filter(({ passed }) => !passed).length;
-  const description = failed === 0 ? 'checks pass' : `${failed} of ${plural(checks.length, 'check')} failed`;
+  const description = checksText(checks);
   return {
     id,
     label,

@@ -187,7 +187,8 @@ function rowOfBranch(node: BranchNode, now: number): TreeRow {
         : endedAgentFacts(branch, label);
   const look = interrupted ? { icon: 'debug-pause' } : asksAPerson(branch) ? asking : icons[branch.state];
   return {
-    id,
+    // VS Code unfolds a row by its id and only when it first sees it: one that begins to ask is a new one.
+    id: asksAPerson(branch) ? `${id}?asks` : id,
     label,
     description,
     ...look,

@@ -14,6 +14,25 @@ const themes: Record<Theme, { setting: string; workbenchClass: string }> = {
 
 const artifacts = path.resolve(import.meta.dirname, '../../../artifacts/screenshots');
 
+/** For the browser: whether the stored layout of the open editors holds a text. */
+const layoutHolds = (text: string) => `(async () => {
+  for (const { name } of await indexedDB.databases()) {
+    if (!name.startsWith('vscode-web-state-db-')) continue;
+    const database = await new Promise((resolve, reject) => {
+      const opening = indexedDB.open(name);
+      opening.onsuccess = () => resolve(opening.result);
+      opening.onerror = () => reject(opening.error);
+    });
+    const values = await new Promise((resolve, reject) => {
+      const reading = database.transaction('ItemTable').objectStore('ItemTable').getAll();
+      reading.onsuccess = () => resolve(reading.result);
+      reading.onerror = () => reject(reading.error);
+    }).finally(() => database.close());
+    if (values.some((value) => String(value).includes(${JSON.stringify(text)}) && String(value).includes('editor'))) return true;
+  }
+  return false;
+})()`;
+
 /** A row of a tree as a person and a screen reader get it. */
 export interface TreeRow {
   label: string;
@@ -53,6 +72,18 @@ export class Workbench {
   async reload(): Promise<void> {
     await this.page.reload();
     await this.ready();
+  }
+
+  /**
+   * Waits until the editor has written down a layout with this text, as a panel's state for example: in a browser it does so
+   * some seconds later, on a desktop when it is closed.
+   */
+  async layoutWith(text: string): Promise<void> {
+    const until = performance.now() + 60_000;
+    while (!(await this.page.evaluate<boolean>(layoutHolds(text)))) {
+      if (performance.now() > until) throw new Error(`No stored layout has “${text}”.`);
+      await this.page.waitForTimeout(200);
+    }
   }
 
   async close(): Promise<void> {

@@ -66,6 +66,7 @@ export function agentSettings(state: ReadyState, edit: Edit, actions: AgentActio
       problems,
       placeholder: 'npm ci',
       describe: 'Runs in each copy before the agent starts',
+      offers: shownAgent(state)?.setupOffers ?? [],
       change: (setup) => edit({ setup: setup.map(({ key, run }) => ({ key, run })) }),
     })}
     ${commandList({

@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import type { FieldProblem } from '../protocol.ts';
+import type { AgentTexts, FieldProblem } from '../protocol.ts';
 import { fieldState, icon, valueOf } from './fields.ts';
 
 interface Row {
@@ -23,6 +23,8 @@ export interface CommandList {
   describe: string;
   /** Do they have names? */
   named?: boolean;
+  /** What was found for other tools, to be taken over. */
+  offers?: AgentTexts['setupOffers'];
   change(rows: Row[]): void;
 }
 
@@ -45,6 +47,7 @@ export function commandList(list: CommandList): TemplateResult {
       <button type="button" class="text-button" aria-label=${`Add ${item}`} title=${list.describe} @click=${add}>
         ${icon('add')}${item}
       </button>
+      ${(list.offers ?? []).map((offer) => offerRow(list, offer))}
     </div>
   </fieldset>`;
 }
@@ -82,6 +85,23 @@ function commandRow(list: CommandList, row: Row, index: number): TemplateResult 
       </button>
     </span>
     ${run.text} ${name.text}`;
+}
+
+/** Nothing of an offer runs before the person has taken it over. */
+function offerRow(list: CommandList, { source, text, commands }: AgentTexts['setupOffers'][number]): TemplateResult {
+  const use = (event: Event) => {
+    const fieldset = (event.currentTarget as HTMLElement).closest('fieldset');
+    const missing = commands.filter((command) => list.rows.every(({ run }) => run !== command));
+    const kept = list.rows.filter(({ run }) => run.trim() !== '');
+    list.change(missing.reduce<Row[]>((rows, run) => [...rows, { key: freeKey([...list.rows, ...rows]), run }], kept));
+    requestAnimationFrame(() => [...(fieldset?.querySelectorAll<HTMLElement>('input.command') ?? [])].at(-1)?.focus());
+  };
+  return html`<p class="aside offer">
+    <span>${`${list.title} found in ${source}:`} <code title=${text}>${text}</code></span>
+    <button type="button" class="link-button" aria-label=${`Use the ${list.title.toLowerCase()} of ${source}`} @click=${use}>
+      Use
+    </button>
+  </p>`;
 }
 
 function freeKey(rows: readonly Row[]): string {

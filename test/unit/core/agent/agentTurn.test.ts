@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AgentMessage, AgentTurnEnd } from '../../../../src/core/agent/agentPorts.ts';
+import type { AgentMessage, AgentTurnEnd, CheckRunner } from '../../../../src/core/agent/agentPorts.ts';
+import type { AgentWorkDeps } from '../../../../src/core/agent/agentWork.ts';
 import type { ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
-import { branchIdSchema } from '../../../../src/core/ids.ts';
+import { branchIdSchema, type RunId } from '../../../../src/core/ids.ts';
 import { AgentBench, type Turn } from '../../../support/agentBench.ts';
 import { FakeClock } from '../../../support/fakeClock.ts';
 
@@ -141,6 +142,75 @@ describe('a prompt of an agent', () => {
     await expect(turn).resolves.toMatchObject({ kind: 'timeout', error: { code: 'timeout' } });
   });
 
+  it('has its time anew when the branch is run again', async () => {
+    const [on, plan] = await start(
+      (_order, options) =>
+        new Promise((resolve, reject) => {
+          options.signal.addEventListener('abort', () => reject(options.signal.reason));
+          finish = () => resolve(end());
+        }),
+      { timeoutSeconds: 60 },
+    );
+    let finish = (): void => {};
+    const startTurn = async (attempts: number) => {
+      const turn = on.work.turn(turnOf(plan), { signal: signal() });
+      await until(on, plan, ({ branches }) => branches[0]?.attempts === attempts);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return { turn };
+    };
+    const first = await startTurn(1);
+    clock.advance(61_000);
+    await expect(first.turn).resolves.toMatchObject({ kind: 'timeout' });
+    const { runId } = plan;
+    await on.runs.append({ type: 'branch-reset', runId, branchId: b1, at: new Date().toISOString(), reason: 'retry' });
+    const second = await startTurn(2);
+    clock.advance(30_000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    finish();
+    await expect(second.turn).resolves.toMatchObject({ kind: 'completed' });
+  });
+
+  it('closes its questions when its process is lost', async () => {
+    const told: string[] = [];
+    const [on, plan] = await start(async (_order, { onQuestion }) => {
+      onQuestion(asked('c1')).catch(() => {});
+      await until(on, plan, ({ branches }) => branches[0]?.questions.length === 1);
+      throw new Error('killed');
+    });
+    const onQuestion = (callId: string, state: string): void => void told.push(`${callId} ${state}`);
+    await expect(on.work.turn(turnOf(plan), { signal: signal(), onQuestion })).rejects.toThrow('killed');
+    expect(told).toEqual(['c1 open', 'c1 closed']);
+  });
+
+  it('ends no process with a log that can’t be written', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', listener);
+    const request = { model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'x' }] };
+    let runId: RunId | null = null;
+    const requests = async function* () {
+      if (runId !== null) await bench?.runs.delete(runId);
+      yield { request, file: [...(bench?.machine.sessions ?? [])].map((id) => `/sessions/${id}.jsonl`)[0] };
+    };
+    const recordings = { open: async () => ({ requests }) } as unknown as AgentWorkDeps['recordings'];
+    const turn: Turn = async (_order, { onMessage, signal: stopped }) => {
+      onMessage(reply('First.'));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      onMessage(reply('Second.'));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      stopped.throwIfAborted();
+      return end();
+    };
+    bench = await AgentBench.open(clock, turn, { recordings });
+    const recordedRequest = await bench.blobs.put(request);
+    const plan = await bench.plan({ agent: { recordedRequest } });
+    runId = plan.runId;
+    await bench.work.prepare({ runId: plan.runId, branchId: b1 }, signal());
+    await expect(bench.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow("log can't be written");
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toEqual([]);
+  });
+
   it('goes on in the same session after its process was lost, and says which call is in doubt', async () => {
     const prompts: string[] = [];
     let lost = true;
@@ -196,6 +266,21 @@ describe('a prompt of an agent', () => {
     expect(budgets).toHaveLength(2);
   });
 
+  it('counts the replies of a turn that was broken off against the budget', async () => {
+    const budgets: (number | null)[] = [];
+    const [on, plan] = await start(
+      async ({ budgetUsd }, { onMessage }) => {
+        budgets.push(budgetUsd);
+        onMessage(reply('So far.'));
+        return end({ kind: 'failed', costUsd: null });
+      },
+      { budgetUsd: 1 },
+    );
+    for (let attempt = 0; attempt < 2; attempt += 1) await on.work.turn(turnOf(plan), { signal: signal() });
+    expect(budgets).toEqual([1, 0.9]);
+    expect((await on.view(plan)).costUsd).toBeCloseTo(0.2);
+  });
+
   it('names when a usage limit resets, also where Claude Code doesn’t', async () => {
     const [on, plan] = await start(async () => end({ kind: 'limit' }));
     const outcome = await on.work.turn(turnOf(plan), { signal: signal() });
@@ -220,6 +305,48 @@ describe('preparing a branch', () => {
     expect(bench.machine.done).toEqual(['place b1 made', 'session written', 'session discarded']);
     expect([...bench.machine.places]).toEqual(['b1']);
     expect((await bench.view(plan)).branches[0]?.setup.map(({ passed }) => passed)).toEqual([true, false]);
+  });
+
+  it('goes on in the place of a set-up that failed, with the session written anew', async () => {
+    let works = false;
+    const orders: boolean[] = [];
+    const checks: CheckRunner = {
+      run: async (_place, { name, run }) => {
+        const passed = run !== 'later' || works;
+        return { name, exitCode: passed ? 0 : 1, passed, ms: 1, output: null };
+      },
+    };
+    const turn: Turn = async ({ resume }) => {
+      orders.push(resume);
+      return end();
+    };
+    bench = await AgentBench.open(clock, turn, { checks });
+    const plan = await bench.plan({ agent: { setup: ['later'] } });
+    const ref = { runId: plan.runId, branchId: b1 };
+    await expect(bench.work.prepare(ref, signal())).rejects.toMatchObject({ code: 'setup_failed' });
+    await bench.work.discard(ref);
+    works = true;
+    await bench.work.prepare(ref, signal());
+    await bench.work.turn(turnOf(plan), { signal: signal() });
+    expect(orders).toEqual([true]);
+  });
+
+  it('runs the set-up again in a place that is made anew', async () => {
+    const ran: string[] = [];
+    const checks: CheckRunner = {
+      run: async (_place, { name, run }) => {
+        ran.push(run);
+        return { name, exitCode: 0, passed: true, ms: 1, output: null };
+      },
+    };
+    bench = await AgentBench.open(clock, async () => end(), { checks });
+    const plan = await bench.plan({ agent: { setup: ['npm ci'] } });
+    const ref = { runId: plan.runId, branchId: b1 };
+    await bench.work.prepare(ref, signal());
+    await bench.work.discard(ref);
+    await bench.work.prepare(ref, signal());
+    await bench.work.prepare(ref, signal());
+    expect(ran).toEqual(['npm ci', 'npm ci']);
   });
 
   it('is undone in reverse order for a branch that never started', async () => {

@@ -8,6 +8,7 @@ import type { StepResult, StoredReply } from '../../../../src/core/run/branchOut
 import type { ModelCall } from '../../../../src/core/run/callModel.ts';
 import { branchesToRun, completedSteps, foldRun } from '../../../../src/core/run/foldRun.ts';
 import { BranchStopped, type PlanPorts, runPlan } from '../../../../src/core/run/runPlan.ts';
+import { agentPlan } from '../../../support/agentBench.ts';
 import { ManualClock, MemoryBlobs, MemoryLog, sha256 } from '../../../support/memoryStores.ts';
 import { noAgentPorts } from '../../../support/noAgents.ts';
 import { context, runId, step, summary, turn } from '../../../support/plans.ts';
@@ -104,6 +105,41 @@ const reading = (result: string | null) =>
   });
 
 describe('runPlan', () => {
+  it('goes on where the baselines can’t be checked, also before the first branch ends', async () => {
+    const { log, ports, blobs } = world(() => says(''));
+    const check = { name: 'tests', run: 'npm test', timeoutSeconds: 10 };
+    const plan = await agentPlan(blobs, { branches: [{ name: 'a' }], agent: { checks: [check] } });
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', listener);
+    const branch: PlanPorts['branch'] = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      throw new BranchStopped('cancelled');
+    };
+    const input = { branches: plan.branches.map(({ branchId }) => branchId), prior: {}, attempt: 1 };
+    const checkBaselines = () => Promise.reject(new Error('The disk is full.'));
+    await expect(runPlan(plan, input, { ...ports, branch, checkBaselines })).resolves.toBe('cancelled');
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toEqual([]);
+    expect(log.logged.at(-1)).toMatchObject({ type: 'run-ended', state: 'cancelled' });
+  });
+
+  it('rejects with a log that can’t be written, and leaves no rejection that nobody handles', async () => {
+    const { ports, blobs } = world(() => says(''));
+    const plan = await agentPlan(blobs, { branches: [{ name: 'a' }, { name: 'b' }] });
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', listener);
+    const record: PlanPorts['record'] = async ({ type }) => {
+      if (type === 'branch-ended') throw new Error('The disk is full.');
+    };
+    const input = { branches: plan.branches.map(({ branchId }) => branchId), prior: {}, attempt: 1 };
+    await expect(runPlan(plan, input, { ...ports, record })).rejects.toThrow('The disk is full.');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toEqual([]);
+  });
+
   it('completes every branch and settles all', async () => {
     const { fork, run } = world((call) => says(call.branchId));
     const { state, view } = await run(await fork({ branches: [{ name: 'a' }, { name: 'b', prompt: 'B' }] }));

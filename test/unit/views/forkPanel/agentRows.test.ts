@@ -162,6 +162,7 @@ describe('the settings of a run', () => {
     login: { text: 'Claude Max plan: counts against your plan', tooltip: '' },
     files: { text: '12 exact', tooltip: '' },
     warnings: [],
+    setupOffers: [],
     bypassRefused: null,
   };
   let edits: Partial<ForkDraft>[];
@@ -223,6 +224,26 @@ describe('the settings of a run', () => {
     expect(edits).toEqual([{ permissions: 'deny' }]);
     show({}, { preview: { agent: { ...agent, bypassRefused: 'Only in an overlay.' } } });
     expect(one('option[value=bypass]').disabled).toBe(true);
+  });
+
+  it('offer the set-up of another tool, and take it over only when asked to', () => {
+    const offers = [{ source: '.cursor/worktrees.json', text: 'npm ci\nmake', commands: ['npm ci', 'make'] }];
+    const preview = { agent: { ...agent, setupOffers: offers } };
+    show({ setup: [{ key: 'c1', run: '' }] }, { preview });
+    expect(one('.offer').textContent).toContain('Set-up found in .cursor/worktrees.json:');
+    expect([one('.offer code').textContent, edits]).toEqual(['npm ci\nmake', []]);
+    labelled('Use the set-up of .cursor/worktrees.json').click();
+    expect(edits.map(({ setup }) => setup?.map(({ run }) => run))).toEqual([['npm ci', 'make']]);
+    show({ setup: [{ key: 'c4', run: 'npm ci' }] }, { preview });
+    labelled('Use the set-up of .cursor/worktrees.json').click();
+    expect(edits).toEqual([
+      {
+        setup: [
+          { key: 'c4', run: 'npm ci' },
+          { key: 'n5', run: 'make' },
+        ],
+      },
+    ]);
   });
 
   it('add, name and remove checks', () => {

@@ -32,6 +32,7 @@ export function agentPreview(over: Partial<AgentPreview> = {}): AgentPreview {
     files: { exact: 12, likely: 1, unknown: 2 },
     base: null,
     warnings: [],
+    setupOffers: [],
     ...over,
   };
 }

@@ -553,6 +553,17 @@ describe('where namespaces are forbidden', () => {
     expect((await runIn(place, `sleep ${seconds} & exit 4`)).exitCode).toBe(4);
     expect(await until(() => !lives(seconds))).toBe(true);
   });
+
+  it('a program has ended although something of it is left, and it is said what nothing guards', async () => {
+    stage.repository();
+    const order = stage.order('worktree');
+    const place = await stage.places({ namespaces: false }).create(order, new AbortController().signal);
+    expect(place.notes.join('\n')).toMatch(/Nothing keeps commands/);
+    const seconds = `96${Math.floor(Math.random() * 1e6)}`;
+    const ended = await runIn(place, `setsid sleep ${seconds} & sleep 0.3; echo up $!`);
+    process.kill(Number(ended.stdout.split(' ')[1]));
+    expect(ended).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^up/) });
+  });
 });
 
 describe('the user’s tree', () => {

@@ -13,6 +13,8 @@ export interface Launch {
 
 /** How long a killed namespace may take to end by itself. */
 const graceMs = 2_000;
+/** How long output is waited for after a program's end: what it left behind in a session of its own may hold that open for ever. */
+const restMs = 1_000;
 
 /**
  * Starts a program and gives the mark to it.
@@ -63,7 +65,12 @@ class StartedProcess implements PlaceProcess {
     child.on('exit', () => {
       this.#over = true;
       // Whoever of the group is left would hold the output open. In a namespace nobody is.
-      if (!inNamespaces) this.#killGroup();
+      if (inNamespaces) return;
+      this.#killGroup();
+      const timer = setTimeout(() => {
+        for (const stream of [child.stdout, child.stderr]) stream.destroy();
+      }, restMs);
+      child.once('close', () => clearTimeout(timer));
     });
     this.ended = new Promise((resolve) => {
       child.on('close', (exitCode, signal) => {

@@ -19,6 +19,9 @@ import { Snapshots } from './snapshots.ts';
 import { startProcess } from './startProcess.ts';
 import { whyNotWritten } from './whyNotWritten.ts';
 
+const unguarded =
+  'Nothing keeps commands of the agent from writing to your own tree on this system: only its file tools are held back.';
+
 /** Files of its own at another path: a copy, or a worktree. */
 export class TreePlace implements Place {
   readonly kind: 'copy' | 'worktree';
@@ -42,6 +45,7 @@ export class TreePlace implements Place {
     this.path = this.toPlace(record.folder);
     this.notes = [
       `The place lies at another path (${this.root}): recorded paths are rewritten in the branch’s session.`,
+      ...(deps.confinement.namespaces === null && deps.confinement.sandboxExec === null ? [unguarded] : []),
       ...record.notes,
     ];
   }

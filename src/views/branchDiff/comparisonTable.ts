@@ -116,7 +116,7 @@ const sharedColumns: Column[] = [
   },
 ];
 
-/** What only branches have that really worked. */
+/** What only branches have that really worked. It stands first: beside a diff the table is narrow, and this is what it is for. */
 const codeColumns: Column[] = [
   {
     title: 'Files',
@@ -144,7 +144,7 @@ export function comparisonTable(run: RunView, { baseline, branches, pairs }: Com
       run,
     })),
   ];
-  const columns = run.executor === 'claude-code' ? [...sharedColumns, ...codeColumns] : sharedColumns;
+  const columns = run.executor === 'claude-code' ? [...codeColumns, ...sharedColumns] : sharedColumns;
   const best = columns.map((column) => bestOf(column, sides));
   return {
     title: oneLine(run.title, 100) || 'Prompt without text',

@@ -146,6 +146,18 @@ describe('the Runs tree of agents', () => {
     ]);
   });
 
+  it('unfolds a branch that begins to ask, which VS Code does for a row that it has not seen', () => {
+    const rowOf = (one: BranchView) => {
+      const [node] = branchNodes(agents({ state: 'running', branches: [one] }));
+      if (node === undefined) throw new Error('no row');
+      return runRow(node, now);
+    };
+    const [working, asks] = [rowOf(agent('b1-1', { state: 'running' })), rowOf(asking('b1-1'))];
+    expect([working.children, asks.children]).toEqual(['collapsed', 'expanded']);
+    expect(asks.id).not.toBe(working.id);
+    expect(rowOf(agent('b1-1')).id).toBe(working.id);
+  });
+
   it('sums up repeats and shows the states that branches are compared with', () => {
     const repeat = (at: number, passed: boolean) =>
       agent(`b1-${at}`, { repeat: at, repeats: 3, files: [], checks: [check('npm test', passed)] });
@@ -157,9 +169,9 @@ describe('the Runs tree of agents', () => {
     expect(rows).toEqual([
       'repo-forked Now handle emoji | 3 branches · $0.04 · 2 h',
       '  pass cheaper | Haiku 4.5 · 3 of 3 · passes in 2 of 3 · $0.06 · 8 s',
-      '  git-commit fork point | 1 of 1 check failed',
+      '  git-commit fork point | npm test fails',
       '    error npm test | failed with exit code 1 · 2.1 s',
-      '  history recorded | checks pass',
+      '  history recorded | npm test passes',
     ]);
   });
 

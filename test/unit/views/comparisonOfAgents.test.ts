@@ -54,6 +54,10 @@ const column = (title: string) => {
 };
 
 describe('the comparison of agents', () => {
+  it('begins with the code, which is still seen where the table is narrow', () => {
+    expect(table.columns.slice(0, 3).map(({ title }) => title)).toEqual(['Files', 'Checks', 'Model']);
+  });
+
   it('has the files that each branch changed', () => {
     expect(column('Files').map((cell) => cell?.text)).toEqual([
       '–',

@@ -198,7 +198,7 @@ export class ForkPanelElement extends LitElement {
 
   private async preview(): Promise<void> {
     const panel = this.ready();
-    if (!panel || panel.run) return;
+    if (!panel || (panel.run && panel.preview !== null)) return;
     const result = await this.try('preview', { draft: panel.draft });
     if (result) this.act({ type: 'previewed', revision: panel.revision, result });
   }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createChangeApplier } from './adapters/changes/createChangeApplier.ts';
 import { createChangeStore } from './adapters/changes/createChangeStore.ts';
@@ -72,6 +73,7 @@ export function createAgentServices(options: AgentServicesOptions): LoadedAgentS
     checks: createCheckRunner({ blobs, clock }),
     recordings: sessions,
     decodeBase64: (text) => new Uint8Array(Buffer.from(text, 'base64')),
+    inContainer: () => isContainer(env),
     freePort,
     commandEnv: () => commandEnvironment(env),
   };
@@ -139,4 +141,10 @@ function createPlanning(
         encodeBase64: (bytes) => Buffer.from(bytes).toString('base64'),
       }),
   };
+}
+
+/** By what Docker and Podman leave in a container, and editors in the environment of theirs. */
+function isContainer(env: NodeJS.ProcessEnv): boolean {
+  const marks = ['/.dockerenv', '/run/.containerenv'];
+  return marks.some((mark) => existsSync(mark)) || Boolean(env.REMOTE_CONTAINERS) || Boolean(env.CODESPACES);
 }

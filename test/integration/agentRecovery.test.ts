@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
@@ -63,6 +64,13 @@ function forkpoint(...args: string[]): ChildProcess {
   return spawn(process.execPath, [cli.script, ...args], { cwd: stage.folder, env, stdio: 'ignore' });
 }
 
+/** Until it is reaped, a killed process still counts as alive. */
+async function killed(host: ChildProcess): Promise<void> {
+  const gone = once(host, 'exit');
+  host.kill('SIGKILL');
+  await gone;
+}
+
 async function begun(services: Services, runId: Parameters<Services['forks']['run']>[0], marker: string) {
   const view = await untilView(services, runId, ({ branches }) => branches[0]?.toolCalls.length === 1);
   await until(() => existsSync(path.join(branchOf(view, 'as recorded').place?.root ?? '', marker)));
@@ -88,7 +96,7 @@ it('a host that is killed takes its agents with it, and the branch is resumed in
     await until(async () => (await services.runs.list()).length === 1);
     const [runId] = await services.runs.list();
     const branch = await begun(services, runId!, 'host.txt');
-    host.kill('SIGKILL');
+    await killed(host);
     await until(async () => (await processesOfStage()).length === 0);
     const left = await services.forks.run(runId!);
     expect(left).toMatchObject({
@@ -147,7 +155,7 @@ it('a host that is killed while it prepares leaves nothing half made that a resu
     await until(async () => (await services.runs.list()).length === known + 1);
     const [runId] = await services.runs.list();
     await untilView(services, runId!, ({ branches }) => branches[0]?.place !== null);
-    host.kill('SIGKILL');
+    await killed(host);
     await until(async () => (await processesOfStage()).length === 0);
     expect((await services.agents.places()).find(({ id }) => id.runId === runId)).toMatchObject({
       inUse: false,

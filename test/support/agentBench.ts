@@ -30,10 +30,10 @@ export interface Machine {
 
 export type Turn = AgentProgram['turn'];
 
-const place = (name: string): Place =>
+const place = (name: string, kind: Place['kind'] = 'overlay'): Place =>
   ({
     id: { runId: testRunId(), name },
-    kind: 'overlay',
+    kind,
     path: '/home/sam/app',
     root: `/places/${name}`,
     notes: [],
@@ -81,6 +81,7 @@ export class AgentBench {
       checks: passing,
       recordings: { open: () => Promise.reject(new NotFoundError('None.', 'None.')) },
       decodeBase64: (text) => Buffer.from(text, 'base64'),
+      inContainer: () => false,
       freePort: async () => 40_001,
       commandEnv: () => ({}),
       ...over,
@@ -109,10 +110,10 @@ export class AgentBench {
   #places(): Places {
     const { machine } = this;
     return {
-      create: async ({ id }: PlaceOrder) => {
+      create: async ({ id, kind }: PlaceOrder) => {
         machine.places.add(id.name);
         machine.done.push(`place ${id.name} made`);
-        return place(id.name);
+        return place(id.name, kind === 'auto' ? 'overlay' : kind);
       },
       open: async ({ name }) => {
         if (machine.places.has(name)) return place(name);

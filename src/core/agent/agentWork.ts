@@ -30,6 +30,8 @@ export interface AgentWorkDeps {
   /** Where recordings are read: the branch's own session, for its request log. */
   recordings: Pick<SessionStore, 'open'>;
   decodeBase64: (text: string) => Uint8Array;
+  /** Whether all of this machine is a container, which agents without questions may change. */
+  inContainer: () => boolean;
   /** A free port that was not given out before. */
   freePort: () => Promise<number>;
   /** Environment of set-up commands and checks: this process's, without keys and without what Claude Code set for itself. */

@@ -1,4 +1,4 @@
-import { NotFoundError, SetupError } from '../errors.ts';
+import { NotFoundError, PlaceError, SetupError } from '../errors.ts';
 import { BranchLog } from '../run/branchLog.ts';
 import type { AgentBranchRef, Place, PlaceId, PlaceOrder } from './agentPorts.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
@@ -14,6 +14,12 @@ export async function prepareBranch(ref: AgentBranchRef, deps: AgentWorkDeps, si
   const isKept = readyAt !== -1 && (await isThere(order.id, deps));
   const place = await deps.places.create(order, signal);
   signal.throwIfAborted();
+  if (loaded.agent.permissions === 'bypass' && place.kind !== 'overlay' && !deps.inContainer()) {
+    throw new PlaceError(
+      `Without questions an agent works in an overlay or in a container only, and this place is a ${place.kind}.`,
+      'Use the permissions ask or deny, or see why no overlay can be had with `forkpoint fork … --dry-run`.',
+    );
+  }
   const log = new BranchLog(ref, deps);
   // Of an attempt that came no further than its set-up the place is kept, but not the session.
   await writeSession(loaded, place, deps);

@@ -54,7 +54,8 @@ export class AgentFold {
         this.#note(...event.notes);
         break;
       case 'setup-ended':
-        view.setup.push(event.result);
+        // A command that runs again replaces what it said before.
+        view.setup = [...view.setup.filter(({ name }) => name !== event.result.name), event.result];
         break;
       case 'prompt-sent':
         // What an earlier process asked for, nobody waits for any more.

@@ -110,9 +110,16 @@ class DurableRun implements PlanPorts {
   }
 
   async answer({ branchId, callId, answer }: AnswerOrder): Promise<void> {
-    this.#questions.delete(`${branchId} ${callId}`);
+    const question = `${branchId} ${callId}`;
+    this.#questions.delete(question);
     const { runId } = this.#order.plan;
-    await CancellationScope.nonCancellable(() => this.#local.giveAnswer({ runId, branchId, callId, answer }));
+    try {
+      await CancellationScope.nonCancellable(() => this.#local.giveAnswer({ runId, branchId, callId, answer }));
+    } catch (error) {
+      // Nothing came of the answer: it may be given again.
+      this.#questions.add(question);
+      throw error;
+    }
   }
 
   tokenCame(branchId: BranchId): void {

@@ -349,6 +349,22 @@ describe('preparing a branch', () => {
     expect(ran).toEqual(['npm ci', 'npm ci']);
   });
 
+  it('is refused without questions outside of an overlay, but for a container', async () => {
+    const agent = { permissions: 'bypass', place: 'worktree' } as const;
+    bench = await AgentBench.open(clock, async () => end());
+    const plan = await bench.plan({ agent });
+    const ref = { runId: plan.runId, branchId: b1 };
+    await expect(bench.work.prepare(ref, signal())).rejects.toMatchObject({ code: 'place' });
+    await bench.work.discard(ref);
+    expect(bench.machine.done).not.toContain('session written');
+    expect([...bench.machine.places]).toEqual([]);
+    await bench.close();
+    bench = await AgentBench.open(clock, async () => end(), { inContainer: () => true });
+    const inside = await bench.plan({ agent });
+    await bench.work.prepare({ runId: inside.runId, branchId: b1 }, signal());
+    expect(bench.machine.done).toContain('session written');
+  });
+
   it('is undone in reverse order for a branch that never started', async () => {
     const [on, plan] = await start(async () => end());
     await on.work.discard({ runId: plan.runId, branchId: b1 });

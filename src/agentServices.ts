@@ -8,7 +8,6 @@ import { createAgentProgram } from './adapters/claudeCode/createAgentProgram.ts'
 import { createBranchSessions } from './adapters/claudeCode/createBranchSessions.ts';
 import { createAgentFinder } from './adapters/claudeCode/findAgent.ts';
 import { projectRules } from './adapters/claudeCode/projectRules.ts';
-import { isAbsent } from './adapters/fileErrors.ts';
 import { freePort } from './adapters/freePort.ts';
 import { baseCommitOf, commitNamed } from './adapters/git/baseCommitOf.ts';
 import { createPlaces } from './adapters/places/createPlaces.ts';
@@ -118,15 +117,7 @@ function createPlanning(
     placeOptions: (folder) => places.options(folder),
     setupOffers: async (folder) => findSetupOffers((await projectOf(folder)).realRoot),
     configDirOf: (file) => configDirOf(file, claudeDirs),
-    async folderProblem(folder) {
-      try {
-        await projectOf(folder);
-        return null;
-      } catch (error) {
-        if (isAbsent(error) || error instanceof Error) return messageOf(error);
-        throw error;
-      }
-    },
+    folderProblem: (folder) => projectOf(folder).then(() => null, messageOf),
     async baseOf(open, { turn, side, until }, folder, choice) {
       if (choice === 'now') return { commit: null, notes: [] };
       if (choice !== 'turn') return { commit: await commitNamed(folder, choice), notes: [] };

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
+import { freePort } from '../../src/adapters/freePort.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import type { ForkEngine, RunStore } from '../../src/core/run/ports.ts';
 import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
 import type { TemporalSettings } from '../../src/orchestration/temporal/temporalSettings.ts';
 import { buildPlan, storePlan } from '../support/storedPlan.ts';
-import { freePort, plainEngine } from '../support/temporal.ts';
+import { plainEngine } from '../support/temporal.ts';
 
 describe('without a Temporal server', () => {
   let home: string;

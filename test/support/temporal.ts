@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { build } from 'esbuild';
+import { freePort } from '../../src/adapters/freePort.ts';
 import { systemClock } from '../../src/adapters/systemClock.ts';
 import type { ForkEngine } from '../../src/core/run/ports.ts';
 import type { TemporalControl } from '../../src/core/run/temporalControl.ts';
@@ -14,20 +14,6 @@ import { defaultTaskQueue, type TemporalSettings } from '../../src/orchestration
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-
-/** A TCP port of this machine that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
-}
 
 /** The workflows, bundled for the sandbox as the build does it. */
 export async function workflowBundle(): Promise<string> {

@@ -1,6 +1,6 @@
 import { BadInputError, NotFoundError } from '../errors.ts';
 import type { ForkPlan } from '../fork/forkPlan.ts';
-import type { RunId } from '../ids.ts';
+import type { BranchId, RunId } from '../ids.ts';
 import { foldRun } from '../run/foldRun.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
 import type { FoundAgent, Place, PlaceInfo, PlaceOption } from './agentPorts.ts';
@@ -126,8 +126,7 @@ class Runs implements AgentRuns {
     }
     if (state === 'running' || state === 'waiting') throw atWork(name);
     const place = await this.#deps.places.open({ runId, name: branchId });
-    const planned = plan.branches.find((candidate) => candidate.branchId === branchId);
-    const env = planned === undefined ? {} : await branchEnvironment(plan, planned, this.#deps.runs);
+    const env = await this.#environment(plan, branchId);
     return {
       ...place.commandLine([agent.program, '--resume', sessionId]),
       env: { ...env, CLAUDE_CONFIG_DIR: agent.configDir },
@@ -139,9 +138,12 @@ class Runs implements AgentRuns {
     const { branchId, name, state } = await this.#branch(runId, branch);
     const place = await this.#deps.places.open({ runId, name: branchId });
     if (place.kind === 'overlay' && (state === 'running' || state === 'waiting')) throw atWork(name);
+    return { ...place.commandLine(command), env: await this.#environment(plan, branchId) };
+  }
+
+  async #environment(plan: ForkPlan, branchId: BranchId): Promise<Record<string, string>> {
     const planned = plan.branches.find((candidate) => candidate.branchId === branchId);
-    const env = planned === undefined ? {} : await branchEnvironment(plan, planned, this.#deps.runs);
-    return { ...place.commandLine(command), env };
+    return planned === undefined ? {} : branchEnvironment(plan, planned, this.#deps.runs);
   }
 
   places(): Promise<PlaceInfo[]> {

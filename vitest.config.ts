@@ -3,8 +3,15 @@ import { compileSkimmer } from './scripts/compileSkimmer.mjs';
 
 await compileSkimmer();
 
-// `unit` is the quick loop: no process, no server, no browser. `contract` and `integration` use real ones, so they run
-// one file at a time: two cores are soon full, and timings would lie.
+// `unit` is the quick loop: no process, no server, no browser. The others use real ones, so they run one file at a time: two
+// cores are soon full, and timings would lie. `durable` is what needs a Temporal server.
+const durable = [
+  'test/contract/*Temporal.test.ts',
+  'test/contract/temporal.test.ts',
+  'test/integration/temporal*.test.ts',
+];
+const real = { testTimeout: 60_000, hookTimeout: 180_000, fileParallelism: false };
+
 export default defineConfig({
   test: {
     projects: [
@@ -13,12 +20,12 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/contract/**/*.test.ts', 'test/integration/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 180_000,
-          fileParallelism: false,
+          exclude: durable,
+          ...real,
           sequence: { groupOrder: 1 },
         },
       },
+      { test: { name: 'durable', include: durable, ...real, sequence: { groupOrder: 2 } } },
       {
         test: {
           name: 'ui',
@@ -29,7 +36,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

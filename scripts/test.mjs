@@ -1,8 +1,10 @@
-// `npm test`: every suite, one after the other; a failing one doesn't stop the next. `npm test -- lint unit` runs only those.
+// `npm test`: every suite; a failing one doesn't stop the others. Two lanes run side by side on two processors, and what they
+// print carries the suite's name. `npm test -- lint unit` runs only those.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { bootstrap, root } from './bootstrap.mjs';
 
 bootstrap(import.meta.filename);
@@ -12,9 +14,9 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'forkpoint-test-'));
 /** A program that passes or fails as a whole. */
 const check = (name, ...commands) => ({ name, commands });
 /** Tests that report how many passed. */
-const vitest = (name, { tools = false } = {}) => ({
+const vitest = (name, { after = [] } = {}) => ({
   name,
-  tools,
+  after,
   commands: [
     [
       'vitest',
@@ -29,17 +31,32 @@ const vitest = (name, { tools = false } = {}) => ({
   count: countVitest,
 });
 
-const suites = [
-  check('format', ['biome', 'check', '.']),
-  check('lint', ['node', 'scripts/compileSkimmer.mjs'], ['oxlint', '--type-aware']),
-  check('types', ['tsc', '-p', '.'], ['tsc', '-p', 'src'], ['tsc', '-p', 'src/views/forkPanel']),
-  check('build', ['node', 'esbuild.mjs']),
-  vitest('unit'),
-  vitest('integration', { tools: true }),
-  { name: 'host', tools: true, commands: [['node', 'test/host/runHostTests.ts', '--no-build']], count: countHost },
-  vitest('ui', { tools: true }),
-  check('knip', ['knip', '--no-progress']),
+/**
+ * Each lane takes its suites one after the other. What needs no tools comes first, so that tools are fetched meanwhile.
+ * `after` names what must be there before: a group of tools, or the build.
+ */
+const lanes = [
+  [
+    check('format', ['biome', 'check', '.']),
+    check('lint', ['node', 'scripts/compileSkimmer.mjs'], ['oxlint', '--type-aware']),
+    check('types', ['tsc', '-p', '.'], ['tsc', '-p', 'src'], ['tsc', '-p', 'src/views/forkPanel']),
+    check('build', ['node', 'esbuild.mjs']),
+    vitest('unit'),
+    check('knip', ['knip', '--no-progress']),
+    {
+      name: 'host',
+      after: ['editor'],
+      commands: [['node', 'test/host/runHostTests.ts', '--no-build']],
+      count: countHost,
+    },
+    vitest('ui', { after: ['editor', 'claude', 'temporal'] }),
+  ],
+  [
+    vitest('integration', { after: ['build', 'claude'] }),
+    vitest('durable', { after: ['build', 'claude', 'temporal'] }),
+  ],
 ];
+const suites = lanes.flat();
 
 function reportOf(name) {
   return path.join(scratch, `${name}.json`);
@@ -59,7 +76,6 @@ function countHost(report) {
 
 async function run(suite) {
   const started = performance.now();
-  console.log(`\n── ${suite.name} ${'─'.repeat(60 - suite.name.length)}`);
   let ok = true;
   for (const command of suite.commands) ok = (await execute(command, suite.name)) && ok;
   return { name: suite.name, seconds: (performance.now() - started) / 1000, ...countsOf(suite, ok) };
@@ -79,31 +95,39 @@ function countsOf(suite, ok) {
   return counts;
 }
 
+/** Resolves with whether it ended well. Each line that it prints gets the name before it. */
 function execute([command, ...args], name) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
-      stdio: 'inherit',
-      env: { ...process.env, FORKPOINT_TEST_REPORT: reportOf(name) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        FORKPOINT_TEST_REPORT: reportOf(name),
+        ...(isBuilt ? { FORKPOINT_BUILT: '1' } : {}),
+        ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
+      },
       shell: process.platform === 'win32',
     });
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => console.log(`${name.padEnd(11)} │ ${line}`));
+    }
     child.on('error', (error) => {
-      console.error(error.message);
+      console.error(`${name}: ${error.message}`);
       resolve(false);
     });
-    child.on('exit', (code) => resolve(code === 0));
+    // Not 'exit': its last lines may come after that.
+    child.on('close', (code) => resolve(code === 0));
   });
 }
 
-/** Resolves with what was said of the tools; a test that lacks one says so. */
+/** Tools by what they are for: a group is there once its promise is. A test that lacks one says so itself. */
 function fetchTools() {
-  return new Promise((resolve) => {
-    const child = spawn('node', ['scripts/tools.ts'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    let said = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
-    child.on('error', (error) => resolve(error.message));
-    child.on('exit', () => resolve(said.trim()));
-  });
+  const pins = JSON.parse(readFileSync(path.join(root, 'scripts/tools.json'), 'utf8'));
+  const claudes = Object.keys(pins.npm).filter((name) => name.startsWith('claude-'));
+  const fetch = (...names) => execute(['node', 'scripts/tools.ts', ...names], 'tools');
+  const claude = fetch(...claudes);
+  return { claude, editor: claude.then(() => fetch('chromium', 'code-server')), temporal: fetch('temporal') };
 }
 
 function sum(results, key) {
@@ -116,22 +140,29 @@ if (unknown.length > 0) {
   console.error(`No suite is called ${unknown.join(', ')}. There are: ${suites.map(({ name }) => name).join(', ')}.`);
   process.exit(2);
 }
-// Fetching tools is mostly waiting: the suites that need none run meanwhile.
-let tools = wanted.length === 0 ? fetchTools() : null;
+const isWanted = ({ name }) => wanted.length === 0 || wanted.includes(name);
+let isBuilt = false;
+const { promise: build, resolve: finishBuild } = Promise.withResolvers();
+if (!isWanted({ name: 'build' })) finishBuild();
+const ready = { build, ...(wanted.length === 0 ? fetchTools() : {}) };
 const results = [];
-for (const suite of suites) {
-  if (wanted.length > 0 && !wanted.includes(suite.name)) continue;
-  if (suite.tools && tools !== null) {
-    console.log('\nTools of the tests:');
-    console.log(await tools);
-    tools = null;
-  }
-  results.push(await run(suite));
-}
+await Promise.all(
+  lanes.map(async (lane) => {
+    for (const suite of lane.filter(isWanted)) {
+      await Promise.all((suite.after ?? []).map((name) => ready[name]));
+      const result = await run(suite);
+      results.push(result);
+      if (suite.name !== 'build') continue;
+      isBuilt = result.failed === 0;
+      finishBuild();
+    }
+  }),
+);
 rmSync(scratch, { recursive: true, force: true });
 
 console.log('');
-for (const { name, passed, failed, skipped, seconds } of results) {
+for (const { name } of suites.filter(isWanted)) {
+  const { passed, failed, skipped, seconds } = results.find((result) => result.name === name);
   const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
   console.log(`${failed > 0 ? '✗' : '✓'} ${name.padEnd(12)} ${counts.padEnd(36)} ${seconds.toFixed(1)} s`);
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { MissingToolError, run, timed } from './run.ts';
-import { onPath } from './toolsFolder.ts';
+import { onPath, withLock } from './toolsFolder.ts';
 
 let listsAreFresh = false;
 
@@ -22,9 +22,12 @@ export async function installSystemPackages(missing: string[], purpose: string):
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await timed(`apt-get install ${missing.join(' ')}`, async () => {
-    if (!listsAreFresh) await run('apt-get', ['update', '-qq'], { env });
-    listsAreFresh = true;
-    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { env });
+    // Several tools may be fetched at once, and apt-get refuses a second one of itself.
+    await withLock('apt-get', async () => {
+      if (!listsAreFresh) await run('apt-get', ['update', '-qq'], { env });
+      listsAreFresh = true;
+      await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { env });
+    });
   });
 }
 

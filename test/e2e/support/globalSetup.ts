@@ -21,7 +21,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const missing = await ensureTools(['chromium', 'code-server']);
   if (missing.length > 0) throw new Error(`UI tests need ${missing.join(' and ')}.`);
   const root = project.config.root;
-  console.log(await run(process.execPath, ['esbuild.mjs'], { cwd: root }));
+  // `npm test` has built already, and another suite may be running what it built.
+  if (!process.env['FORKPOINT_BUILT']) console.log(await run(process.execPath, ['esbuild.mjs'], { cwd: root }));
   const vsix = await packageExtension('platform');
   const scratch = path.join(tmpdir(), `forkpoint-extensions-${process.pid}`);
   const extensionsDir = path.join(scratch, 'extensions');

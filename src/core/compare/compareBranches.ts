@@ -1,6 +1,6 @@
 import type { ComparedBranch, ComparedPair, Divergence } from './comparison.ts';
-import { callTitle } from './renderTrajectory.ts';
 import type { Trajectory } from './trajectory.ts';
+import { callTitle, type DocumentLine } from './trajectoryLines.ts';
 
 /** Diffs two texts by line. `patch` is null where they were too different or too large to diff in time. */
 export type TextDiff = (
@@ -17,6 +17,8 @@ export type TextDiff = (
 /** A side of a comparison with the course behind its document. */
 export interface ComparedSide {
   shown: ComparedBranch;
+  /** The lines of the document. */
+  lines: readonly DocumentLine[];
   trajectory: Trajectory;
   projectPath: string | null;
 }
@@ -38,7 +40,7 @@ export function comparePair(
     a: a.shown.id,
     b: b.shown.id,
     similarity: lines === 0 ? 1 : (2 * common) / lines,
-    firstDivergence: equal ? null : firstDivergence(a.shown.document, b.shown.document),
+    firstDivergence: equal ? null : firstDivergence(a.lines, b.lines),
     textDiff: diff.patch,
     toolDiff: toolDiff(a, b),
     filesDiff,
@@ -64,24 +66,19 @@ function commonLinesInAnyOrder(a: string, b: string): number {
 }
 
 /** The first line in which two different documents part, and what stands there. */
-export function firstDivergence(a: string, b: string): Divergence {
-  const [linesA, linesB] = [linesOf(a), linesOf(b)];
+export function firstDivergence(a: readonly DocumentLine[], b: readonly DocumentLine[]): Divergence {
   let index = 0;
-  while (index < linesA.length && index < linesB.length && linesA[index] === linesB[index]) index++;
-  const before = linesA.slice(0, index);
-  const step = Math.max(1, before.filter((line) => /^(Turn \d+, step|Step) \d+$/.test(line)).length);
-  const [lineA, lineB] = [linesA[index] ?? '', linesB[index] ?? ''];
-  const isEnd = (line: string) => line.startsWith('Ends: ');
-  const isTool = (line: string) => line.startsWith('→ ') || line.startsWith('← ');
-  const insideCall = before.findLast((line) => line !== '' && !line.startsWith('    '))?.startsWith('→ ') ?? false;
-  const kind = isEnd(lineA) && isEnd(lineB) ? 'end' : isTool(lineA) || isTool(lineB) || insideCall ? 'tool' : 'text';
-  const short = (line: string) => (line.length > 100 ? `${line.slice(0, 99)}…` : line || 'nothing');
+  while (index < a.length && index < b.length && a[index]?.text === b[index]?.text) index++;
+  const [lineA, lineB] = [a[index], b[index]];
+  const parts = [lineA?.part, lineB?.part];
+  const isEnd = parts.every((part) => part === 'end');
+  const short = (text = '') => (text.length > 100 ? `${text.slice(0, 99)}…` : text || 'nothing');
   return {
-    step,
-    kind,
-    lineA: Math.min(index + 1, linesA.length),
-    lineB: Math.min(index + 1, linesB.length),
-    summary: `${short(lineA)} ↔ ${short(lineB)}`,
+    step: Math.max(1, a.slice(0, index).filter(({ part }) => part === 'step').length),
+    kind: isEnd ? 'end' : parts.includes('tool') ? 'tool' : 'text',
+    lineA: Math.min(index + 1, a.length),
+    lineB: Math.min(index + 1, b.length),
+    summary: `${short(lineA?.text)} ↔ ${short(lineB?.text)}`,
   };
 }
 

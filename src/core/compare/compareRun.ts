@@ -9,7 +9,6 @@ import { addUsage, noUsage } from '../session/recordedSession.ts';
 import { type ComparedSide, comparePair, type TextDiff } from './compareBranches.ts';
 import { type ComparedBranch, type ComparedPair, type Comparison, recordedName } from './comparison.ts';
 import { recordedPaths } from './recordedPaths.ts';
-import { renderTrajectory } from './renderTrajectory.ts';
 import {
   type RealResults,
   type Trajectory,
@@ -17,6 +16,7 @@ import {
   trajectoryOfBaseline,
   trajectoryOfBranch,
 } from './trajectory.ts';
+import { documentOf, trajectoryLines } from './trajectoryLines.ts';
 
 export interface CompareDeps {
   blobs: BlobStore;
@@ -154,14 +154,16 @@ function side(
   facts: Omit<ComparedBranch, 'steps' | 'toolCalls' | 'document'>,
 ): ComparedSide {
   const projectPath = plan.session.projectPath;
+  const lines = trajectoryLines(trajectory, projectPath, plan.agent === null ? 'recorded' : 'real');
   return {
     trajectory,
     projectPath,
+    lines,
     shown: {
       ...facts,
       steps: trajectory.steps.length,
       toolCalls: trajectory.steps.reduce((sum, step) => sum + step.calls.length, 0),
-      document: renderTrajectory(trajectory, projectPath, plan.agent === null ? 'recorded' : 'real'),
+      document: documentOf(lines),
     },
   };
 }

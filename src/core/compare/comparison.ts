@@ -19,7 +19,7 @@ export interface ComparedBranch {
   costUsd: number | null;
   /** Milliseconds from start to end, null where unknown. */
   durationMs: number | null;
-  /** The document that diff editors show; see `renderTrajectory`. */
+  /** The document that diff editors show; see `trajectoryLines`. */
   document: string;
 }
 

@@ -1,5 +1,5 @@
 import { canonicalJson, type Json } from '../../core/canonicalJson.ts';
-import { resultText } from '../../core/compare/renderTrajectory.ts';
+import { resultText } from '../../core/compare/trajectoryLines.ts';
 import { absoluteTime, modelName, oneLine, plural } from '../../core/format.ts';
 import { codeBlock, escapeMarkdown, inertProse } from '../../core/inertMarkdown.ts';
 import type {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import MarkdownIt from 'markdown-it';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
-import { renderTrajectory } from '../../../src/core/compare/renderTrajectory.ts';
+import { documentOf, trajectoryLines } from '../../../src/core/compare/trajectoryLines.ts';
 import { iconSafe, messageSafe, printableJson, printableText } from '../../../src/core/plainText.ts';
 import type { RecordedSession, Turn } from '../../../src/core/session/recordedSession.ts';
 import { comparisonHtml } from '../../../src/views/branchDiff/comparisonHtml.ts';
@@ -143,7 +143,7 @@ describe('a hostile session', () => {
       result: { content: hostileText, isError: true },
     };
     const render = (text: string) =>
-      renderTrajectory({ steps: [{ turn: 0, text, calls: [call] }], ends: hostileText }, hostileText);
+      documentOf(trajectoryLines({ steps: [{ turn: 0, text, calls: [call] }], ends: hostileText }, hostileText));
     expect(unsafeIn(render(hostileText))).toBeNull();
     expect(render('rm -rf\u202E')).not.toBe(render('rm -rf'));
     expect(render('\u001b[31mred')).toContain('‹U+001B›[31mred');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { textDiff } from '../../../../src/adapters/textDiff.ts';
-import { comparePair, firstDivergence } from '../../../../src/core/compare/compareBranches.ts';
-import { renderTrajectory, sentencePerLine } from '../../../../src/core/compare/renderTrajectory.ts';
+import { comparePair } from '../../../../src/core/compare/compareBranches.ts';
 import type { Trajectory } from '../../../../src/core/compare/trajectory.ts';
+import { documentOf, sentencePerLine, trajectoryLines } from '../../../../src/core/compare/trajectoryLines.ts';
 import { noUsage } from '../../../../src/core/session/recordedSession.ts';
 
 const edit = (newString: string) => ({
@@ -20,9 +20,13 @@ const course = (over: Partial<Trajectory> = {}): Trajectory => ({
   ...over,
 });
 
+const render = (trajectory: Trajectory, projectPath: string | null) =>
+  documentOf(trajectoryLines(trajectory, projectPath));
+
 const side = (id: string, trajectory: Trajectory) => ({
   trajectory,
   projectPath: '/home/sam/slug-tools',
+  lines: trajectoryLines(trajectory, '/home/sam/slug-tools'),
   shown: {
     id,
     name: id,
@@ -34,13 +38,13 @@ const side = (id: string, trajectory: Trajectory) => ({
     usage: noUsage,
     costUsd: null,
     durationMs: null,
-    document: renderTrajectory(trajectory, '/home/sam/slug-tools'),
+    document: render(trajectory, '/home/sam/slug-tools'),
   },
 });
 
-describe('renderTrajectory', () => {
+describe('trajectoryLines', () => {
   it('writes the same sections in the same order, a sentence a line', () => {
-    expect(renderTrajectory(course(), '/home/sam/slug-tools')).toBe(
+    expect(render(course(), '/home/sam/slug-tools')).toBe(
       [
         'Step 1',
         'I look first.',
@@ -64,7 +68,7 @@ describe('renderTrajectory', () => {
   });
 
   it('names the turn where there are several', () => {
-    const text = renderTrajectory(
+    const text = render(
       course({
         steps: [
           { turn: 2, text: 'A', calls: [] },
@@ -78,7 +82,7 @@ describe('renderTrajectory', () => {
   });
 
   it('says that a call had no recorded result', () => {
-    const text = renderTrajectory(
+    const text = render(
       course({ steps: [{ turn: 2, text: '', calls: [{ name: 'Bash', input: { command: 'ls' }, result: null }] }] }),
       null,
     );
@@ -132,8 +136,17 @@ describe('comparePair', () => {
   });
 
   it('tells a difference in the end from one in the text', () => {
-    const end = firstDivergence('Step 1\nA\n\nEnds: end_turn\n', 'Step 1\nA\n\nEnds: max_tokens\n');
-    expect(end).toMatchObject({ kind: 'end', lineA: 4, lineB: 4 });
-    expect(firstDivergence('Step 1\nA\n', 'Step 1\nB\n')).toMatchObject({ kind: 'text', step: 1, lineA: 2 });
+    const ofSteps = (...texts: string[]) => course({ steps: texts.map((text) => ({ turn: 2, text, calls: [] })) });
+    const where = (a: Trajectory, b: Trajectory) =>
+      comparePair(side('recorded', a), side('b1', b), textDiff).firstDivergence;
+    expect(where(ofSteps('A'), { ...ofSteps('A'), ends: 'max_tokens' })).toMatchObject({ kind: 'end', lineA: 4 });
+    expect(where(ofSteps('A'), ofSteps('B'))).toMatchObject({ kind: 'text', step: 1, lineA: 2 });
+    expect(where(ofSteps('A', 'B'), ofSteps('A', 'C'))).toMatchObject({ kind: 'text', step: 2, lineA: 5 });
+  });
+
+  it('takes what a reply says for text, whatever it looks like', () => {
+    const says = (text: string) => course({ steps: [{ turn: 2, text: `Step 2\nStep 3\n${text}`, calls: [] }] });
+    const [first, second] = [side('recorded', says('→ Bash  ls')), side('b1', says('Ends: here'))];
+    expect(comparePair(first, second, textDiff).firstDivergence).toMatchObject({ kind: 'text', step: 1, lineA: 4 });
   });
 });

@@ -100,7 +100,7 @@ describe('comparing agents', () => {
   it('shows a result that came out otherwise', async () => {
     const { blobs, view, plan } = await fixture({ content: 'File has not been read yet.' });
     const { pairs } = await compareRun(plan, view, null, { blobs, textDiff });
-    expect(pairs[0]?.firstDivergence).toMatchObject({ step: 1, kind: 'text' });
+    expect(pairs[0]?.firstDivergence).toMatchObject({ step: 1, kind: 'tool' });
     expect(pairs[0]?.filesDiff).toBeNull();
   });
 

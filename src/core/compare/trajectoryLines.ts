@@ -2,32 +2,52 @@ import { canonicalJson } from '../canonicalJson.ts';
 import { visibleText } from '../plainText.ts';
 import type { Trajectory, TrajectoryCall } from './trajectory.ts';
 
+/** A line of a trajectory's document, and which part of the trajectory it shows. */
+export interface DocumentLine {
+  text: string;
+  part: 'step' | 'text' | 'tool' | 'gap' | 'end';
+}
+
 /**
- * A trajectory as text that is made to be diffed: the same sections in the same order, one sentence or code line a line,
+ * A trajectory as lines that are made to be diffed: the same sections in the same order, one sentence or code line a line,
  * and nothing that always differs (ids, times, costs, tokens).
  * @param projectPath paths below it are shown relative to it
  * @param results whether calls were answered from the recording, or some of what is compared was really carried out
  */
-export function renderTrajectory(
+export function trajectoryLines(
   trajectory: Trajectory,
   projectPath: string | null,
   results: 'recorded' | 'real' = 'recorded',
-): string {
+): DocumentLine[] {
   const severalTurns = new Set(trajectory.steps.map((step) => step.turn)).size > 1;
-  const sections: string[] = [];
+  const lines: DocumentLine[] = [];
+  const add = (part: DocumentLine['part'], text: string) =>
+    lines.push(
+      ...visibleText(text)
+        .split('\n')
+        .map((line): DocumentLine => ({ text: line, part })),
+    );
   let turn = -1;
   let stepOfTurn = 0;
   for (const step of trajectory.steps) {
     if (step.turn !== turn) stepOfTurn = 0;
     turn = step.turn;
     stepOfTurn++;
-    const lines = [severalTurns ? `Turn ${turn}, step ${stepOfTurn}` : `Step ${stepOfTurn}`];
-    if (step.text.trim() !== '') lines.push(sentencePerLine(step.text.trimEnd()));
-    for (const call of step.calls) lines.push('', ...renderCall(call, projectPath, results));
-    sections.push(lines.join('\n'));
+    add('step', severalTurns ? `Turn ${turn}, step ${stepOfTurn}` : `Step ${stepOfTurn}`);
+    if (step.text.trim() !== '') add('text', sentencePerLine(step.text.trimEnd()));
+    for (const call of step.calls) {
+      add('gap', '');
+      add('tool', renderCall(call, projectPath, results).join('\n'));
+    }
+    add('gap', '');
   }
-  sections.push(`Ends: ${trajectory.ends ?? 'unknown'}`);
-  return visibleText(`${sections.join('\n\n')}\n`);
+  add('end', `Ends: ${trajectory.ends ?? 'unknown'}`);
+  return lines;
+}
+
+/** The lines as the document that diff editors show. */
+export function documentOf(lines: readonly DocumentLine[]): string {
+  return lines.map(({ text }) => `${text}\n`).join('');
 }
 
 /** One line for a call: its tool and what it is about, for example `Edit src/slugify.ts`. */

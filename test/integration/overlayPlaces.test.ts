@@ -81,14 +81,19 @@ describe('an overlay', () => {
     expect(treeHash(stage.project)).toEqual(before);
   });
 
-  it.each(['overlay', 'copy', 'worktree'])('%s: dies with the process that drives it', async (kind) => {
+  it.each([
+    ['overlay', true],
+    ['copy', true],
+    ['worktree', true],
+    ['worktree', false],
+  ])('%s (namespaces: %s): dies with the process that drives it', async (kind, namespaces) => {
     stage.repository();
     if (isRoot) execFileSync('chown', ['-R', '65534:65534', stage.root]);
     const before = treeHash(stage.project);
     const seconds = `96${Math.floor(Math.random() * 1e6)}`;
     const script = `setsid sleep ${seconds} & echo ready; sleep ${seconds}`;
     // By way of a program that stays: as it is, `setpriv` becomes the host itself.
-    const [file, args] = programLine({ kind, script }, asUser);
+    const [file, args] = programLine({ kind, script, namespaces }, asUser);
     const host = spawn(file, args, { env: userEnv, stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     host.stdout.on('data', (piece: Buffer) => {

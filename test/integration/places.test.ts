@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -554,15 +554,44 @@ describe('where namespaces are forbidden', () => {
     expect(await until(() => !lives(seconds))).toBe(true);
   });
 
-  it('a program has ended although something of it is left, and it is said what nothing guards', async () => {
+  it('what left the process group ends with the program too, and it is said what nothing guards', async () => {
     stage.repository();
     const order = stage.order('worktree');
-    const place = await stage.places({ namespaces: false }).create(order, new AbortController().signal);
+    const places = stage.places({ namespaces: false });
+    const place = await places.create(order, new AbortController().signal);
     expect(place.notes.join('\n')).toMatch(/Nothing keeps commands/);
+    expect(place.notes.join('\n')).not.toMatch(/may go on after the branch/);
     const seconds = `96${Math.floor(Math.random() * 1e6)}`;
-    const ended = await runIn(place, `setsid sleep ${seconds} & sleep 0.3; echo up $!`);
-    process.kill(Number(ended.stdout.split(' ')[1]));
-    expect(ended).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^up/) });
+    const leaves = (output: string) => `setsid sh -c 'cd /; exec sleep ${seconds}' ${output} & sleep 0.2`;
+    for (const output of ['', '>/dev/null 2>&1']) {
+      const ended = await runIn(place, `${leaves(output)}; echo $FORKPOINT_PLACE; exit 3`);
+      expect(ended.exitCode).toBe(3);
+      expect(lives(seconds)).toBe(false);
+    }
+    const killed = place.spawn(['sh', '-c', `${leaves('>/dev/null 2>&1')}; sleep 60`], { env: userEnv });
+    expect(await until(() => lives(seconds))).toBe(true);
+    killed.kill();
+    await killed.ended;
+    expect(lives(seconds)).toBe(false);
+    expect((await places.list())[0]?.inUse).toBe(false);
+  });
+
+  it('a process that nobody ended is told by its environment, and keeps its place', async () => {
+    stage.repository();
+    const places = stage.places({ namespaces: false });
+    const place = await places.create(stage.order('worktree'), new AbortController().signal);
+    const { stdout } = await runIn(place, 'env | grep ^FORKPOINT_PLACE=');
+    const [name = '', value = ''] = stdout.trim().split('=');
+    const left = spawn('sleep', ['60'], { cwd: '/', env: { [name]: value }, stdio: 'ignore' });
+    try {
+      expect(await until(() => lives('60'))).toBe(true);
+      expect((await places.list())[0]?.inUse).toBe(true);
+      await expect(places.remove(place.id)).rejects.toThrow(PlaceError);
+    } finally {
+      left.kill('SIGKILL');
+    }
+    expect(await until(() => left.exitCode !== null || left.signalCode !== null)).toBe(true);
+    await places.remove(place.id);
   });
 });
 
@@ -574,6 +603,41 @@ describe('the user’s tree', () => {
     const tried = await runIn(place, `echo x >"${stage.project}/src/a.txt"; rm -rf "${stage.project}/src"`);
     expect(tried.stderr).toMatch(/Read-only file system/);
     expect(treeHash(stage.project)).toEqual(before);
+  });
+
+  it.each(['copy', 'worktree'] as const)('%s: nor can the repository of a linked worktree', async (kind) => {
+    stage.repository();
+    const linked = path.join(stage.root, 'linked');
+    stage.git('worktree', 'add', '-q', '-b', 'side', linked);
+    const place = await stage.create(kind, { folder: linked });
+    const before = [treeHash(stage.project), treeHash(linked)];
+    const tried = await runIn(
+      place,
+      `echo x >"${stage.project}/.git/description"; git -C "${linked}" tag evil; git -C "${stage.project}" branch evil
+       GIT_DIR="${stage.project}/.git" git update-ref refs/heads/evil HEAD`,
+    );
+    expect(tried.stderr.match(/Read-only file system/g)).toHaveLength(4);
+    const own = await runIn(
+      place,
+      'echo 1 >>src/a.txt; git commit -qam own && git tag t && git gc -q && git fsck --no-dangling; git rev-parse --git-common-dir',
+    );
+    expect(own).toEqual({ exitCode: 0, stdout: '.git\n', stderr: '' });
+    expect((await place.commits()).map(({ subject }) => subject)).toEqual(['own']);
+    expect([treeHash(stage.project), treeHash(linked)]).toEqual(before);
+    expect(place.userFolders).toEqual([linked, path.join(stage.project, '.git')]);
+  });
+
+  it('is not reached by variables of git that the agent inherits', async () => {
+    stage.repository();
+    const place = await stage.create('worktree');
+    const env = { ...userEnv, GIT_DIR: path.join(stage.project, '.git'), GIT_INDEX_FILE: '/nowhere/index' };
+    const program = place.spawn(['git', 'rev-parse', '--absolute-git-dir'], { env });
+    let said = '';
+    program.onStdout((text) => {
+      said += text;
+    });
+    await program.ended;
+    expect(said.trim()).toBe(path.join(place.root, '.git'));
   });
 
   it('may hold folders that nobody may read', async () => {

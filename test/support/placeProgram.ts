@@ -12,6 +12,8 @@ interface Order {
   script: string;
   /** Makes the place and nothing else, over and over. */
   makeOnly?: boolean;
+  /** False: as on a machine that forbids them. */
+  namespaces?: boolean;
 }
 
 const order = JSON.parse(process.argv[2] ?? '') as Order;
@@ -20,6 +22,7 @@ const places = createPlaces({
   folder: order.places,
   changes: createChangeStore(order.places),
   isRunKnown: () => true,
+  namespaces: order.namespaces ?? true,
 });
 const place = await places.create(
   {

@@ -13,6 +13,7 @@ export function plainPlace(folder: string, overrides: Partial<Place> = {}): Plac
     root: folder,
     projectRoot: folder,
     notes: [],
+    userFolders: [],
     toPlace: (file) => file,
     async refusesWrite(file) {
       const inside = !path.relative(folder, file).startsWith('..');

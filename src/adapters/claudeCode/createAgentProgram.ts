@@ -2,7 +2,6 @@ import { agentEnvironment } from '../../core/agent/agentEnvironment.ts';
 import { agentFlags } from '../../core/agent/agentFlags.ts';
 import type { AgentProgram, AgentTurnOrder } from '../../core/agent/agentPorts.ts';
 import { allowRuleFlags, denyWritesFlags } from '../../core/agent/allowRuleFlags.ts';
-import { isInside } from '../places/isInside.ts';
 import { configEnvironment } from './configEnvironment.ts';
 import { type ProgramTimes, RunningAgent } from './runningAgent.ts';
 import { sessionCost } from './sessionCost.ts';
@@ -49,10 +48,8 @@ function commandOf(order: AgentTurnOrder, env: Readonly<Record<string, string | 
     resume,
     resumeAt: order.resumeAt ?? null,
   });
-  const elsewhere = place.kind !== 'overlay' && !isInside(place.projectRoot, place.path);
-  const guard = elsewhere ? (denyWritesFlags(place.projectRoot) ?? []) : [];
   return {
-    command: [order.program, ...flags.args, ...allowRuleFlags(order.allowRules), ...guard],
+    command: [order.program, ...flags.args, ...allowRuleFlags(order.allowRules), ...denyWritesFlags(place.userFolders)],
     environment: agentEnvironment(configEnvironment(env, order.configDir), { ...flags.env, ...order.env }),
   };
 }

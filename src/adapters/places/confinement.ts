@@ -1,6 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
-import { dropAll, writeLaunchScripts } from './launchScripts.ts';
+import { dropAll, writeLaunchScripts, writeSweepScript } from './launchScripts.ts';
 import { runToEnd } from './runToEnd.ts';
 
 /** How programs are kept in a place on this machine. */
@@ -12,6 +12,8 @@ export interface Confinement {
   namespaces: { tools: NamespaceTools; ownProc: boolean; enterScript: string; markScript: string } | null;
   /** Why there are no namespaces, a sentence; empty where there are. */
   reason: string;
+  /** Script that ends what programs leave behind, where there are no namespaces and it can be had; else null. */
+  sweepScript: string | null;
   /** What lets the kernel end a program with us, where there is such a thing. */
   setpriv: string | null;
   /** macOS denies a program writes with it. */
@@ -50,23 +52,23 @@ async function findProgram(name: string): Promise<string | null> {
  * @param allowed false: as on a machine that forbids namespaces
  */
 export async function findConfinement(places: string, allowed: boolean): Promise<Confinement> {
-  const none = { namespaces: null, setpriv: null, sandboxExec: null };
+  const none = { namespaces: null, setpriv: null, sandboxExec: null, sweepScript: null };
   if (process.platform === 'darwin') {
     const sandboxExec = await findProgram('sandbox-exec');
     return { ...none, reason: 'It needs Linux.', sandboxExec };
   }
   if (process.platform !== 'linux') return { ...none, reason: 'It needs Linux.' };
   const setpriv = await findProgram('setpriv');
+  const unconfined = { ...none, setpriv, sweepScript: (await canSweep()) ? await writeSweepScript(places) : null };
   const found = await Promise.all(['sh', 'unshare', 'mount', 'umount'].map(findProgram));
   const [sh, unshare, mount, umount] = found;
   if (!sh || setpriv === null || !unshare || !mount || !umount)
     return {
-      ...none,
-      setpriv,
+      ...unconfined,
       reason: 'It needs setpriv, unshare and mount of util-linux, and they are not all installed.',
     };
   const tools = { sh, setpriv, unshare, mount, umount };
-  if (!allowed) return { ...none, setpriv, reason: 'User namespaces are switched off here.' };
+  if (!allowed) return { ...unconfined, reason: 'User namespaces are switched off here.' };
   let said = '';
   for (const ownProc of [true, false]) {
     const tried = await runToEnd(unshare, [...namespaceFlags(ownProc), setpriv, ...dropAll, sh, '-c', ':']);
@@ -76,7 +78,13 @@ export async function findConfinement(places: string, allowed: boolean): Promise
     }
     said = tried.stderr;
   }
-  return { ...none, setpriv, reason: await whyForbidden(said) };
+  return { ...unconfined, reason: await whyForbidden(said) };
+}
+
+/** Does the system show the environment of processes, and a program of its own look for one in it? */
+async function canSweep(): Promise<boolean> {
+  const { stdout } = await runToEnd('grep', ['-lszFx', '-e', 'LC_ALL=C', '/proc/self/environ']);
+  return stdout.toString().trim() === '/proc/self/environ';
 }
 
 /** Arguments of `unshare`: what it starts has its own file systems, its own processes, and dies with it. */

@@ -9,8 +9,8 @@ export interface LaunchView {
   mounts: readonly string[];
   /** `branch`: over the first layer; `base`: the first layer itself is written. */
   layer: 'branch' | 'base';
-  /** Folder that the program can't write to, where that can be had; null: none. */
-  denied: string | null;
+  /** Folders that the program can't write to, where that can be had. */
+  denied: readonly string[];
   cwd: string;
 }
 
@@ -46,8 +46,9 @@ function unshared(
   command: readonly string[],
 ): string[] {
   const { folder, layer, denied, cwd, mounts } = view;
-  const script = [tools.setpriv, tools.mount, tools.umount, folder, layer, denied ?? '', cwd, String(mounts.length)];
-  return [tools.unshare, ...namespaceFlags(ownProc), tools.sh, enterScript, ...script, ...mounts, ...command];
+  const counts = [String(mounts.length), String(denied.length)];
+  const script = [tools.setpriv, tools.mount, tools.umount, folder, layer, cwd, ...counts, ...mounts, ...denied];
+  return [tools.unshare, ...namespaceFlags(ownProc), tools.sh, enterScript, ...script, ...command];
 }
 
 function endsWithUs(setpriv: string, sh: string): string[] {
@@ -57,7 +58,7 @@ function endsWithUs(setpriv: string, sh: string): string[] {
 /** The same where there are no namespaces: what can be had of it. */
 export function launchPlainly(
   { setpriv, sandboxExec }: Confinement,
-  denied: string | null,
+  denied: readonly string[],
   command: readonly string[],
 ): readonly string[] {
   return setpriv === null
@@ -65,14 +66,15 @@ export function launchPlainly(
     : [...endsWithUs(setpriv, '/bin/sh'), ...command];
 }
 
-/** On macOS the system denies writes to a folder; elsewhere the command as it is. */
+/** On macOS the system denies writes to folders; elsewhere the command as it is. */
 export function deniedPlainly(
   sandboxExec: string | null,
-  denied: string | null,
+  denied: readonly string[],
   command: readonly string[],
 ): readonly string[] {
-  if (sandboxExec === null || denied === null) return command;
+  if (sandboxExec === null || denied.length === 0) return command;
   // Written by what Apple documents of it; there was no Mac to test it on.
-  const profile = '(version 1)(allow default)(deny file-write* (subpath (param "PROJECT")))';
-  return [sandboxExec, '-D', `PROJECT=${denied}`, '-p', profile, ...command];
+  const folders = denied.map((_, at) => `(subpath (param "DENIED${at}"))`).join(' ');
+  const given = denied.flatMap((folder, at) => ['-D', `DENIED${at}=${folder}`]);
+  return [sandboxExec, ...given, '-p', `(version 1)(allow default)(deny file-write* ${folders})`, ...command];
 }

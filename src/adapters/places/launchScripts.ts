@@ -23,7 +23,7 @@ export const dropAll = [
 // The shell stays as process 1: it sweeps up what the program leaves behind, and signals reach the program as usual.
 const enter = `# Enters the place of a branch.
 fail() { echo "forkpoint: $1" >&2; exit ${notEntered}; }
-setpriv=$1 mount=$2 umount=$3 place=$4 layer=$5 denied=$6 cwd=$7 count=$8
+setpriv=$1 mount=$2 umount=$3 place=$4 layer=$5 cwd=$6 count=$7 denied=$8
 shift 8
 cd -- "$place" || fail "the place is gone"
 at=0
@@ -43,9 +43,11 @@ while [ "$at" -lt "$count" ]; do
   shift
   at=$((at + 1))
 done
-if [ -n "$denied" ]; then
-  "$mount" --rbind -- "$denied" "$denied" && "$mount" -o remount,bind,ro -- "$denied"
-fi 2>/dev/null
+while [ "$denied" -gt 0 ]; do
+  "$mount" --rbind -- "$1" "$1" && "$mount" -o remount,bind,ro -- "$1"
+  shift
+  denied=$((denied - 1))
+done 2>/dev/null
 cd -- "$cwd" || fail "the folder $cwd is not there"
 "$setpriv" ${dropAll.join(' ')} "$@"
 exit $?
@@ -77,15 +79,42 @@ rm -f -- "$folder/.draft-$$"
 exec "$@"
 `;
 
+/** Variable by which the processes of a place are known. */
+export const placeVariable = 'FORKPOINT_PLACE';
+
+// Where no namespace ends what a program leaves behind. It is told to by the end of its input, so also by the end of who started it.
+// What is ended may have started another in between: so it looks until nothing is left, for a few seconds at most.
+const sweep = `# Ends the processes of a place.
+trap '' HUP INT TERM
+read -r line
+rounds=0
+while [ "$rounds" -lt 100 ]; do
+  left=$(grep -lszFx -e "${placeVariable}=$1" /proc/[0-9]*/environ)
+  [ -n "$left" ] || exit 0
+  for file in $left; do
+    pid=\${file#/proc/}
+    kill -9 "\${pid%/environ}"
+  done 2>/dev/null
+  rounds=$((rounds + 1))
+  sleep 0.02 2>/dev/null || sleep 1
+done
+`;
+
 /**
  * Writes the scripts into our folder: as an argument one would stand in every list of processes that an agent looks at.
  * @returns their paths
  */
 export async function writeLaunchScripts(places: string): Promise<{ enterScript: string; markScript: string }> {
-  const write = async (text: string): Promise<string> => {
-    const file = path.join(places, `.script-${sha256(text).slice(0, 16)}.sh`);
-    if ((await readFile(file, 'utf8').catch(() => null)) !== text) await writeWhole(file, text);
-    return file;
-  };
-  return { enterScript: await write(enter), markScript: await write(markFirst) };
+  return { enterScript: await writeScript(places, enter), markScript: await writeScript(places, markFirst) };
+}
+
+/** The same of the one that is needed where there are no namespaces. */
+export function writeSweepScript(places: string): Promise<string> {
+  return writeScript(places, sweep);
+}
+
+async function writeScript(places: string, text: string): Promise<string> {
+  const file = path.join(places, `.script-${sha256(text).slice(0, 16)}.sh`);
+  if ((await readFile(file, 'utf8').catch(() => null)) !== text) await writeWhole(file, text);
+  return file;
 }

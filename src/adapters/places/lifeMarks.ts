@@ -1,19 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import {
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
 import { PlaceError } from '../../core/errors.ts';
 import { fileErrorCode } from '../fileErrors.ts';
-import { isInside } from './isInside.ts';
+import { processIds } from './placeProcesses.ts';
 
 const markSchema = z.object({ pid: z.int().positive(), started: z.string(), token: z.string() });
 type Mark = z.infer<typeof markSchema>;
@@ -65,27 +56,6 @@ export function childrenOf(pid: number): number[] {
     })
     .sort((a, b) => a.started - b.started || a.id - b.id)
     .map(({ id }) => id);
-}
-
-function processIds(): string[] {
-  try {
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  } catch {
-    return [];
-  }
-}
-
-/** Is this process's folder, or what it takes for the root, in the folder? Linux only; elsewhere the marks must do. */
-export function livesIn(folder: string): boolean {
-  return processIds().some((id) =>
-    ['cwd', 'root'].some((link) => {
-      try {
-        return isInside(folder, readlinkSync(`/proc/${id}/${link}`));
-      } catch {
-        return false;
-      }
-    }),
-  );
 }
 
 /** Marks in a folder that say which processes live in a place. */

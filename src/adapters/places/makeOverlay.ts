@@ -5,11 +5,11 @@ import type { PlaceOrder } from '../../core/agent/agentPorts.ts';
 import { messageOf, PlaceError } from '../../core/errors.ts';
 import { Layers } from './layers.ts';
 import { opaqueFolders } from './opaqueFolders.ts';
-import { finishBaseLayer, makeMountFolders, overlayMounts } from './overlayMounts.ts';
+import { finishBaseLayer, makeMountFolders } from './overlayMounts.ts';
 import { OverlayRuns } from './overlayRuns.ts';
 import type { PlaceDeps } from './placeDeps.ts';
 import type { PlaceFolder, PlaceRecord } from './placeFolder.ts';
-import type { Project } from './projectOf.ts';
+import { checkoutFolders, type Project } from './projectOf.ts';
 import { planRestore } from './restoreFiles.ts';
 import { writeStepsInOverlay } from './writeSteps.ts';
 
@@ -31,7 +31,7 @@ export async function makeOverlay(
   signal: AbortSignal,
 ): Promise<Made> {
   if (confinement.namespaces === null) throw new PlaceError(confinement.reason, 'Choose another kind of place.');
-  const mounts = overlayMounts(project);
+  const mounts = checkoutFolders(project);
   await makeMountFolders(place, mounts);
   // Its time is the fork point: what the user changes from now on is not of it.
   await writeFile(place.forkedFile, '');

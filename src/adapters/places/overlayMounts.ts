@@ -1,22 +1,7 @@
 import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { isInside } from './isInside.ts';
 import type { PlaceFolder } from './placeFolder.ts';
-import type { Project } from './projectOf.ts';
 import { copyMode } from './writeSteps.ts';
-
-/**
- * Folders that a layer is laid over, links resolved: the project's root first, then what of the repository lies elsewhere (a linked
- * worktree's), so that a commit in the place doesn't reach the user's.
- */
-export function overlayMounts({ realRoot, git }: Project): string[] {
-  const mounts = [realRoot];
-  for (const folder of git === null ? [] : [git.commonDir, git.gitDir])
-    if (!mounts.some((mount) => isInside(mount, folder))) mounts.push(folder);
-  // The outer ones first: what is mounted later lies on top.
-  const [root = '', ...others] = mounts;
-  return [root, ...others.sort((a, b) => a.length - b.length)];
-}
 
 /** Makes the folders that the launching script expects. */
 export async function makeMountFolders(place: PlaceFolder, mounts: readonly string[]): Promise<void> {

@@ -29,6 +29,8 @@ export class OverlayPlace implements Place {
   readonly root: string;
   readonly projectRoot: string;
   readonly notes: readonly string[];
+  // Layers lie over all of them.
+  readonly userFolders: readonly string[] = [];
   readonly #place: PlaceFolder;
   readonly #record: PlaceRecord;
   readonly #deps: PlaceDeps;

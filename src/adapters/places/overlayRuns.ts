@@ -7,6 +7,7 @@ import { launchInNamespaces, launchInTerminal } from './launchCommand.ts';
 import { notEntered } from './launchScripts.ts';
 import { LifeMarks } from './lifeMarks.ts';
 import type { PlaceFolder } from './placeFolder.ts';
+import { newProcessKey } from './placeProcesses.ts';
 import { startProcess } from './startProcess.ts';
 
 export interface OverlayRun {
@@ -35,10 +36,11 @@ export class OverlayRuns {
   start(command: readonly string[], { cwd, layer = 'branch', env }: OverlayRun): PlaceProcess {
     const mark = new LifeMarks(this.#place.living).take(onlyOne);
     try {
-      const view = { folder: this.#place.folder, mounts: this.mounts, layer, denied: null, cwd };
+      const view = { folder: this.#place.folder, mounts: this.mounts, layer, denied: [], cwd };
       const launch = launchInNamespaces(this.#namespaces, view, command);
       return startProcess(
-        { command: launch, env: env ?? gitEnvironment({ config: 'user' }), cwd: '/', inNamespaces: true },
+        { command: launch, env: env ?? gitEnvironment({ config: 'user' }), cwd: '/', confined: true },
+        newProcessKey(this.#place.folder),
         mark,
       );
     } catch (error) {
@@ -49,7 +51,7 @@ export class OverlayRuns {
 
   /** For a person's terminal. */
   commandLine(command: readonly string[], cwd: string): string[] {
-    const view = { folder: this.#place.folder, mounts: this.mounts, layer: 'branch' as const, denied: null, cwd };
+    const view = { folder: this.#place.folder, mounts: this.mounts, layer: 'branch' as const, denied: [], cwd };
     return launchInTerminal(this.#namespaces, view, command);
   }
 

@@ -8,11 +8,11 @@ import { isWithin } from './copyTree.ts';
 import { isInside } from './isInside.ts';
 import { isWhiteout } from './layers.ts';
 import { someFile } from './makeCopy.ts';
-import { makeMountFolders, overlayMounts, removeWorkFolders } from './overlayMounts.ts';
+import { makeMountFolders, removeWorkFolders } from './overlayMounts.ts';
 import { OverlayRuns } from './overlayRuns.ts';
 import type { CopyLimit, PlaceDeps } from './placeDeps.ts';
 import { PlaceFolder } from './placeFolder.ts';
-import type { Project } from './projectOf.ts';
+import { checkoutFolders, type Project } from './projectOf.ts';
 
 /** A kind of place, and whether it can be had; found out when it is asked first. */
 export interface TriedKind {
@@ -91,7 +91,7 @@ async function overlayOption(project: Project, deps: PlaceDeps): Promise<PlaceOp
 
 async function whyNoOverlay(project: Project, { confinement, places, notLayered }: PlaceDeps): Promise<string | null> {
   if (confinement.namespaces === null) return confinement.reason;
-  const mounts = overlayMounts(project);
+  const mounts = checkoutFolders(project);
   if (mounts.some((mount) => isInside(mount, places))) return 'Forkpoint’s own data lies inside of the project.';
   if (mounts.some((mount) => isInside(places, mount))) return 'The project lies inside of Forkpoint’s own data.';
   // Sessions and logins that are written in a layer never arrive there.

@@ -29,6 +29,24 @@ export interface ProjectGit {
   branch: string | null;
 }
 
+/**
+ * Folders that a checkout lies in: its root first, then what of the repository lies elsewhere (a linked worktree's), the outer ones
+ * before those inside of them.
+ */
+export function checkoutFolders({
+  realRoot,
+  git,
+}: {
+  realRoot: string;
+  git: Pick<ProjectGit, 'gitDir' | 'commonDir'> | null;
+}): string[] {
+  const folders = [realRoot];
+  for (const folder of git === null ? [] : [git.commonDir, git.gitDir])
+    if (!folders.some((outer) => isInside(outer, folder))) folders.push(folder);
+  const [root = '', ...others] = folders;
+  return [root, ...others.sort((a, b) => a.length - b.length)];
+}
+
 async function ask(folder: string, args: readonly string[]): Promise<string | null> {
   const { code, stdout } = await runGit(args, { cwd: folder, config: 'user' });
   // Only the line end: a folder's name may end with spaces, and hold line ends.

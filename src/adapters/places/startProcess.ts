@@ -2,29 +2,31 @@ import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child
 import type { PlaceProcess } from '../../core/agent/agentPorts.ts';
 import { PlaceError } from '../../core/errors.ts';
 import { childrenOf, type TakenMark } from './lifeMarks.ts';
+import { type ProcessKey, type Sweeper, startSweeper } from './placeProcesses.ts';
 
 export interface Launch {
   command: readonly string[];
   env: Readonly<Record<string, string>>;
   cwd: string;
-  /** Whether process 1 of a namespace stands between us and the program; else it leads a process group. */
-  inNamespaces: boolean;
+  /** True: process 1 of a namespace stands between us and the program. Else it leads a process group; what leaves that, the script ends. */
+  confined: true | { sweepScript: string | null };
 }
 
 /** How long a killed namespace may take to end by itself. */
 const graceMs = 2_000;
-/** How long output is waited for after a program's end: what it left behind in a session of its own may hold that open for ever. */
+/** How long output is waited for after a program's end: what nobody could end may hold that open for ever. */
 const restMs = 1_000;
 
 /**
  * Starts a program and gives the mark to it.
+ * @param key stands in its environment, and in that of all that it starts
  * @throws PlaceError where it can't be started
  */
-export function startProcess({ command, env, cwd, inNamespaces }: Launch, mark: TakenMark): PlaceProcess {
+export function startProcess({ command, env, cwd, confined }: Launch, key: ProcessKey, mark: TakenMark): PlaceProcess {
   const [file = '', ...args] = command;
   const child = spawn(file, args, {
     cwd,
-    env: { ...env },
+    env: { ...env, [key.name]: key.value },
     stdio: 'pipe',
     detached: process.platform !== 'win32',
     windowsHide: true,
@@ -36,8 +38,16 @@ export function startProcess({ command, env, cwd, inNamespaces }: Launch, mark: 
     mark.release();
     throw new PlaceError(`Can’t start ${file} in the branch’s place.`, 'See that the program is there and can be run.');
   }
-  mark.giveTo(pid);
-  return new StartedProcess(child, pid, inNamespaces, mark);
+  try {
+    mark.giveTo(pid);
+  } catch (error) {
+    // Nobody would know of it.
+    child.kill('SIGKILL');
+    throw error;
+  }
+  const script = confined === true ? null : confined.sweepScript;
+  const sweeper = script === null ? null : startSweeper(script, key);
+  return new StartedProcess(child, pid, confined === true, sweeper, mark);
 }
 
 class StartedProcess implements PlaceProcess {
@@ -46,13 +56,21 @@ class StartedProcess implements PlaceProcess {
   readonly stdin: PlaceProcess['stdin'];
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #inNamespaces: boolean;
+  readonly #sweeper: Sweeper | null;
   #over = false;
   #killed = false;
 
-  constructor(child: ChildProcessWithoutNullStreams, pid: number, inNamespaces: boolean, mark: TakenMark) {
+  constructor(
+    child: ChildProcessWithoutNullStreams,
+    pid: number,
+    inNamespaces: boolean,
+    sweeper: Sweeper | null,
+    mark: TakenMark,
+  ) {
     this.pid = pid;
     this.#child = child;
     this.#inNamespaces = inNamespaces;
+    this.#sweeper = sweeper;
     child.stdout.setEncoding('utf8');
     child.stderr.setEncoding('utf8');
     // A program that ends without reading closes the pipe.
@@ -64,7 +82,7 @@ class StartedProcess implements PlaceProcess {
     });
     child.on('exit', () => {
       this.#over = true;
-      // Whoever of the group is left would hold the output open. In a namespace nobody is.
+      // Whoever of it is left would hold the output open. In a namespace nobody is.
       if (inNamespaces) return;
       this.#killGroup();
       const timer = setTimeout(() => {
@@ -73,7 +91,8 @@ class StartedProcess implements PlaceProcess {
       child.once('close', () => clearTimeout(timer));
     });
     this.ended = new Promise((resolve) => {
-      child.on('close', (exitCode, signal) => {
+      child.on('close', async (exitCode, signal) => {
+        await this.#sweeper?.sweep();
         mark.release();
         // Whoever stands between tells this in words of its own.
         resolve(this.#killed ? { exitCode: null, signal: 'SIGKILL' } : { exitCode, signal });
@@ -109,6 +128,7 @@ class StartedProcess implements PlaceProcess {
   }
 
   #killGroup(): void {
+    void this.#sweeper?.sweep();
     if (process.platform === 'win32') {
       execFile('taskkill', ['/pid', String(this.pid), '/T', '/F'], { windowsHide: true }, () => {});
       return;

@@ -15,12 +15,21 @@ import {
 import { LifeMarks } from './lifeMarks.ts';
 import type { PlaceDeps } from './placeDeps.ts';
 import type { PlaceFolder, PlaceRecord } from './placeFolder.ts';
+import { newProcessKey } from './placeProcesses.ts';
+import { checkoutFolders } from './projectOf.ts';
 import { Snapshots } from './snapshots.ts';
 import { startProcess } from './startProcess.ts';
 import { whyNotWritten } from './whyNotWritten.ts';
 
 const unguarded =
   'Nothing keeps commands of the agent from writing to your own tree on this system: only its file tools are held back.';
+
+const unswept =
+  'What commands of the agent start in sessions of their own may go on after the branch has ended: this system doesn’t tell whose they are.';
+
+/** Variables that would lead git to another repository than that of the folder it runs in. */
+const gitRepository =
+  /^GIT_(?:DIR|WORK_TREE|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|NAMESPACE|PREFIX)$/i;
 
 /** Files of its own at another path: a copy, or a worktree. */
 export class TreePlace implements Place {
@@ -30,6 +39,7 @@ export class TreePlace implements Place {
   readonly root: string;
   readonly projectRoot: string;
   readonly notes: readonly string[];
+  readonly userFolders: readonly string[];
   readonly #place: PlaceFolder;
   readonly #record: PlaceRecord;
   readonly #deps: PlaceDeps;
@@ -43,9 +53,15 @@ export class TreePlace implements Place {
     this.root = place.tree(record.realRoot);
     this.projectRoot = record.projectRoot;
     this.path = this.toPlace(record.folder);
+    // Where our own data lies in one of them, its place does so too.
+    this.userFolders = [...new Set([record.projectRoot, ...checkoutFolders(record)])].filter(
+      (folder) => !isInside(folder, this.root),
+    );
+    const { namespaces, sandboxExec, sweepScript } = deps.confinement;
     this.notes = [
       `The place lies at another path (${this.root}): recorded paths are rewritten in the branch’s session.`,
-      ...(deps.confinement.namespaces === null && deps.confinement.sandboxExec === null ? [unguarded] : []),
+      ...(namespaces === null && sandboxExec === null ? [unguarded] : []),
+      ...(namespaces === null && sweepScript === null ? [unswept] : []),
       ...record.notes,
     ];
   }
@@ -70,10 +86,9 @@ export class TreePlace implements Place {
         namespaces === null
           ? launchPlainly(confinement, view.denied, command)
           : launchInNamespaces(namespaces, view, command);
-      // A repository that our data folder happens to lie in is none of the project's.
-      const ceiling = this.#record.git === null ? { GIT_CEILING_DIRECTORIES: path.dirname(this.root) } : undefined;
       return startProcess(
-        { command: launch, env: { ...env, ...ceiling }, cwd: view.cwd, inNamespaces: namespaces !== null },
+        { command: launch, env: this.#environment(env), cwd: view.cwd, confined: namespaces !== null || confinement },
+        newProcessKey(this.#place.folder),
         mark,
       );
     } catch (error) {
@@ -108,15 +123,21 @@ export class TreePlace implements Place {
     return code === 0 ? newCommits(stdout.toString('utf8'), this.#record.realRoot) : [];
   }
 
-  #view(cwd: string | undefined, denied: string | null): LaunchView {
+  #environment(env: Readonly<Record<string, string>>): Record<string, string> {
+    // Git is to find the place's own repository.
+    const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !gitRepository.test(name)));
+    // A repository that our data folder happens to lie in is none of the project's.
+    return this.#record.git === null ? { ...kept, GIT_CEILING_DIRECTORIES: path.dirname(this.root) } : kept;
+  }
+
+  #view(cwd: string | undefined, denied: readonly string[]): LaunchView {
     const inside = this.toPlace(cwd ?? this.#record.folder);
     return { folder: this.#place.folder, mounts: [], layer: 'branch', denied, cwd: inside };
   }
 
-  /** The user's tree, unless what the program keeps for itself lies in it. */
-  #denied(env: Readonly<Record<string, string | undefined>>): string | null {
-    const { realRoot } = this.#record;
+  /** The user's tree and repository, unless what the program keeps for itself lies there. */
+  #denied(env: Readonly<Record<string, string | undefined>>): string[] {
     const own = [env['HOME'], env['CLAUDE_CONFIG_DIR'], env['TMPDIR']];
-    return own.some((folder) => folder !== undefined && isInside(realRoot, folder)) ? null : realRoot;
+    return this.userFolders.filter((folder) => !own.some((each) => each !== undefined && isInside(folder, each)));
   }
 }

@@ -69,6 +69,8 @@ export interface Place extends PlaceFact {
   readonly notes: readonly string[];
   /** Folder of the project that was laid out, as recorded (absolute). */
   readonly projectRoot: string;
+  /** Folders of the user's that nothing may be written to, absolute: the checkout and its repository. Empty in an overlay. */
+  readonly userFolders: readonly string[];
   /** Where a recorded absolute path lies for the agent: the same in an overlay. */
   toPlace(path: string): string;
   /**

@@ -26,7 +26,11 @@ it('rules become flags only where they can be nothing else', () => {
     '--allowedTools',
     'Bash(npm test:*)',
   ]);
-  expect(denyWritesFlags('/home/a b/tree/')).toEqual(['--disallowedTools', 'Edit(//home/a b/tree/**)']);
-  expect(denyWritesFlags('C:\\work\\tree')).toEqual(['--disallowedTools', 'Edit(//c/work/tree/**)']);
-  expect(denyWritesFlags('/home/a(b)/tree')).toBeNull();
+  expect(denyWritesFlags(['/home/a b/tree/', '/srv/repo.git'])).toEqual([
+    '--disallowedTools',
+    'Edit(//home/a b/tree/**)',
+    'Edit(//srv/repo.git/**)',
+  ]);
+  expect(denyWritesFlags(['C:\\work\\tree'])).toEqual(['--disallowedTools', 'Edit(//c/work/tree/**)']);
+  expect(denyWritesFlags(['/home/a(b)/tree'])).toEqual([]);
 });

@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { sha256 } from '../sha256.ts';
+import { isInside } from './isInside.ts';
+import { placeVariable } from './launchScripts.ts';
+
+/** Environment by which a process is known, and what it starts: parents, groups and sessions can be left, this can't by accident. */
+export interface ProcessKey {
+  readonly name: typeof placeVariable;
+  readonly value: string;
+}
+
+/** @param folder of the place, absolute @returns a key of its own for each program that is started there */
+export function newProcessKey(folder: string): ProcessKey {
+  return { name: placeVariable, value: `${keyOf(folder)}.${crypto.randomUUID()}` };
+}
+
+function keyOf(folder: string): string {
+  return sha256(folder).slice(0, 24);
+}
+
+export function processIds(): string[] {
+  try {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Does a process live in the place: by its folder, by what it takes for the root, or because it was started there?
+ * Linux only; elsewhere the marks must do.
+ */
+export function livesIn(folder: string): boolean {
+  const key = `${placeVariable}=${keyOf(folder)}.`;
+  return processIds().some(
+    (id) =>
+      ['cwd', 'root'].some((link) => {
+        try {
+          return isInside(folder, readlinkSync(`/proc/${id}/${link}`));
+        } catch {
+          return false;
+        }
+      }) || environmentOf(id).some((entry) => entry.startsWith(key)),
+  );
+}
+
+function environmentOf(id: string): string[] {
+  try {
+    return readFileSync(`/proc/${id}/environ`, 'latin1').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+/** Waits beside a program to end what it leaves behind. */
+export interface Sweeper {
+  /** Ends all processes of the program's key. Resolves when none is left. */
+  sweep(): Promise<void>;
+}
+
+/**
+ * Starts a small program that ends all processes of a key when it is told so, and when this process is gone.
+ * @param script path of the script that does it
+ */
+export function startSweeper(script: string, { value }: ProcessKey): Sweeper {
+  const child = spawn('/bin/sh', [script, value], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    cwd: '/',
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+    // What ends us by our process group must not end it before it has done its work.
+    detached: true,
+  });
+  child.on('error', () => {});
+  child.stdin.on('error', () => {});
+  // It waits for us, and we don't for it.
+  child.unref();
+  if ('unref' in child.stdin && typeof child.stdin.unref === 'function') child.stdin.unref();
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  return {
+    sweep() {
+      child.ref();
+      child.stdin.end();
+      return ended;
+    },
+  };
+}

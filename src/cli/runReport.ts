@@ -13,7 +13,11 @@ export function runJson(view: RunView) {
   const { checks, branches, ...run } = view;
   return {
     ...run,
-    checks: { forkPoint: checks.forkPoint.map(checkJson), recorded: checks.recorded.map(checkJson) },
+    checks: {
+      forkPoint: checks.forkPoint.map(checkJson),
+      recorded: checks.recorded.map(checkJson),
+      problems: checks.problems,
+    },
     branches: branches.map(({ results: _replies, toolResults: _results, changeSet: _changes, ...branch }) => ({
       ...branch,
       checks: branch.checks.map(checkJson),

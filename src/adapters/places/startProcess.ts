@@ -91,11 +91,12 @@ class StartedProcess implements PlaceProcess {
       child.once('close', () => clearTimeout(timer));
     });
     this.ended = new Promise((resolve) => {
-      child.on('close', async (exitCode, signal) => {
-        await this.#sweeper?.sweep();
-        mark.release();
-        // Whoever stands between tells this in words of its own.
-        resolve(this.#killed ? { exitCode: null, signal: 'SIGKILL' } : { exitCode, signal });
+      child.on('close', (exitCode, signal) => {
+        void Promise.resolve(this.#sweeper?.sweep()).then(() => {
+          mark.release();
+          // Whoever stands between tells this in words of its own.
+          resolve(this.#killed ? { exitCode: null, signal: 'SIGKILL' } : { exitCode, signal });
+        });
       });
     });
   }

@@ -49,6 +49,13 @@ export const checkResultSchema = z.object({
 });
 export type CheckResult = z.infer<typeof checkResultSchema>;
 
+/** Why one of the two states that branches are compared with could not be checked. */
+export interface BaselineProblem {
+  state: 'fork-point' | 'recorded';
+  /** A sentence. */
+  reason: string;
+}
+
 /** What an agent must ask a person before it goes on. */
 export const questionSchema = z.object({
   callId: z.string(),

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../agent/agentFacts.ts';
+import type { BaselineProblem, CheckResult } from '../agent/agentFacts.ts';
 import { groupBy } from '../groupBy.ts';
 
 /** A share with the range that it may really have, each between 0 and 1. */
@@ -72,6 +72,11 @@ export function summarizeChecks(
       interval: wilson(passed, results.length),
     };
   });
+}
+
+/** `fork point could not be prepared: …` */
+export function describeProblem({ state, reason }: BaselineProblem): string {
+  return `${state === 'recorded' ? 'recorded end' : 'fork point'} could not be prepared: ${reason}`;
 }
 
 function percent(share: number): string {

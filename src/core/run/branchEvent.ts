@@ -109,6 +109,13 @@ const agentEvents = [
     state: z.enum(['fork-point', 'recorded']),
     result: checkResultSchema,
   }),
+  /** Such a state could not be laid out, or not be checked to the end. */
+  z.object({
+    type: z.literal('baseline-failed'),
+    ...base,
+    state: z.enum(['fork-point', 'recorded']),
+    reason: z.string(),
+  }),
 ] as const;
 
 /**

@@ -14,7 +14,7 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
   const branches = new Map(plan.branches.map((branch) => [branch.branchId, new BranchFold(branch)]));
   let ended: { state: RunState; at: string } | null = null;
   let started = false;
-  const checks: RunView['checks'] = { forkPoint: [], recorded: [] };
+  const checks: RunView['checks'] = { forkPoint: [], recorded: [], problems: [] };
   for (const event of events) {
     if (event.type === 'run-started') {
       started = true;
@@ -24,6 +24,10 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
     } else if (event.type === 'baseline-checked') {
       const of = event.state === 'recorded' ? 'recorded' : 'forkPoint';
       checks[of] = [...checks[of].filter(({ name }) => name !== event.result.name), event.result];
+      checks.problems = checks.problems.filter(({ state }) => state !== event.state);
+    } else if (event.type === 'baseline-failed') {
+      const { state, reason } = event;
+      checks.problems = [...checks.problems.filter((problem) => problem.state !== state), { state, reason }];
     } else {
       branches.get(event.branchId)?.apply(event);
     }

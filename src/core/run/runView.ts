@@ -1,4 +1,5 @@
 import type {
+  BaselineProblem,
   ChangedFile,
   CheckResult,
   Commit,
@@ -101,5 +102,5 @@ export interface RunView {
   costUsd: number | null;
   branches: BranchView[];
   /** The checks on the two states that branches are compared with. */
-  checks: { forkPoint: CheckResult[]; recorded: CheckResult[] };
+  checks: { forkPoint: CheckResult[]; recorded: CheckResult[]; problems: BaselineProblem[] };
 }

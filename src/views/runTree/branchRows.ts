@@ -94,16 +94,16 @@ function checkRow({ id, step, result }: CheckNode): TreeRow {
   };
 }
 
-function baselineRow({ id, state, checks }: BaselineNode): TreeRow {
+function baselineRow({ id, state, checks, problem }: BaselineNode): TreeRow {
   const label = state === 'recorded' ? 'recorded' : 'fork point';
-  const description = checksText(checks);
+  const description = problem === null ? checksText(checks) : oneLine(`could not be prepared: ${problem.reason}`, 200);
   return {
     id,
     label,
     description,
     icon: state === 'recorded' ? 'history' : 'git-commit',
     context: 'baseline',
-    children: 'collapsed',
+    children: checks.length === 0 ? 'none' : 'collapsed',
     accessibilityLabel: `Checks of the ${state === 'recorded' ? 'recorded end' : 'fork point'}, ${description}`,
   };
 }

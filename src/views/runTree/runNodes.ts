@@ -1,4 +1,4 @@
-import type { ChangedFile, CheckResult, Commit, Question } from '../../core/agent/agentFacts.ts';
+import type { BaselineProblem, ChangedFile, CheckResult, Commit, Question } from '../../core/agent/agentFacts.ts';
 import { modelName } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import type { BranchState, BranchView, RunView } from '../../core/run/runView.ts';
@@ -36,6 +36,8 @@ export interface BaselineNode {
   runId: RunId;
   state: 'fork-point' | 'recorded';
   checks: CheckResult[];
+  /** Why it could not be checked, or not to the end; null where it was. */
+  problem: BaselineProblem | null;
 }
 
 interface BelowBranch {
@@ -115,17 +117,17 @@ export function branchNodes(run: RunView): (BranchNode | RepeatsNode)[] {
   });
 }
 
-/** Rows for the states that branches are compared with, where they were checked. */
+/** Rows for the states that branches are compared with, where they were checked, or should have been. */
 export function baselineNodes({ runId, checks }: RunView): BaselineNode[] {
   const states = [
     ['fork-point', checks.forkPoint],
     ['recorded', checks.recorded],
   ] as const;
-  return states.flatMap(([state, results]) =>
-    results.length === 0
-      ? []
-      : [{ kind: 'baseline' as const, id: `run:${runId}//${state}`, runId, state, checks: results }],
-  );
+  return states.flatMap(([state, results]) => {
+    const problem = checks.problems.find((candidate) => candidate.state === state) ?? null;
+    if (results.length === 0 && problem === null) return [];
+    return [{ kind: 'baseline' as const, id: `run:${runId}//${state}`, runId, state, checks: results, problem }];
+  });
 }
 
 /** Name of a branch as titles show it: ` #2` tells the repeats apart. */

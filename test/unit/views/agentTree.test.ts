@@ -163,7 +163,7 @@ describe('the Runs tree of agents', () => {
       agent(`b1-${at}`, { repeat: at, repeats: 3, files: [], checks: [check('npm test', passed)] });
     const view = agents({
       branches: [repeat(1, true), repeat(2, false), repeat(3, true)],
-      checks: { forkPoint: [check('npm test', false)], recorded: [check('npm test', true)] },
+      checks: { forkPoint: [check('npm test', false)], recorded: [check('npm test', true)], problems: [] },
     });
     const rows = drawn(view).filter((line) => !line.startsWith('    pass') && !line.startsWith('      '));
     expect(rows).toEqual([
@@ -173,6 +173,12 @@ describe('the Runs tree of agents', () => {
       '    error npm test | failed with exit code 1 · 2.1 s',
       '  history recorded | npm test passes',
     ]);
+  });
+
+  it('says why a state could not be checked', () => {
+    const problems = [{ state: 'fork-point' as const, reason: 'The disk is full.' }];
+    const view = agents({ branches: [agent('b1-1')], checks: { forkPoint: [], recorded: [], problems } });
+    expect(drawn(view)).toContain('  git-commit fork point | could not be prepared: The disk is full.');
   });
 
   it('says what a branch does meanwhile, and why it stopped', () => {

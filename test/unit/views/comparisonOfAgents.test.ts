@@ -40,7 +40,7 @@ const table = comparisonTable(
   run({
     executor: 'claude-code',
     branches: [...repeats, terse],
-    checks: { forkPoint: [check(false)], recorded: [check(true)] },
+    checks: { forkPoint: [check(false)], recorded: [check(true)], problems: [] },
   }),
   {
     baseline: side('recorded', 'recorded'),

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AgentMessage, AgentTurnEnd, CheckRunner } from '../../../../src/core/agent/agentPorts.ts';
 import type { AgentWorkDeps } from '../../../../src/core/agent/agentWork.ts';
+import { StorageError } from '../../../../src/core/errors.ts';
 import type { ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
 import { branchIdSchema, type RunId } from '../../../../src/core/ids.ts';
 import { AgentBench, type Turn } from '../../../support/agentBench.ts';
@@ -390,11 +391,47 @@ describe('checks on the baselines', () => {
       ['lint', false],
     ]);
     expect(facts(shown.recorded)).toEqual(facts(shown.forkPoint));
+    // Whatever a killed process left there is removed first.
     expect(bench.machine.done).toEqual([
+      'place fork-point removed',
       'place fork-point made',
       'place fork-point removed',
+      'place recorded removed',
       'place recorded made',
       'place recorded removed',
+    ]);
+  });
+
+  it('say in the log why a state could not be checked, and go on with the other', async () => {
+    bench = await AgentBench.open(clock, async () => end(), {
+      checks: {
+        run: async ({ id }, { name, run }) => {
+          if (id.name === 'recorded' && name === 'tests') throw new StorageError('The disk is full.', 'Make room.');
+          return { name, exitCode: run === 'false' ? 3 : 0, passed: run !== 'false', ms: 1, output: null };
+        },
+      },
+    });
+    const recordedEnd = await bench.blobs.put({ files: [], unknown: [], warnings: [] });
+    const checks = [{ name: 'tests', run: 'true', timeoutSeconds: 10 }];
+    const plan = await bench.plan({ agent: { checks, recordedEnd, setup: ['true'] } });
+    await bench.work.checkBaselines(plan.runId, signal());
+    expect((await bench.view(plan)).checks).toMatchObject({
+      forkPoint: [{ name: 'tests', passed: true }],
+      recorded: [],
+      problems: [{ state: 'recorded', reason: 'The disk is full.' }],
+    });
+    expect(bench.machine.places).toEqual(new Set());
+  });
+
+  it('say so where their set-up fails, but not where they are broken off', async () => {
+    bench = await AgentBench.open(clock, async () => end());
+    const checks = [{ name: 'tests', run: 'true', timeoutSeconds: 10 }];
+    const plan = await bench.plan({ agent: { checks, setup: ['false'] } });
+    await expect(bench.work.checkBaselines(plan.runId, AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
+    expect((await bench.view(plan)).checks.problems).toEqual([]);
+    await bench.work.checkBaselines(plan.runId, signal());
+    expect((await bench.view(plan)).checks.problems).toEqual([
+      { state: 'fork-point', reason: 'The set-up command "false" failed with exit code 1.' },
     ]);
   });
 });

@@ -65,7 +65,7 @@ export function run(over: Partial<RunView> = {}): RunView {
     budgetUsd: null,
     costUsd: 0.04,
     branches: [branch('b1-1')],
-    checks: { forkPoint: [], recorded: [] },
+    checks: { forkPoint: [], recorded: [], problems: [] },
     ...over,
   };
 }

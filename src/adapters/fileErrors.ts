@@ -4,6 +4,15 @@ export function fileErrorCode(error: unknown): string | null {
   return typeof code === 'string' ? code : null;
 }
 
+/** Has a disk, or a person's share of it, no room left? Also where the error of a program or of the file system is only the cause. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = fileErrorCode(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT' || /No space left on device|Disk quota exceeded/.test(error.message))
+    return true;
+  return isDiskFull(error.cause);
+}
+
 /** Is it the error of a file or folder that isn't there? */
 export function isAbsent(error: unknown): boolean {
   const code = fileErrorCode(error);

@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunId } from '../../src/core/ids.ts';
 import type { Services } from '../../src/services.ts';
 import { bundleCli } from '../support/cli.ts';
 import { branchOf, ForkStage, recorded, untilView } from '../support/forkStage.ts';
-import type { ReceivedRequest } from '../support/messagesApi.ts';
+import { KillMatrix, untilThen } from '../support/killMatrix.ts';
 import { treeHash } from '../support/treeHash.ts';
 
 let stage: ForkStage;
@@ -23,45 +23,28 @@ afterAll(async () => {
   await stage?.close();
 });
 
-const lastPrompt = ({ body }: ReceivedRequest): string =>
-  JSON.stringify(body.messages.findLast(({ role }: { role: string }) => role === 'user'));
-
-/** Begins a long command; whoever was interrupted in it looks, and is done. */
-function slowly(marker: string): { prompts: string[] } {
-  const prompts: string[] = [];
-  stage.answer((request) => {
-    const last = lastPrompt(request);
-    prompts.push(last);
-    if (last.includes('You were interrupted')) return 'I looked: it was begun.';
-    if (last.includes('tool_result')) return 'Done.';
-    const command = `echo once >> ${marker}; sleep 600`;
-    return { content: [{ type: 'tool_use', name: 'Bash', input: { command } }] };
-  });
-  return { prompts };
-}
-
-/** Processes of this machine whose command line or working folder lies in the stage. */
-async function processesOfStage(): Promise<string[]> {
-  const found: string[] = [];
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && name !== String(process.pid))) {
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
-    if (command.includes(stage.folder) || cwd.startsWith(stage.folder)) found.push(`${pid} ${command.slice(0, 80)}`);
-  }
-  return found;
-}
-
-async function until(what: () => Promise<boolean> | boolean): Promise<void> {
-  for (let tries = 0; tries < 300; tries += 1) {
-    if (await what()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('It never came to that.');
-}
-
 function forkpoint(...args: string[]): ChildProcess {
   const env = { ...stage.env, FORKPOINT_HOME: stage.home, FORKPOINT_CLAUDE: stage.program };
-  return spawn(process.execPath, [cli.script, ...args], { cwd: stage.folder, env, stdio: 'ignore' });
+  return spawn(process.execPath, [cli.script, ...args], {
+    cwd: stage.folder,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+}
+
+/** Starts a run in a process of its own. */
+async function startRun(services: Services, fork: Record<string, unknown>): Promise<[ChildProcess, RunId]> {
+  const file = path.join(stage.folder, `${crypto.randomUUID()}.fork.yaml`);
+  const request = { session: recorded.sessionId, at: { turn: 3 }, executor: 'claude-code', ...fork };
+  writeFileSync(file, JSON.stringify(request));
+  const known = new Set(await services.runs.list());
+  const host = forkpoint('fork', '--file', file, '--yes');
+  let runId: RunId | undefined;
+  await untilThen(async () => {
+    runId = (await services.runs.list()).find((id) => !known.has(id));
+    return runId !== undefined;
+  });
+  return [host, runId as RunId];
 }
 
 /** Until it is reaped, a killed process still counts as alive. */
@@ -71,104 +54,181 @@ async function killed(host: ChildProcess): Promise<void> {
   await gone;
 }
 
-async function begun(services: Services, runId: Parameters<Services['forks']['run']>[0], marker: string) {
-  const view = await untilView(services, runId, ({ branches }) => branches[0]?.toolCalls.length === 1);
-  await until(() => existsSync(path.join(branchOf(view, 'as recorded').place?.root ?? '', marker)));
-  return branchOf(view, 'as recorded');
+/** Its exit code and what it said. */
+async function endOf(host: ChildProcess): Promise<{ code: number | null; said: string }> {
+  let said = '';
+  host.stderr?.on('data', (piece: Buffer) => {
+    said += piece.toString('utf8');
+  });
+  const [code] = (await once(host, 'close')) as [number | null];
+  return { code, said };
 }
 
-it('a host that is killed takes its agents with it, and the branch is resumed in its place and session', async () => {
-  const { prompts } = slowly('host.txt');
+it('a host that is killed leaves branches at any moment that a resume finishes, in their places and sessions', async () => {
   const services = await stage.services();
-  const host = forkpoint(
-    'fork',
-    recorded.sessionId,
-    '--turn',
-    '3',
-    '--executor',
-    'claude-code',
-    '--permissions',
-    'bypass',
-    '--i-know',
-    '--yes',
-  );
+  const matrix = new KillMatrix(stage);
+  const [host, runId] = await startRun(services, matrix.fork);
   try {
-    await until(async () => (await services.runs.list()).length === 1);
-    const [runId] = await services.runs.list();
-    const branch = await begun(services, runId!, 'host.txt');
+    await matrix.untilThere(services, runId);
     await killed(host);
-    await until(async () => (await processesOfStage()).length === 0);
-    const left = await services.forks.run(runId!);
-    expect(left).toMatchObject({
-      interrupted: true,
-      branches: [{ error: { code: 'interrupted' }, place: branch.place }],
-    });
-
-    await services.forks.resume(runId!);
-    const view = await services.forks.whenEnded(runId!);
-    expect(branchOf(view, 'as recorded')).toMatchObject({
-      state: 'completed',
-      sessionId: branch.sessionId,
-      place: branch.place,
-      inDoubt: [{ tool: 'Bash' }],
-      files: [{ path: 'host.txt', added: 1 }],
-    });
-    expect(prompts.filter((text) => text.includes(recorded.prompts[2]!) && !text.includes('tool_result'))).toHaveLength(
-      1,
-    );
+    await matrix.expectNothingLeft(services, runId);
+    const left = await services.forks.run(runId);
+    expect(left.interrupted).toBe(true);
+    for (const { name, error } of left.branches) expect(error, name).toMatchObject({ code: 'interrupted' });
+    await services.forks.resume(runId);
+    await matrix.expectFinished(await services.forks.whenEnded(runId), left);
   } finally {
     host.kill('SIGKILL');
     await services.dispose();
   }
 });
 
-it('an agent that is killed in the middle of a tool goes on by itself, and says which call is in doubt', async () => {
-  slowly('agent.txt');
+it('agents that are killed at any moment go on by themselves, and say which calls are in doubt', async () => {
   const services = await stage.services();
+  const matrix = new KillMatrix(stage, ['first token', 'tool', 'question']);
   try {
-    const fork = stage.fork({ permissions: 'bypass', branches: [{ name: 'as recorded' }] });
-    const { runId } = await services.forks.dispatch(fork);
-    await begun(services, runId, 'agent.txt');
-    const agents = (await processesOfStage()).filter(
-      (line) => line.includes('--input-format') || line.includes(stage.program),
-    );
-    expect(agents.length).toBeGreaterThan(0);
-    for (const line of agents) process.kill(Number(line.split(' ')[0]), 'SIGKILL');
-    const view = await services.forks.whenEnded(runId);
-    expect(branchOf(view, 'as recorded')).toMatchObject({
-      state: 'completed',
-      inDoubt: [{ tool: 'Bash' }],
-      files: [{ path: 'agent.txt', added: 1 }],
-    });
+    const { runId } = await services.forks.dispatch(stage.fork(matrix.fork));
+    const there = await matrix.untilThere(services, runId);
+    const agents = matrix.processes().filter(({ command }) => command.startsWith(`${stage.program} `));
+    expect(agents).toHaveLength(3);
+    for (const { pid } of agents) process.kill(pid, 'SIGKILL');
+    await matrix.expectFinished(await services.forks.whenEnded(runId), there);
   } finally {
     await services.dispose();
   }
 });
 
-it('a host that is killed while it prepares leaves nothing half made that a resume could not use', async () => {
-  stage.answer(() => 'Done.');
+/** Of a run's log, without the store in between. */
+const logged = (runId: RunId, type: string): boolean =>
+  readFileSync(path.join(stage.home, 'runs', runId, 'events.jsonl'), 'utf8').includes(`"type":"${type}"`);
+
+const isMaking = (runId: RunId): boolean => {
+  const folder = path.join(stage.home, 'places', runId);
+  return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('.making-'));
+};
+
+it.each([
+  ['prepares a place', isMaking, 'place-ready'],
+  ['ends a branch', (runId: RunId) => logged(runId, 'agent-turn-ended'), 'run-ended'],
+] as const)('a host that is killed while it %s is followed by one of two that resume', async (_, isThen, next) => {
   const services = await stage.services();
-  const known = (await services.runs.list()).length;
-  const args = ['fork', recorded.sessionId, '--turn', '3', '--executor', 'claude-code', '--yes', '--setup', 'sleep 30'];
-  const host = forkpoint(...args);
+  const watch = new KillMatrix(stage, []);
+  const prompt = `Once, before ${next}.`;
+  let asked = 0;
+  stage.answer(() => {
+    asked += 1;
+    return { content: 'Done.', before: 1_500 };
+  });
+  const [host, runId] = await startRun(services, { branches: [{ name: 'one', prompt }] });
   try {
-    await until(async () => (await services.runs.list()).length === known + 1);
-    const [runId] = await services.runs.list();
-    await untilView(services, runId!, ({ branches }) => branches[0]?.place !== null);
+    await untilThen(() => isThen(runId));
+    host.kill('SIGSTOP');
+    // Else it was not the moment that it was to be.
+    expect(logged(runId, next)).toBe(false);
     await killed(host);
-    await until(async () => (await processesOfStage()).length === 0);
-    expect((await services.agents.places()).find(({ id }) => id.runId === runId)).toMatchObject({
-      inUse: false,
-      orphan: false,
-    });
-    await services.forks.run(runId!);
-    await services.forks.cancel(runId!);
-    await services.forks.delete(runId!);
-    expect((await services.agents.places()).filter(({ id }) => id.runId === runId)).toEqual([]);
+    await watch.expectNothingLeft(services, runId);
+    const [one, two] = await Promise.all([1, 2].map(() => endOf(forkpoint('resume', runId, '--yes'))));
+    const told = [one, two].filter((end) => end?.code !== 0);
+    expect(told).toMatchObject([{ code: 2, said: expect.stringContaining('drives this run') }]);
+    const view = await services.forks.run(runId);
+    expect(branchOf(view, 'one')).toMatchObject({ state: 'completed', text: 'Done.', error: null });
+    expect(asked).toBe(1);
+    expect(readdirSync(path.join(stage.home, 'places', runId)).filter((name) => name.startsWith('.'))).toEqual([]);
+    watch.expectUntouched();
+    expect(watch.processes()).toEqual([]);
   } finally {
     host.kill('SIGKILL');
     await services.dispose();
   }
+});
+
+// Mounting a small disk takes root.
+describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {
+  let home: string;
+  const filler = () => path.join(home, 'filler');
+  const fill = (bytesLeft = 0): void => {
+    const { bavail, bsize } = statfsSync(home);
+    writeFileSync(filler(), Buffer.alloc(bavail * bsize - bytesLeft), { flag: 'a' });
+  };
+
+  beforeAll(() => {
+    home = path.join(stage.folder, 'small');
+    mkdirSync(home);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', home]);
+  });
+  afterAll(() => {
+    execFileSync('umount', ['-l', home]);
+  });
+
+  it('ends a branch with what to do, and asks nothing twice', async () => {
+    const services = await stage.services({ home });
+    const before = stage.api.requests.length;
+    try {
+      stage.answer(() => {
+        // Room for the log, not for the reply.
+        fill(16_384);
+        return {
+          content: [
+            { type: 'thinking', thinking: 'x'.repeat(60_000) },
+            { type: 'text', text: 'Done.' },
+          ],
+        };
+      });
+      const { runId } = await services.forks.dispatch(stage.fork());
+      const view = await services.forks.whenEnded(runId);
+      expect(view.branches[0]).toMatchObject({
+        state: 'failed',
+        error: {
+          code: 'storage',
+          message: expect.stringMatching(/^Can't store a part of the run/),
+          hint: expect.stringContaining('the disk is not full'),
+        },
+      });
+      expect(stage.api.requests.length - before).toBe(1);
+      await services.forks.delete(runId);
+      expect(await services.agents.places()).toEqual([]);
+    } finally {
+      rmSync(filler());
+      await services.dispose();
+    }
+  });
+
+  it('to the last byte lets a run be read and removed', async () => {
+    const services = await stage.services({ home });
+    try {
+      stage.answer(() => {
+        fill();
+        return 'x'.repeat(20_000);
+      });
+      const { runId } = await services.forks.dispatch(stage.fork());
+      await expect(services.forks.whenEnded(runId)).rejects.toMatchObject({ code: 'storage' });
+      expect((await services.forks.runs()).map((run) => run.runId)).toEqual([runId]);
+      expect(branchOf(await services.forks.run(runId), 'one').place).not.toBeNull();
+      await services.forks.delete(runId);
+      expect(await services.agents.places()).toEqual([]);
+    } finally {
+      rmSync(filler());
+      await services.dispose();
+    }
+  });
+
+  it('while a place is prepared leaves nothing of it, and says so', async () => {
+    const services = await stage.services({ home });
+    try {
+      const { runId } = await services.forks.dispatch(stage.fork({ setup: ['true'] }));
+      // What the log takes until the branch has ended.
+      fill(16_384);
+      const view = await services.forks.whenEnded(runId);
+      expect(view.branches[0]?.error).toMatchObject({
+        code: 'place',
+        message: expect.stringMatching(/^The disk is full: .* could not be made/),
+      });
+      expect(readdirSync(path.join(home, 'places', runId))).toEqual([]);
+    } finally {
+      rmSync(filler());
+      await services.dispose();
+    }
+  });
 });
 
 it('nothing of the person’s changed in all of that', () => {

@@ -13,10 +13,10 @@ import type { PlaceKind } from '../../core/agent/agentSettings.ts';
 import { NotFoundError, PlaceError } from '../../core/errors.ts';
 import { runIdSchema } from '../../core/ids.ts';
 import type { Clock } from '../../core/run/ports.ts';
-import { fileErrorCode } from '../fileErrors.ts';
+import { isDiskFull } from '../fileErrors.ts';
 import { systemClock } from '../systemClock.ts';
 import { findConfinement } from './confinement.ts';
-import { LifeMarks, livedIn } from './lifeMarks.ts';
+import { LifeMarks, livedIn, type TakenMark } from './lifeMarks.ts';
 import { makePlace } from './makePlace.ts';
 import { OverlayPlace } from './overlayPlace.ts';
 import { type CopyLimit, defaultCopyLimit, type PlaceDeps } from './placeDeps.ts';
@@ -150,11 +150,11 @@ class DiskPlaces implements Places {
     if (record === null) return removeRemains(place);
     // Nobody may move in while it is removed.
     if (isLived(place, record)) throw livedIn();
-    const mark = new LifeMarks(place.living).take('one');
+    const mark = markUnlessFull(place);
     try {
       await removeAside(place.folder);
     } finally {
-      mark.release();
+      mark?.release();
     }
     await rmdir(path.dirname(place.folder)).catch(() => {});
   }
@@ -205,6 +205,16 @@ function isLived(place: PlaceFolder, { kind }: PlaceRecord): boolean {
   return new LifeMarks(place.living).isLived() || (kind !== 'overlay' && livesIn(place.folder));
 }
 
+/** A full disk must not keep anybody from making room: nobody else can mark the place then either. */
+function markUnlessFull(place: PlaceFolder): TakenMark | null {
+  try {
+    return new LifeMarks(place.living).take('one');
+  } catch (error) {
+    if (isDiskFull(error)) return null;
+    throw error;
+  }
+}
+
 /** @throws PlaceError with the reason of each kind */
 async function chooseKind(choice: PlaceOrder['kind'], kinds: readonly TriedKind[]): Promise<PlaceKind> {
   const refused: string[] = [];
@@ -242,10 +252,7 @@ async function removeRemains(place: PlaceFolder): Promise<void> {
 }
 
 function notMade(error: unknown): unknown {
-  const code = fileErrorCode(error);
-  const full =
-    code === 'ENOSPC' || code === 'EDQUOT' || (error instanceof Error && /No space left on device/.test(error.message));
-  if (!full) return error;
+  if (!isDiskFull(error)) return error;
   return new PlaceError(
     'The disk is full: the branch’s place could not be made, and what there was of it is removed.',
     'Free some space (`forkpoint places` lists what places occupy), or move the data folder with FORKPOINT_HOME.',

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
-import { PlaceError } from '../../core/errors.ts';
+import { messageOf, PlaceError, StorageError } from '../../core/errors.ts';
 import { fileErrorCode } from '../fileErrors.ts';
 import { processIds } from './placeProcesses.ts';
 
@@ -75,18 +75,18 @@ export class LifeMarks {
   /**
    * Marks that this process is about to start one.
    * @param name one for each process that may live there at once
-   * @throws PlaceError where a live process has the mark of that name
+   * @throws PlaceError where a live process has the mark of that name; StorageError where none can be written
    */
   take(name: string): TakenMark {
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const file = path.join(this.folder, name);
     const mark: Mark = { pid: process.pid, started: startOf(process.pid) ?? '', token: crypto.randomUUID() };
     for (let attempt = 0; ; attempt += 1) {
       try {
+        mkdirSync(this.folder, { recursive: true, mode: 0o700 });
         this.#create(file, mark);
         return new TakenMark(file, mark.token);
       } catch (error) {
-        if (fileErrorCode(error) !== 'EEXIST') throw error;
+        if (fileErrorCode(error) !== 'EEXIST') throw notMarked(error);
         if (attempt > 3 || !this.#removeDead(file)) throw livedIn();
       }
     }
@@ -95,8 +95,8 @@ export class LifeMarks {
   /** Whole or not at all: nobody is to read half a mark and take its process for dead. */
   #create(file: string, mark: Mark): void {
     const draft = path.join(this.folder, `.draft-${mark.token}`);
-    writeFileSync(draft, JSON.stringify(mark), { mode: 0o600 });
     try {
+      writeFileSync(draft, JSON.stringify(mark), { mode: 0o600 });
       linkSync(draft, file);
     } finally {
       rmSync(draft, { force: true });
@@ -136,11 +136,16 @@ export class TakenMark {
     this.#token = token;
   }
 
-  /** The process that it stands for from now on. */
+  /** The process that it stands for from now on. @throws StorageError */
   giveTo(pid: number): void {
     const draft = path.join(path.dirname(this.#file), `.draft-${crypto.randomUUID()}`);
-    writeFileSync(draft, JSON.stringify({ pid, started: startOf(pid) ?? '', token: this.#token }), { mode: 0o600 });
-    renameSync(draft, this.#file);
+    try {
+      writeFileSync(draft, JSON.stringify({ pid, started: startOf(pid) ?? '', token: this.#token }), { mode: 0o600 });
+      renameSync(draft, this.#file);
+    } catch (error) {
+      rmSync(draft, { force: true });
+      throw notMarked(error);
+    }
   }
 
   release(): void {
@@ -158,6 +163,15 @@ function readMark(file: string): Mark | null {
 
 function isAlive(mark: Mark | null): boolean {
   return mark !== null && mark.started !== '' && startOf(mark.pid) === mark.started;
+}
+
+function notMarked(error: unknown): StorageError {
+  return new StorageError(
+    `The branch’s place can’t be marked as lived in: ${messageOf(error)}`,
+    'Check that the folder is writable and the disk is not full.',
+    undefined,
+    { cause: error },
+  );
 }
 
 export function livedIn(): PlaceError {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from
 import path from 'node:path';
 import * as z from 'zod';
 import { type Answer, answerSchema } from '../../core/agent/agentFacts.ts';
-import { BadInputError, messageOf, NotFoundError, StorageError } from '../../core/errors.ts';
+import { BadInputError, messageOf, NotFoundError, RunOwnedError, StorageError } from '../../core/errors.ts';
 import { type ForkPlan, forkPlanSchema } from '../../core/fork/forkPlan.ts';
 import { type BranchId, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
 import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.ts';
@@ -208,7 +208,8 @@ class FileRunStore implements RunStore {
         },
       };
     } catch (error) {
-      throw isAbsent(error) ? noSuchRun(runId, error) : error;
+      if (error instanceof RunOwnedError) throw error;
+      throw isAbsent(error) ? noSuchRun(runId, error) : storageError(`Can't mark run ${runId} as driven`, error);
     }
   }
 

@@ -81,11 +81,16 @@ export class JsonLinesWriter {
 async function openForAppend(file: string): Promise<FileHandle> {
   // Without O_CREAT: appending must not bring a deleted run back to life.
   const handle = await open(file, constants.O_APPEND | constants.O_RDWR);
-  const { size } = await handle.stat();
-  const last = Buffer.alloc(1);
-  // A crash may have torn the last line; what comes now must not be glued to it.
-  if (size > 0 && (await handle.read(last, 0, 1, size - 1)).bytesRead === 1 && last[0] !== newline) {
-    await handle.write('\n');
+  try {
+    const { size } = await handle.stat();
+    const last = Buffer.alloc(1);
+    // A crash may have torn the last line; what comes now must not be glued to it.
+    if (size > 0 && (await handle.read(last, 0, 1, size - 1)).bytesRead === 1 && last[0] !== newline) {
+      await handle.write('\n');
+    }
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
   }
-  return handle;
 }

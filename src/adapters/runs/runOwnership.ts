@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { linkSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { link, readFile, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { RunOwnedError } from '../../core/errors.ts';
 import type { Disposable } from '../../core/run/ports.ts';
-import { fileErrorCode } from '../fileErrors.ts';
+import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 
 const ownerSchema = z.object({ pid: z.int().positive(), host: z.string(), token: z.string() });
 
@@ -25,20 +26,23 @@ export async function takeOwnership(folder: string, onStale: () => Promise<void>
   const text = JSON.stringify({ pid: process.pid, host: hostname(), token });
   for (let attempt = 0; ; attempt += 1) {
     try {
-      await writeFile(file, text, { mode: 0o600, flag: 'wx' });
+      await createMark(file, text);
       break;
     } catch (error) {
-      if (fileErrorCode(error) !== 'EEXIST' || attempt > 2) throw error;
-      if (await hasLiveOwner(folder)) {
+      if (fileErrorCode(error) !== 'EEXIST') throw error;
+      const left = await readOwner(file);
+      if (attempt > 2 || (await hasLiveOwner(folder))) {
         throw new RunOwnedError('Another process drives this run.', 'Wait for it, or cancel the run.', { folder });
       }
       await onStale();
-      await rm(file, { force: true });
+      removeLeft(file, left?.token ?? null);
     }
   }
   const heartbeat = setInterval(() => {
     const now = new Date();
-    utimes(file, now, now).catch(() => clearInterval(heartbeat));
+    utimes(file, now, now).catch((error: unknown) => {
+      if (isAbsent(error)) clearInterval(heartbeat);
+    });
   }, heartbeatMs);
   heartbeat.unref();
   return {
@@ -47,6 +51,48 @@ export async function takeOwnership(folder: string, onStale: () => Promise<void>
       void readOwner(file).then((owner) => (owner?.token === token ? unlink(file).catch(() => {}) : undefined));
     },
   };
+}
+
+/** Whole or not at all: nobody is to read half a mark and take its owner for gone. @throws `EEXIST` where there is one */
+async function createMark(file: string, text: string): Promise<void> {
+  const draft = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
+    await link(draft, file).catch((error: unknown) => {
+      if (fileErrorCode(error) === 'EEXIST' || isAbsent(error)) throw error;
+      // A file system without hard links.
+      return writeFile(file, text, { mode: 0o600, flag: 'wx' });
+    });
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/**
+ * Takes the mark of an owner that is gone away. Several processes may do so at once: the mark of one that was quicker stays, so this
+ * waits for nothing between its look and its deed, and looks again at what it has taken.
+ * @param token of the owner that is gone, null where its mark can't be read
+ */
+function removeLeft(file: string, token: string | null): void {
+  const aside = `${file}.${randomUUID()}`;
+  try {
+    if (tokenIn(file) !== token) return;
+    renameSync(file, aside);
+    if (tokenIn(aside) !== token) linkSync(aside, file);
+  } catch {
+    // Somebody else was quicker; the next attempt sees whose it is.
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+function tokenIn(file: string): string | null {
+  const text = readFileSync(file, 'utf8');
+  try {
+    return ownerSchema.parse(JSON.parse(text)).token;
+  } catch {
+    return null;
+  }
 }
 
 /** Is there a mark whose process lives? */

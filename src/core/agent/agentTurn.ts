@@ -203,7 +203,8 @@ class RunningTurn {
     this.#writing = this.#writing
       .then(() => this.#write(message, step))
       .catch((error: unknown) => {
-        this.#stop.abort(new AgentError(`The run's log can't be written: ${messageOf(error)}`, 'Check the disk.'));
+        // Not one of the agent's own errors, after which it is tried again.
+        this.#stop.abort(error);
       });
   }
 

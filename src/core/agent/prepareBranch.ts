@@ -33,7 +33,7 @@ export async function prepareBranch(ref: AgentBranchRef, deps: AgentWorkDeps, si
     });
   }
   const since = isKept ? loaded.own.slice(readyAt) : [];
-  await runSetup({ ...loaded, own: since }, place, log, deps, signal);
+  await runSetup({ ...loaded, own: since }, place, isKept, log, deps, signal);
 }
 
 function isThere(id: PlaceId, { places }: Pick<AgentWorkDeps, 'places'>): Promise<boolean> {
@@ -82,6 +82,7 @@ async function writeSession(loaded: LoadedBranch, place: Place, deps: AgentWorkD
 async function runSetup(
   { plan, branch, agent, own }: LoadedBranch,
   place: Place,
+  isKept: boolean,
   log: BranchLog,
   deps: AgentWorkDeps,
   signal: AbortSignal,
@@ -89,6 +90,13 @@ async function runSetup(
   const passed = new Set(
     own.flatMap((event) => (event.type === 'setup-ended' && event.result.passed ? [event.result.name] : [])),
   );
+  const told = new Set(own.flatMap((event) => (event.type === 'setup-ended' ? [event.result.name] : [])));
+  // Of a place that is kept: the first command that nothing is told of is the one that an earlier attempt was in.
+  const inDoubt = isKept ? agent.setup.find((command) => !passed.has(command)) : undefined;
+  if (inDoubt !== undefined && !told.has(inDoubt)) {
+    const text = `The set-up command "${inDoubt}" may have been begun before this branch was interrupted: it runs again.`;
+    await log.append({ type: 'branch-note', text });
+  }
   for (const command of agent.setup) {
     if (passed.has(command)) continue;
     const env = { ...deps.commandEnv(), ...(await branchEnvironment(plan, branch, deps.runs)) };

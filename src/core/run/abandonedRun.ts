@@ -47,7 +47,8 @@ export async function settleAbandoned(
     if (view.state !== 'running' && view.state !== 'pending') return;
     const at = new Date(deps.clock.now()).toISOString();
     for (const { branchId, state } of view.branches) {
-      if (state !== 'running' && !(state === 'pending' && how === 'cancelled')) continue;
+      const begun = state === 'running' || state === 'waiting';
+      if (!begun && !(state === 'pending' && how === 'cancelled')) continue;
       const outcome = outcomeOf(how, isUnanswered(events, branchId));
       await deps.runs.append({ type: 'branch-ended', runId, branchId, at, outcome });
     }

@@ -4,7 +4,7 @@ import type { Executor } from '../agent/agentSettings.ts';
 import type { TextDiff } from '../compare/compareBranches.ts';
 import { compareRun } from '../compare/compareRun.ts';
 import { recordedName } from '../compare/comparison.ts';
-import { BadInputError, EngineUnavailableError, NotFoundError } from '../errors.ts';
+import { BadInputError, EngineUnavailableError, NotFoundError, StorageError } from '../errors.ts';
 import type { ForkContext } from '../fork/forkContext.ts';
 import { baselineSchema, type ForkPlan, type Provider } from '../fork/forkPlan.ts';
 import {
@@ -103,6 +103,16 @@ class Service implements ForkService {
   }
 
   async run(runId: RunId): Promise<RunView> {
+    try {
+      return await this.settled(runId);
+    } catch (error) {
+      // A full disk keeps the end of a run that nobody drives from being written, not the run from being read.
+      if (!(error instanceof StorageError)) throw error;
+      return foldRun(await this.deps.runs.plan(runId), await this.deps.runs.events(runId));
+    }
+  }
+
+  private async settled(runId: RunId): Promise<RunView> {
     const plan = await this.deps.runs.plan(runId);
     const view = foldRun(plan, await this.deps.runs.events(runId));
     if (view.state !== 'running' && view.state !== 'pending') return view;
@@ -122,7 +132,7 @@ class Service implements ForkService {
         const changed = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        const view = await this.run(runId);
+        const view = await this.settled(runId);
         if (view.state !== 'running' && view.state !== 'pending') return view;
         const again = new AbortController();
         const either = signal ? AbortSignal.any([signal, again.signal]) : again.signal;
@@ -173,7 +183,8 @@ class Service implements ForkService {
 
   async delete(runId: RunId): Promise<void> {
     const view = await this.run(runId);
-    if (view.state === 'running') {
+    // A worker's run goes on without a mark of ours; the end of one that was lost may still be unwritten.
+    if (view.state === 'running' && (view.engine === 'temporal' || (await this.deps.runs.isOwned(runId)))) {
       throw new BadInputError(`Run "${view.title}" is still running.`, 'Cancel it first, then delete it.');
     }
     if (view.executor === 'claude-code') await this.deps.beforeDelete(runId);

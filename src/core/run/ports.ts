@@ -121,7 +121,7 @@ export interface ForkEngine {
    * Starts the run of a stored plan, or the given branches of it again. Resolves once the run is sure to go on
    * (in-process: begun; temporal: accepted by the server). Its progress is in the `RunStore`.
    * A run that is under way is left alone.
-   * @throws EngineUnavailableError
+   * @throws EngineUnavailableError; RunOwnedError where another process drives the run (in-process only)
    */
   start(plan: ForkPlan, options?: { again?: { branches: BranchId[]; reason: 'retry' | 'resume' } }): Promise<void>;
   /** Cancels a branch, or the whole run. What was received is kept. */

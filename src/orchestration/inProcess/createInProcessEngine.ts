@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { AgentWork } from '../../core/agent/agentWork.ts';
 import { RunOwnedError } from '../../core/errors.ts';
@@ -6,7 +7,7 @@ import type { BranchId, RunId } from '../../core/ids.ts';
 import { interruption, isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
 import type { CallModelDeps } from '../../core/run/callModel.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
-import type { ForkEngine } from '../../core/run/ports.ts';
+import type { Disposable, ForkEngine } from '../../core/run/ports.ts';
 import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { Drive } from './drive.ts';
 
@@ -23,6 +24,9 @@ export interface InProcessEngineDeps extends CallModelDeps {
 export function createInProcessEngine(deps: InProcessEngineDeps): ForkEngine {
   return new InProcessEngine(deps);
 }
+
+const ownTries = 3;
+const ownAgainMs = 100;
 
 class InProcessEngine implements ForkEngine {
   readonly kind = 'in-process';
@@ -86,16 +90,22 @@ class InProcessEngine implements ForkEngine {
     await Promise.all(drives.map((drive) => drive.ended));
   }
 
+  /** Whoever writes down the end of a run that was left holds it for a moment only. */
+  async #own(runId: RunId): Promise<Disposable> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#deps.runs.own(runId);
+      } catch (error) {
+        if (!(error instanceof RunOwnedError) || attempt === ownTries) throw error;
+        await delay(ownAgainMs);
+      }
+    }
+  }
+
   async #start(plan: ForkPlan, again: { branches: BranchId[]; reason: 'retry' | 'resume' } | undefined): Promise<void> {
     const { runs, clock } = this.#deps;
     const { runId } = plan;
-    let mark: Awaited<ReturnType<typeof runs.own>>;
-    try {
-      mark = await runs.own(runId);
-    } catch (error) {
-      if (error instanceof RunOwnedError) return;
-      throw error;
-    }
+    const mark = await this.#own(runId);
     try {
       const events = await runs.events(runId);
       const attempts = events.filter((event) => event.type === 'run-started').length;

@@ -205,6 +205,20 @@ describe('who drives a run', () => {
     (await others.own(plan.runId)).dispose();
   });
 
+  it('gives a run that was left to one of many that take it at once', async () => {
+    await runs.create(plan);
+    for (let round = 0; round < 10; round += 1) {
+      const left = { pid: 2 ** 22 + 1, host: hostname(), token: 'left' };
+      await writeFile(file('owner.json'), JSON.stringify(left));
+      const tried = await Promise.allSettled(Array.from({ length: 12 }, () => createRunStore(dir).own(plan.runId)));
+      const won = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      expect(won).toHaveLength(1);
+      for (const one of tried) if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(RunOwnedError);
+      won[0]?.dispose();
+      await expect.poll(() => runs.isOwned(plan.runId), { interval: 5 }).toBe(false);
+    }
+  });
+
   it('is nobody once the process is gone, and what it was asked is forgotten', async () => {
     await runs.create(plan);
     const gone = spawn(process.execPath, ['-e', '']);

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createBlobStore } from '../../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../../src/adapters/runs/createRunStore.ts';
 import { systemClock } from '../../../src/adapters/systemClock.ts';
-import { ModelCallError } from '../../../src/core/errors.ts';
+import { ModelCallError, RunOwnedError } from '../../../src/core/errors.ts';
 import type { ForkPlan } from '../../../src/core/fork/forkPlan.ts';
 import { branchIdSchema } from '../../../src/core/ids.ts';
 import type { BranchEvent } from '../../../src/core/run/branchEvent.ts';
@@ -194,14 +194,15 @@ describe('the in-process engine', () => {
     expect((await viewOf(plan)).state).toBe('cancelled');
   });
 
-  it('leaves a run alone that another process drives', async () => {
+  it('leaves a run alone that another process drives, and says so', async () => {
     const { client, asked } = modelOf(untilAborted);
     const plan = await storePlan({ runs, blobs }, { branches: named('one') });
     await engineOver(client).start(plan);
     await until(plan, (event) => event.type === 'request-sent');
     const other = engineOver(client);
-    await other.start(plan);
-    await other.start(plan, { again: { branches: [branchIdSchema.parse('b1')], reason: 'resume' } });
+    await expect(other.start(plan)).rejects.toBeInstanceOf(RunOwnedError);
+    const again = { branches: [branchIdSchema.parse('b1')], reason: 'resume' as const };
+    await expect(other.start(plan, { again })).rejects.toBeInstanceOf(RunOwnedError);
     await other.reconcile(plan);
     expect(asked).toEqual(['one']);
     expect((await viewOf(plan)).state).toBe('running');

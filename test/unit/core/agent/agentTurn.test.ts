@@ -207,7 +207,7 @@ describe('a prompt of an agent', () => {
     const plan = await bench.plan({ agent: { recordedRequest } });
     runId = plan.runId;
     await bench.work.prepare({ runId: plan.runId, branchId: b1 }, signal());
-    await expect(bench.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow("log can't be written");
+    await expect(bench.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('There is no run');
     process.off('unhandledRejection', listener);
     expect(unhandled).toEqual([]);
   });
@@ -371,6 +371,17 @@ describe('preparing a branch', () => {
     await on.work.discard({ runId: plan.runId, branchId: b1 });
     expect(on.machine.done).toEqual(['place b1 made', 'session written', 'session discarded', 'place b1 removed']);
   });
+});
+
+it('a prompt whose answer can’t be stored ends with the storage’s own error, which nobody tries again', async () => {
+  const [on, plan] = await start((_order, { signal: stopped, onMessage }) => {
+    onMessage(reply('Done.'));
+    return new Promise((_resolve, reject) => {
+      stopped.addEventListener('abort', () => reject(stopped.reason));
+    });
+  });
+  on.blobs.put = () => Promise.reject(new StorageError('The disk is full.', 'Make room.'));
+  await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toMatchObject({ code: 'storage' });
 });
 
 describe('checks on the baselines', () => {

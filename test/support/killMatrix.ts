@@ -1,0 +1,166 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { RunId } from '../../src/core/ids.ts';
+import type { RunView } from '../../src/core/run/runView.ts';
+import type { Services } from '../../src/services.ts';
+import { branchOf, type ForkStage, untilView } from './forkStage.ts';
+import type { ReceivedRequest, Reply } from './messagesApi.ts';
+import { treeHash } from './treeHash.ts';
+
+/** Where the branches of one run stand when what drives them is killed. The first one leads: the others wait for its first token. */
+export const moments = ['first token', 'tool', 'question', 'set-up', 'check'] as const;
+export type Moment = (typeof moments)[number];
+
+const promptOf = (moment: Moment) => `Stand at the ${moment}.`;
+const bash = (command: string): Reply => ({ content: [{ type: 'tool_use', name: 'Bash', input: { command } }] });
+const asked = `node -e "require('fs').writeFileSync('asked.txt', '')"`;
+
+/** A run whose branches each stop at another moment, until they are killed there; when it is gone on with, none stops. */
+export class KillMatrix {
+  readonly stage: ForkStage;
+  readonly names: readonly Moment[];
+  readonly #flags: string;
+  readonly #before: unknown;
+  /** Prompts as the API saw them, without results of calls. */
+  readonly #prompts: string[] = [];
+
+  constructor(stage: ForkStage, names: readonly Moment[] = moments) {
+    this.stage = stage;
+    this.names = names;
+    this.#flags = path.join(stage.folder, `flags-${crypto.randomUUID()}`);
+    mkdirSync(this.#flags);
+    this.#before = this.#hash();
+    stage.answer((request) => this.#answer(request));
+  }
+
+  /** What to dispatch, as a fork file holds it. */
+  get fork() {
+    // Counts how often it ran, and waits the first time where the branch is the one that is to be caught in it.
+    const hold = (moment: Moment) => {
+      const flag = path.join(this.#flags, moment);
+      return `echo "$FORKPOINT_BRANCH_NAME" >>"${flag}.ran"; [ "$FORKPOINT_BRANCH_NAME" != "${moment}" ] || [ -e "${flag}" ] || { touch "${flag}"; sleep 600; }`;
+    };
+    return {
+      branches: this.names.map((name) => ({ name, prompt: promptOf(name) })),
+      setup: this.names.includes('set-up') ? [hold('set-up')] : [],
+      checks: this.names.includes('check') ? [{ name: 'held', run: hold('check') }] : [],
+      concurrency: this.names.length,
+    };
+  }
+
+  /** Waits until every branch stands at its moment. */
+  async untilThere(services: Services, runId: RunId): Promise<RunView> {
+    let answered = false;
+    return untilView(services, runId, (view) => {
+      const tool = view.branches.find(({ name }) => name === 'tool');
+      const [question] = tool?.questions ?? [];
+      if (question !== undefined && !answered) {
+        answered = true;
+        void services.forks.answer(runId, 'tool', question.callId, { behavior: 'allow', scope: 'call' });
+      }
+      return view.branches.every((branch) => {
+        switch (branch.name as Moment) {
+          case 'first token':
+            return branch.unfinishedText !== '';
+          case 'tool':
+            return existsSync(path.join(branch.place?.root ?? '', 'tool.txt'));
+          case 'question':
+            return branch.questions.length === 1;
+          default:
+            return existsSync(path.join(this.#flags, branch.name));
+        }
+      });
+    });
+  }
+
+  /** What must hold of a run that was killed and not gone on with. */
+  async expectNothingLeft(services: Services, runId: RunId): Promise<void> {
+    await expect.poll(() => this.processes(), { timeout: 3_000, interval: 20 }).toEqual([]);
+    this.expectUntouched();
+    const places = (await services.agents.places()).filter(({ id }) => id.runId === runId);
+    if (this.names.length > 0)
+      expect(places.filter(({ id }) => id.name.startsWith('b'))).toHaveLength(this.names.length);
+    for (const place of places) expect(place).toMatchObject({ inUse: false, orphan: false });
+  }
+
+  /** What must hold of a run that was gone on with to its end. @param before the view when it was killed */
+  async expectFinished(view: RunView, before: RunView): Promise<void> {
+    for (const name of this.names) {
+      const [branch, left] = [branchOf(view, name), branchOf(before, name)];
+      expect(branch, `${name}: ${JSON.stringify(branch.error)}`).toMatchObject({
+        state: 'completed',
+        error: null,
+        sessionId: left.sessionId,
+        place: left.place,
+        questions: [],
+        checks: this.names.includes('check') ? [{ name: 'held', passed: true }] : [],
+        files: name === 'tool' ? [{ path: 'tool.txt', added: 1 }] : [],
+        inDoubt: name === 'tool' ? [{ tool: 'Bash', input: { command: expect.stringContaining('sleep 600') } }] : [],
+      });
+      // The prompt itself is sent once; who was in the middle of it is told to go on.
+      const prompts = this.#prompts.filter((text) => text.includes(promptOf(name)));
+      expect(
+        prompts.map((text) => text.includes('You were interrupted')),
+        name,
+      ).toEqual(['first token', 'tool', 'question'].includes(name) ? [false, true] : [false]);
+      expect(this.#ran('set-up', name)).toBe(name === 'set-up' ? 2 : 1);
+      expect(branch.notes.filter((note) => note.includes('may have been begun')).length).toBe(
+        name === 'set-up' ? 1 : 0,
+      );
+    }
+    this.expectUntouched();
+    expect(this.processes()).toEqual([]);
+  }
+
+  /** The person's tree, repository and recording. */
+  expectUntouched(): void {
+    expect(this.#hash()).toEqual(this.#before);
+  }
+
+  /** Processes of the stage, but for this one: all that is started there has its folder in the environment. */
+  processes(): { pid: number; command: string }[] {
+    return readdirSync('/proc').flatMap((id) => {
+      if (!/^\d+$/.test(id) || Number(id) === process.pid) return [];
+      try {
+        if (!readFileSync(`/proc/${id}/environ`, 'latin1').includes(this.stage.folder)) return [];
+        return [{ pid: Number(id), command: readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ') }];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  #hash(): unknown {
+    return [treeHash(this.stage.project), readFileSync(this.stage.transcript, 'utf8')];
+  }
+
+  #ran(what: Moment, name: Moment): number {
+    if (!this.names.includes(what)) return name === what ? 2 : 1;
+    const lines = readFileSync(path.join(this.#flags, `${what}.ran`), 'utf8').split('\n');
+    return lines.filter((line) => line === name).length;
+  }
+
+  #answer({ body }: ReceivedRequest): Reply {
+    const last = JSON.stringify(body.messages.findLast(({ role }: { role: string }) => role === 'user'));
+    const whole = JSON.stringify(body.messages);
+    const moment = moments.findLast((name) => whole.includes(promptOf(name)));
+    if (last.includes('You were interrupted')) {
+      this.#prompts.push(`You were interrupted: ${promptOf(moment ?? 'check')}`);
+      return 'I looked.';
+    }
+    if (last.includes('tool_result')) return 'Done.';
+    this.#prompts.push(last);
+    if (moment === 'first token') return { content: 'Half of an answer.', ending: 'hang', endAfter: 1 };
+    if (moment === 'tool') return bash('echo once >> tool.txt; sleep 600');
+    if (moment === 'question') return bash(asked);
+    return 'Done.';
+  }
+}
+
+/** Waits for something of the file system or of processes, looking often: moments are short. */
+export async function untilThen(what: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + 20_000; performance.now() < end; await delay(2)) if (await what()) return;
+  throw new Error('It never came to that.');
+}

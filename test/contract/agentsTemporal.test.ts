@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Services } from '../../src/services.ts';
-import { branchOf, ForkStage, untilView } from '../support/forkStage.ts';
+import { ForkStage } from '../support/forkStage.ts';
+import { KillMatrix } from '../support/killMatrix.ts';
 import { builtWorker, killWorkers, startTestServer, type TestServer } from '../support/temporal.ts';
 import { describeAgentContract } from './agentContract.ts';
 
@@ -26,7 +25,7 @@ async function durable(stage: ForkStage): Promise<Services> {
 
 describeAgentContract('temporal', durable);
 
-describe('a worker that is killed while an agent is in the middle of a tool', () => {
+describe('a worker that is killed', () => {
   let stage: ForkStage;
   let services: Services;
   beforeAll(async () => {
@@ -38,35 +37,13 @@ describe('a worker that is killed while an agent is in the middle of a tool', ()
     await stage?.close();
   });
 
-  it('is followed by another, which goes on in the same place and session and says what is in doubt', async () => {
-    const said: string[] = [];
-    stage.answer(({ body }) => {
-      const last = JSON.stringify(body.messages.findLast(({ role }: { role: string }) => role === 'user'));
-      said.push(last);
-      if (last.includes('You were interrupted')) return 'I looked: it was done.';
-      return { content: [{ type: 'tool_use', name: 'Bash', input: { command: 'echo once >> done.txt; sleep 600' } }] };
-    });
-    const { runId } = await services.forks.dispatch(stage.fork({ engine: 'temporal', permissions: 'bypass' }));
-    const running = await untilView(services, runId, ({ branches }) => branches[0]?.toolCalls.length === 1);
-    // The command is under way as soon as what it wrote is there.
-    await untilView(services, runId, () => existsInPlace(branchOf(running, 'one').place?.root));
+  it('is followed by another, which finishes branches that stood at any moment, in their places and sessions', async () => {
+    const matrix = new KillMatrix(stage);
+    const { runId } = await services.forks.dispatch(stage.fork({ engine: 'temporal', ...matrix.fork }));
+    const there = await matrix.untilThere(services, runId);
     await killWorkers(stage.home);
+    await matrix.expectNothingLeft(services, runId);
     await services.forks.resume(runId);
-    const view = await services.forks.whenEnded(runId);
-    const branch = branchOf(view, 'one');
-    expect(branch, JSON.stringify(branch.error)).toMatchObject({
-      state: 'completed',
-      text: expect.stringContaining('it was done'),
-    });
-    expect(branch.inDoubt).toEqual([
-      { tool: 'Bash', input: expect.objectContaining({ command: expect.stringContaining('sleep 600') }) },
-    ]);
-    expect(branch.sessionId).toBe(branchOf(running, 'one').sessionId);
-    expect(branch.files).toMatchObject([{ path: 'done.txt', added: 1 }]);
-    expect(said.filter((text) => text.includes('Now handle emoji.') && !text.includes('tool_result'))).toHaveLength(1);
+    await matrix.expectFinished(await services.forks.whenEnded(runId), there);
   });
 });
-
-function existsInPlace(root: string | undefined): boolean {
-  return root !== undefined && existsSync(path.join(root, 'done.txt'));
-}

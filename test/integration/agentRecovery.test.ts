@@ -98,9 +98,9 @@ it('agents that are killed at any moment go on by themselves, and say which call
   }
 });
 
-/** Of a run's log, without the store in between. */
-const logged = (runId: RunId, type: string): boolean =>
-  readFileSync(path.join(stage.home, 'runs', runId, 'events.jsonl'), 'utf8').includes(`"type":"${type}"`);
+/** How often an event stands in a run's log, read without the store in between. */
+const times = (runId: RunId, type: string): number =>
+  readFileSync(path.join(stage.home, 'runs', runId, 'events.jsonl'), 'utf8').split(`"type":"${type}"`).length - 1;
 
 const isMaking = (runId: RunId): boolean => {
   const folder = path.join(stage.home, 'places', runId);
@@ -109,7 +109,7 @@ const isMaking = (runId: RunId): boolean => {
 
 it.each([
   ['prepares a place', isMaking, 'place-ready'],
-  ['ends a branch', (runId: RunId) => logged(runId, 'agent-turn-ended'), 'run-ended'],
+  ['ends a branch', (runId: RunId) => times(runId, 'agent-turn-ended') === 1, 'run-ended'],
 ] as const)('a host that is killed while it %s is followed by one of two that resume', async (_, isThen, next) => {
   const services = await stage.services();
   const watch = new KillMatrix(stage, []);
@@ -124,12 +124,16 @@ it.each([
     await untilThen(() => isThen(runId));
     host.kill('SIGSTOP');
     // Else it was not the moment that it was to be.
-    expect(logged(runId, next)).toBe(false);
+    expect(times(runId, next)).toBe(0);
     await killed(host);
     await watch.expectNothingLeft(services, runId);
     const [one, two] = await Promise.all([1, 2].map(() => endOf(forkpoint('resume', runId, '--yes'))));
     const told = [one, two].filter((end) => end?.code !== 0);
-    expect(told).toMatchObject([{ code: 2, said: expect.stringContaining('drives this run') }]);
+    // Where nothing is left but the end, the other may come when it is reached.
+    if (next === 'place-ready') expect(told).toHaveLength(1);
+    for (const end of told)
+      expect(end).toMatchObject({ code: 2, said: expect.stringMatching(/drives this run|left undone/) });
+    expect(times(runId, 'run-started')).toBe(2);
     const view = await services.forks.run(runId);
     expect(branchOf(view, 'one')).toMatchObject({ state: 'completed', text: 'Done.', error: null });
     expect(asked).toBe(1);
@@ -169,7 +173,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {
         fill(16_384);
         return {
           content: [
-            { type: 'thinking', thinking: 'x'.repeat(60_000) },
+            { type: 'thinking', thinking: 'x'.repeat(500_000) },
             { type: 'text', text: 'Done.' },
           ],
         };
@@ -202,7 +206,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {
       });
       const { runId } = await services.forks.dispatch(stage.fork());
       await expect(services.forks.whenEnded(runId)).rejects.toMatchObject({ code: 'storage' });
-      expect((await services.forks.runs()).map((run) => run.runId)).toEqual([runId]);
+      expect((await services.forks.runs()).map((run) => run.runId)).toContain(runId);
       expect(branchOf(await services.forks.run(runId), 'one').place).not.toBeNull();
       await services.forks.delete(runId);
       expect(await services.agents.places()).toEqual([]);

@@ -1,4 +1,4 @@
-import { AgentError, messageOf } from '../errors.ts';
+import { AgentError } from '../errors.ts';
 import { toolUses } from '../run/advance.ts';
 import { BranchLog } from '../run/branchLog.ts';
 import type { BranchToolCall } from '../run/branchOutcome.ts';
@@ -8,6 +8,7 @@ import type { Answer, Doubt, Question } from './agentFacts.ts';
 import type { AgentBranchRef, AgentMessage, AgentTurnEnd, AgentTurnOrder, Place } from './agentPorts.ts';
 import type { AgentTurnOutcome, AgentWork, AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
+import { callsInDoubt } from './callsInDoubt.ts';
 import { continuationPrompt } from './continuationPrompt.ts';
 import { type LoadedBranch, loadBranch } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
@@ -64,13 +65,14 @@ async function whatToSend({ agent, chain, prompts, sessionId, own }: LoadedBranc
   const state = await deps.sessions.state(agent.configDir, sessionId, chain);
   const first = own.find((event) => event.type === 'prompt-sent' && event.turn === turn);
   const resumed = first?.type === 'prompt-sent' && state.prompts > first.promptsBefore;
+  const inDoubt = resumed ? callsInDoubt(state.open, own) : [];
   return {
-    prompt: resumed ? [{ type: 'text', text: continuationPrompt(state.open) }] : content,
+    prompt: resumed ? [{ type: 'text', text: continuationPrompt(inDoubt) }] : content,
     turn,
     promptsBefore: state.prompts,
     resume: state.file !== null,
     resumed,
-    inDoubt: resumed ? state.open : [],
+    inDoubt,
   } satisfies Sending;
 }
 

@@ -45,5 +45,6 @@ describe('a worker that is killed', () => {
     await matrix.expectNothingLeft(services, runId);
     await services.forks.resume(runId);
     await matrix.expectFinished(await services.forks.whenEnded(runId), there);
-  });
+    // Half a minute of it is Temporal's, until it takes the worker for lost.
+  }, 120_000);
 });

@@ -119,12 +119,13 @@ export class KillMatrix {
     expect(this.#hash()).toEqual(this.#before);
   }
 
-  /** Processes of the stage, but for this one: all that is started there has its folder in the environment. */
+  /** Processes that live in places of the stage: its folder and the key of a place stand in their environment. */
   processes(): { pid: number; command: string }[] {
     return readdirSync('/proc').flatMap((id) => {
-      if (!/^\d+$/.test(id) || Number(id) === process.pid) return [];
+      if (!/^\d+$/.test(id)) return [];
       try {
-        if (!readFileSync(`/proc/${id}/environ`, 'latin1').includes(this.stage.folder)) return [];
+        const environment = readFileSync(`/proc/${id}/environ`, 'latin1');
+        if (![this.stage.folder, 'FORKPOINT_PLACE='].every((text) => environment.includes(text))) return [];
         return [{ pid: Number(id), command: readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ') }];
       } catch {
         return [];

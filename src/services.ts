@@ -153,7 +153,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     },
     temporal: async () => {
       const { createTemporalEngine } = await import('./orchestration/temporal/temporalEngine.ts');
-      return createTemporalEngine({ settings: temporalSettings, runs, clock });
+      return createTemporalEngine({ settings: temporalSettings, runs, blobs, clock });
     },
   });
   const forks = load.createForkService({

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/adapters/systemClock.ts';
 import type { AnswerOrder } from '../../src/core/agent/answerOrder.ts';
 import { ModelCallError, type ModelFailureKind } from '../../src/core/errors.ts';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
-import { branchIdSchema } from '../../src/core/ids.ts';
+import { blobRefSchema, branchIdSchema } from '../../src/core/ids.ts';
 import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
 import type { StepResult, StoredReply } from '../../src/core/run/branchOutcome.ts';
 import type { Clock, ModelClient, RunStore } from '../../src/core/run/ports.ts';
@@ -181,7 +181,7 @@ describe('the activities, in the mock environment', () => {
     const failure = await failureOf(environment().run(activities.callModel, order));
     expect(failure).toMatchObject({ type: 'rate_limited', message: 'It is rate_limited.', nextRetryDelay: 7_000 });
     expect(failure.nonRetryable).not.toBe(true);
-    expect(failure.details).toMatchObject([{ code: 'rate_limited', hint: 'Look.', model: { status: 429 } }]);
+    expect(failure.details).toMatchObject([{ code: 'rate_limited', model: { status: 429 } }]);
     expect(log.logged).toMatchObject([
       { type: 'request-sent', attempt: 1 },
       { type: 'retrying', attempt: 1, delayMs: 7_000, billing: 'known', error: { code: 'rate_limited' } },
@@ -243,7 +243,7 @@ describe('the activities, in the mock environment', () => {
   it('let a file that can’t be read be tried again by the policy alone', async () => {
     const { activities, lostReply } = await activitiesOn(failsWith(new Error('not asked')), new FakeClock());
     const failure = await failureOf(environment().run(activities.advanceBranch, lostReply));
-    expect(failure).toMatchObject({ type: 'not_found', details: [{ code: 'not_found', hint: 'Store it first.' }] });
+    expect(failure).toMatchObject({ type: 'not_found', details: [{ code: 'not_found' }] });
     expect(failure.nonRetryable).not.toBe(true);
     expect(failure.nextRetryDelay).toBeUndefined();
   });
@@ -505,7 +505,7 @@ describe('the workflow, in the test environment', () => {
         const branchId = branchIdSchema.parse('b1');
         const answer = (callId: string) =>
           handle.executeUpdate<void, [AnswerOrder]>('answer', {
-            args: [{ branchId, callId, answer: { behavior: 'allow', scope: 'call' } }],
+            args: [{ branchId, callId, answer: blobRefSchema.parse(sha256('an answer')) }],
           });
         await expect(answer('c1')).rejects.toThrow(WorkflowUpdateFailedError);
         await handle.signal('question', branchId, 'c1', 'open');

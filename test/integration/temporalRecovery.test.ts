@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -186,7 +186,7 @@ describe('a run on Temporal', () => {
       await handle.result();
       return { history: JSON.stringify(await handle.fetchHistory()), memo: (await handle.describe()).memo };
     });
-    expect(memo).toMatchObject({ run: run.runId, session: 'session-1', title: 'A session', turn: 1 });
+    expect(memo).toEqual({ run: run.runId, kind: 'fork', session: 'session-1', turn: 1 });
     const words = Buffer.from(history).toString() + decodedPayloads(history);
     for (const secret of [
       'The prompt itself',
@@ -194,6 +194,7 @@ describe('a run on Temporal', () => {
       'sk-ant-test-contract',
       '/nowhere/',
       'A made-up run',
+      'A session',
     ]) {
       expect(words).not.toContain(secret);
     }
@@ -242,6 +243,27 @@ describe('the control', () => {
     const { server: status } = await server.control.status();
     const url = await server.control.runUrl('r-1' as ForkPlan['runId']);
     expect(url).toBe(`${status.ui}/namespaces/default/workflows/forkpoint-r-1`);
+  });
+
+  it('hands its worker any environment of agents, and none of it nor the key to what the worker starts', async () => {
+    const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-worker-'));
+    const large = Object.fromEntries(Array.from({ length: 3 }, (_, index) => [`LARGE_${index}`, 'x'.repeat(100_000)]));
+    const env = { ...process.env, ...large, OF_AGENTS: 'marked-word', TEMPORAL_API_KEY: 'marked-word' };
+    const apiKey = async () => 'marked-word';
+    const control = createTemporalControl(server.settings({ home, env, apiKey }));
+    try {
+      await control.ensureWorker();
+      const [worker] = (await control.status()).workers;
+      for (const file of ['environ', 'cmdline']) {
+        const seen = await readFile(`/proc/${worker?.pid}/${file}`, 'utf8');
+        expect(seen).toContain(file === 'environ' ? 'PATH=' : 'worker');
+        expect(seen).not.toContain('marked-word');
+        expect(seen.length).toBeLessThan(20_000);
+      }
+    } finally {
+      await killWorkers(home);
+      await rm(home, { recursive: true, force: true });
+    }
   });
 
   it('starts one worker, however often it is asked, and drains it', async () => {

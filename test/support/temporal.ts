@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { build } from 'esbuild';
+import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
 import { systemClock } from '../../src/adapters/systemClock.ts';
 import type { ForkEngine } from '../../src/core/run/ports.ts';
@@ -100,13 +101,16 @@ export async function killWorkers(home: string): Promise<number[]> {
   return pids;
 }
 
-/** The engine as users have it, on the real clock. */
-export function plainEngine(deps: Omit<TemporalEngineDeps, 'clock'>): ForkEngine {
-  return createTemporalEngine({ clock: systemClock, ...deps });
+type EngineDeps = Omit<TemporalEngineDeps, 'clock' | 'blobs'>;
+
+/** The engine as users have it, on the real clock and the blobs of its data folder. */
+export function plainEngine(deps: EngineDeps): ForkEngine {
+  const blobs = createBlobStore(path.join(deps.settings.home, 'blobs'));
+  return createTemporalEngine({ clock: systemClock, blobs, ...deps });
 }
 
 /** An engine whose workers are gone once it is disposed. */
-export function testEngine(deps: Omit<TemporalEngineDeps, 'clock'>): ForkEngine {
+export function testEngine(deps: EngineDeps): ForkEngine {
   const engine = plainEngine(deps);
   const dispose = engine.dispose.bind(engine);
   engine.dispose = async () => {

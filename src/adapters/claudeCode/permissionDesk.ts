@@ -7,7 +7,7 @@ import { isSensitivePath } from '../places/isSensitivePath.ts';
 
 interface DeskHooks {
   say(line: string): void;
-  onQuestion(question: Question): Promise<Answer>;
+  onQuestion(question: Question, withdrawn: AbortSignal): Promise<Answer>;
   /** Told before the refusal is said. The message is null where a person refused. */
   onDenied(callId: string, message: Extract<AgentMessage, { type: 'denied' }> | null): void;
 }
@@ -17,24 +17,38 @@ export class PermissionDesk {
   readonly #order: Pick<AgentTurnOrder, 'place' | 'permissions' | 'allowedCommands'>;
   readonly #hooks: DeskHooks;
   readonly #allowedBefore = new Set<string>();
-  readonly #cancelled = new Set<string>();
+  /** What Claude Code waits for, by the id of its request. */
+  readonly #pending = new Map<string, AbortController>();
 
   constructor(order: Pick<AgentTurnOrder, 'place' | 'permissions' | 'allowedCommands'>, hooks: DeskHooks) {
     this.#order = order;
     this.#hooks = hooks;
   }
 
-  /** Claude Code no longer waits for an answer. */
+  /** Claude Code no longer waits for an answer: it decided by itself, or the call is off. */
   cancel(requestId: string): void {
-    this.#cancelled.add(requestId);
+    this.#pending.get(requestId)?.abort(new Error('Claude Code waits for this answer no more.'));
   }
 
-  /** @throws what `onQuestion` throws */
-  async take({ request_id: id, request }: PermissionRequest): Promise<void> {
+  /** @throws what `onQuestion` throws, but for a question that was withdrawn */
+  async take(asked: PermissionRequest): Promise<void> {
+    const pending = new AbortController();
+    this.#pending.set(asked.request_id, pending);
+    try {
+      await this.#answer(asked, pending.signal);
+    } catch (error) {
+      if (!pending.signal.aborted) throw error;
+    } finally {
+      this.#pending.delete(asked.request_id);
+    }
+  }
+
+  async #answer({ request_id: id, request }: PermissionRequest, withdrawn: AbortSignal): Promise<void> {
     const { tool_name: tool, input } = request;
     const callId = request.tool_use_id ?? id;
     const { place, permissions, allowedCommands } = this.#order;
     const { outside, sensitive } = await placing(place, pathOf(tool, input));
+    withdrawn.throwIfAborted();
     const decision = permissionPolicy(
       {
         tool,
@@ -44,14 +58,16 @@ export class PermissionDesk {
       },
       { permissions, allowedCommands, allowedBefore: this.#allowedBefore, placePath: place.path, outside },
     );
-    if (decision.kind === 'allow') return this.#say(id, allowLine(id, input));
+    if (decision.kind === 'allow') return this.#hooks.say(allowLine(id, input));
     if (decision.kind === 'deny') {
       const { message } = decision;
       this.#hooks.onDenied(callId, { type: 'denied', callId, tool, input, message });
-      return this.#say(id, denyLine(id, message));
+      return this.#hooks.say(denyLine(id, message));
     }
     const askedAt = new Date().toISOString();
-    const answer = await this.#hooks.onQuestion({ callId, tool, input, askedAt, reason: decision.reason });
+    const question = { callId, tool, input, askedAt, reason: decision.reason };
+    const answer = await this.#hooks.onQuestion(question, withdrawn);
+    withdrawn.throwIfAborted();
     this.#pass(id, callId, tool, input, answer);
   }
 
@@ -59,14 +75,10 @@ export class PermissionDesk {
     if (answer.behavior === 'deny') {
       this.#hooks.onDenied(callId, null);
       const message = answer.message?.trim() || 'The user denied this call. Go on without it.';
-      return this.#say(id, denyLine(id, message));
+      return this.#hooks.say(denyLine(id, message));
     }
     if (answer.scope !== 'call') this.#allowedBefore.add(permissionKey(tool, input));
-    this.#say(id, allowLine(id, inputWithAnswers(input, answer)));
-  }
-
-  #say(id: string, line: string): void {
-    if (!this.#cancelled.has(id)) this.#hooks.say(line);
+    this.#hooks.say(allowLine(id, inputWithAnswers(input, answer)));
   }
 }
 

@@ -195,8 +195,11 @@ export interface AgentProgram {
     options: {
       signal: AbortSignal;
       onMessage: (message: AgentMessage) => void;
-      /** Asked for every call that needs an answer; may take as long as it likes. */
-      onQuestion: (question: Question) => Promise<Answer>;
+      /**
+       * Asked for every call that needs an answer; may take as long as it likes. Rejects when the program withdraws the question,
+       * which `withdrawn` tells.
+       */
+      onQuestion: (question: Question, withdrawn: AbortSignal) => Promise<Answer>;
     },
   ): Promise<AgentTurnEnd>;
 }

@@ -126,8 +126,8 @@ class RunningTurn {
       const end = await this.#deps.program.turn(await this.#order(budgetUsd), {
         signal,
         onMessage: (message) => this.#take(message),
-        onQuestion: (question) => {
-          const asking = this.#ask(question, questions, AbortSignal.any([signal, this.#over.signal]));
+        onQuestion: (question, withdrawn) => {
+          const asking = this.#ask(question, questions, AbortSignal.any([signal, this.#over.signal, withdrawn]));
           this.#asking.add(asking);
           return asking;
         },
@@ -288,16 +288,26 @@ class RunningTurn {
     const waiting = questions.wait(question, signal);
     // Rejected while the event is still being written: whoever waits below hears of it.
     waiting.catch(() => {});
-    await this.#writing;
-    // Whoever is to pass an answer on knows of the question before a person can see it.
-    await this.#options.onQuestion?.(question.callId, 'open');
-    await this.#log.append({ type: 'question-asked', question });
+    // Time stands still from here on: also where the question can't be announced for a while.
+    return this.#time.whileWaiting(this.#askPerson(question, waiting, signal));
+  }
+
+  async #askPerson(question: Question, waiting: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+    const { callId } = question;
     try {
-      const answer = await this.#time.whileWaiting(waiting);
-      await this.#log.append({ type: 'question-answered', callId: question.callId, answer });
+      await this.#writing;
+      // Whoever is to pass an answer on knows of the question before a person can see it.
+      await this.#options.onQuestion?.(callId, 'open', signal);
+      await this.#log.append({ type: 'question-asked', question });
+      const answer = await waiting;
+      await this.#log.append({ type: 'question-answered', callId, answer });
       return answer;
+    } catch (error) {
+      // A log that can't be written shows itself elsewhere.
+      await this.#log.append({ type: 'question-withdrawn', callId }).catch(() => {});
+      throw error;
     } finally {
-      await this.#options.onQuestion?.(question.callId, 'closed');
+      await this.#options.onQuestion?.(callId, 'closed', signal);
     }
   }
 }

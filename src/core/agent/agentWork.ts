@@ -59,5 +59,12 @@ export interface AgentWork {
   checkBaselines(runId: RunId, signal: AbortSignal): Promise<void>;
 }
 
-/** Told of a question when it is open, and when it is answered or gone. */
-export type QuestionListener = (callId: string, state: 'open' | 'closed') => Promise<void> | void;
+/**
+ * Told of a question when it is open, and when it is answered or gone. A person sees it as soon as this has heard that it is open.
+ * @param waiting aborted when nobody waits for the answer any more
+ */
+export type QuestionListener = (
+  callId: string,
+  state: 'open' | 'closed',
+  waiting: AbortSignal,
+) => Promise<void> | void;

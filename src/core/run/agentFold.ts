@@ -1,5 +1,6 @@
 import type { BranchId } from '../ids.ts';
 import type { BranchEvent } from './branchEvent.ts';
+import type { BranchToolCall } from './branchOutcome.ts';
 import type { BranchView } from './runView.ts';
 
 type EventOfBranch = Extract<BranchEvent, { branchId: BranchId }>;
@@ -40,6 +41,8 @@ export class AgentFold {
     subagentSteps: 0,
   };
   readonly notes: string[] = [];
+  /** Calls that a person was asked about and never allowed, by what became of them. */
+  readonly #notAllowed = new Map<string, 'waiting' | 'denied' | 'none'>();
   waiting: { for: 'limit' | 'retry'; until: string | null } | null = null;
   /** Dollars that Claude Code reported, by turn; those of a turn that was tried again add up. */
   readonly #costs = new Map<number, number | null>();
@@ -59,7 +62,7 @@ export class AgentFold {
         break;
       case 'prompt-sent':
         // What an earlier process asked for, nobody waits for any more.
-        view.questions = [];
+        this.#closeQuestions();
         view.inDoubt.push(...event.inDoubt);
         break;
       case 'tool-result':
@@ -69,13 +72,18 @@ export class AgentFold {
         view.subagentSteps += 1;
         break;
       case 'call-denied':
+        this.#notAllowed.set(event.callId, 'denied');
         view.denied.push({ callId: event.callId, tool: event.tool, message: event.message });
         break;
       case 'question-asked':
+        this.#notAllowed.set(event.question.callId, 'waiting');
         if (!view.questions.some(({ callId }) => callId === event.question.callId)) view.questions.push(event.question);
         break;
       case 'question-answered':
-        view.questions = view.questions.filter(({ callId }) => callId !== event.callId);
+        this.#close(event.callId, event.answer.behavior === 'deny' ? 'denied' : null);
+        break;
+      case 'question-withdrawn':
+        if (this.#notAllowed.get(event.callId) === 'waiting') this.#close(event.callId, 'none');
         break;
       case 'agent-waiting':
         this.waiting = { for: event.for, until: event.until };
@@ -104,7 +112,7 @@ export class AgentFold {
         break;
       case 'branch-ended':
       case 'branch-reset':
-        view.questions = [];
+        this.#closeQuestions();
         break;
       default:
         break;
@@ -115,6 +123,14 @@ export class AgentFold {
     return this.#view;
   }
 
+  /** The call with what became of it. */
+  answered(call: BranchToolCall): BranchToolCall {
+    const answer = this.#notAllowed.get(call.id);
+    // One that a hook or a setting let through while a person was asked has a result all the same.
+    const passed = answer === undefined || (answer === 'none' && call.id in this.#view.toolResults);
+    return passed ? call : { ...call, answer };
+  }
+
   /** Dollars of a turn as reported; undefined while it has not ended. */
   costOf(turn: number): number | null | undefined {
     return this.#costs.get(turn);
@@ -122,6 +138,17 @@ export class AgentFold {
 
   get turnsReported(): readonly number[] {
     return [...this.#costs.keys()];
+  }
+
+  #closeQuestions(): void {
+    for (const { callId } of this.#view.questions) this.#close(callId, 'none');
+  }
+
+  /** @param became null: it was allowed */
+  #close(callId: string, became: 'denied' | 'none' | null): void {
+    this.#view.questions = this.#view.questions.filter((question) => question.callId !== callId);
+    if (became === null) this.#notAllowed.delete(callId);
+    else this.#notAllowed.set(callId, became);
   }
 
   #note(...texts: string[]): void {

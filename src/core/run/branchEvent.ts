@@ -74,6 +74,8 @@ const agentEvents = [
   z.object({ type: z.literal('call-denied'), ...ofBranch, callId: z.string(), tool: z.string(), message: z.string() }),
   z.object({ type: z.literal('question-asked'), ...ofBranch, question: questionSchema }),
   z.object({ type: z.literal('question-answered'), ...ofBranch, callId: z.string(), answer: answerSchema }),
+  /** Nobody waits for the answer any more: Claude Code went on without it, or its turn is over. */
+  z.object({ type: z.literal('question-withdrawn'), ...ofBranch, callId: z.string() }),
   z.object({
     type: z.literal('agent-waiting'),
     ...ofBranch,

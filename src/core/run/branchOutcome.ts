@@ -24,8 +24,11 @@ export const toolCallSchema = z.object({
   id: z.string(),
   name: z.string(),
   input: z.unknown(),
-  /** `recorded`: answered with the recorded result; `executed`: really carried out; `none`: not answered, the branch ended here. */
-  answer: z.enum(['recorded', 'executed', 'none']),
+  /**
+   * `recorded`: answered with the recorded result; `executed`: really carried out, or under way; `waiting`: a person is asked first;
+   * `denied`: refused; `none`: not answered, the branch ended here or nobody waits for an answer any more.
+   */
+  answer: z.enum(['recorded', 'executed', 'waiting', 'denied', 'none']),
 });
 export type BranchToolCall = z.infer<typeof toolCallSchema>;
 

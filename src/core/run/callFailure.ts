@@ -1,6 +1,10 @@
 import * as z from 'zod';
-import { ForkpointError, ModelCallError, type ModelFailureKind, messageOf } from '../errors.ts';
+import { ForkpointError, ModelCallError, type ModelFailureKind } from '../errors.ts';
+import { type BlobRef, blobRefSchema } from '../ids.ts';
+import { type Failure, failureSchema } from './branchOutcome.ts';
+import type { BlobStore } from './ports.ts';
 import { isRetryable } from './retryPolicies.ts';
+import { failureOf } from './runPlan.ts';
 
 const modelFailureKinds = [
   'bad_request',
@@ -16,11 +20,14 @@ const modelFailureKinds = [
   'idle_timeout',
 ] as const satisfies readonly ModelFailureKind[];
 
-/** An error of a model call as data, for the way between processes. The partial text stays in the run's log. */
+/**
+ * What was thrown in another process, as data for a server's history: kinds and figures. What is said to a person (commands, paths,
+ * what a program printed) lies in the blob store, and comes back when the failure is written to the run's log.
+ */
 export const callFailureSchema = z.object({
   code: z.string(),
-  message: z.string(),
-  hint: z.string(),
+  /** Blob of a `Failure`, null where it could not be stored. */
+  words: blobRefSchema.nullable().default(null),
   /** Null for errors that are not of a model call. */
   model: z
     .object({
@@ -34,43 +41,68 @@ export const callFailureSchema = z.object({
 });
 export type CallFailure = z.infer<typeof callFailureSchema>;
 
+/** Details of a failure whose words lie elsewhere. */
+const wordlessSchema = z.strictObject({ words: blobRefSchema.nullable() });
+type Wordless = z.infer<typeof wordlessSchema>;
+
 /** A `ForkpointError` that was thrown in another process. */
 class RelayedError extends ForkpointError {
   readonly exitCode = 1;
 
   constructor(
     readonly code: string,
-    message: string,
-    hint: string,
+    details: Wordless,
   ) {
-    super(message, hint);
+    super(code, '', details);
   }
 }
 
-/** Anything thrown by a model call, as data. */
-export function toCallFailure(error: unknown): CallFailure {
-  if (error instanceof ModelCallError) {
-    const { status, retryAfterMs, mayBeBilled, requestId } = error.facts;
-    const model = { kind: error.kind, status, retryAfterMs, mayBeBilled, requestId };
-    return { code: error.code, message: error.message, hint: error.hint, model };
+/** A `ModelCallError` that was thrown in another process. */
+class RelayedModelError extends ModelCallError {
+  override readonly details: Wordless;
+
+  constructor({ kind, ...facts }: NonNullable<CallFailure['model']>, details: Wordless) {
+    super(kind, kind, '', { ...facts, partialText: '' });
+    this.details = details;
   }
-  const known = error instanceof ForkpointError ? error : null;
-  return {
-    code: known?.code ?? 'internal',
-    message: messageOf(error),
-    hint: known?.hint ?? 'Please report this; the log has the details.',
-    model: null,
-  };
 }
 
-/** The error again, of the class that it had. */
-export function fromCallFailure(failure: CallFailure): ForkpointError {
-  const { code, message, hint, model } = failure;
-  if (model === null) return new RelayedError(code, message, hint);
-  return new ModelCallError(model.kind, message, hint, { ...model, partialText: '' });
+/** Anything thrown, as data without words. The partial text of a model call stays in the run's log. */
+export async function toCallFailure(error: unknown, blobs: Pick<BlobStore, 'put'>): Promise<CallFailure> {
+  const failure = failureOf(error);
+  const words = await store(failure, blobs);
+  if (!(error instanceof ModelCallError)) return { code: failure.code, words, model: null };
+  const { status, retryAfterMs, mayBeBilled, requestId } = error.facts;
+  return { code: failure.code, words, model: { kind: error.kind, status, retryAfterMs, mayBeBilled, requestId } };
+}
+
+/** The error again, of the class that it had, without its words. */
+export function fromCallFailure({ code, words, model }: CallFailure): ForkpointError {
+  return model === null ? new RelayedError(code, { words }) : new RelayedModelError(model, { words });
+}
+
+/** The failure with its words in the blob store. */
+export async function withoutFailureWords(failure: Failure, blobs: Pick<BlobStore, 'put'>): Promise<Failure> {
+  return { code: failure.code, message: '', hint: '', details: { words: await store(failure, blobs) } satisfies Wordless };
+}
+
+/** The failure with its words again, where they were taken from it. */
+export async function withFailureWords(failure: Failure, blobs: Pick<BlobStore, 'get'>): Promise<Failure> {
+  const wordless = wordlessSchema.safeParse(failure.details);
+  if (!wordless.success) return failure;
+  const { words } = wordless.data;
+  const stored = failureSchema.safeParse(words === null ? null : await blobs.get(words).catch(() => null));
+  if (stored.success) return stored.data;
+  const message = 'What went wrong could not be kept.';
+  return { code: failure.code, message, hint: 'See whether the disk is full, then run Retry Failed.' };
+}
+
+/** Null where the store fails: a failure must not be lost over its words. */
+function store(failure: Failure, blobs: Pick<BlobStore, 'put'>): Promise<BlobRef | null> {
+  return blobs.put(failure).catch(() => null);
 }
 
 /** Whether the same request may be sent again after this failure. */
-export function mayAskAgain(failure: CallFailure): boolean {
-  return failure.model !== null && isRetryable(failure.model.kind, failure.model.mayBeBilled);
+export function mayAskAgain(error: unknown): error is ModelCallError {
+  return error instanceof ModelCallError && isRetryable(error.kind, error.facts.mayBeBilled);
 }

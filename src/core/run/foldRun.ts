@@ -182,7 +182,9 @@ class BranchFold {
         .filter((text) => text.trim() !== '')
         .join('\n\n'),
       unfinishedText: inOrder(new Map([...this.texts].filter(([step]) => !this.results.has(step)))).join('\n\n'),
-      toolCalls: inOrder(this.calls).flat(),
+      toolCalls: inOrder(this.calls)
+        .flat()
+        .map((call) => this.agent.answered(call)),
       billing: this.billingUnknown ? 'unknown' : 'known',
       divergedAtTurn: this.outcome?.divergedAtTurn ?? null,
       changes: this.plan.changes,

@@ -34,11 +34,11 @@ export function withoutWords(plan: ForkPlan): ForkPlan {
     point: { ...plan.point, label: '' },
     missing: [],
     agent: plan.agent && withoutCommands(plan.agent),
-    branches: plan.branches.map((branch) => ({ ...branch, changes: [], notes: [] })),
+    branches: plan.branches.map(({ prefix: _, ...branch }) => ({ ...branch, changes: [], notes: [] })),
   };
 }
 
-/** What the loop needs of an agent's settings: names of folders, programs and commands stay on this machine. */
+/** What the loop needs of an agent's settings: names of folders, programs, commands and git's refs stay on this machine. */
 function withoutCommands(agent: AgentPlan): AgentPlan {
   const checks = agent.checks.map((check) => ({ ...check, name: 'check', run: 'check' }));
   return {
@@ -46,6 +46,8 @@ function withoutCommands(agent: AgentPlan): AgentPlan {
     program: '',
     configDir: '',
     folder: '',
+    filesChoice: 'turn',
+    base: null,
     allowRules: [],
     setup: [],
     teardown: [],

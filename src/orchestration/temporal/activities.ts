@@ -1,18 +1,21 @@
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import * as z from 'zod';
+import { answerSchema } from '../../core/agent/agentFacts.ts';
 import type { AgentBranchRef } from '../../core/agent/agentPorts.ts';
 import type { AgentTurnOutcome, AgentWork } from '../../core/agent/agentWork.ts';
 import type { AnswerOrder } from '../../core/agent/answerOrder.ts';
-import { AgentError, BadInputError, ForkpointError } from '../../core/errors.ts';
+import { BadInputError } from '../../core/errors.ts';
 import { providerSchema } from '../../core/fork/forkPlan.ts';
 import { type BranchId, blobRefSchema, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
 import { type Advance, type AdvanceInput, advance } from '../../core/run/advance.ts';
 import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.ts';
 import type { StepResult } from '../../core/run/branchOutcome.ts';
-import { type CallFailure, mayAskAgain, toCallFailure } from '../../core/run/callFailure.ts';
-import { type CallModelDeps, callModel, type ModelCall, retryingEvent } from '../../core/run/callModel.ts';
+import { withFailureWords, withoutFailureWords } from '../../core/run/callFailure.ts';
+import { type CallModelDeps, callModel } from '../../core/run/callModel.ts';
+import type { BlobStore } from '../../core/run/ports.ts';
 import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
-import { type RetryPolicy, retryDelayMs } from '../../core/run/retryPolicies.ts';
+import { type CallOrder, endOfAgentWork, endOfCall, withoutWords } from './activityFailures.ts';
+import { signalWorkflow, tellOfQuestion } from './signalWorkflow.ts';
 
 // A cancellation reaches an activity with the answer to its heartbeat, so this bounds how long a cancelled stream lives on.
 export const heartbeatEveryMs = 300;
@@ -30,7 +33,6 @@ const callOrderSchema = z.object({
   /** Other branches wait for the first token of this one. */
   announceFirstToken: z.boolean(),
 });
-type CallOrder = { call: ModelCall; retry: RetryPolicy; announceFirstToken: boolean };
 
 const agentBranchSchema = z.object({ runId: runIdSchema, branchId: branchIdSchema });
 
@@ -56,7 +58,7 @@ export interface ActivityDeps extends CallModelDeps {
 /** The activities on the given ports. */
 export function createActivities(deps: ActivityDeps): Activities {
   const pause = new RateLimitPause(deps.clock, Math.random);
-  return {
+  const activities: Activities = {
     async callModel(input) {
       const order = callOrderSchema.parse(input);
       const context = Context.current();
@@ -72,43 +74,48 @@ export function createActivities(deps: ActivityDeps): Activities {
       } catch (error) {
         // The SDK knows a cancelled activity by this very error.
         if (context.cancellationSignal.aborted) throw context.cancellationSignal.reason;
-        throw await failureOfCall(order, attempt, error, { ...deps, pause });
+        throw await endOfCall(order, attempt, error, { ...deps, pause });
       } finally {
         clearInterval(heart);
       }
     },
-    advanceBranch: (input) => advance(input, deps).catch(rethrowWithDetails),
+    advanceBranch: (input) => advance(input, deps),
     async appendEvents(events) {
+      const parsed = z.array(branchEventSchema).parse(events);
+      const worded = await Promise.all(parsed.map((event) => withWords(event, deps.blobs)));
       // The store keeps the order of the calls.
-      await Promise.all(
-        z
-          .array(branchEventSchema)
-          .parse(events)
-          .map((event) => deps.runs.append(event)),
-      );
+      await Promise.all(worded.map((event) => deps.runs.append(event)));
     },
     ...agentActivities(deps),
   };
+  return withoutWords(activities, deps.blobs);
+}
+
+/** The event as a person reads it: what failed in an activity came through the workflow without its words. */
+async function withWords(event: BranchEvent, blobs: BlobStore): Promise<BranchEvent> {
+  if (event.type !== 'branch-ended' || event.outcome.error === null) return event;
+  return { ...event, outcome: { ...event.outcome, error: await withFailureWords(event.outcome.error, blobs) } };
 }
 
 /** One of them is one activity: it heartbeats, hears of its cancellation, and is handed out again where its worker was lost. */
-function agentActivities({ agents, runs }: ActivityDeps) {
+function agentActivities({ agents, runs, blobs, clock }: ActivityDeps) {
   return {
     prepareAgent: (ref) =>
       working((signal) => withAgents((work) => work.prepare(agentBranchSchema.parse(ref), signal))),
     agentTurn: ({ announceFirstToken, turn, ...ref }) =>
-      working((signal) =>
-        withAgents((work) =>
+      working(async (signal) => {
+        const outcome = await withAgents((work) =>
           work.turn(
             { ...agentBranchSchema.parse(ref), turn },
             {
               signal,
               onFirstToken: announceFirstToken ? () => announce(ref.branchId) : undefined,
-              onQuestion: (callId, state) => tellOfQuestion(ref.branchId, callId, state),
+              onQuestion: (callId, state, waiting) => tellOfQuestion(ref.branchId, callId, state, clock, waiting),
             },
           ),
-        ),
-      ),
+        );
+        return outcome.error === null ? outcome : { ...outcome, error: await withoutFailureWords(outcome.error, blobs) };
+      }),
     finishAgent: (ref) =>
       working((signal) =>
         withAgents((work) => work.finish({ ...agentBranchSchema.parse(ref), checks: ref.checks }, signal)),
@@ -117,11 +124,13 @@ function agentActivities({ agents, runs }: ActivityDeps) {
     checkBaselines: (runId) =>
       working((signal) => withAgents((work) => work.checkBaselines(runIdSchema.parse(runId), signal))),
     noteWaiting: ({ until, ...ref }) => withAgents((work) => work.noteWaiting(agentBranchSchema.parse(ref), until)),
-    giveAnswer: ({ runId, branchId, callId, answer }) =>
+    giveAnswer: async ({ runId, branchId, callId, answer }) => {
+      const given = answerSchema.parse(await blobs.get(answer));
       // Asked twice by a worker that was lost in between: the answer is there.
-      runs.answer(runId, branchId, callId, answer).catch((error: unknown) => {
+      await runs.answer(runId, branchId, callId, given).catch((error: unknown) => {
         if (!(error instanceof BadInputError)) throw error;
-      }),
+      });
+    },
   } satisfies Partial<Activities>;
 
   async function withAgents<T>(work: (agents: AgentWork) => Promise<T>): Promise<T> {
@@ -137,66 +146,15 @@ async function working<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>
     return await work(signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    // What is said in words (no place to be had, a failed set-up) would be said again. An agent that was lost goes on where it
-    // was, and what is thrown plainly may pass.
-    const passes = error instanceof AgentError || !(error instanceof ForkpointError);
-    throw applicationFailure(toCallFailure(error), error, passes ? {} : 'never again');
+    throw endOfAgentWork(error);
   } finally {
     clearInterval(heart);
   }
 }
 
-function tellOfQuestion(branchId: BranchId, callId: string, state: 'open' | 'closed'): Promise<void> {
-  return signalWorkflow('question', [branchId, callId, state], 'A question could not be announced.');
-}
-
 /** Tells the workflow that the branch's first token has come. Where that fails, the others wait for the branch's end instead. */
 function announce(branchId: BranchId): void {
-  void signalWorkflow('firstToken', [branchId], 'The first token could not be announced.');
-}
-
-async function signalWorkflow(signal: string, args: unknown[], onFailure: string): Promise<void> {
-  const { client, info, log } = Context.current();
-  const workflowId = info.workflowExecution?.workflowId;
-  if (workflowId === undefined) return;
-  await client.workflow
-    .getHandle(workflowId)
-    .signal(signal, ...args)
-    .catch((error: unknown) => log.warn(onFailure, { error }));
-}
-
-/** Decides whether the server may hand the call out again and when, and says so in the run's log. */
-async function failureOfCall(
-  { call, retry }: CallOrder,
-  attempt: number,
-  error: unknown,
-  { runs, clock, pause }: CallModelDeps & { pause: RateLimitPause },
-): Promise<ApplicationFailure> {
-  const failure = toCallFailure(error);
-  if (!mayAskAgain(failure) || attempt >= retry.attempts) return applicationFailure(failure, error, 'never again');
-  const delayMs = retryDelayMs(retry, attempt, failure.model?.retryAfterMs ?? null, Math.random());
-  if (failure.model?.kind === 'rate_limited') pause.extend(delayMs);
-  const { code, message, hint } = failure;
-  const what = { attempt, delayMs, error: { code, message, hint }, billing: 'known' } as const;
-  await runs.append(retryingEvent(call, clock.now(), what));
-  return applicationFailure(failure, error, { nextRetryDelay: delayMs });
-}
-
-function applicationFailure(
-  failure: CallFailure,
-  cause: unknown,
-  again: 'never again' | { nextRetryDelay?: number },
-): ApplicationFailure {
-  return ApplicationFailure.create({
-    message: failure.message,
-    type: failure.code,
-    details: [failure],
-    ...(again === 'never again' ? { nonRetryable: true } : again),
-    ...(cause instanceof Error && !(cause instanceof ForkpointError) ? { cause } : {}),
-  });
-}
-
-/** Files may be busy for a moment: these are tried again by the `local` policy. */
-function rethrowWithDetails(error: unknown): never {
-  throw applicationFailure(toCallFailure(error), error, {});
+  void signalWorkflow('firstToken', branchId).catch((error: unknown) =>
+    Context.current().log.warn('The first token could not be announced.', { error }),
+  );
 }

@@ -1,14 +1,16 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Answer } from '../../core/agent/agentFacts.ts';
 import type { AnswerOrder } from '../../core/agent/answerOrder.ts';
-import { BadInputError, InterruptedError, RunOwnedError } from '../../core/errors.ts';
+import { BadInputError, type ForkpointError, InterruptedError, RunOwnedError, StorageError } from '../../core/errors.ts';
 import type { ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
+import { callFailureSchema, fromCallFailure, withFailureWords } from '../../core/run/callFailure.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
-import type { Clock, EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';
+import type { BlobStore, Clock, EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';
 import { type RetryPolicy, retryPolicies, timeouts } from '../../core/run/retryPolicies.ts';
 import { type RunOrder, withoutWords } from '../../core/run/runOrder.ts';
+import { failureOf } from '../../core/run/runPlan.ts';
 import { findTemporalCli } from './findTemporalCli.ts';
 import { TemporalLink } from './temporalLink.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
@@ -22,6 +24,7 @@ const maxOrderBytes = 1_500_000;
 export interface TemporalEngineDeps {
   settings: TemporalSettings;
   runs: RunStore;
+  blobs: BlobStore;
   clock: Clock;
   /** Default: the table of `retryPolicies.ts`. */
   retry?: RetryPolicy;
@@ -103,13 +106,19 @@ class TemporalEngine implements ForkEngine {
 
   async answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void> {
     const { WorkflowUpdateFailedError } = await import('./temporalClient.ts');
+    const order: AnswerOrder = { branchId, callId, answer: await this.#deps.blobs.put(answer) };
     await this.#link.use(async (client) => {
+      // Without a worker the server would keep the answer waiting, and us with it.
+      if (this.#deps.settings.startWorkers !== false) await this.#workers.ensure(await this.#link.target(), client);
       try {
-        await handleOf(client, runId).executeUpdate<void, [AnswerOrder]>('answer', {
-          args: [{ branchId, callId, answer }],
-        });
+        await handleOf(client, runId).executeUpdate<void, [AnswerOrder]>('answer', { args: [order] });
       } catch (error) {
         if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+        const failure = relayedFailure(error);
+        if (failure !== null) {
+          const { message, hint } = await withFailureWords(failureOf(failure), this.#deps.blobs);
+          throw new StorageError(message, hint, { callId }, { cause: error });
+        }
         const hint = 'List what waits with `forkpoint questions`.';
         throw new BadInputError(error.cause?.message ?? error.message, hint, { callId }, { cause: error });
       }
@@ -186,15 +195,16 @@ class TemporalEngine implements ForkEngine {
       );
     }
     const { WorkflowExecutionAlreadyStartedError } = await import('./temporalClient.ts');
-    const title = shorten(plan.session.title, 80);
+    // A session's title is its first prompt where it has no other, so the session is named by its id.
+    const { sessionId } = plan.session;
     try {
       await client.workflow.start<typeof forkRun>('forkRun', {
         workflowId: workflowIdOf(plan.runId),
         taskQueue: this.#deps.settings.taskQueue,
         args: [sent],
         workflowIdReusePolicy,
-        memo: { run: plan.runId, kind: plan.kind, title, session: plan.session.sessionId, turn: plan.point.turnIndex },
-        staticSummary: `${plan.kind === 'fork' ? 'Fork' : 'Replay'} of “${title}” at turn ${plan.point.turnIndex}`,
+        memo: { run: plan.runId, kind: plan.kind, session: sessionId, turn: plan.point.turnIndex },
+        staticSummary: `${plan.kind === 'fork' ? 'Fork' : 'Replay'} of session ${sessionId} at turn ${plan.point.turnIndex}`,
         staticDetails: plan.branches.map(({ name, repeat, model }) => `- ${name} #${repeat}: ${model}`).join('\n'),
       });
     } catch (error) {
@@ -239,6 +249,12 @@ function handleOf(client: Client, runId: RunId): WorkflowHandle<typeof forkRun> 
   return client.workflow.getHandle<typeof forkRun>(workflowIdOf(runId));
 }
 
-function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+/** The failure of an activity that lies behind an error, null where none does. */
+function relayedFailure(error: unknown): ForkpointError | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const details: unknown = 'details' in at && Array.isArray(at.details) ? at.details[0] : null;
+    const failure = callFailureSchema.safeParse(details);
+    if (failure.success) return fromCallFailure(failure.data);
+  }
+  return null;
 }

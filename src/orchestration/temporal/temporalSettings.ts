@@ -18,7 +18,7 @@ export interface TemporalSettings {
   workerScript: string;
   /** For a worker that we start: where requests go. Default: the API's own. */
   baseUrl?: string;
-  /** For a worker that we start: handed over in its environment and kept nowhere. */
+  /** For a worker that we start: handed over through its stdin and kept nowhere. */
   apiKey: () => Promise<string | undefined>;
   /** A worker that we start ends by itself after so long without an open run. Default 10 minutes. */
   workerIdleMs?: number;

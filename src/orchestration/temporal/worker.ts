@@ -1,8 +1,9 @@
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { ForkpointError, messageOf } from '../../core/errors.ts';
 import { createServices } from '../../services.ts';
 import { runWorker } from './runWorker.ts';
-import { agentEnvFrom, type WorkerConfig, workerConfigFrom } from './workerConfig.ts';
+import { type WorkerHandover, workerHandoverFrom } from './workerConfig.ts';
 import type { WorkerMessage } from './workerProcess.ts';
 import { removeWorkerRecord, writeWorkerRecord } from './workerRecords.ts';
 
@@ -20,12 +21,12 @@ function tell(message: WorkerMessage): Promise<void> {
   });
 }
 
-async function serve(config: WorkerConfig): Promise<void> {
+async function serve({ config, apiKey, agentEnv }: WorkerHandover): Promise<void> {
   const services = await createServices({
     home: config.home,
     baseUrl: config.baseUrl ?? undefined,
-    apiKey: () => Promise.resolve(process.env.ANTHROPIC_API_KEY),
-    env: agentEnvFrom(process.env),
+    apiKey: () => Promise.resolve(apiKey ?? undefined),
+    env: agentEnv,
   });
   const draining = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -44,7 +45,7 @@ async function serve(config: WorkerConfig): Promise<void> {
       config,
       deps: { ...services, agents: services.agentWork },
       workflowBundle: fileURLToPath(new URL('./workflows.js', import.meta.url)),
-      env: process.env,
+      env: agentEnv,
       signal: draining.signal,
       log,
       onState: async (state) => {
@@ -61,7 +62,8 @@ async function serve(config: WorkerConfig): Promise<void> {
 }
 
 try {
-  await serve(workerConfigFrom(process.env));
+  // Nobody at a terminal types this in.
+  await serve(workerHandoverFrom(process.stdin.isTTY ? '' : await text(process.stdin)));
   process.exit(0);
 } catch (error) {
   const known = error instanceof ForkpointError ? error : null;

@@ -1,12 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { BadInputError, messageOf } from '../../core/errors.ts';
-
-/** Name of the environment variable that carries the configuration to the worker's process. */
-export const workerConfigVariable = 'FORKPOINT_WORKER';
-
-/** Name of the one that carries the environment of agents. */
-export const agentEnvVariable = 'FORKPOINT_AGENT_ENV';
+import { BadInputError } from '../../core/errors.ts';
 
 const workerConfigSchema = z.object({
   home: z.string().min(1),
@@ -21,32 +15,29 @@ const workerConfigSchema = z.object({
   concurrency: z.int().positive(),
   fingerprint: z.string(),
 });
-/** What a worker process is started with. The API key comes beside it, as `ANTHROPIC_API_KEY`. */
+/** What a worker process is started with. */
 export type WorkerConfig = z.infer<typeof workerConfigSchema>;
 
-/** @throws BadInputError */
-export function workerConfigFrom(env: NodeJS.ProcessEnv): WorkerConfig {
+const handoverSchema = z.object({
+  config: workerConfigSchema,
+  apiKey: z.string().nullable(),
+  /** Environment of agents: that of whoever starts the worker. A key of ours is not theirs. */
+  agentEnv: z.record(z.string(), z.string().optional()),
+});
+/**
+ * What the starting process writes to the worker's stdin. Not in its environment: that is inherited by whatever the worker starts,
+ * can be read from outside, and may not hold as much as a person's own environment does.
+ */
+export type WorkerHandover = z.infer<typeof handoverSchema>;
+
+/** @param text all that came over stdin @throws BadInputError */
+export function workerHandoverFrom(text: string): WorkerHandover {
   try {
-    return workerConfigSchema.parse(JSON.parse(env[workerConfigVariable] ?? ''));
+    return handoverSchema.parse(JSON.parse(text));
   } catch (error) {
-    throw new BadInputError(
-      `The worker was started without its configuration: ${messageOf(error)}`,
-      'Start it with `forkpoint worker`.',
-    );
-  }
-}
-
-/** The environment of agents: that of whoever started the worker; this process's where it is not told. */
-export function agentEnvFrom(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const given = z.record(z.string(), z.string()).safeParse(parsed(env[agentEnvVariable]));
-  return given.success ? given.data : env;
-}
-
-function parsed(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return null;
+    // The text of a syntax error may be a part of what was read.
+    const why = error instanceof z.ZodError ? `: ${error.message}` : '.';
+    throw new BadInputError(`The worker was started without its configuration${why}`, 'Start it with `forkpoint worker`.');
   }
 }
 

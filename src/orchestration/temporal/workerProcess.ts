@@ -10,7 +10,7 @@ import type { TemporalTarget } from './connection.ts';
 import { withFileLock } from './fileLock.ts';
 import { isAlive } from './processes.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
-import { agentEnvVariable, fingerprintOf, type WorkerConfig, workerConfigVariable } from './workerConfig.ts';
+import { fingerprintOf, type WorkerConfig, type WorkerHandover } from './workerConfig.ts';
 import { readWorkerRecords, type WorkerRecord } from './workerRecords.ts';
 
 /** A worker that Forkpoint started ends by itself after so long without an open run. */
@@ -71,7 +71,7 @@ export class WorkerProcesses {
     this.#checkShipped();
     const apiKey = await this.#settings.apiKey();
     const config = this.#config(target, this.#fingerprint(apiKey), false);
-    const child = this.#spawn(config, apiKey, ['ignore', 2, 'inherit']);
+    const child = this.#spawn(config, apiKey, ['pipe', 2, 'inherit']);
     const drain = (): void => void child.kill('SIGTERM');
     signal.addEventListener('abort', drain);
     if (signal.aborted) drain();
@@ -133,7 +133,7 @@ export class WorkerProcesses {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const logFile = path.join(folder, 'worker.log');
     const log = await open(logFile, 'w', 0o600);
-    const child = this.#spawn(config, apiKey, ['ignore', log.fd, log.fd, 'ipc'], true);
+    const child = this.#spawn(config, apiKey, ['pipe', log.fd, log.fd, 'ipc'], true);
     const message = await firstMessage(child);
     await log.close();
     // From here on the worker outlives us.
@@ -146,22 +146,23 @@ export class WorkerProcesses {
   #spawn(
     config: WorkerConfig,
     apiKey: string | undefined,
-    stdio: ('ignore' | 'inherit' | 'ipc' | number)[],
+    stdio: ('pipe' | 'inherit' | 'ipc' | number)[],
     detached = false,
   ): ChildProcess {
-    return spawn(process.execPath, [this.#settings.workerScript], {
+    const child = spawn(process.execPath, [this.#settings.workerScript], {
       detached,
       stdio,
       env: {
         ...workerEnv(this.#settings.env),
         // Inside VS Code the running program is the editor itself; so it behaves as Node.
         ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
-        ...(apiKey === undefined ? {} : { ANTHROPIC_API_KEY: apiKey }),
-        [workerConfigVariable]: JSON.stringify(config),
-        // Agents work in the person's own environment: a key of ours is not theirs.
-        [agentEnvVariable]: JSON.stringify(this.#settings.env),
       },
     });
+    // One that ends before it has read everything says why by itself.
+    child.stdin?.on('error', () => {});
+    const handover: WorkerHandover = { config, apiKey: apiKey ?? null, agentEnv: this.#settings.env };
+    child.stdin?.end(JSON.stringify(handover));
+    return child;
   }
 }
 
@@ -190,9 +191,9 @@ function firstMessage(child: ChildProcess): Promise<WorkerMessage> {
 }
 
 const passedOn =
-  /^(PATH|HOME|USER|LOGNAME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|WINDIR|TEMP|TMP|TMPDIR|LANG|LC_.*|TZ|XDG_.*|SSL_CERT_.*|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|TEMPORAL_.*)$/i;
+  /^(PATH|HOME|USER|LOGNAME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|WINDIR|TEMP|TMP|TMPDIR|LANG|LC_.*|TZ|XDG_.*|SSL_CERT_.*|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY)$/i;
 
-/** What of the environment a worker gets: no keys, and nothing that steers Claude Code. */
+/** What of the environment a worker gets, and with it what it starts: no keys, and nothing that steers Claude Code. */
 function workerEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => passedOn.test(name)));
 }

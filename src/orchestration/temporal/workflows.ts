@@ -43,7 +43,10 @@ const progressQuery = defineQuery<Record<string, string>>('progress');
 export async function forkRun(input: RunOrder): Promise<'completed' | 'failed' | 'cancelled'> {
   const order = runOrderSchema.safeParse(input);
   // A plain throw would make the server try this task for ever.
-  if (!order.success) throw ApplicationFailure.nonRetryable(`Not a run order: ${order.error.message}`, 'BadRunOrder');
+  if (!order.success) {
+    const where = order.error.issues.map(({ code, path }) => `${path.join('.')} (${code})`).join(', ');
+    throw ApplicationFailure.nonRetryable(`Not a run order: ${where}`, 'BadRunOrder');
+  }
   const run = new DurableRun(order.data);
   setHandler(cancelSignal, (branchId) => run.cancel(branchId));
   setHandler(firstTokenSignal, (branchId) => run.tokenCame(branchId));
@@ -100,6 +103,10 @@ class DurableRun implements PlanPorts {
   questionIs(branchId: BranchId, callId: string, state: 'open' | 'closed'): void {
     if (state === 'open') this.#questions.add(`${branchId} ${callId}`);
     else this.#questions.delete(`${branchId} ${callId}`);
+  }
+
+  #closeQuestions(branchId: BranchId): void {
+    for (const question of this.#questions) if (question.startsWith(`${branchId} `)) this.#questions.delete(question);
   }
 
   /** Runs before an answer enters the history. */
@@ -222,7 +229,14 @@ class DurableRun implements PlanPorts {
     const announceFirstToken = this.#tokens.has(branch.branchId);
     return {
       prepare: (ref) => remote.prepareAgent(ref).catch(rethrowAsOurs),
-      turn: (ref) => remote.agentTurn({ ...ref, announceFirstToken }).catch(rethrowAsOurs),
+      turn: async (ref) => {
+        try {
+          return await remote.agentTurn({ ...ref, announceFirstToken }).catch(rethrowAsOurs);
+        } finally {
+          // With its process nobody waits for answers any more, whether or not its last word came.
+          this.#closeQuestions(ref.branchId);
+        }
+      },
       waitUntil: async (ref, until) => {
         await this.#local.noteWaiting({ ...ref, until });
         await sleep(Math.max(0, Date.parse(until) - Date.now()));

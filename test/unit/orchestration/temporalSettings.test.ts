@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resolveTarget } from '../../../src/orchestration/temporal/connection.ts';
 import { defaultTaskQueue } from '../../../src/orchestration/temporal/temporalSettings.ts';
-import { fingerprintOf, workerConfigFrom } from '../../../src/orchestration/temporal/workerConfig.ts';
+import { fingerprintOf, workerHandoverFrom } from '../../../src/orchestration/temporal/workerConfig.ts';
 
 describe('defaultTaskQueue', () => {
   it('is plain for the default folder, and each other folder has its own', () => {
@@ -68,7 +68,10 @@ describe('the worker’s configuration', () => {
   });
 
   it('is refused in words when it is missing or broken', () => {
-    expect(() => workerConfigFrom({})).toThrow(/without its configuration/);
-    expect(() => workerConfigFrom({ FORKPOINT_WORKER: '{"home":1}' })).toThrow(/without its configuration/);
+    const broken = { config: { home: 1 }, apiKey: 'sk-ant-one', agentEnv: {} };
+    for (const text of ['', '{"apiKey":"sk-ant-one', JSON.stringify(broken)]) {
+      expect(() => workerHandoverFrom(text)).toThrow(/without its configuration/);
+      expect(() => workerHandoverFrom(text)).not.toThrow(/sk-ant/);
+    }
   });
 });

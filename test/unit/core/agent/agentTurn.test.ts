@@ -88,7 +88,7 @@ describe('a prompt of an agent', () => {
     const answers: unknown[] = [];
     const [on, plan] = await start(
       async (_order, { onQuestion }) => {
-        answers.push(await onQuestion(asked('c1')));
+        answers.push(await onQuestion(asked('c1'), signal()));
         return end();
       },
       { timeoutSeconds: 60 },
@@ -111,8 +111,8 @@ describe('a prompt of an agent', () => {
     const answers: unknown[] = [];
     const [on, plan] = await start(
       async (_order, { onQuestion }) => {
-        answers.push(await onQuestion(asked('c2')));
-        answers.push(await onQuestion(asked('c3')));
+        answers.push(await onQuestion(asked('c2'), signal()));
+        answers.push(await onQuestion(asked('c3'), signal()));
         return end();
       },
       { branches: [{ name: 'one' }, { name: 'two' }] },
@@ -174,7 +174,7 @@ describe('a prompt of an agent', () => {
   it('closes its questions when its process is lost', async () => {
     const told: string[] = [];
     const [on, plan] = await start(async (_order, { onQuestion }) => {
-      onQuestion(asked('c1')).catch(() => {});
+      onQuestion(asked('c1'), signal()).catch(() => {});
       await until(on, plan, ({ branches }) => branches[0]?.questions.length === 1);
       throw new Error('killed');
     });

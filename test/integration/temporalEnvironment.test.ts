@@ -1,10 +1,17 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { Client, Connection, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { MockActivityEnvironment, TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, type LogEntry, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toolPath } from '../../scripts/tools.ts';
 import { systemClock } from '../../src/adapters/systemClock.ts';
+import type { AgentWork } from '../../src/core/agent/agentWork.ts';
 import type { AnswerOrder } from '../../src/core/agent/answerOrder.ts';
 import { ModelCallError, type ModelFailureKind } from '../../src/core/errors.ts';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
@@ -71,7 +78,7 @@ function modelError(
 }
 
 /** The product's activities on stores in memory, with a made-up model in the place of the Messages API. */
-async function activitiesOn(stream: Stream, clock: Clock) {
+async function activitiesOn(stream: Stream, clock: Clock, agents: Partial<AgentWork> | null = null) {
   const blobs = new MemoryBlobs();
   const log = new MemoryLog();
   const plan = await buildPlan(blobs, { branches: [{ name: 'one' }] });
@@ -91,7 +98,7 @@ async function activitiesOn(stream: Stream, clock: Clock) {
       models: async () => client,
       prices: { cost: () => 0 },
       clock,
-      agents: noAgents,
+      agents: agents === null ? noAgents : async () => agents as AgentWork,
     }),
   };
 }
@@ -179,7 +186,7 @@ describe('the activities, in the mock environment', () => {
     const limited = modelError('rate_limited', { status: 429, retryAfterMs: 7_000 });
     const { activities, order, log } = await activitiesOn(failsWith(limited), new FakeClock());
     const failure = await failureOf(environment().run(activities.callModel, order));
-    expect(failure).toMatchObject({ type: 'rate_limited', message: 'It is rate_limited.', nextRetryDelay: 7_000 });
+    expect(failure).toMatchObject({ type: 'rate_limited', nextRetryDelay: 7_000 });
     expect(failure.nonRetryable).not.toBe(true);
     expect(failure.details).toMatchObject([{ code: 'rate_limited', model: { status: 429 } }]);
     expect(log.logged).toMatchObject([
@@ -225,7 +232,10 @@ describe('the activities, in the mock environment', () => {
   ])('have nothing tried again after %s', async (_what, error) => {
     const { activities, order, log } = await activitiesOn(failsWith(error), new FakeClock());
     const failure = await failureOf(environment().run(activities.callModel, order));
-    expect(failure).toMatchObject({ nonRetryable: true, message: error.message });
+    expect(failure.nonRetryable).toBe(true);
+    // It enters the history: what is said in it stays here.
+    const { message, stack, details, cause } = failure;
+    expect(JSON.stringify({ message, stack, details, cause: String(cause) })).not.toMatch(/It is|Look|src/);
     expect(failure.nextRetryDelay).toBeUndefined();
     expect(log.logged.map(({ type }) => type)).toEqual(['request-sent']);
   });
@@ -248,7 +258,7 @@ describe('the activities, in the mock environment', () => {
     expect(failure.nextRetryDelay).toBeUndefined();
   });
 
-  describe('with others waiting for the first token', () => {
+  describe('that tell the workflow', () => {
     const speaks: Stream = async (_request, _betas, { onEvent }) => {
       onEvent({ type: 'first-token' });
       return saidYes;
@@ -272,20 +282,67 @@ describe('the activities, in the mock environment', () => {
     });
     afterAll(() => connection.close());
 
-    it.each([true, false])('signal it to their own workflow if asked to: %s', async (announceFirstToken) => {
+    it.each([true, false])('signal the first token to their own workflow if asked to: %s', async (announceFirstToken) => {
       const { activities, order, log } = await activitiesOn(speaks, new FakeClock());
       await environment(1, client).run(activities.callModel, { ...order, announceFirstToken });
       expect(signals.mock.calls).toEqual(announceFirstToken ? [['test', 'firstToken', ['b1']]] : []);
       expect(log.logged.map(({ type }) => type)).toEqual(['request-sent', 'first-token', 'step-completed']);
     });
 
-    it('complete all the same when it can’t be signalled', async () => {
+    it('complete all the same when that can’t be signalled', async () => {
       signals.mockRejectedValue(new Error('The server is away.'));
       const { activities, order } = await activitiesOn(speaks, new FakeClock());
       const result = await environment(1, client).run(activities.callModel, { ...order, announceFirstToken: true });
       expect(result).toMatchObject({ step: 1, stopReason: 'end_turn' });
       const { meta } = await entries.first(({ message }) => message === 'The first token could not be announced.');
       expect(meta).toMatchObject({ error: { message: 'The server is away.' } });
+    });
+
+    const over = { kind: 'completed', stopReason: 'end_turn', error: null, costUsd: 0 } as const;
+    const turnThat = async (turn: AgentWork['turn']) => {
+      const { activities, order } = await activitiesOn(speaks, systemClock, { turn });
+      const { runId, branchId } = order.call;
+      const running = environment(1, client);
+      const input = { runId, branchId, turn: 0, announceFirstToken: false };
+      return { running, result: running.run(activities.agentTurn, input) };
+    };
+
+    it('announce a question until the workflow has heard of it, and only then show it', async () => {
+      for (let tries = 0; tries < 4; tries += 1) signals.mockRejectedValueOnce(new Error('The server is away.'));
+      let heardAt = 0;
+      const { result } = await turnThat(async (_ref, { signal, onQuestion }) => {
+        await onQuestion?.('c1', 'open', signal);
+        heardAt = signals.mock.calls.length;
+        return over;
+      });
+      await expect(result).resolves.toEqual(over);
+      expect(heardAt).toBe(5);
+      expect(signals.mock.calls.at(-1)).toEqual(['test', 'question', ['b1', 'c1', 'open']]);
+    });
+
+    it('give a question up when nobody waits for the answer any more, or the run is gone', async () => {
+      signals.mockRejectedValue(new Error('The server is away.'));
+      const withdrawn = new AbortController();
+      const { result } = await turnThat(async (_ref, { onQuestion }) => {
+        setTimeout(() => withdrawn.abort(new Error('Withdrawn.')), 50);
+        await expect(onQuestion?.('c1', 'open', withdrawn.signal)).rejects.toThrow('Withdrawn.');
+        // That it is closed is said a few times, and is no reason to fail.
+        const before = signals.mock.calls.length;
+        await onQuestion?.('c1', 'closed', withdrawn.signal);
+        expect(signals.mock.calls.length - before).toBe(3);
+        signals.mockRejectedValue(new WorkflowNotFoundError('Gone.', 'test', undefined));
+        await onQuestion?.('c2', 'open', new AbortController().signal);
+        return over;
+      });
+      await expect(result).resolves.toEqual(over);
+    });
+
+    it('hand on how an agent ended without what it said', async () => {
+      const said = { code: 'agent', message: 'It said: secret', hint: 'Ask secret.' };
+      const { result } = await turnThat(async () => ({ ...over, kind: 'failed', error: said }));
+      const outcome = await result;
+      expect(outcome).toMatchObject({ kind: 'failed', error: { code: 'agent' } });
+      expect(JSON.stringify(outcome)).not.toContain('secret');
     });
   });
 });
@@ -517,6 +574,27 @@ describe('the workflow, in the test environment', () => {
         const { events } = await handle.fetchHistory();
         const accepted = events?.filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes);
         expect(accepted).toHaveLength(1);
+      });
+    });
+
+    it('takes no answer to a question of a turn that is over, though nobody said that it is closed', async () => {
+      const resetsAt = new Date(Date.now() + 3_600_000).toISOString();
+      const { activities, did } = agentOf([
+        async () => {
+          const { client, info } = Context.current();
+          const { workflowId } = info.workflowExecution!;
+          await client.workflow.getHandle(workflowId).signal('question', 'b1', 'c1', 'open');
+          return { ...ended, kind: 'limit', resetsAt };
+        },
+      ]);
+      await playPlan(await plan(), {}, noModel, activities, async ({ handle }) => {
+        await expect.poll(() => did).toContain(`wait until ${resetsAt}`);
+        const args: [AnswerOrder] = [
+          { branchId: branchIdSchema.parse('b1'), callId: 'c1', answer: blobRefSchema.parse(sha256('an answer')) },
+        ];
+        await expect(handle.executeUpdate('answer', { args })).rejects.toThrow(WorkflowUpdateFailedError);
+        await handle.signal('cancel', null);
+        expect(await handle.result()).toBe('cancelled');
       });
     });
   });

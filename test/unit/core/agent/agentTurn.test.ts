@@ -107,6 +107,56 @@ describe('a prompt of an agent', () => {
     expect((await on.view(plan)).branches[0]?.questions).toEqual([]);
   });
 
+  it('closes a question that the agent withdraws, and its time goes on', async () => {
+    const told: string[] = [];
+    const withdrawn = new AbortController();
+    const [on, plan] = await start(
+      async (_order, options) => {
+        await options.onQuestion(asked('c1'), withdrawn.signal).catch(() => {});
+        return new Promise((_resolve, reject) =>
+          options.signal.addEventListener('abort', () => reject(options.signal.reason)),
+        );
+      },
+      { timeoutSeconds: 60 },
+    );
+    await on.runs.append({ type: 'branch-started', runId: plan.runId, branchId: b1, at: new Date().toISOString() });
+    const onQuestion = (callId: string, state: string): void => void told.push(`${callId} ${state}`);
+    const turn = on.work.turn(turnOf(plan), { signal: signal(), onQuestion });
+    await until(on, plan, ({ branches }) => branches[0]?.questions.length === 1);
+    clock.advance(3_600_000);
+    withdrawn.abort(new Error('withdrawn'));
+    const view = await until(on, plan, ({ branches }) => branches[0]?.questions.length === 0);
+    expect(view.branches[0]).toMatchObject({ state: 'running', waitingFor: null });
+    expect((await on.runs.events(plan.runId)).at(-1)).toMatchObject({ type: 'question-withdrawn', callId: 'c1' });
+    await expect.poll(() => told).toEqual(['c1 open', 'c1 closed']);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    clock.advance(61_000);
+    await expect(turn).resolves.toMatchObject({ kind: 'timeout' });
+  });
+
+  it('shows no question before it was announced, and its time stands still meanwhile', async () => {
+    let announced = (): void => {};
+    const [on, plan] = await start(
+      async (_order, { onQuestion }) => {
+        await onQuestion(asked('c1'), signal());
+        return end();
+      },
+      { timeoutSeconds: 60 },
+    );
+    const onQuestion = (_callId: string, state: string): Promise<void> | void => {
+      if (state === 'open') return new Promise((resolve) => (announced = resolve));
+    };
+    const turn = on.work.turn(turnOf(plan), { signal: signal(), onQuestion });
+    await until(on, plan, ({ branches }) => branches[0]?.attempts === 1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    clock.advance(3_600_000);
+    expect((await on.view(plan)).branches[0]?.questions).toEqual([]);
+    announced();
+    await until(on, plan, ({ branches }) => branches[0]?.questions.length === 1);
+    await on.runs.answer(plan.runId, b1, 'c1', { behavior: 'allow', scope: 'call' });
+    await expect(turn).resolves.toMatchObject({ kind: 'completed' });
+  });
+
   it('asks no second time for what was allowed for the run, in another branch either', async () => {
     const answers: unknown[] = [];
     const [on, plan] = await start(

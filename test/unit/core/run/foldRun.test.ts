@@ -123,4 +123,58 @@ describe('foldRun', () => {
       }),
     );
   });
+
+  it('says of an agent’s call whether it waits for a person, was refused, or was never carried out', () => {
+    const call = (id: string) => ({ id, name: 'Bash', input: {}, answer: 'executed' as const });
+    const of = { runId, branchId: b1!, at };
+    const asked = (callId: string): BranchEvent => ({
+      type: 'question-asked',
+      ...of,
+      question: { callId, tool: 'Bash', input: {}, askedAt: at, reason: null },
+    });
+    const answered = (callId: string, behavior: 'allow' | 'deny'): BranchEvent => ({
+      type: 'question-answered',
+      ...of,
+      callId,
+      answer: { behavior, scope: 'call' },
+    });
+    const came = (callId: string): BranchEvent => ({
+      type: 'tool-result',
+      ...of,
+      callId,
+      result: plan.baseline,
+      isError: false,
+      parent: null,
+    });
+    const calls = ['plain', 'allowed', 'denied', 'refused', 'hooked', 'dropped', 'open'];
+    const events: BranchEvent[] = [
+      { type: 'run-started', runId, at, attempt: 1 },
+      { type: 'branch-started', ...of },
+      { type: 'tools-answered', ...of, step: 1, calls: calls.map(call) },
+      ...calls.slice(1).flatMap((id) => (id === 'refused' ? [] : [asked(id)])),
+    ];
+    const answers = (more: BranchEvent[]) =>
+      foldRun(plan, [...events, ...more]).branches[0]?.toolCalls.map(({ id, answer }) => `${id} ${answer}`);
+    expect(answers([])?.filter((text) => text.endsWith('waiting'))).toHaveLength(5);
+    const withdrawn = (callId: string): BranchEvent => ({ type: 'question-withdrawn', ...of, callId });
+    const on: BranchEvent[] = [
+      answered('allowed', 'allow'),
+      withdrawn('allowed'),
+      answered('denied', 'deny'),
+      { type: 'call-denied', ...of, callId: 'refused', tool: 'Bash', message: 'No.' },
+      withdrawn('hooked'),
+      came('hooked'),
+      withdrawn('dropped'),
+    ];
+    const expected = [
+      'plain executed',
+      'allowed executed',
+      'denied denied',
+      'refused denied',
+      'hooked executed',
+      'dropped none',
+    ];
+    expect(answers(on)).toEqual([...expected, 'open waiting']);
+    expect(answers([...on, ended('completed')])).toEqual([...expected, 'open none']);
+  });
 });

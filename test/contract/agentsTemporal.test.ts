@@ -1,6 +1,11 @@
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunId } from '../../src/core/ids.ts';
+import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { Services } from '../../src/services.ts';
-import { ForkStage } from '../support/forkStage.ts';
+import { branchOf, ForkStage, recorded, untilView } from '../support/forkStage.ts';
+import { historyText } from '../support/historyText.ts';
 import { KillMatrix } from '../support/killMatrix.ts';
 import { builtWorker, killWorkers, startTestServer, type TestServer } from '../support/temporal.ts';
 import { describeAgentContract } from './agentContract.ts';
@@ -25,7 +30,7 @@ async function durable(stage: ForkStage): Promise<Services> {
 
 describeAgentContract('temporal', durable);
 
-describe('a worker that is killed', () => {
+describe('agents on Temporal', () => {
   let stage: ForkStage;
   let services: Services;
   beforeAll(async () => {
@@ -37,14 +42,75 @@ describe('a worker that is killed', () => {
     await stage?.close();
   });
 
-  it('is followed by another, which finishes branches that stood at any moment, in their places and sessions', async () => {
+  it('go on with another worker where theirs was killed, which finishes branches that stood at any moment, in their places and sessions', async () => {
     const matrix = new KillMatrix(stage);
     const { runId } = await services.forks.dispatch(stage.fork({ engine: 'temporal', ...matrix.fork }));
     const there = await matrix.untilThere(services, runId);
     await killWorkers(stage.home);
-    await matrix.expectNothingLeft(services, runId);
+    expect(await matrix.left(services, runId)).toEqual(matrix.nothingLeft);
     await services.forks.resume(runId);
-    await matrix.expectFinished(await services.forks.whenEnded(runId), there);
+    expect(matrix.finished(await services.forks.whenEnded(runId), there)).toEqual(matrix.allDone);
     // Half a minute of it is Temporal's, until it takes the worker for lost.
   }, 120_000);
+
+  /** Everything that the server knows of a run. */
+  async function serverText(runId: RunId): Promise<string> {
+    const connection = await Connection.connect({ address: server.address });
+    try {
+      const handle = new Client({ connection }).workflow.getHandle(workflowIdOf(runId));
+      await handle.result();
+      const { raw } = await handle.describe();
+      return historyText([await handle.fetchHistory(), raw]);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  it('tell the server no word of prompts, answers, commands, output, paths and keys; the run’s log has them', async () => {
+    const word = 'marked-word';
+    stage.answer(({ body }) => {
+      const last = JSON.stringify(body.messages.findLast(({ role }: { role: string }) => role === 'user'));
+      if (last.includes('fails')) return { status: 400, message: `Refused: ${word}.` };
+      if (last.includes('tool_result')) return `I heard ${word}.`;
+      const command = `node -e "require('fs').writeFileSync('${word}', '')"`;
+      return { content: [{ type: 'tool_use', name: 'Bash', input: { command } }] };
+    });
+    const check = { name: word, run: `echo ${word}` };
+    const branches = [
+      { name: 'asks', prompt: `Please ${word}.` },
+      { name: 'fails', prompt: `This fails: ${word}.` },
+    ];
+    const asking = await services.forks.dispatch(stage.fork({ engine: 'temporal', branches, checks: [check] }));
+    const asked = await untilView(services, asking.runId, (view) => branchOf(view, 'asks').questions.length === 1);
+    await services.forks.answer(asking.runId, 'asks', branchOf(asked, 'asks').questions[0]!.callId, {
+      behavior: 'deny',
+      scope: 'call',
+      message: `Not ${word}.`,
+      answers: { [`Which ${word}?`]: word },
+    });
+    const unprepared = await services.forks.dispatch(
+      stage.fork({ engine: 'temporal', setup: [`echo ${word} >&2; ls /${word}`], allowProjectRules: true }),
+    );
+    const [said, failed] = [
+      await services.forks.whenEnded(asking.runId),
+      await services.forks.whenEnded(unprepared.runId),
+    ];
+    expect(branchOf(said, 'asks')).toMatchObject({ state: 'completed', text: expect.stringContaining(word) });
+    expect(branchOf(said, 'fails')).toMatchObject({
+      state: 'failed',
+      error: { message: expect.stringContaining(word), hint: expect.stringMatching(/\w/) },
+    });
+    expect(branchOf(failed, 'one').error).toMatchObject({
+      code: 'setup_failed',
+      message: expect.stringContaining(word),
+      hint: expect.stringContaining('Retry Failed'),
+      details: { command: expect.stringContaining(word) },
+    });
+    for (const { runId } of [asking, unprepared]) {
+      const text = await serverText(runId);
+      expect(text).toContain(runId);
+      const words = [word, path.basename(stage.folder), 'slugify', ...recorded.prompts, 'sk-ant-', 'src/', 'worker.js'];
+      for (const each of words) expect(text).not.toContain(each);
+    }
+  });
 });

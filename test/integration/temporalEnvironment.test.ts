@@ -282,12 +282,15 @@ describe('the activities, in the mock environment', () => {
     });
     afterAll(() => connection.close());
 
-    it.each([true, false])('signal the first token to their own workflow if asked to: %s', async (announceFirstToken) => {
-      const { activities, order, log } = await activitiesOn(speaks, new FakeClock());
-      await environment(1, client).run(activities.callModel, { ...order, announceFirstToken });
-      expect(signals.mock.calls).toEqual(announceFirstToken ? [['test', 'firstToken', ['b1']]] : []);
-      expect(log.logged.map(({ type }) => type)).toEqual(['request-sent', 'first-token', 'step-completed']);
-    });
+    it.each([true, false])(
+      'signal the first token to their own workflow if asked to: %s',
+      async (announceFirstToken) => {
+        const { activities, order, log } = await activitiesOn(speaks, new FakeClock());
+        await environment(1, client).run(activities.callModel, { ...order, announceFirstToken });
+        expect(signals.mock.calls).toEqual(announceFirstToken ? [['test', 'firstToken', ['b1']]] : []);
+        expect(log.logged.map(({ type }) => type)).toEqual(['request-sent', 'first-token', 'step-completed']);
+      },
+    );
 
     it('complete all the same when that can’t be signalled', async () => {
       signals.mockRejectedValue(new Error('The server is away.'));

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { historyText } from '../support/historyText.ts';
 import { workflowBundle } from '../support/temporal.ts';
 
 const folder = path.resolve(import.meta.dirname, '../fixtures/temporal');
@@ -16,6 +17,15 @@ function read(name: string): RecordedHistory {
   return JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as RecordedHistory;
 }
 
+/** Changes of the bundled code that would break runs which are under way, by the kind of history that must show it. */
+const changes: Record<string, readonly [from: string, to: string]> = {
+  requests: ['remote.callModel(', 'remote.callTheModel('],
+  question: ['.giveAnswer(', '.advanceBranch('],
+  cancel: ['.nonCancellable(()=>look(false))', '.nonCancellable(async ()=>{})'],
+  crash: ['remote.agentTurn(', 'remote.prepareAgent('],
+};
+const kindOf = (name: string): string => /-(\w+)\.history/.exec(name)?.[1] ?? 'requests';
+
 describe('the workflow', () => {
   let code: string;
   beforeAll(async () => {
@@ -23,8 +33,8 @@ describe('the workflow', () => {
     code = await workflowBundle();
   });
 
-  const replay = (history: RecordedHistory): Promise<void> =>
-    Worker.runReplayHistory({ workflowBundle: { code } }, historyFromJSON(history), 'forkpoint-r-history');
+  const replay = (history: RecordedHistory, by = code): Promise<void> =>
+    Worker.runReplayHistory({ workflowBundle: { code: by } }, historyFromJSON(history), `forkpoint-${runOf(history)}`);
 
   it('is bundled with core, and with nothing that the sandbox lacks', () => {
     expect(code).toContain('runPlan');
@@ -32,12 +42,19 @@ describe('the workflow', () => {
     expect(code).not.toContain('@anthropic-ai/sdk/');
   });
 
-  it('has recorded histories to stand the test of', () => {
-    expect(histories).not.toEqual([]);
+  it('has recorded histories of all kinds to stand the test of', () => {
+    expect([...new Set(histories.map(kindOf))].sort()).toEqual(Object.keys(changes).sort());
   });
 
   it.each(histories)('does in a replay what it did then: %s', async (name) => {
     await expect(replay(read(name))).resolves.toBeUndefined();
+  });
+
+  it.each(histories)('is caught when it would do something else now: %s', async (name) => {
+    const [from, to] = changes[kindOf(name)] ?? ['', ''];
+    const changed = code.replaceAll(from, to);
+    expect(changed).not.toBe(code);
+    await expect(replay(read(name), changed)).rejects.toThrow(/Nondeterminism error/);
   });
 
   it('is caught when it does something else', async () => {
@@ -49,4 +66,17 @@ describe('the workflow', () => {
     });
     await expect(replay(history)).rejects.toThrow(/Nondeterminism error/);
   });
+
+  it.each(histories.filter((name) => !name.startsWith('0.1.0')))('left no words and no paths in: %s', (name) => {
+    const text = historyText(read(name));
+    expect(text).toContain('r-history');
+    expect(text).not.toMatch(
+      /\/(?:tmp|home|root|Users|work)\b|slugify|emoji|sk-ant|This fails|sleep 600|done.txt|node -e/,
+    );
+  });
 });
+
+/** The run's id, as the order names it that the workflow was started with. */
+function runOf(history: RecordedHistory): string {
+  return /"runId":"(r-history[-\w]*)"/.exec(historyText(history.events[0]))?.[1] ?? '';
+}

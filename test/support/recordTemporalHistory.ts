@@ -5,77 +5,161 @@ import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
+import { type RunId, runIdSchema } from '../../src/core/ids.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
-import { startMessagesApi } from './messagesApi.ts';
+import type { Services } from '../../src/services.ts';
+import { branchOf, ForkStage, untilView } from './forkStage.ts';
+import { type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
 import { storePlan } from './storedPlan.ts';
-import { startTestServer, testEngine } from './temporal.ts';
+import { builtWorker, killWorkers, startTestServer, testEngine } from './temporal.ts';
 
-// Records the history of a run that meets all that a workflow has to decide: several steps, a leader and a follower, a
-// retry, a failed and a cancelled branch. Old histories stay in the folder: workflows of every release must replay.
+// Records the histories of runs that meet all that a workflow has to decide: one of the Messages API (several steps, a leader and a
+// follower, a retry, a failed and a cancelled branch), and some of agents. Old histories stay in the folder: workflows of every
+// release must replay. They hold ids and references, nothing of what was said.
 // Run it for a new release: node --experimental-transform-types test/support/recordTemporalHistory.ts NAME
 
 const name = process.argv[2];
 if (name === undefined || !/^[\w.-]+$/.test(name)) throw new Error('Name the history, for example 0.1.0.');
 
 const server = await startTestServer();
-const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-history-'));
-const runs = createRunStore(path.join(home, 'runs'));
-const blobs = createBlobStore(path.join(home, 'blobs'));
-let calls = 0;
-const api = await startMessagesApi((request) => {
-  const prompt = request.body.messages[0].content[0].text;
-  if (prompt === 'refused') return { status: 400 };
-  if (prompt === 'stuck') return { content: 'something', endAfter: 1, ending: 'hang' };
-  if (prompt === 'leader' && request.body.messages.length === 1) {
-    calls += 1;
-    if (calls === 1) return { status: 529, headers: { 'retry-after-ms': '1' } };
-    return { content: [{ type: 'tool_use', name: 'Read', input: { file_path: '/a' } }] };
-  }
-  return 'Done.';
-});
-const engine = testEngine({ runs, settings: server.settings({ home, baseUrl: api.baseUrl }) });
 try {
-  const plan = await storePlan(
-    { runs, blobs },
-    {
-      engine: 'temporal',
-      runId: 'r-history',
-      createdAt: '2026-11-20T10:15:00.000Z',
-      branches: [
-        { name: 'leader', cacheGroup: 'prefix' },
-        { name: 'follower', cacheGroup: 'prefix' },
-        { name: 'refused' },
-        { name: 'stuck' },
-      ],
-      turns: [
-        {
-          turn: 1,
-          prompt: null,
-          calls: [{ name: 'Read', input: { file_path: '/a' }, result: { content: 'text of a', isError: false } }],
-        },
-      ],
-    },
-  );
-  await engine.start(plan);
-  const stop = new AbortController();
-  let ended = 0;
-  for await (const event of runs.follow(plan.runId, stop.signal)) {
-    if (event.type === 'branch-ended' && ++ended === 3) await engine.cancel(plan.runId, plan.branches[3]?.branchId);
-    if (event.type === 'run-ended') stop.abort();
+  await recordRequests();
+  await recordAgents();
+} finally {
+  await server.stop();
+}
+
+async function recordRequests(): Promise<void> {
+  const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-history-'));
+  const runs = createRunStore(path.join(home, 'runs'));
+  const blobs = createBlobStore(path.join(home, 'blobs'));
+  let calls = 0;
+  const api = await startMessagesApi((request) => {
+    const prompt = request.body.messages[0].content[0].text;
+    if (prompt === 'refused') return { status: 400 };
+    if (prompt === 'stuck') return { content: 'something', endAfter: 1, ending: 'hang' };
+    if (prompt === 'leader' && request.body.messages.length === 1) {
+      calls += 1;
+      if (calls === 1) return { status: 529, headers: { 'retry-after-ms': '1' } };
+      return { content: [{ type: 'tool_use', name: 'Read', input: { file_path: '/a' } }] };
+    }
+    return 'Done.';
+  });
+  const engine = testEngine({ runs, settings: server.settings({ home, baseUrl: api.baseUrl }) });
+  try {
+    const plan = await storePlan(
+      { runs, blobs },
+      {
+        engine: 'temporal',
+        runId: 'r-history',
+        createdAt: '2026-11-20T10:15:00.000Z',
+        branches: [
+          { name: 'leader', cacheGroup: 'prefix' },
+          { name: 'follower', cacheGroup: 'prefix' },
+          { name: 'refused' },
+          { name: 'stuck' },
+        ],
+        turns: [
+          {
+            turn: 1,
+            prompt: null,
+            calls: [{ name: 'Read', input: { file_path: '/a' }, result: { content: 'text of a', isError: false } }],
+          },
+        ],
+      },
+    );
+    await engine.start(plan);
+    const stop = new AbortController();
+    let ended = 0;
+    for await (const event of runs.follow(plan.runId, stop.signal)) {
+      if (event.type === 'branch-ended' && ++ended === 3) await engine.cancel(plan.runId, plan.branches[3]?.branchId);
+      if (event.type === 'run-ended') stop.abort();
+    }
+    await keep(plan.runId, `${name}`);
+  } finally {
+    await engine.dispose();
+    await api.close();
+    await rm(home, { recursive: true, force: true });
   }
+}
+
+async function recordAgents(): Promise<void> {
+  const stage = await ForkStage.open();
+  const workerScript = await builtWorker();
+  const services = await stage.services({ temporal: { address: server.address, workerScript } });
+  const scenes: Record<string, (runId: RunId) => Promise<void>> = {
+    question: (runId) => answerQuestion(stage, services, runId),
+    cancel: (runId) => cancelInTool(stage, services, runId),
+    crash: (runId) => killWorker(stage, services, runId),
+  };
+  try {
+    for (const [scene, play] of Object.entries(scenes)) {
+      const runId = runIdSchema.parse(`r-history-${scene}`);
+      await play(runId);
+      await services.forks.whenEnded(runId, AbortSignal.timeout(180_000));
+      await keep(runId, `${name}-${scene}`);
+    }
+  } finally {
+    await services.dispose();
+    await killWorkers(stage.home);
+    await stage.close();
+  }
+}
+
+/** One of two branches asks a person, the other fails; then the checks run. */
+async function answerQuestion(stage: ForkStage, { forks }: Services, runId: RunId): Promise<void> {
+  stage.answer((request) => {
+    const last = lastOfUser(request);
+    if (last.includes('fails')) return { status: 400 };
+    if (last.includes('tool_result')) return 'Done.';
+    return bash('node -e 1');
+  });
+  const branches = [{ name: 'one' }, { name: 'two', prompt: 'This fails.' }];
+  await forks.dispatch(stage.fork({ engine: 'temporal', branches, checks: [{ name: 'check', run: 'true' }] }), runId);
+  const asked = await untilView({ forks }, runId, (view) => branchOf(view, 'one').questions.length === 1);
+  const [question] = branchOf(asked, 'one').questions;
+  await forks.answer(runId, 'one', question?.callId ?? '', { behavior: 'allow', scope: 'call' });
+}
+
+/** A run is cancelled while one branch is in a tool and another waits for its turn. */
+async function cancelInTool(stage: ForkStage, { forks }: Services, runId: RunId): Promise<void> {
+  stage.answer(() => bash('echo once > done.txt; sleep 600'));
+  const branches = [{ name: 'one' }, { name: 'two' }];
+  const fork = stage.fork({ engine: 'temporal', permissions: 'bypass', concurrency: 1, branches });
+  await forks.dispatch(fork, runId);
+  await untilView({ forks }, runId, (view) => branchOf(view, 'one').toolCalls.length > 0);
+  await forks.cancel(runId);
+}
+
+/** The worker is killed while an agent is in a tool, and another goes on. */
+async function killWorker(stage: ForkStage, { forks }: Services, runId: RunId): Promise<void> {
+  stage.answer((request) =>
+    lastOfUser(request).includes('You were interrupted') ? 'Done.' : bash('echo once > done.txt; sleep 600'),
+  );
+  await forks.dispatch(stage.fork({ engine: 'temporal', permissions: 'bypass' }), runId);
+  await untilView({ forks }, runId, (view) => branchOf(view, 'one').toolCalls.length > 0);
+  await killWorkers(stage.home);
+  await forks.resume(runId);
+}
+
+function lastOfUser({ body }: ReceivedRequest): string {
+  return JSON.stringify(body.messages.findLast(({ role }: { role: string }) => role === 'user'));
+}
+
+function bash(command: string): Reply {
+  return { content: [{ type: 'tool_use', name: 'Bash', input: { command } }] };
+}
+
+/** Fetches the history of a run that has ended, and keeps it among the fixtures. */
+async function keep(runId: RunId, as: string): Promise<void> {
   const connection = await Connection.connect({ address: server.address });
-  const handle = new Client({ connection }).workflow.getHandle(workflowIdOf(plan.runId));
+  const handle = new Client({ connection }).workflow.getHandle(workflowIdOf(runId));
   await handle.result();
   const history = historyToJSON(await handle.fetchHistory());
   await connection.close();
   const folder = path.resolve(import.meta.dirname, '../fixtures/temporal');
   await mkdir(folder, { recursive: true });
-  await writeFile(path.join(folder, `${name}.history.json`), `${withoutMachine(history)}\n`);
-} finally {
-  await engine.dispose();
-  await api.close();
-  await server.stop();
-  await rm(home, { recursive: true, force: true });
+  await writeFile(path.join(folder, `${as}.history.json`), `${withoutMachine(history)}\n`);
 }
 
 /** The history as one line an event, without what tells of this machine. */
@@ -83,7 +167,8 @@ function withoutMachine(history: string): string {
   const { events } = JSON.parse(history, (key, value: unknown) => {
     if (key === 'identity') return 'worker@test';
     if (key === 'stackTrace') return '';
-    return value;
+    // Of the queue that a worker keeps its runs in.
+    return typeof value === 'string' ? value.replace(/^forkpoint-worker-\d+@.*-/, 'forkpoint-worker-1@test-') : value;
   }) as { events: unknown[] };
   return `{"events":[\n${events.map((event) => JSON.stringify(event)).join(',\n')}\n]}`;
 }

@@ -63,8 +63,4 @@ export interface AgentWork {
  * Told of a question when it is open, and when it is answered or gone. A person sees it as soon as this has heard that it is open.
  * @param waiting aborted when nobody waits for the answer any more
  */
-export type QuestionListener = (
-  callId: string,
-  state: 'open' | 'closed',
-  waiting: AbortSignal,
-) => Promise<void> | void;
+export type QuestionListener = (callId: string, state: 'open' | 'closed', waiting: AbortSignal) => Promise<void> | void;

@@ -83,7 +83,12 @@ export function fromCallFailure({ code, words, model }: CallFailure): ForkpointE
 
 /** The failure with its words in the blob store. */
 export async function withoutFailureWords(failure: Failure, blobs: Pick<BlobStore, 'put'>): Promise<Failure> {
-  return { code: failure.code, message: '', hint: '', details: { words: await store(failure, blobs) } satisfies Wordless };
+  return {
+    code: failure.code,
+    message: '',
+    hint: '',
+    details: { words: await store(failure, blobs) } satisfies Wordless,
+  };
 }
 
 /** The failure with its words again, where they were taken from it. */

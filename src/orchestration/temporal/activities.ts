@@ -114,7 +114,9 @@ function agentActivities({ agents, runs, blobs, clock }: ActivityDeps) {
             },
           ),
         );
-        return outcome.error === null ? outcome : { ...outcome, error: await withoutFailureWords(outcome.error, blobs) };
+        return outcome.error === null
+          ? outcome
+          : { ...outcome, error: await withoutFailureWords(outcome.error, blobs) };
       }),
     finishAgent: (ref) =>
       working((signal) =>

@@ -1,7 +1,13 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Answer } from '../../core/agent/agentFacts.ts';
 import type { AnswerOrder } from '../../core/agent/answerOrder.ts';
-import { BadInputError, type ForkpointError, InterruptedError, RunOwnedError, StorageError } from '../../core/errors.ts';
+import {
+  BadInputError,
+  type ForkpointError,
+  InterruptedError,
+  RunOwnedError,
+  StorageError,
+} from '../../core/errors.ts';
 import type { ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';

@@ -37,7 +37,10 @@ export function workerHandoverFrom(text: string): WorkerHandover {
   } catch (error) {
     // The text of a syntax error may be a part of what was read.
     const why = error instanceof z.ZodError ? `: ${error.message}` : '.';
-    throw new BadInputError(`The worker was started without its configuration${why}`, 'Start it with `forkpoint worker`.');
+    throw new BadInputError(
+      `The worker was started without its configuration${why}`,
+      'Start it with `forkpoint worker`.',
+    );
   }
 }
 

@@ -137,6 +137,19 @@ describe('a run on Temporal', () => {
     expect(await readWorkerRecords({ home })).toMatchObject([{ pid: worker?.pid, state: 'running', managed: true }]);
   });
 
+  it('brings a worker for an answer where the run’s own was killed, so that nobody waits in vain', async () => {
+    await serve(() => ({ content: 'something', endAfter: 1, ending: 'hang' }));
+    const engine = host();
+    const run = await plan({ branches: [{ name: 'one' }] });
+    await engine.start(run);
+    await until(run, (event) => event.type === 'text-delta');
+    await killWorkers(home);
+    const branchId = run.branches[0]!.branchId;
+    const answering = engine.answer(run.runId, branchId, 'c1', { behavior: 'allow', scope: 'call' });
+    await expect(answering).rejects.toMatchObject({ code: 'bad_input', message: expect.stringContaining('c1') });
+    expect(await readWorkerRecords({ home })).toHaveLength(1);
+  });
+
   it('is marked as interrupted when its workflow was terminated, and can be resumed', async () => {
     let stuck = true;
     await serve(() => (stuck ? { content: 'something', endAfter: 1, ending: 'hang' } : 'Now.'));

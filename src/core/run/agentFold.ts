@@ -76,14 +76,9 @@ export class AgentFold {
         view.denied.push({ callId: event.callId, tool: event.tool, message: event.message });
         break;
       case 'question-asked':
-        this.#notAllowed.set(event.question.callId, 'waiting');
-        if (!view.questions.some(({ callId }) => callId === event.question.callId)) view.questions.push(event.question);
-        break;
       case 'question-answered':
-        this.#close(event.callId, event.answer.behavior === 'deny' ? 'denied' : null);
-        break;
       case 'question-withdrawn':
-        if (this.#notAllowed.get(event.callId) === 'waiting') this.#close(event.callId, 'none');
+        this.#question(event);
         break;
       case 'agent-waiting':
         this.waiting = { for: event.for, until: event.until };
@@ -138,6 +133,18 @@ export class AgentFold {
 
   get turnsReported(): readonly number[] {
     return [...this.#costs.keys()];
+  }
+
+  #question(event: Extract<EventOfBranch, { type: `question-${string}` }>): void {
+    if (event.type === 'question-answered') {
+      this.#close(event.callId, event.answer.behavior === 'deny' ? 'denied' : null);
+    } else if (event.type === 'question-withdrawn') {
+      if (this.#notAllowed.get(event.callId) === 'waiting') this.#close(event.callId, 'none');
+    } else {
+      const { questions } = this.#view;
+      this.#notAllowed.set(event.question.callId, 'waiting');
+      if (!questions.some(({ callId }) => callId === event.question.callId)) questions.push(event.question);
+    }
   }
 
   #closeQuestions(): void {

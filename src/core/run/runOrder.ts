@@ -34,7 +34,7 @@ export function withoutWords(plan: ForkPlan): ForkPlan {
     point: { ...plan.point, label: '' },
     missing: [],
     agent: plan.agent && withoutCommands(plan.agent),
-    branches: plan.branches.map(({ prefix: _, ...branch }) => ({ ...branch, changes: [], notes: [] })),
+    branches: plan.branches.map((branch) => ({ ...branch, prefix: undefined, changes: [], notes: [] })),
   };
 }
 

@@ -26,6 +26,8 @@ import type { forkRun } from './workflows.ts';
 
 // The server refuses inputs over 2 MB.
 const maxOrderBytes = 1_500_000;
+/** How long a worker may take for an answer, in milliseconds: a new one is handed the run once the lost one's queue is given up. */
+const answerMs = 30_000;
 
 export interface TemporalEngineDeps {
   settings: TemporalSettings;
@@ -113,9 +115,11 @@ class TemporalEngine implements ForkEngine {
   async answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void> {
     const { WorkflowUpdateFailedError } = await import('./temporalClient.ts');
     const order: AnswerOrder = { branchId, callId, answer: await this.#deps.blobs.put(answer) };
+    // Without a worker the server would keep the answer waiting, and us with it.
     await this.#link.use(async (client) => {
-      // Without a worker the server would keep the answer waiting, and us with it.
       if (this.#deps.settings.startWorkers !== false) await this.#workers.ensure(await this.#link.target(), client);
+    });
+    await this.#link.use(async (client) => {
       try {
         await handleOf(client, runId).executeUpdate<void, [AnswerOrder]>('answer', { args: [order] });
       } catch (error) {
@@ -128,7 +132,7 @@ class TemporalEngine implements ForkEngine {
         const hint = 'List what waits with `forkpoint questions`.';
         throw new BadInputError(error.cause?.message ?? error.message, hint, { callId }, { cause: error });
       }
-    });
+    }, answerMs);
   }
 
   /** Runs that are under way go on. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunId } from '../../src/core/ids.ts';
 import type { Services } from '../../src/services.ts';
 import { bundleCli } from '../support/cli.ts';
-import { branchOf, ForkStage, recorded, untilView } from '../support/forkStage.ts';
+import { branchOf, ForkStage, recorded } from '../support/forkStage.ts';
 import { KillMatrix, untilThen } from '../support/killMatrix.ts';
 import { treeHash } from '../support/treeHash.ts';
 
@@ -71,12 +71,12 @@ it('a host that is killed leaves branches at any moment that a resume finishes, 
   try {
     await matrix.untilThere(services, runId);
     await killed(host);
-    await matrix.expectNothingLeft(services, runId);
+    expect(await matrix.left(services, runId)).toEqual(matrix.nothingLeft);
     const left = await services.forks.run(runId);
     expect(left.interrupted).toBe(true);
     for (const { name, error } of left.branches) expect(error, name).toMatchObject({ code: 'interrupted' });
     await services.forks.resume(runId);
-    await matrix.expectFinished(await services.forks.whenEnded(runId), left);
+    expect(matrix.finished(await services.forks.whenEnded(runId), left)).toEqual(matrix.allDone);
   } finally {
     host.kill('SIGKILL');
     await services.dispose();
@@ -92,7 +92,7 @@ it('agents that are killed at any moment go on by themselves, and say which call
     const agents = matrix.processes().filter(({ command }) => command.startsWith(`${stage.program} `));
     expect(agents).toHaveLength(3);
     for (const { pid } of agents) process.kill(pid, 'SIGKILL');
-    await matrix.expectFinished(await services.forks.whenEnded(runId), there);
+    expect(matrix.finished(await services.forks.whenEnded(runId), there)).toEqual(matrix.allDone);
   } finally {
     await services.dispose();
   }
@@ -126,7 +126,7 @@ it.each([
     // Else it was not the moment that it was to be.
     expect(times(runId, next)).toBe(0);
     await killed(host);
-    await watch.expectNothingLeft(services, runId);
+    expect(await watch.left(services, runId)).toEqual(watch.nothingLeft);
     const [one, two] = await Promise.all([1, 2].map(() => endOf(forkpoint('resume', runId, '--yes'))));
     const told = [one, two].filter((end) => end?.code !== 0);
     // Where nothing is left but the end, the other may come when it is reached.
@@ -138,8 +138,7 @@ it.each([
     expect(branchOf(view, 'one')).toMatchObject({ state: 'completed', text: 'Done.', error: null });
     expect(asked).toBe(1);
     expect(readdirSync(path.join(stage.home, 'places', runId)).filter((name) => name.startsWith('.'))).toEqual([]);
-    watch.expectUntouched();
-    expect(watch.processes()).toEqual([]);
+    expect(watch.finished(view, view)).toEqual(watch.allDone);
   } finally {
     host.kill('SIGKILL');
     await services.dispose();

@@ -30,7 +30,7 @@ const fileShape = z.object({
 });
 const runShape = z.object({
   executor: z.enum(['claude-code', 'api']),
-  checks: z.object({ forkPoint: z.array(checkShape), recorded: z.array(checkShape) }),
+  checks: z.object({ forkPoint: z.array(checkShape), recorded: z.array(checkShape), problems: z.array(z.unknown()) }),
   branches: z.array(
     z.object({
       state: z.enum(['pending', 'running', 'waiting', 'completed', 'failed', 'cancelled']),

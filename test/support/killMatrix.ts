@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect } from 'vitest';
+import { isDeepStrictEqual } from 'node:util';
 import type { RunId } from '../../src/core/ids.ts';
 import type { RunView } from '../../src/core/run/runView.ts';
 import type { Services } from '../../src/services.ts';
@@ -75,48 +75,68 @@ export class KillMatrix {
     });
   }
 
-  /** What must hold of a run that was killed and not gone on with. */
-  async expectNothingLeft(services: Services, runId: RunId): Promise<void> {
-    await expect.poll(() => this.processes(), { timeout: 3_000, interval: 20 }).toEqual([]);
-    this.expectUntouched();
+  /** What is there of a run that was killed and not gone on with; `nothingLeft` says what must be. */
+  async left(services: Services, runId: RunId) {
+    for (let tries = 0; tries < 150 && this.processes().length > 0; tries += 1) await delay(20);
     const places = (await services.agents.places()).filter(({ id }) => id.runId === runId);
-    if (this.names.length > 0)
-      expect(places.filter(({ id }) => id.name.startsWith('b'))).toHaveLength(this.names.length);
-    for (const place of places) expect(place).toMatchObject({ inUse: false, orphan: false });
+    const branches = places.filter(({ id }) => id.name.startsWith('b')).length;
+    return {
+      processes: this.processes(),
+      untouched: this.isUntouched(),
+      // One without branches of its own watches a run that may have been killed before it had a place.
+      places: this.names.length === 0 ? 0 : branches,
+      livedIn: places.filter(({ inUse, orphan }) => inUse || orphan),
+    };
   }
 
-  /** What must hold of a run that was gone on with to its end. @param before the view when it was killed */
-  async expectFinished(view: RunView, before: RunView): Promise<void> {
-    for (const name of this.names) {
-      const [branch, left] = [branchOf(view, name), branchOf(before, name)];
-      expect(branch, `${name}: ${JSON.stringify(branch.error)}`).toMatchObject({
-        state: 'completed',
-        error: null,
-        sessionId: left.sessionId,
-        place: left.place,
-        questions: [],
-        checks: this.names.includes('check') ? [{ name: 'held', passed: true }] : [],
-        files: name === 'tool' ? [{ path: 'tool.txt', added: 1 }] : [],
-        inDoubt: name === 'tool' ? [{ tool: 'Bash', input: { command: expect.stringContaining('sleep 600') } }] : [],
-      });
-      // The prompt itself is sent once; who was in the middle of it is told to go on.
-      const prompts = this.#prompts.filter((text) => text.includes(promptOf(name)));
-      expect(
-        prompts.map((text) => text.includes('You were interrupted')),
+  get nothingLeft(): Awaited<ReturnType<KillMatrix['left']>> {
+    return { processes: [], untouched: true, places: this.names.length, livedIn: [] };
+  }
+
+  /** What became of a run that was gone on with; `allDone` says what must be. @param before the view when it was killed */
+  finished(view: RunView, before: RunView) {
+    const branches = this.names.map((name) => {
+      const [branch, then] = [branchOf(view, name), branchOf(before, name)];
+      return {
         name,
-      ).toEqual(['first token', 'tool', 'question'].includes(name) ? [false, true] : [false]);
-      expect(this.#ran('set-up', name)).toBe(name === 'set-up' ? 2 : 1);
-      expect(branch.notes.filter((note) => note.includes('may have been begun')).length).toBe(
-        name === 'set-up' ? 1 : 0,
-      );
-    }
-    this.expectUntouched();
-    expect(this.processes()).toEqual([]);
+        state: branch.state,
+        error: branch.error,
+        samePlace: branch.sessionId === then.sessionId && branch.place?.root === then.place?.root,
+        questions: branch.questions.length,
+        checks: branch.checks.map(({ passed }) => passed),
+        files: branch.files.map(({ path: file, added }) => `${file} +${added}`),
+        inDoubt: branch.inDoubt.map(({ tool }) => tool),
+        // The prompt itself is sent once; who was in the middle of it is told to go on.
+        prompts: this.#prompts
+          .filter((text) => text.includes(promptOf(name)))
+          .map((text): string => (text.includes('You were interrupted') ? 'go on' : 'prompt')),
+        setUps: this.#setUps(name),
+        toldOfSetUp: branch.notes.some((note) => note.includes('may have been begun')),
+      };
+    });
+    return { branches, untouched: this.isUntouched(), processes: this.processes() };
   }
 
-  /** The person's tree, repository and recording. */
-  expectUntouched(): void {
-    expect(this.#hash()).toEqual(this.#before);
+  get allDone(): ReturnType<KillMatrix['finished']> {
+    const branches = this.names.map((name) => ({
+      name,
+      state: 'completed' as const,
+      error: null,
+      samePlace: true,
+      questions: 0,
+      checks: this.names.includes('check') ? [true] : [],
+      files: name === 'tool' ? ['tool.txt +1'] : [],
+      inDoubt: name === 'tool' ? ['Bash'] : [],
+      prompts: ['first token', 'tool', 'question'].includes(name) ? ['prompt', 'go on'] : ['prompt'],
+      setUps: this.names.includes('set-up') ? (name === 'set-up' ? 2 : 1) : 0,
+      toldOfSetUp: name === 'set-up',
+    }));
+    return { branches, untouched: true, processes: [] };
+  }
+
+  /** Are the person's tree, repository and recording as they were? */
+  isUntouched(): boolean {
+    return isDeepStrictEqual(this.#hash(), this.#before);
   }
 
   /** Processes that live in places of the stage: its folder and the key of a place stand in their environment. */
@@ -137,9 +157,9 @@ export class KillMatrix {
     return [treeHash(this.stage.project), readFileSync(this.stage.transcript, 'utf8')];
   }
 
-  #ran(what: Moment, name: Moment): number {
-    if (!this.names.includes(what)) return name === what ? 2 : 1;
-    const lines = readFileSync(path.join(this.#flags, `${what}.ran`), 'utf8').split('\n');
+  #setUps(name: Moment): number {
+    if (!this.names.includes('set-up')) return 0;
+    const lines = readFileSync(path.join(this.#flags, 'set-up.ran'), 'utf8').split('\n');
     return lines.filter((line) => line === name).length;
   }
 

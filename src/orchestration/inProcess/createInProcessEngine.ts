@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { AgentWork } from '../../core/agent/agentWork.ts';
 import { RunOwnedError } from '../../core/errors.ts';
@@ -97,7 +96,7 @@ class InProcessEngine implements ForkEngine {
         return await this.#deps.runs.own(runId);
       } catch (error) {
         if (!(error instanceof RunOwnedError) || attempt === ownTries) throw error;
-        await delay(ownAgainMs);
+        await this.#deps.clock.sleep(ownAgainMs);
       }
     }
   }

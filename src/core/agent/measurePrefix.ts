@@ -3,10 +3,13 @@ import { blocksOf, type MessagesRequest, type RequestBlock, type RequestMessage 
 import { withoutCacheControl } from '../session/cacheControl.ts';
 import type { MeasuredPrefix } from './agentFacts.ts';
 
-/** Which versions of Claude Code sent the two requests. */
+/** What may be the reason of a difference. */
 export interface Senders {
+  /** Versions of Claude Code. */
   recorded: string | null;
   sent: string | null;
+  /** The branch works at another path than the recorded one. */
+  moved?: boolean;
 }
 
 /** A part of a request that is equal or not, and what is said where it is not. */
@@ -14,6 +17,8 @@ interface Segment {
   key: string;
   /** In words, as the subject of a sentence. */
   name: string;
+  /** What it is made of, where two of them can be told apart more finely. */
+  tool?: unknown;
 }
 
 /** Parts of one kind, in the order in which they are sent. */
@@ -38,7 +43,10 @@ export function measurePrefix(recorded: MessagesRequest, sent: MessagesRequest, 
   let equal = 0;
   for (const group of groups) {
     const at = group.recorded.findIndex(({ key }, index) => key !== group.sent[index]?.key);
-    if (at >= 0) return { equal: equal + at, total, stopsAt: difference(group, at, senders) };
+    if (at >= 0) {
+      const reason = recorded.model === sent.model ? reasonOf(senders) : ': another model answers';
+      return { equal: equal + at, total, stopsAt: difference(group, at, reason) };
+    }
     equal += group.recorded.length;
     const surplus = group.isWhole ? group.sent[group.recorded.length] : undefined;
     // What comes behind it stands elsewhere, so none of it is equal.
@@ -52,7 +60,7 @@ function keyOf(value: unknown): string {
 }
 
 function toolsOf({ tools }: MessagesRequest): Segment[] {
-  return (tools ?? []).map((tool) => ({ key: keyOf(tool), name: `the tool ${tool.name ?? 'without a name'}` }));
+  return (tools ?? []).map((tool) => ({ key: keyOf(tool), name: `the tool ${tool.name ?? 'without a name'}`, tool }));
 }
 
 /** The billing line before the system prompt is set anew by every sender, and no log holds it. */
@@ -87,7 +95,7 @@ function resultsIn(message: RequestMessage | undefined): number {
   return rest < 0 ? blocks.length : rest;
 }
 
-function difference({ recorded, sent }: Group, at: number, senders: Senders | undefined): string {
+function difference({ recorded, sent }: Group, at: number, reason: string): string {
   const [before, now] = [recorded[at], sent[at]];
   if (before === undefined) return '';
   if (now === undefined) return `${before.name} was not sent`;
@@ -95,10 +103,25 @@ function difference({ recorded, sent }: Group, at: number, senders: Senders | un
   if (before.name !== now.name && !names(recorded).includes(now.name)) return `${now.name} was not recorded`;
   if (before.name !== now.name && !names(sent).includes(before.name)) return `${before.name} was not sent`;
   if (before.name !== now.name) return `${before.name} stands elsewhere`;
-  const { recorded: then, sent: since } = senders ?? { recorded: null, sent: null };
-  const versions =
-    then !== null && since !== null && then !== since
-      ? `: it was recorded with Claude Code ${then}, and ${since} answers`
-      : '';
-  return `${before.name} differs${versions}`;
+  return `${before.name} differs${reason === '' ? singlePrompt(before, now) : reason}`;
+}
+
+function reasonOf(senders: Senders | undefined): string {
+  const { recorded, sent, moved } = senders ?? { recorded: null, sent: null };
+  if (recorded !== null && sent !== null && recorded !== sent)
+    return `: it was recorded with Claude Code ${recorded}, and ${sent} answers`;
+  return moved === true ? ': the branch works at another path' : '';
+}
+
+/**
+ * Claude Code (2.1.329) names 600 s as the default limit of a command in the background to one `claude -p "…"`, and 1800 s where prompts
+ * come over its stream protocol. No flag, setting or variable makes the second say the first.
+ */
+function singlePrompt(before: Segment, now: Segment): string {
+  if (before.tool === undefined || numberless(before.tool) !== numberless(now.tool)) return '';
+  return ' in its time limits: Claude Code sets other ones for a single `claude -p` than where it is asked for more';
+}
+
+function numberless(tool: unknown): string {
+  return keyOf(tool).replace(/\d+/g, '0');
 }

@@ -2,7 +2,7 @@ import type { BranchId } from '../ids.ts';
 import type { Disposable, GivenAnswer, RunStore } from '../run/ports.ts';
 import type { Answer, Question } from './agentFacts.ts';
 import type { AgentBranchRef } from './agentPorts.ts';
-import { permissionKey } from './permissionPolicy.ts';
+import { isForPerson, permissionKey } from './permissionPolicy.ts';
 
 type Call = Pick<Question, 'tool' | 'input'>;
 
@@ -33,7 +33,7 @@ export class OpenQuestions implements Disposable {
 
   /** Was such a call allowed for the branch or the run before? */
   allows(call: Call): boolean {
-    return this.#allowed.has(keyOf(call));
+    return !isForPerson(call.tool) && this.#allowed.has(keyOf(call));
   }
 
   /** Resolves with the answer; rejects with the signal's reason. */

@@ -53,6 +53,11 @@ export function pathOf(tool: string, input: Input): string | null {
   return readers.has(tool) ? textOf(input.path) : null;
 }
 
+/** Is this asked for the person's own answer or approval? No permission that was given before stands for it. */
+export function isForPerson(tool: string): boolean {
+  return toPerson.has(tool);
+}
+
 /** What a person allows with “for this branch” or “for this run”: equal keys stand for the same permission. */
 export function permissionKey(tool: string, input: Input): string {
   if (shells.has(tool)) return `${tool} ${commandOf(input) ?? canonicalJson(input)}`;

@@ -178,6 +178,38 @@ describe('a prompt of an agent', () => {
     ]);
   });
 
+  it('asks again what only a person can answer, whatever was allowed for the run', async () => {
+    const choice = { tool: 'AskUserQuestion', input: { questions: [{ question: 'Which?' }] }, reason: null };
+    const plan = { tool: 'ExitPlanMode', input: { plan: 'First this.' }, reason: null };
+    const told: unknown[] = [];
+    const [on, run] = await start(
+      async (_order, { onQuestion }) => {
+        told.push(await onQuestion({ ...asked('c3'), ...choice }));
+        told.push(await onQuestion({ ...asked('c4'), ...plan }));
+        return end();
+      },
+      { branches: [{ name: 'one' }, { name: 'two' }] },
+    );
+    const { runId } = run;
+    for (const question of [
+      { ...asked('c1'), ...choice },
+      { ...asked('c2'), ...plan },
+    ]) {
+      await on.runs.append({ type: 'question-asked', runId, branchId: b2, at: question.askedAt, question });
+      await on.runs.answer(runId, b2, question.callId, { behavior: 'allow', scope: 'run', answers: { 'Which?': 'a' } });
+    }
+    const turn = on.work.turn(turnOf(run), { signal: signal() });
+    await until(on, run, ({ branches }) => branches[0]?.questions[0]?.callId === 'c3');
+    await on.runs.answer(runId, b1, 'c3', { behavior: 'allow', scope: 'call', answers: { 'Which?': 'b' } });
+    await until(on, run, ({ branches }) => branches[0]?.questions[0]?.callId === 'c4');
+    await on.runs.answer(runId, b1, 'c4', { behavior: 'deny', scope: 'call' });
+    await turn;
+    expect(told).toEqual([
+      { behavior: 'allow', scope: 'call', answers: { 'Which?': 'b' } },
+      { behavior: 'deny', scope: 'call' },
+    ]);
+  });
+
   it('ends when its time is up', async () => {
     const [on, plan] = await start(
       (_order, options) =>

@@ -74,6 +74,22 @@ describe('the measured prefix', () => {
     );
   });
 
+  it('says another model, another path, and limits that Claude Code sets for a single prompt', () => {
+    const messages = [{ role: 'user' as const, content: 'Hello there' }];
+    const at = { recorded: '2.1.329', sent: '2.1.329' };
+    const first = 'message 1 of the history (user) differs';
+    expect(measurePrefix(request(), branch({ messages, model: 'claude-haiku-4-5' }), at).stopsAt).toBe(
+      `${first}: another model answers`,
+    );
+    expect(measurePrefix(request(), branch({ messages }), { ...at, moved: true }).stopsAt).toBe(
+      `${first}: the branch works at another path`,
+    );
+    const limited = (ms: number) => request({ tools: [tool('Bash', { description: `default ${ms}, max 7200000` })] });
+    expect(measurePrefix(limited(600_000), limited(1_800_000), at).stopsAt).toBe(
+      'the tool Bash differs in its time limits: Claude Code sets other ones for a single `claude -p` than where it is asked for more',
+    );
+  });
+
   it('stops at a message that differs or is missing', () => {
     const said = (messages: MessagesRequest['messages']) => measurePrefix(request(), branch({ messages }));
     expect(said([{ role: 'user', content: 'Hello!' }])).toMatchObject({

@@ -13,6 +13,7 @@ import { baseCommitOf, commitNamed } from './adapters/git/baseCommitOf.ts';
 import { createPlaces } from './adapters/places/createPlaces.ts';
 import { findSetupOffers } from './adapters/places/findSetupOffers.ts';
 import { projectOf } from './adapters/places/projectOf.ts';
+import { BranchOrigins } from './adapters/sessionFacts/branchOrigins.ts';
 import { writeWhole } from './adapters/writeWhole.ts';
 import type { AgentPlanning } from './core/agent/agentDraft.ts';
 import type { AgentRuns } from './core/agent/agentRuns.ts';
@@ -67,7 +68,7 @@ export function createAgentServices(options: AgentServicesOptions): LoadedAgentS
     sha256,
     places: createPlaces({ folder, changes, isRunKnown, clock, configDirs: claudeDirs }),
     changes,
-    sessions: createBranchSessions(),
+    sessions: createBranchSessions(new BranchOrigins(home)),
     program: createAgentProgram({ env }),
     checks: createCheckRunner({ blobs, clock }),
     recordings: sessions,

@@ -172,13 +172,23 @@ describe('a branch before the first prompt', () => {
       source: first?.source ?? '',
       version: currentVersion,
       cwd: recorded.cwd,
+      title: '-x · it’s "one"',
     });
     expect(file).toBeNull();
+    const asked = await first?.open.forkAt({ turn: 1 });
+    expect(
+      measurePrefix(asked?.rebuilt.request as MessagesRequest, { ...request.body, model: asked?.rebuilt.request.model })
+        .stopsAt,
+    ).toMatch(/^the tool Bash differs in its time limits/);
     expect(request.body.tools.map(({ name }: { name: string }) => name)).not.toContain('AskUserQuestion');
     expect(chain.prompt).toEqual([{ type: 'text', text: 'What is the capital of France?' }]);
     const state = await runs.sessions.state(runs.configDir, sessionId, chain);
     expect(state).toMatchObject({ prompts: 1, open: [] });
     expect(basename(state.file ?? '')).toBe(`${sessionId}.jsonl`);
+    const { sessions } = await listed(runs);
+    expect(sessions).toMatchObject([
+      { sessionId, title: '-x · it’s "one"', forkedFrom: { sessionId: first?.source, messageUuid: null } },
+    ]);
   });
 });
 
@@ -201,7 +211,7 @@ describe('another system prompt', () => {
 
 /** Sessions as the tree shows them. */
 async function listed(runs: BranchRuns) {
-  const store = createReadingStore({ claudeDirs: [runs.configDir], home: join(runs.folder, 'data') });
+  const store = createReadingStore({ claudeDirs: [runs.configDir], home: runs.home });
   return { store, sessions: await store.list() };
 }
 

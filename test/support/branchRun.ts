@@ -4,10 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toolPath } from '../../scripts/tools.ts';
 import { createBranchSessions } from '../../src/adapters/claudeCode/createBranchSessions.ts';
+import { BranchOrigins } from '../../src/adapters/sessionFacts/branchOrigins.ts';
+import { sha256 } from '../../src/adapters/sha256.ts';
 import { agentEnvironment } from '../../src/core/agent/agentEnvironment.ts';
 import { type AgentFlagsOrder, agentFlags } from '../../src/core/agent/agentFlags.ts';
 import type { BranchSessions } from '../../src/core/agent/agentPorts.ts';
 import type { BranchChain } from '../../src/core/agent/agentSettings.ts';
+import { branchSessionId } from '../../src/core/agent/branchSessionId.ts';
+import { branchIdSchema, runIdSchema } from '../../src/core/ids.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
 import { userLine } from './stage.ts';
 
@@ -35,13 +39,20 @@ export interface AskedBranch {
 
 /** A copy of a recording's config folder, in which branches are written and run by the real Claude Code. */
 export class BranchRuns implements AsyncDisposable {
-  readonly sessions: BranchSessions = createBranchSessions();
+  readonly sessions: BranchSessions;
 
   private constructor(
     readonly folder: string,
     readonly configDir: string,
     readonly api: MessagesApi,
-  ) {}
+  ) {
+    this.sessions = createBranchSessions(new BranchOrigins(this.home));
+  }
+
+  /** Our data folder. */
+  get home(): string {
+    return join(this.folder, 'data');
+  }
 
   /** @param claudeDir folder that is copied; null for an empty one */
   static async open(
@@ -61,7 +72,8 @@ export class BranchRuns implements AsyncDisposable {
   }
 
   async write({ chain, source, cwd, rewrite = null, title = null }: BranchOrder) {
-    const sessionId = crypto.randomUUID();
+    const run = { runId: runIdSchema.parse(`r-${crypto.randomUUID()}`), branchId: branchIdSchema.parse('b1') };
+    const sessionId = branchSessionId(run, sha256);
     const place = cwd ?? chain.cwd ?? this.folder;
     const { configDir } = this;
     const file = await this.sessions.write({ chain, configDir, sessionId, source, cwd: place, rewrite, title });
@@ -82,7 +94,7 @@ export class BranchRuns implements AsyncDisposable {
 
   /** Starts Claude Code with one prompt; it ends after its answer. */
   start(
-    { chain, version, flags }: BranchOrder,
+    { chain, version, flags, title = null }: BranchOrder,
     { sessionId, resume, cwd }: { sessionId: string; resume: boolean; cwd: string },
   ) {
     const { tools: recordedTools, permissionMode, resumeAt } = chain;
@@ -96,6 +108,7 @@ export class BranchRuns implements AsyncDisposable {
       budgetUsd: null,
       sessionId,
       resume,
+      title,
       resumeAt,
       ...flags,
     });

@@ -46,6 +46,7 @@ function commandOf(order: AgentTurnOrder, env: Readonly<Record<string, string | 
     budgetUsd,
     sessionId,
     resume,
+    title: order.title ?? null,
     resumeAt: order.resumeAt ?? null,
   });
   return {

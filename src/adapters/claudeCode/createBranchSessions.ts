@@ -12,16 +12,20 @@ import { parseTranscript } from '../../core/session/parseTranscript.ts';
 import { projectFolderName } from '../../core/session/projectFolderName.ts';
 import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
+import type { BranchOrigins } from '../sessionFacts/branchOrigins.ts';
 import { openPlainFile, plainFile, projectFolders } from '../sessions/projectFiles.ts';
 
 /** Errors of file systems without hard links. */
 const noLinks: ReadonlySet<string | null> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']);
 
 /** Writes and looks after the sessions of branches, which lie among Claude Code's own. */
-export function createBranchSessions(): BranchSessions {
+export function createBranchSessions(origins: BranchOrigins): BranchSessions {
   return {
     async write(order) {
-      if (order.chain.leafUuid === null) return null;
+      if (order.chain.leafUuid === null) {
+        await origins.note(order.sessionId, order.source);
+        return null;
+      }
       const folder = join(order.configDir, 'projects', projectFolderName(await realPath(order.cwd)));
       const file = join(folder, `${order.sessionId}.jsonl`);
       const text = branchLines(order)
@@ -43,6 +47,7 @@ export function createBranchSessions(): BranchSessions {
     },
     async discard(configDir, sessionId, chain) {
       const file = await fileOf(configDir, sessionId);
+      if (file === null) await origins.forget(sessionId);
       if (file === null || (await addedTo(file, chain)).length > 0) return;
       await rm(file, { force: true });
       // Only where it holds nothing else: then it was made for this session.

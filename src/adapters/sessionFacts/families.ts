@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { groupBy } from '../../core/groupBy.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { openPlainFile } from '../sessions/projectFiles.ts';
+import { BranchOrigins } from './branchOrigins.ts';
 import { ForkMemory } from './forkMemory.ts';
 import type { ForkOrigin } from './forkOrigin.ts';
 
@@ -11,10 +12,12 @@ const headBytes = 64 * 1024;
 /** Which sessions were forked from which. Reads only files that look like forks, each once. */
 export class Families {
   readonly #memory: ForkMemory;
+  readonly #branches: BranchOrigins;
 
   /** @param home our data folder; the file `forks.json` in it remembers what was found out */
   constructor(home: string) {
     this.#memory = new ForkMemory(join(home, 'forks.json'));
+    this.#branches = new BranchOrigins(home);
   }
 
   /**
@@ -29,7 +32,10 @@ export class Families {
       const others = relatives.get(summary) ?? [];
       const remembered = known.get(summary.file);
       if (remembered !== undefined) origins.set(summary.file, remembered);
-      if (remembered !== undefined || (summary.forkedFrom === null && others.length === 0)) continue;
+      if (remembered !== undefined) continue;
+      const noted = summary.forkedFrom === null ? await this.#branches.of(summary.sessionId) : null;
+      if (noted !== null) origins.set(summary.file, noted);
+      if (noted !== null || (summary.forkedFrom === null && others.length === 0)) continue;
       const origin = await this.#originOf(summary, others);
       if (origin !== null) origins.set(summary.file, origin);
     }

@@ -15,6 +15,8 @@ export interface AgentFlagsOrder {
   budgetUsd: number | null;
   sessionId: string;
   resume: boolean;
+  /** Name of a session that begins here. */
+  title?: string | null;
   /** `BranchChain.resumeAt`, for the first prompt only: later ones go on from what the branch said since. */
   resumeAt?: string | null;
 }
@@ -32,6 +34,7 @@ type Branch = AgentPrompts['branch'];
 /** The oldest version that was seen to take a flag; what is not listed here every version since 2.0.76 takes. */
 const since = {
   effort: '2.1.100',
+  name: '2.1.100',
   highestEfforts: '2.1.200',
   thinking: '2.1.100',
   /** Since then the system prompt of a session is recorded and sent again whatever a later process is told. */
@@ -82,8 +85,11 @@ function modeOf({ permissionMode }: AgentFlagsOrder): string {
   return permissionMode === 'plan' || permissionMode === 'acceptEdits' ? permissionMode : 'default';
 }
 
-function sessionFlags({ resume, resumeAt, sessionId }: AgentFlagsOrder): string[] {
-  if (!resume) return ['--session-id', sessionId];
+function sessionFlags({ resume, resumeAt, sessionId, title, version }: AgentFlagsOrder): string[] {
+  if (!resume) {
+    const isNamed = title != null && isVersionAtLeast(version, since.name);
+    return ['--session-id', sessionId, ...(isNamed ? [`--name=${title}`] : [])];
+  }
   return ['--resume', sessionId, ...(resumeAt == null ? [] : ['--resume-session-at', resumeAt])];
 }
 

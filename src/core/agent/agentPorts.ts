@@ -168,6 +168,8 @@ export interface AgentTurnOrder {
   sessionId: string;
   /** False where the session's file was not written: a fork before the first prompt begins a new session of this id. */
   resume: boolean;
+  /** Name of a session that begins here; one that is resumed has its own. */
+  title?: string | null;
   /** `BranchChain.resumeAt` with the first prompt of the session that was written, null with every later one. */
   resumeAt?: string | null;
   prompt: AgentPrompts['turns'][number]['content'];
@@ -227,7 +229,7 @@ export interface BranchSessions {
   /**
    * Writes the chain as a new session; the recorded session's file is not touched.
    * @param order.rewrite maps recorded absolute paths into the place; identity in an overlay
-   * @returns the file, null where the chain is empty: there is nothing to resume
+   * @returns the file, null where the chain is empty: there is nothing to resume, and what the session comes from is noted elsewhere
    */
   write(order: {
     chain: BranchChain;

@@ -9,6 +9,8 @@ import type { AgentBranchRef, AgentMessage, AgentTurnEnd, AgentTurnOrder, Place 
 import type { AgentTurnOutcome, AgentWork, AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
 import { callsInDoubt } from './callsInDoubt.ts';
+import { branchTitle } from './branchTitle.ts';
+import { budgetShare } from './budgetShare.ts';
 import { continuationPrompt } from './continuationPrompt.ts';
 import { type LoadedBranch, loadBranch } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
@@ -90,6 +92,7 @@ class RunningTurn {
   readonly #over = new AbortController();
   readonly #asking = new Set<Promise<Answer>>();
   readonly #time: ActiveTime;
+  readonly #costBefore: number;
   #step: number;
   #measured: Promise<void> | null = null;
   #writing: Promise<void> = Promise.resolve();
@@ -111,6 +114,7 @@ class RunningTurn {
     this.#log = new BranchLog(this.#ref, deps);
     const view = foldRun(loaded.plan, loaded.events).branches.find(({ branchId }) => branchId === ref.branchId);
     this.#step = (view?.results.at(-1)?.step ?? 0) + 1;
+    this.#costBefore = view?.costUsd ?? 0;
     const limit = loaded.plan.timeoutSeconds * 1000 - spentMs(loaded);
     this.#time = new ActiveTime(deps.clock, limit, () => this.#stop.abort(new TimeIsUp()));
   }
@@ -119,9 +123,11 @@ class RunningTurn {
     const { turn, promptsBefore, resumed, inDoubt } = this.#sending;
     const questions = new OpenQuestions(this.#ref, this.#deps.runs);
     try {
-      const budgetUsd = this.#budgetLeft();
+      const { plan, events } = this.#loaded;
+      const budgetUsd = budgetShare(plan, events, this.#ref.branchId);
       if (budgetUsd !== null && budgetUsd <= 0) return { kind: 'budget', stopReason: null, error: null, costUsd: 0 };
-      await this.#log.append({ type: 'prompt-sent', turn, promptsBefore, resumed, inDoubt });
+      const costLimitUsd = budgetUsd === null ? null : this.#costBefore + budgetUsd;
+      await this.#log.append({ type: 'prompt-sent', turn, promptsBefore, resumed, inDoubt, costLimitUsd });
       const signal = AbortSignal.any([this.#options.signal, this.#stop.signal]);
       const end = await this.#deps.program.turn(await this.#order(budgetUsd), {
         signal,
@@ -167,6 +173,7 @@ class RunningTurn {
       place: this.#place,
       sessionId,
       resume: this.#sending.resume,
+      title: branchTitle(plan, branch),
       resumeAt: this.#sending.promptsBefore === 0 ? (chain.resumeAt ?? null) : null,
       prompt: this.#sending.prompt,
       branch: prompts.branch,
@@ -178,14 +185,6 @@ class RunningTurn {
       budgetUsd,
       env: await branchEnvironment(plan, branch, runs),
     };
-  }
-
-  /** Dollars that the run may still spend, null where there is no budget. */
-  #budgetLeft(): number | null {
-    const { plan, events } = this.#loaded;
-    if (plan.budgetUsd === null) return null;
-    const spent = foldRun(plan, events).branches.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0);
-    return plan.budgetUsd - spent;
   }
 
   #timedOut() {

@@ -3,6 +3,7 @@ import { BranchLog } from '../run/branchLog.ts';
 import type { AgentBranchRef, Place, PlaceId, PlaceOrder } from './agentPorts.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
+import { branchTitle } from './branchTitle.ts';
 import { bytesOfBlob, type LoadedBranch, loadBranch, placedFilesAt } from './loadBranch.ts';
 
 /** Makes a branch's place, writes its session and runs its set-up; what an earlier attempt did of it is not done again. */
@@ -67,7 +68,6 @@ async function writeSession(loaded: LoadedBranch, place: Place, deps: AgentWorkD
   const to = place.toPlace(place.projectRoot);
   const state = await deps.sessions.state(agent.configDir, sessionId, chain);
   if (state.file !== null) return;
-  const repeat = branch.repeats > 1 ? ` #${branch.repeat}` : '';
   await deps.sessions.write({
     chain,
     configDir: agent.configDir,
@@ -75,7 +75,7 @@ async function writeSession(loaded: LoadedBranch, place: Place, deps: AgentWorkD
     source: plan.session.sessionId,
     cwd: place.path,
     rewrite: to === place.projectRoot ? null : { from: place.projectRoot, to },
-    title: `${plan.title} · ${branch.name}${repeat}`,
+    title: branchTitle(plan, branch),
   });
 }
 

@@ -44,6 +44,8 @@ const agentEvents = [
     promptsBefore: z.number(),
     resumed: z.boolean(),
     inDoubt: z.array(doubtSchema),
+    /** US dollars that the branch may have cost when the prompt has ended; null where the run has no budget. */
+    costLimitUsd: z.number().nullable().optional(),
   }),
   z.object({
     type: z.literal('agent-started'),

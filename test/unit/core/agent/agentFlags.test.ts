@@ -33,6 +33,9 @@ describe('the flags of an agent', () => {
     expect(valueOf(begun, '--session-id')).toBe('s-1');
     expect(begun).not.toContain('--resume');
     expect(begun).not.toContain('--resume-session-at');
+    expect(flagsOf({ resume: false, title: '-x' }).args).toContain('--name=-x');
+    expect(flagsOf({ title: '-x' }).args.join(' ')).not.toContain('--name');
+    expect(flagsOf({ resume: false, title: 'x', version: '2.0.76' }).args.join(' ')).not.toContain('--name');
     expect(valueOf(flagsOf({ resumeAt: 'u1' }).args, '--resume-session-at')).toBe('u1');
   });
 

@@ -3,7 +3,7 @@ import type { AgentMessage, AgentTurnEnd, CheckRunner } from '../../../../src/co
 import type { AgentWorkDeps } from '../../../../src/core/agent/agentWork.ts';
 import { StorageError } from '../../../../src/core/errors.ts';
 import type { ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
-import { branchIdSchema, type RunId } from '../../../../src/core/ids.ts';
+import { type BranchId, branchIdSchema, type RunId } from '../../../../src/core/ids.ts';
 import { AgentBench, type Turn } from '../../../support/agentBench.ts';
 import { FakeClock } from '../../../support/fakeClock.ts';
 
@@ -347,6 +347,45 @@ describe('a prompt of an agent', () => {
     expect(budgets[0]).toBe(1);
     expect(budgets[1]).toBeCloseTo(0.4);
     expect(budgets).toHaveLength(2);
+  });
+
+  it('shares the budget with the branches that are still to come, and leaves them what it doesn’t need', async () => {
+    const budgets: (number | null)[] = [];
+    const started: (() => void)[] = [];
+    const [on, plan] = await start(
+      async ({ budgetUsd }) => {
+        budgets.push(budgetUsd);
+        await new Promise<void>((resolve) => started.push(resolve));
+        return end({ costUsd: 0.1 });
+      },
+      { budgetUsd: 3, branches: [{ name: 'one' }, { name: 'two' }, { name: 'three' }] },
+    );
+    const b3 = branchIdSchema.parse('b3');
+    const turn = async (branchId: BranchId) => {
+      await on.work.prepare({ runId: plan.runId, branchId }, signal());
+      const working = on.work.turn({ runId: plan.runId, branchId, turn: 0 }, { signal: signal() });
+      const before = budgets.length;
+      await until(on, plan, () => budgets.length > before);
+      return { working };
+    };
+    const first = await turn(b1);
+    const second = await turn(b2);
+    started[0]?.();
+    await first.working;
+    const outcome = {
+      state: 'completed',
+      stopReason: null,
+      error: null,
+      billing: 'known',
+      divergedAtTurn: null,
+    } as const;
+    const at = new Date().toISOString();
+    await on.runs.append({ type: 'branch-ended', runId: plan.runId, branchId: b1, at, outcome });
+    const third = await turn(b3);
+    for (const go of started) go();
+    await Promise.all([second.working, third.working]);
+    // 1 of 3; 1 of the 2 that are left; 3 without the 0.10 of the first and what the second may spend.
+    expect(budgets.map((budget) => Number(budget?.toFixed(2)))).toEqual([1, 1, 1.9]);
   });
 
   it('counts the replies of a turn that was broken off against the budget', async () => {

@@ -10,21 +10,24 @@ import { createAgentFinder } from './adapters/claudeCode/findAgent.ts';
 import { projectRules } from './adapters/claudeCode/projectRules.ts';
 import { freePort } from './adapters/freePort.ts';
 import { baseCommitOf, commitNamed } from './adapters/git/baseCommitOf.ts';
+import { uncommittedFiles } from './adapters/git/uncommittedFiles.ts';
 import { createPlaces } from './adapters/places/createPlaces.ts';
 import { findSetupOffers } from './adapters/places/findSetupOffers.ts';
-import { projectOf } from './adapters/places/projectOf.ts';
+import { type Project, projectOf } from './adapters/places/projectOf.ts';
 import { BranchOrigins } from './adapters/sessionFacts/branchOrigins.ts';
 import { writeWhole } from './adapters/writeWhole.ts';
-import type { AgentPlanning } from './core/agent/agentDraft.ts';
+import type { AgentPlanning, AgentProject } from './core/agent/agentPlanning.ts';
+import type { AgentFinder } from './core/agent/agentPorts.ts';
 import type { AgentRuns } from './core/agent/agentRuns.ts';
 import type { AgentWork, AgentWorkDeps } from './core/agent/agentWork.ts';
 import { commandEnvironment } from './core/agent/commandEnvironment.ts';
-import { createAgentRuns } from './core/agent/createAgentRuns.ts';
+import { type AgentRunsDeps, createAgentRuns } from './core/agent/createAgentRuns.ts';
 import { createAgentWork } from './core/agent/createAgentWork.ts';
 import { bytesOfBlob, placedFilesAt } from './core/agent/loadBranch.ts';
 import { placedFilesOf } from './core/agent/placedFilesOf.ts';
 import { recordedChanges } from './core/agent/recordedChanges.ts';
-import { messageOf, NotFoundError } from './core/errors.ts';
+import { NotFoundError } from './core/errors.ts';
+import type { RunId } from './core/ids.ts';
 import type { BlobStore, Clock, PriceList, RunStore, Sha256 } from './core/run/ports.ts';
 import type { SessionStore } from './core/session/sessionStore.ts';
 
@@ -51,16 +54,31 @@ export interface LoadedAgentServices {
 
 /** Constructs what agent branches need on this machine. Starts and contacts nothing before it is used. */
 export function createAgentServices(options: AgentServicesOptions): LoadedAgentServices {
+  const work = workDeps(options);
+  const finder = createAgentFinder({
+    path: options.claudePath,
+    env: options.env,
+    extensionFolders: options.extensionFolders,
+    configDir: options.claudeDirs[0],
+  });
+  return {
+    work: createAgentWork(work),
+    runs: createAgentRuns(runsDeps(options, work, finder)),
+    planning: createPlanning(options, work, finder),
+  };
+}
+
+function workDeps(options: AgentServicesOptions): AgentWorkDeps {
   const { home, runs, blobs, clock, prices, sha256, sessions, env, claudeDirs } = options;
   const folder = path.join(home, 'places');
   const changes = createChangeStore(folder);
-  const isRunKnown = (runId: Parameters<RunStore['plan']>[0]) =>
+  const isRunKnown = (runId: RunId) =>
     runs.plan(runId).then(
       () => true,
       // A plan that can't be read owns its places all the same.
       (error: unknown) => !(error instanceof NotFoundError),
     );
-  const work: AgentWorkDeps = {
+  return {
     runs,
     blobs,
     clock,
@@ -77,61 +95,62 @@ export function createAgentServices(options: AgentServicesOptions): LoadedAgentS
     freePort,
     commandEnv: () => commandEnvironment(env),
   };
-  const finder = createAgentFinder({
-    path: options.claudePath,
-    env,
-    extensionFolders: options.extensionFolders,
-    configDir: claudeDirs[0],
-  });
+}
+
+function runsDeps({ home, blobs }: AgentServicesOptions, work: AgentWorkDeps, finder: AgentFinder): AgentRunsDeps {
+  const { changes } = work;
   return {
-    work: createAgentWork(work),
-    runs: createAgentRuns({
-      ...work,
-      find: () => finder.find(),
-      applier: createChangeApplier(changes),
-      recordedChanges: async (plan, { files, recordedEnd, folder: of }) =>
-        recordedChanges({
-          root: (await projectOf(of)).root,
-          before: await placedFilesAt(files, blobs),
-          after: await placedFilesAt(recordedEnd ?? files, blobs),
-          readBlob: (ref) => bytesOfBlob(ref, work),
-          put: (bytes) => changes.put(plan.runId, bytes),
-        }),
-      keepPatch: async (runId, name, patch) => {
-        const file = path.join(home, 'removed-places', `${runId}-${name}.patch`);
-        await writeWhole(file, patch);
-        return file;
-      },
-      headOf: async (of) => (await projectOf(of)).git?.head ?? null,
-    }),
-    planning: createPlanning(options, work, finder),
+    ...work,
+    find: () => finder.find(),
+    applier: createChangeApplier(changes),
+    recordedChanges: async (plan, { files, recordedEnd, folder }) =>
+      recordedChanges({
+        root: (await projectOf(folder)).root,
+        before: await placedFilesAt(files, blobs),
+        after: await placedFilesAt(recordedEnd ?? files, blobs),
+        readBlob: (ref) => bytesOfBlob(ref, work),
+        put: (bytes) => changes.put(plan.runId, bytes),
+      }),
+    keepPatch: async (runId, name, patch) => {
+      const file = path.join(home, 'removed-places', `${runId}-${name}.patch`);
+      await writeWhole(file, patch);
+      return file;
+    },
+    headOf: async (folder) => (await projectOf(folder)).git?.head ?? null,
   };
 }
 
 function createPlanning(
   { claudeDirs }: AgentServicesOptions,
   { places }: AgentWorkDeps,
-  finder: ReturnType<typeof createAgentFinder>,
+  finder: AgentFinder,
 ): AgentPlanning {
   return {
     find: () => finder.find(),
     placeOptions: (folder) => places.options(folder),
-    setupOffers: async (folder) => findSetupOffers((await projectOf(folder)).realRoot),
     configDirOf: (file) => configDirOf(file, claudeDirs),
-    folderProblem: (folder) => projectOf(folder).then(() => null, messageOf),
-    async baseOf(open, { turn, side, until }, folder, choice) {
+    project: async (folder) => agentProject(await projectOf(folder)),
+  };
+}
+
+function agentProject({ folder, root, realRoot, git }: Project): AgentProject {
+  return {
+    setupOffers: async () => findSetupOffers(realRoot),
+    async baseOf(open, { turn, side, until }, choice) {
       if (choice === 'now') return { commit: null, notes: [] };
       if (choice !== 'turn') return { commit: await commitNamed(folder, choice), notes: [] };
       const { commit, reason } = await baseCommitOf(folder, await open.commitAt(turn, side, until));
       return { commit, notes: commit === null ? [] : [reason] };
     },
-    projectRules: async (folder) => projectRules((await projectOf(folder)).root),
-    placedFiles: async (open, moment, folder, put) =>
+    rules: () => projectRules(root),
+    placedFiles: (open, moment, put) =>
       placedFilesOf(open, moment, {
-        projectRoot: (await projectOf(folder)).root,
+        projectRoot: root,
         put,
         encodeBase64: (bytes) => Buffer.from(bytes).toString('base64'),
       }),
+    uncommitted: async () =>
+      git?.head == null ? [] : (await uncommittedFiles(realRoot)).map((name) => path.join(root, name)),
   };
 }
 

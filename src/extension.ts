@@ -39,43 +39,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const apiKey = new ApiKey(context.secrets);
   const provider = new ReplaceableServices(() => makeServices(apiKey, log));
   services = provider;
-  const runs = new RunList(provider, log.error);
-  const tree = new SessionTreeView(provider, log.error);
-  const runTree = new RunTreeView(runs, log.error);
-  const documents = new TurnDocuments(provider);
-  const files = new FilesAtTurn(provider);
-  const problems = new ProblemDocuments(provider);
-  const diffs = new BranchDiffs(provider, runs, context.extensionUri, (error) => showError(error, log));
-  const indexing = new SearchIndexing(log.error);
-  const temporalStatus = new TemporalStatusBar(provider, runs);
-  const choices = new RunChoices(context.globalState, context.workspaceState);
-  const panels = new ForkPanelManager({
-    extensionUri: context.extensionUri,
-    services: () => provider.get(),
-    openComparison: (runId, a, b) => diffs.openComparison(runId, a, b),
-    confirm: (preview, request) => confirmRun(preview, request, choices),
-    apiKey,
-    choices,
-    runAgain: async (reason, runId) => {
-      await runCommand(reason === 'retry' ? 'forkpoint.retryFailed' : 'forkpoint.resumeRun', { runId });
-    },
-    storageUri: context.storageUri ?? context.globalStorageUri,
-  });
-  const pickers = new Pickers({ services: provider, sessions: () => tree.sessions(), runs });
-  const shared = { services: provider, runs, apiKey, choices, log, pickers };
-  const agents = agentViews({ ...shared, isShowing: (runId) => panels.isShowing(runId) });
-  const commands: CommandHandlers = {
-    ...keepCommands({ services: provider, sessions: () => tree.sessions() }),
-    ...revealCommands(tree, pickers),
-    ...sessionCommands({ ...shared, tree, documents, problems, openForkPanel: (target) => panels.open(target) }),
-    ...searchCommands(provider, indexing),
-    ...filesCommands(files, pickers),
-    ...runCommands(shared),
-    ...compareCommands(diffs, pickers, agents.pickAgentBranch),
-    ...agents.commands,
-    ...temporalCommands(provider, temporalStatus),
-    ...generalCommands({ apiKey, log, refresh: [() => tree.reload(), () => runTree.reload()] }),
-  };
+  const views = createViews(context, { log, apiKey, provider });
+  const { runs, tree, runTree, documents, files, problems, diffs, panels, temporalStatus, indexing, agents } = views;
   context.subscriptions.push(
     log,
     runs,
@@ -102,8 +67,66 @@ export function activate(context: vscode.ExtensionContext): void {
       files.refresh(session);
       problems.refresh(session);
     }),
-    registerCommands(commands, log.debug, (error) => showError(error, log)),
+    registerCommands(commandHandlers(views), log.debug, (error) => showError(error, log)),
   );
+}
+
+interface Basics {
+  log: Log;
+  apiKey: ApiKey;
+  provider: ReplaceableServices;
+}
+
+function createViews(context: vscode.ExtensionContext, { log, apiKey, provider }: Basics) {
+  const runs = new RunList(provider, log.error);
+  const tree = new SessionTreeView(provider, log.error);
+  const diffs = new BranchDiffs(provider, runs, context.extensionUri, (error) => showError(error, log));
+  const choices = new RunChoices(context.globalState, context.workspaceState);
+  const panels = new ForkPanelManager({
+    extensionUri: context.extensionUri,
+    services: () => provider.get(),
+    openComparison: (runId, a, b) => diffs.openComparison(runId, a, b),
+    confirm: (preview, request) => confirmRun(preview, request, choices),
+    apiKey,
+    choices,
+    runAgain: async (reason, runId) => {
+      await runCommand(reason === 'retry' ? 'forkpoint.retryFailed' : 'forkpoint.resumeRun', { runId });
+    },
+    storageUri: context.storageUri ?? context.globalStorageUri,
+  });
+  const pickers = new Pickers({ services: provider, sessions: () => tree.sessions(), runs });
+  const shared = { services: provider, runs, apiKey, choices, log, pickers };
+  return {
+    shared,
+    runs,
+    tree,
+    runTree: new RunTreeView(runs, log.error),
+    documents: new TurnDocuments(provider),
+    files: new FilesAtTurn(provider),
+    problems: new ProblemDocuments(provider),
+    diffs,
+    panels,
+    indexing: new SearchIndexing(log.error),
+    temporalStatus: new TemporalStatusBar(provider, runs),
+    agents: agentViews({ ...shared, isShowing: (runId) => panels.isShowing(runId) }),
+  };
+}
+
+function commandHandlers(views: ReturnType<typeof createViews>): CommandHandlers {
+  const { shared, tree, runTree, documents, problems, files, diffs, panels, agents } = views;
+  const { services: provider, pickers, apiKey, log } = shared;
+  return {
+    ...keepCommands({ services: provider, sessions: () => tree.sessions() }),
+    ...revealCommands(tree, pickers),
+    ...sessionCommands({ ...shared, tree, documents, problems, openForkPanel: (target) => panels.open(target) }),
+    ...searchCommands(provider, views.indexing),
+    ...filesCommands(files, pickers),
+    ...runCommands(shared),
+    ...compareCommands(diffs, pickers, agents.pickAgentBranch),
+    ...agents.commands,
+    ...temporalCommands(provider, views.temporalStatus),
+    ...generalCommands({ apiKey, log, refresh: [() => tree.reload(), () => runTree.reload()] }),
+  };
 }
 
 /** Runs of this window are left interrupted; those on Temporal go on. */

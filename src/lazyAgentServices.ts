@@ -1,5 +1,5 @@
 import type { LoadedAgentServices } from './agentServices.ts';
-import type { AgentPlanning } from './core/agent/agentDraft.ts';
+import type { AgentPlanning } from './core/agent/agentPlanning.ts';
 import type { AgentRuns } from './core/agent/agentRuns.ts';
 import type { AgentWork } from './core/agent/agentWork.ts';
 import type { RunId } from './core/ids.ts';

@@ -1,4 +1,4 @@
-import type { AgentPreview } from '../core/agent/agentDraft.ts';
+import type { AgentPreview } from '../core/agent/agentPreview.ts';
 import type { Executor } from '../core/agent/agentSettings.ts';
 import { BadInputError, NotConfirmedError } from '../core/errors.ts';
 import { describePrefix } from '../core/fork/describePrefix.ts';
@@ -73,11 +73,22 @@ function describeAgents(
   }
 }
 
+function noPlace({ places }: AgentPreview): BadInputError {
+  const others = places.filter(({ available }) => available).map(({ kind }) => `--place ${kind}`);
+  const reasons = places.filter(({ available }) => !available).map(({ kind, detail }) => `${kind}: ${detail}`);
+  return new BadInputError(
+    `No such place can be had. ${oneLine(reasons.join(' '), 600)}`,
+    others.length > 0 ? `Take another: ${others.join(' or ')}.` : 'Run it with the Messages API: --executor api.',
+    { path: 'place' },
+  );
+}
+
 /**
  * Nothing costs money without a yes: asks where a person can answer, else wants `--yes`.
- * @throws NotConfirmedError, BadInputError where no key is set
+ * @throws NotConfirmedError, BadInputError where no key is set, or no place can be had
  */
 export async function confirmSending(context: CliContext, sending: Sending): Promise<void> {
+  if (sending.agent?.place === null) throw noPlace(sending.agent);
   if (!sending.billed) return;
   if (sending.executor === 'api' && !process.env.ANTHROPIC_API_KEY) {
     const hint =

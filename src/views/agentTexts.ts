@@ -1,5 +1,5 @@
-import type { AgentPreview } from '../core/agent/agentDraft.ts';
 import type { FoundAgent } from '../core/agent/agentPorts.ts';
+import type { AgentPreview } from '../core/agent/agentPreview.ts';
 import type { PermissionPolicy, PlaceKind } from '../core/agent/agentSettings.ts';
 import { modelName, moneyRange, oneLine, plural, tokenCount } from '../core/format.ts';
 import type { ForkPreview } from '../core/run/forkService.ts';

@@ -721,3 +721,23 @@ describe('apply', () => {
     }
   });
 });
+
+describe('before it starts anything', () => {
+  const ask = async (...more: string[]) => cli(fork(...more).filter((word) => word !== '--yes'));
+
+  it('says what comes along, what “recorded” stands for, and what another path costs', async () => {
+    await writeFile(path.join(stage.project, 'notes.txt'), 'mine');
+    try {
+      const turn = await ask('--branch', 'name=a', '--place', 'worktree');
+      expect(turn.code).toBe(2);
+      // The file that the session changed is put back to that turn, so it doesn't.
+      expect(turn.stderr).toContain('    1 uncommitted file of your tree comes along: notes.txt\n');
+      expect(turn.stderr).toContain('A worktree lies at another path: the prompt cache hits up to');
+      const now = await ask('--branch', 'name=a', '--files', 'now');
+      expect(now.stderr).toContain('“Recorded” was never there in this form: it is your present files with');
+      expect(now.stderr).not.toMatch(/come along|another path/);
+    } finally {
+      await rm(path.join(stage.project, 'notes.txt'));
+    }
+  });
+});

@@ -55,6 +55,10 @@ function withRunOptions(command: Command): Command {
     .option('--max-turns <n>', 'replies of an agent at most', positiveInteger)
     .option('--concurrency <n>', 'agents at once (default: 2)', positiveInteger)
     .option('--claude <path>', 'the Claude Code to use (default: FORKPOINT_CLAUDE, else PATH)')
-    .option('--budget-usd <usd>', 'dispatch nothing more once this is reached', positiveNumber)
+    .option(
+      '--budget-usd <usd>',
+      'dispatch nothing more once this is reached; agents that work at once share what is left of it',
+      positiveNumber,
+    )
     .option('--timeout-seconds <s>', 'time limit of a branch', positiveNumber);
 }

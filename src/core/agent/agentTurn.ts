@@ -4,20 +4,17 @@ import { BranchLog } from '../run/branchLog.ts';
 import type { BranchToolCall } from '../run/branchOutcome.ts';
 import { foldRun } from '../run/foldRun.ts';
 import { ActiveTime } from './activeTime.ts';
-import type { Answer, Doubt, Question } from './agentFacts.ts';
+import type { Answer, Question } from './agentFacts.ts';
 import type { AgentBranchRef, AgentMessage, AgentTurnEnd, AgentTurnOrder, Place } from './agentPorts.ts';
 import type { AgentTurnOutcome, AgentWork, AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
-import { callsInDoubt } from './callsInDoubt.ts';
 import { branchTitle } from './branchTitle.ts';
 import { budgetShare } from './budgetShare.ts';
-import { continuationPrompt } from './continuationPrompt.ts';
 import { type LoadedBranch, loadBranch } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
 import { OpenQuestions } from './openQuestions.ts';
+import { type Sending, whatToSend } from './whatToSend.ts';
 
-/** Tries of one prompt: an agent that is lost so often in a row is given up. */
-const mostTries = 3;
 /** Wait for a usage limit whose end isn't told, in milliseconds. */
 const unknownLimitMs = 15 * 60_000;
 
@@ -34,48 +31,6 @@ export async function agentTurn(
   const sending = await whatToSend(loaded, ref.turn, deps);
   const turn = new RunningTurn(loaded, ref, place, sending, deps, options);
   return turn.run();
-}
-
-interface Sending {
-  prompt: AgentTurnOrder['prompt'];
-  /** Index of the recorded turn that the prompt stands for. */
-  turn: number;
-  promptsBefore: number;
-  /** There is a session to resume. */
-  resume: boolean;
-  resumed: boolean;
-  inDoubt: Doubt[];
-}
-
-/** @throws AgentError where the prompt was tried too often */
-async function whatToSend({ agent, chain, prompts, sessionId, own }: LoadedBranch, index: number, deps: AgentWorkDeps) {
-  const planned = prompts.turns[index];
-  if (planned === undefined) throw new Error(`The branch has no prompt ${index + 1}.`);
-  const { turn, content } = planned;
-  const since = own.slice(
-    own.findLastIndex(
-      (event) => event.type === 'branch-reset' || (event.type === 'agent-turn-ended' && event.turn === turn),
-    ) + 1,
-  );
-  const lost = since.filter((event) => event.type === 'prompt-sent' && event.turn === turn).length;
-  if (lost >= mostTries) {
-    throw new AgentError(
-      `Claude Code was lost ${mostTries} times in the middle of this prompt.`,
-      'Look at the log (Forkpoint: Show Log), then run Resume: the branch’s place and session are kept.',
-    );
-  }
-  const state = await deps.sessions.state(agent.configDir, sessionId, chain);
-  const first = own.find((event) => event.type === 'prompt-sent' && event.turn === turn);
-  const resumed = first?.type === 'prompt-sent' && state.prompts > first.promptsBefore;
-  const inDoubt = resumed ? callsInDoubt(state.open, own) : [];
-  return {
-    prompt: resumed ? [{ type: 'text', text: continuationPrompt(inDoubt) }] : content,
-    turn,
-    promptsBefore: state.prompts,
-    resume: state.file !== null,
-    resumed,
-    inDoubt,
-  } satisfies Sending;
 }
 
 /** One prompt on its way. */

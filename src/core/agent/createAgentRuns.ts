@@ -62,25 +62,26 @@ class Runs implements AgentRuns {
   }
 
   async files(runId: RunId, a: string, b: string) {
-    return this.#deps.changes.files(runId, { a: await this.#side(runId, a), b: await this.#side(runId, b) });
+    const run = await this.#agentRun(runId);
+    return this.#deps.changes.files(runId, { a: await this.#side(run, a), b: await this.#side(run, b) });
   }
 
   async patch(runId: RunId, a: string, b: string): Promise<string> {
-    return this.#deps.changes.patch(runId, { a: await this.#side(runId, a), b: await this.#side(runId, b) });
+    const run = await this.#agentRun(runId);
+    return this.#deps.changes.patch(runId, { a: await this.#side(run, a), b: await this.#side(run, b) });
   }
 
   async content(runId: RunId, side: string, path: string): Promise<Uint8Array | null> {
-    const version = await this.#versionOf(runId, side, path);
+    const version = await this.#versionOf(await this.#agentRun(runId), side, path);
     return version === null ? null : this.#deps.changes.read(runId, version.oid);
   }
 
   async check(runId: RunId, branch: string | null, signal: AbortSignal): Promise<RunView> {
-    const { plan } = await this.#agentPlan(runId);
-    const view = await this.#view(runId);
-    if (plan.agent?.checks.length === 0) {
+    const { agent, view } = await this.#agentRun(runId);
+    if (agent.checks.length === 0) {
       throw new BadInputError('This run has no checks.', 'Fork again with checks: --check "npm test".');
     }
-    const branches = branch === null ? view.branches : [await this.#branch(runId, branch)];
+    const branches = branch === null ? view.branches : [branchOf(view, branch)];
     for (const { name, state } of branches) {
       if (state === 'running' || state === 'waiting') throw atWork(name);
     }
@@ -93,15 +94,16 @@ class Runs implements AgentRuns {
   }
 
   async planApply(runId: RunId, branch: string, folder?: string): Promise<ApplyPlan> {
-    const { changes, name } = await this.#changesOf(runId, branch);
+    const { view } = await this.#agentRun(runId);
+    const { changes, name } = await this.#changesOf(view, branch);
     return this.#deps.applier.plan({ runId, changes, root: folder ?? changes.root, name });
   }
 
   apply: AgentRuns['apply'] = (plan) => this.#deps.applier.apply(plan);
 
   async toGitBranch(runId: RunId, branch: string, name: string) {
-    const { agent, plan } = await this.#agentPlan(runId);
-    const { changes, name: of } = await this.#changesOf(runId, branch);
+    const { agent, plan, view } = await this.#agentRun(runId);
+    const { changes, name: of } = await this.#changesOf(view, branch);
     const base = agent.base ?? (await this.#deps.headOf(agent.folder));
     if (base === null) {
       throw new BadInputError(
@@ -114,13 +116,13 @@ class Runs implements AgentRuns {
   }
 
   async place(runId: RunId, branch: string): Promise<Place> {
-    const { branchId } = await this.#branch(runId, branch);
-    return this.#deps.places.open({ runId, name: branchId });
+    const { view } = await this.#agentRun(runId);
+    return this.#deps.places.open({ runId, name: branchOf(view, branch).branchId });
   }
 
   async continuation(runId: RunId, branch: string): Promise<Continuation> {
-    const { plan, agent } = await this.#agentPlan(runId);
-    const { branchId, sessionId, name, state } = await this.#branch(runId, branch);
+    const { plan, agent, view } = await this.#agentRun(runId);
+    const { branchId, sessionId, name, state } = branchOf(view, branch);
     if (sessionId === null) {
       throw new NotFoundError(`"${name}" has no session yet.`, 'Wait until its place is ready, or run Retry Failed.');
     }
@@ -134,8 +136,8 @@ class Runs implements AgentRuns {
   }
 
   async command(runId: RunId, branch: string, command: readonly string[]): Promise<Continuation> {
-    const { plan } = await this.#agentPlan(runId);
-    const { branchId, name, state } = await this.#branch(runId, branch);
+    const { plan, view } = await this.#agentRun(runId);
+    const { branchId, name, state } = branchOf(view, branch);
     const place = await this.#deps.places.open({ runId, name: branchId });
     if (place.kind === 'overlay' && (state === 'running' || state === 'waiting')) throw atWork(name);
     return { ...place.commandLine(command), env: await this.#environment(plan, branchId) };
@@ -187,31 +189,20 @@ class Runs implements AgentRuns {
     return foldRun(await this.#deps.runs.plan(runId), await this.#deps.runs.events(runId));
   }
 
-  async #agentPlan(runId: RunId): Promise<{ plan: ForkPlan; agent: AgentPlan }> {
+  /** A run as it is now, its plan and its log read once. */
+  async #agentRun(runId: RunId): Promise<AgentRun> {
     const plan = await this.#deps.runs.plan(runId);
-    if (plan.agent !== null) return { plan, agent: plan.agent };
-    throw new BadInputError(
-      'This run was answered by the Messages API: it has no files.',
-      'Fork again with Claude Code (executor: claude-code).',
-    );
+    if (plan.agent === null) {
+      throw new BadInputError(
+        'This run was answered by the Messages API: it has no files.',
+        'Fork again with Claude Code (executor: claude-code).',
+      );
+    }
+    return { plan, agent: plan.agent, view: foldRun(plan, await this.#deps.runs.events(runId)) };
   }
 
-  async #branch(runId: RunId, wanted: string): Promise<BranchView> {
-    await this.#agentPlan(runId);
-    const { branches } = await this.#view(runId);
-    const found =
-      branches.find(({ branchId }) => branchId === wanted) ??
-      branches.find(({ name, repeat, repeats }) => (repeats > 1 ? `${name} #${repeat}` : name) === wanted) ??
-      branches.find(({ name }) => name === wanted);
-    if (found !== undefined) return found;
-    throw new NotFoundError(
-      `Run ${runId} has no branch "${wanted}".`,
-      `It has: ${branches.map(({ name, branchId }) => `${name} (${branchId})`).join(', ')}.`,
-    );
-  }
-
-  async #changesOf(runId: RunId, wanted: string): Promise<{ changes: ChangeSet; name: string }> {
-    const branch = await this.#branch(runId, wanted);
+  async #changesOf(view: RunView, wanted: string): Promise<{ changes: ChangeSet; name: string }> {
+    const branch = branchOf(view, wanted);
     if (branch.changeSet === null) {
       throw new NotFoundError(`What "${branch.name}" changed isn't known yet.`, 'Wait until the branch has ended.');
     }
@@ -219,10 +210,9 @@ class Runs implements AgentRuns {
   }
 
   /** A side's change set; null for the fork point itself. */
-  async #side(runId: RunId, side: string): Promise<ChangeSet | null> {
+  async #side({ plan, agent, view }: AgentRun, side: string): Promise<ChangeSet | null> {
     if (side === forkPointName) return null;
-    if (side !== recordedStateName) return (await this.#changesOf(runId, side)).changes;
-    const { plan, agent } = await this.#agentPlan(runId);
+    if (side !== recordedStateName) return (await this.#changesOf(view, side)).changes;
     if (agent.recordedEnd === null) {
       throw new NotFoundError(
         'What the recorded turn left behind is not known: no file of it is recorded.',
@@ -233,24 +223,42 @@ class Runs implements AgentRuns {
   }
 
   /** Where a side didn't change a file, any other state that changed it knows what it was at the fork point. */
-  async #versionOf(runId: RunId, side: string, path: string): Promise<FileVersion | null> {
-    const own = (await this.#side(runId, side))?.changes.find((change) => change.path === path);
+  async #versionOf(run: AgentRun, side: string, path: string): Promise<FileVersion | null> {
+    const own = (await this.#side(run, side))?.changes.find((change) => change.path === path);
     if (own !== undefined) return own.after;
-    for (const set of await this.#allChanges(runId)) {
+    for (const set of await this.#allChanges(run)) {
       const change = set.changes.find((candidate) => candidate.path === path);
       if (change !== undefined) return change.before;
     }
     throw new NotFoundError(`Nothing is kept of ${path}: no branch changed it.`, 'Open it in the project instead.');
   }
 
-  async #allChanges(runId: RunId): Promise<ChangeSet[]> {
-    const { agent } = await this.#agentPlan(runId);
-    const { branches } = await this.#view(runId);
-    const sides = branches.filter(({ changeSet }) => changeSet !== null).map(({ branchId }) => branchId as string);
+  async #allChanges(run: AgentRun): Promise<ChangeSet[]> {
+    const { agent, view } = run;
+    const sides = view.branches.filter(({ changeSet }) => changeSet !== null).map(({ branchId }) => branchId as string);
     if (agent.recordedEnd !== null) sides.push(recordedStateName);
-    const sets = await Promise.all(sides.map((side) => this.#side(runId, side)));
+    const sets = await Promise.all(sides.map((side) => this.#side(run, side)));
     return sets.filter((set) => set !== null);
   }
+}
+
+interface AgentRun {
+  plan: ForkPlan;
+  agent: AgentPlan;
+  view: RunView;
+}
+
+/** A branch by its id, its name with the repeat, or its name. @throws NotFoundError */
+function branchOf({ runId, branches }: RunView, wanted: string): BranchView {
+  const found =
+    branches.find(({ branchId }) => branchId === wanted) ??
+    branches.find(({ name, repeat, repeats }) => (repeats > 1 ? `${name} #${repeat}` : name) === wanted) ??
+    branches.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  throw new NotFoundError(
+    `Run ${runId} has no branch "${wanted}".`,
+    `It has: ${branches.map(({ name, branchId }) => `${name} (${branchId})`).join(', ')}.`,
+  );
 }
 
 function atWork(name: string): BadInputError {

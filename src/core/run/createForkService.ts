@@ -1,5 +1,6 @@
-import { type AgentDraft, type AgentPlanning, draftAgents } from '../agent/agentDraft.ts';
+import { type AgentDraft, draftAgents } from '../agent/agentDraft.ts';
 import type { Answer, ChangedFile } from '../agent/agentFacts.ts';
+import type { AgentPlanning } from '../agent/agentPlanning.ts';
 import type { Executor } from '../agent/agentSettings.ts';
 import type { TextDiff } from '../compare/compareBranches.ts';
 import { compareRun } from '../compare/compareRun.ts';
@@ -258,7 +259,7 @@ class Service implements ForkService {
     if (executorOf(settings, await this.deps.defaultExecutor()) === 'api') return null;
     const planning = await this.deps.agents();
     const chain = await open.branchChain(at);
-    return (put) => draftAgents(open, context, chain, turns, settings, { ...planning, put });
+    return (put) => draftAgents({ open, context, chain, turns, settings }, { ...planning, put });
   }
 
   private planning(runId: RunId, put: (value: unknown) => Promise<BlobRef>): PlanningDeps {

@@ -1,5 +1,5 @@
-import type { AgentPreview } from '../agent/agentDraft.ts';
 import type { Answer } from '../agent/agentFacts.ts';
+import type { AgentPreview } from '../agent/agentPreview.ts';
 import type { Executor } from '../agent/agentSettings.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import type { ForkPlan, ResolvedPoint } from '../fork/forkPlan.ts';

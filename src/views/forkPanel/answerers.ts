@@ -64,9 +64,16 @@ export function blockedByError(error: ForkpointError, agent: AgentKnowledge): Bl
 export function blockedOf(preview: ForkPreview, hasKey: boolean, agent: AgentKnowledge): Blocked | null {
   if (preview.agent !== null) {
     if (preview.agent.place !== null) return null;
-    const reasons = preview.agent.places.map(({ kind, detail }) => `${kind}: ${plainText(detail)}`);
+    const { places } = preview.agent;
+    const reasons = places
+      .filter(({ available }) => !available)
+      .map((each) => `${each.kind}: ${plainText(each.detail)}`);
+    const others = places.some(({ available }) => available);
+    const why = others
+      ? 'This kind of place can’t be had: choose another.'
+      : 'There is no place for an agent to work in.';
     return {
-      message: `There is no place for an agent to work in. ${reasons.join(' ')}`.trim(),
+      message: `${why} ${reasons.join(' ')}`.trim(),
       steps: [steps.useApi],
     };
   }

@@ -1,4 +1,4 @@
-import type { AgentPreview } from '../../core/agent/agentDraft.ts';
+import type { AgentPreview } from '../../core/agent/agentPreview.ts';
 import { describePrefix } from '../../core/fork/describePrefix.ts';
 import { modelName, moneyRange, plural, tokenCount } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';

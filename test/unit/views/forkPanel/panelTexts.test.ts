@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { AgentPreview } from '../../../../src/core/agent/agentDraft.ts';
+import type { AgentPreview } from '../../../../src/core/agent/agentPreview.ts';
 import { blobRefSchema, type TurnId } from '../../../../src/core/ids.ts';
 import type { ForkPreview } from '../../../../src/core/run/forkService.ts';
 import type { BranchView, RunView } from '../../../../src/core/run/runView.ts';

@@ -82,10 +82,12 @@ function createViews(context: vscode.ExtensionContext, { log, apiKey, provider }
   const tree = new SessionTreeView(provider, log.error);
   const diffs = new BranchDiffs(provider, runs, context.extensionUri, (error) => showError(error, log));
   const choices = new RunChoices(context.globalState, context.workspaceState);
+  const files = new FilesAtTurn(provider);
   const panels = new ForkPanelManager({
     extensionUri: context.extensionUri,
     services: () => provider.get(),
     openComparison: (runId, a, b) => diffs.openComparison(runId, a, b),
+    showFiles: (cut) => files.showState(cut),
     confirm: (preview, request) => confirmRun(preview, request, choices),
     apiKey,
     choices,
@@ -102,7 +104,7 @@ function createViews(context: vscode.ExtensionContext, { log, apiKey, provider }
     tree,
     runTree: new RunTreeView(runs, log.error),
     documents: new TurnDocuments(provider),
-    files: new FilesAtTurn(provider),
+    files,
     problems: new ProblemDocuments(provider),
     diffs,
     panels,

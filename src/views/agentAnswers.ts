@@ -1,5 +1,5 @@
 import type { FoundAgent } from '../core/agent/agentPorts.ts';
-import type { Executor, PermissionPolicy } from '../core/agent/agentSettings.ts';
+import type { CheckSpec, Executor, PermissionPolicy, PlaceChoice } from '../core/agent/agentSettings.ts';
 import type { RunSettings } from '../core/fork/forkRequest.ts';
 import type { AgentDefaults } from './agentDefaults.ts';
 import type { RunChoices } from './runChoices.ts';
@@ -9,25 +9,28 @@ export interface AgentAnswers {
   executor: Executor;
   files: string;
   permissions: PermissionPolicy;
+  place: PlaceChoice;
+  checks: CheckSpec[];
+  setup: string[];
 }
 
 /** What the steps begin with. @param demo the offline demo model answers: an agent is to be asked for there */
 export function firstAnswers(
   agent: FoundAgent | null,
   choices: RunChoices,
-  { permissions }: AgentDefaults,
+  { permissions, checks, setup }: AgentDefaults,
   demo: boolean,
 ): AgentAnswers {
   const wanted = choices.executor ?? (demo ? 'api' : 'claude-code');
-  return { executor: agent === null ? 'api' : wanted, files: 'turn', permissions };
+  return { executor: agent === null ? 'api' : wanted, files: 'turn', permissions, place: 'auto', checks, setup };
 }
 
 /** The part of a request that the answers and the settings make. */
 export function agentSettings(
-  { executor, files, permissions }: AgentAnswers,
+  { executor, files, permissions, place, checks, setup }: AgentAnswers,
   defaults: AgentDefaults,
 ): Partial<RunSettings> {
   if (executor === 'api') return { executor };
-  const { checks, setup, teardown, include, concurrency } = defaults;
-  return { executor, files, permissions, checks, setup, teardown, include, concurrency };
+  const { teardown, include, concurrency } = defaults;
+  return { executor, files, permissions, place, checks, setup, teardown, include, concurrency };
 }

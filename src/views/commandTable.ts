@@ -1,3 +1,4 @@
+import type { ForkPoint } from '../core/fork/forkRequest.ts';
 import type { BranchId, RunId } from '../core/ids.ts';
 
 /** A session, by the path of its transcript: ids may occur in several config folders. */
@@ -8,6 +9,11 @@ export interface SessionTarget {
 /** A turn of a session; `turn` is 1-based in file order. */
 export interface TurnTarget extends SessionTarget {
   readonly turn: number;
+}
+
+/** A turn, and where in it a fork is cut. */
+export interface CutTarget extends TurnTarget {
+  readonly at: ForkPoint;
 }
 
 /** A 1-based line of a transcript. */

@@ -46,10 +46,10 @@ export function pickOne<T>(
   });
 }
 
-/** Lets several be ticked. What is typed can be added where `typed` says how. At least one is needed. */
+/** Lets several be ticked. What is typed can be added where `typed` says how. At least one is needed unless `none` is an answer. */
 export function pickMany(
   choices: readonly Choice<string>[],
-  options: StepOptions & { ticked: readonly string[] },
+  options: StepOptions & { ticked: readonly string[]; none?: boolean },
 ): Promise<StepResult<string[]>> {
   const pick = makePick(choices, options);
   pick.canSelectMany = true;
@@ -66,7 +66,7 @@ export function pickMany(
   });
   return answered<string[]>(pick, (resolve) => {
     pick.onDidAccept(() => {
-      if (pick.selectedItems.length > 0) resolve(pick.selectedItems.map(({ value }) => value));
+      if (pick.selectedItems.length > 0 || options.none === true) resolve(pick.selectedItems.map(({ value }) => value));
     });
   });
 }

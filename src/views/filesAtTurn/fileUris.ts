@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { forkPointSchema } from '../../core/fork/forkRequest.ts';
 import { plainText } from '../../core/plainText.ts';
 import type { UriParts } from '../documentUris.ts';
 
@@ -9,9 +10,10 @@ const turnOfSession = { file: z.string().min(1), turn: z.int().positive() };
 const fileQuery = z.union([
   z.object({ ...turnOfSession, path: z.string().min(1), side: z.enum(['before', 'after']) }),
   z.object({ ...turnOfSession, report: z.literal(true) }),
+  z.object({ ...turnOfSession, at: forkPointSchema }),
 ]);
 
-/** A file as it was beside a turn, or the list of what is known of all of them. `file` is the transcript. */
+/** A file as it was beside a turn, or a list: of what the turn did to all of them, or of what they held at a cut. `file` is the transcript. */
 export type FileDocument = z.infer<typeof fileQuery>;
 
 /**

@@ -1,12 +1,14 @@
 import * as vscode from 'vscode';
+import { momentOf } from '../../core/agent/placedFilesOf.ts';
 import type { FileState, TurnFile, TurnFiles } from '../../core/files/fileState.ts';
 import { oneLine, plural } from '../../core/format.ts';
 import { messageSafe } from '../../core/plainText.ts';
 import type { OpenSession } from '../../core/session/sessionStore.ts';
-import type { SessionTarget, TurnTarget } from '../commandTable.ts';
+import type { CutTarget, SessionTarget, TurnTarget } from '../commandTable.ts';
+import type { UriParts } from '../documentUris.ts';
 import type { ServiceProvider } from '../viewServices.ts';
 import { VirtualDocuments } from '../virtualDocuments.ts';
-import { filesReport, summarizeFiles } from './filesReport.ts';
+import { filesReport, stateReport, summarizeFiles } from './filesReport.ts';
 import { fileScheme, fileUri, parseFileUri } from './fileUris.ts';
 
 type ChangesEntry = [label: vscode.Uri, left: vscode.Uri | undefined, right: vscode.Uri | undefined];
@@ -50,6 +52,11 @@ export class FilesAtTurn implements vscode.Disposable {
     if (text !== '') this.#tell(target, text, files.files.length > 0 ? [compareLabel, detailsLabel] : [detailsLabel]);
   }
 
+  /** What the files held where a fork is cut, and how surely that is known. */
+  async showState({ file, turn, at }: CutTarget): Promise<void> {
+    await this.#showReport(fileUri('Files at the fork point.md', { file, turn, at }));
+  }
+
   /** A multi-file diff of the files as they were after the turn ↔ as they are now. @throws NotFoundError */
   async compareWithWorkingTree(target: TurnTarget): Promise<void> {
     const { title, files } = await this.#read(target);
@@ -87,6 +94,10 @@ export class FilesAtTurn implements vscode.Disposable {
     const session = await this.#open(asked.file);
     const reading = { git: vscode.workspace.isTrusted };
     if ('report' in asked) return filesReport(await session.files(asked.turn, reading));
+    if ('at' in asked) {
+      const { turn, side, until } = momentOf((await session.forkAt(asked.at)).point);
+      return stateReport(await session.files(turn, { ...reading, ...(until !== undefined && { until }) }), side);
+    }
     const content = await session.fileContent(asked.turn, asked.path, asked.side, reading);
     if (content === null) throw vscode.FileSystemError.FileNotFound(uri);
     return content;
@@ -142,12 +153,14 @@ export class FilesAtTurn implements vscode.Disposable {
         await vscode.commands.executeCommand('forkpoint.compareFilesWithWorkingTree', target);
       if (chosen === detailsLabel) {
         const query = { file: target.file, turn: target.turn, report: true } as const;
-        const uri = vscode.Uri.from(fileUri(`Files at turn ${target.turn}.md`, query));
-        await vscode.commands.executeCommand('vscode.openWith', uri, 'vscode.markdown.preview.editor', {
-          preview: true,
-        });
+        await this.#showReport(fileUri(`Files at turn ${target.turn}.md`, query));
       }
     });
+  }
+
+  async #showReport(parts: UriParts): Promise<void> {
+    const preview = 'vscode.markdown.preview.editor';
+    await vscode.commands.executeCommand('vscode.openWith', vscode.Uri.from(parts), preview, { preview: true });
   }
 }
 

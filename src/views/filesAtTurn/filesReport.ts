@@ -1,4 +1,4 @@
-import type { FileState, TurnFile, TurnFiles } from '../../core/files/fileState.ts';
+import type { FileState, Side, TurnFile, TurnFiles } from '../../core/files/fileState.ts';
 import { fileSize, plural } from '../../core/format.ts';
 import { escapeMarkdown } from '../../core/inertMarkdown.ts';
 
@@ -48,7 +48,10 @@ const sources = { checkpoint: 'copy of Claude Code', replay: 'recorded edits', g
 
 function stateText(state: FileState): string {
   if (state.kind === 'unknown') return `unknown: ${state.reason}`;
-  const how = `${state.certainty}, ${sources[state.source]}`;
+  return contentText(state, `${state.certainty}, ${sources[state.source]}`);
+}
+
+function contentText(state: Exclude<FileState, { kind: 'unknown' }>, how: string): string {
   if (state.kind === 'absent') return `no such file (${how})`;
   const mode = state.mode === null || state.mode === '644' ? '' : `, mode ${state.mode}`;
   return `${fileSize(state.bytes)}${mode} (${how})`;
@@ -92,4 +95,32 @@ export function filesReport(files: TurnFiles): string {
         ].join('\n'),
   ];
   return `${blocks.join('\n\n')}\n`;
+}
+
+/** What files hold where a branch begins, as markdown: those of which nothing is known stay as they are now. */
+export function stateReport(files: TurnFiles, side: Side): string {
+  const shown = files.files.map((file) => ({ file, state: file[side] }));
+  const count = (kind: string) => shown.filter(({ state }) => certaintyOf(state) === kind).length;
+  const blocks = [
+    '# Files at the fork point',
+    `${count('exact')} exact · ${count('likely')} likely · ${count('unknown')} not recorded. What is not recorded stays as it is now, and so does every file that the session never touched.`,
+    ...(files.folder === null ? [] : [`Paths are relative to ${escapeMarkdown(files.folder)}`]),
+    ...files.warnings.map((warning) => `*${escapeMarkdown(warning)}*`),
+    shown.length === 0
+      ? 'The session touched no files on this branch.'
+      : [
+          '| File | Known | Content | Notes |',
+          '| --- | --- | --- | --- |',
+          ...shown.map(({ file, state }) => {
+            const held = state.kind === 'unknown' ? state.reason : contentText(state, sources[state.source]);
+            const cells = [file.path, certaintyOf(state), held, file.notes.join(' ')];
+            return `| ${cells.map(cell).join(' | ')} |`;
+          }),
+        ].join('\n'),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function certaintyOf(state: FileState): 'exact' | 'likely' | 'unknown' {
+  return state.kind === 'unknown' ? 'unknown' : state.certainty;
 }

@@ -5,6 +5,7 @@ import { plainText } from '../../core/plainText.ts';
 import type { ForkPreview } from '../../core/run/forkService.ts';
 import type { ApiKey } from '../apiKey.ts';
 import { runCommand } from '../commands.ts';
+import type { CutTarget } from '../commandTable.ts';
 import type { RunChoices } from '../runChoices.ts';
 import { settings } from '../settings.ts';
 import { answerCall } from './answerCall.ts';
@@ -24,6 +25,8 @@ export interface ForkPanelDeps {
   services(): Promise<PanelServices>;
   /** Diff editors of a run: all branches, one against the recording, or the two that are named. */
   openComparison(runId: RunId, a?: string, b?: string): Promise<void>;
+  /** What files held where a fork is cut. */
+  showFiles(cut: CutTarget): Promise<void>;
   /**
    * Asked before a run. The panel has already shown what is sent or started and its cost range beside the button, so there
    * need not be a second question.
@@ -146,7 +149,7 @@ export class ForkPanelManager implements vscode.Disposable {
       openLink,
       runAgain: (reason, runId) => this.deps.runAgain(reason, runId),
       confirm: (preview, request) => this.deps.confirm(preview, request),
-      showFiles: (turn) => runCommand('forkpoint.showFilesAtTurn', turn),
+      showFiles: (cut) => this.deps.showFiles(cut),
       takeStep: (step) => takeStep(step),
       hasApiKey: async () => (await this.deps.apiKey.get()) !== undefined,
       lastExecutor: () => this.deps.choices.executor,

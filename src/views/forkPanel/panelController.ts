@@ -137,7 +137,7 @@ export class PanelController implements PanelMethods, Disposable {
   async showFiles({ at }: Params<'showFiles'>): Promise<Result<'showFiles'>> {
     const { session } = this.conversation().session;
     const turn = turnAt(session, at);
-    if (turn) await this.around.showFiles({ file: session.summary.file, turn: turn.index });
+    if (turn) await this.around.showFiles({ file: session.summary.file, turn: turn.index, at });
     return {};
   }
 

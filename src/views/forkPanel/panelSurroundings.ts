@@ -6,7 +6,7 @@ import type { Disposable, ModelClients } from '../../core/run/ports.ts';
 import type { TemporalControl } from '../../core/run/temporalControl.ts';
 import type { SessionStore } from '../../core/session/sessionStore.ts';
 import type { AgentDefaults } from '../agentDefaults.ts';
-import type { TurnTarget } from '../commandTable.ts';
+import type { CutTarget } from '../commandTable.ts';
 import type { DraftMemory } from './draftMemory.ts';
 import type { AgentSurroundings } from './panelAgents.ts';
 import type { EventData, EventName, Params } from './protocol.ts';
@@ -34,8 +34,8 @@ export interface PanelSurroundings extends Omit<AgentSurroundings, 'agents'> {
   openLink(href: string): Promise<void>;
   /** Asked before a run. The panel has shown what will be sent or started, and what it may cost. */
   confirm(preview: ForkPreview, request: ForkRequest): Promise<boolean>;
-  /** Files as they were at a turn. */
-  showFiles(turn: TurnTarget): Promise<void>;
+  /** What files held where the fork is cut. */
+  showFiles(cut: CutTarget): Promise<void>;
   takeStep(step: Params<'takeStep'>['step']): Promise<void>;
   /** Runs again what failed or was left undone, after saying what that sends and may cost. */
   runAgain(reason: 'retry' | 'resume', runId: RunId): Promise<void>;

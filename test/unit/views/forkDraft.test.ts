@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ForkPreview } from '../../../src/core/run/forkService.ts';
+import { firstAnswers } from '../../../src/views/agentAnswers.ts';
 import { type ForkDraft, forkRequestOf } from '../../../src/views/forkDraft.ts';
 import { offeredModels } from '../../../src/views/models.ts';
+import type { RunChoices } from '../../../src/views/runChoices.ts';
 import { sendLine } from '../../../src/views/sendLine.ts';
 import { endOfConversation } from '../../../src/views/sessionTree/endOfConversation.ts';
 import { agentDefaults, agentPreview } from './support/agents.ts';
@@ -18,6 +20,9 @@ const draft: ForkDraft = {
   executor: 'api',
   files: 'turn',
   permissions: 'ask',
+  place: 'auto',
+  checks: [],
+  setup: [],
 };
 const turnTarget = { file: '/s.jsonl', turn: 3 };
 
@@ -58,17 +63,22 @@ describe('forkRequestOf', () => {
   it('carries what holds for agents, with checks and set-up from the settings', () => {
     const checks = [{ name: 'tests', run: 'npm test', timeoutSeconds: 300 }];
     const defaults = { ...agentDefaults, checks, setup: ['npm ci'], teardown: ['down'], concurrency: 3 };
-    const agents = { ...draft, executor: 'claude-code' as const, files: 'now', permissions: 'deny' as const };
+    const first = firstAnswers(null, { executor: null } as RunChoices, defaults, false);
+    expect(first).toMatchObject({ executor: 'api', place: 'auto', checks, setup: ['npm ci'] });
+    const agents = { ...draft, ...first, executor: 'claude-code' as const, files: 'now', permissions: 'deny' as const };
     expect(forkRequestOf(agents, turnTarget, defaults)).toMatchObject({
       executor: 'claude-code',
       files: 'now',
       permissions: 'deny',
+      place: 'auto',
       checks,
       setup: ['npm ci'],
       teardown: ['down'],
       include: ['.env*'],
       concurrency: 3,
     });
+    const chosen = forkRequestOf({ ...agents, place: 'worktree', checks: [], setup: [] }, turnTarget, defaults);
+    expect(chosen).toMatchObject({ place: 'worktree', checks: [], setup: [] });
     expect(forkRequestOf({ ...agents, executor: 'api' }, turnTarget, defaults)).not.toHaveProperty('checks');
   });
 });

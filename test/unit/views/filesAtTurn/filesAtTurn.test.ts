@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FileState, TurnFile, TurnFiles } from '../../../../src/core/files/fileState.ts';
-import { filesReport, summarizeFiles } from '../../../../src/views/filesAtTurn/filesReport.ts';
+import { filesReport, stateReport, summarizeFiles } from '../../../../src/views/filesAtTurn/filesReport.ts';
 import { fileUri, parseFileUri } from '../../../../src/views/filesAtTurn/fileUris.ts';
 
 const query = { file: '/claude/s.jsonl', turn: 2, path: '/work/a.ts', side: 'before' } as const;
@@ -11,6 +11,8 @@ describe('URIs of files at a turn', () => {
     expect(parseFileUri(fileUri('src/a.ts', query).query)).toEqual(query);
     const report = { file: '/claude/s.jsonl', turn: 2, report: true } as const;
     expect(parseFileUri(fileUri('Files.md', report).query)).toEqual(report);
+    const cut = { file: '/claude/s.jsonl', turn: 2, at: { after: 'u1' } };
+    expect(parseFileUri(fileUri('Files.md', cut).query)).toEqual(cut);
   });
 
   it.each<[string, string]>([
@@ -121,5 +123,28 @@ describe('the list of files', () => {
     const rows = text.split('\n').filter((line) => line.startsWith('| a'));
     expect(rows).toHaveLength(1);
     expect(rows[0]?.match(/(?<!\\)\|/g)).toHaveLength(6);
+  });
+});
+
+describe('files at a fork point', () => {
+  it('are listed with how surely they are known, on the side of the cut', () => {
+    const files: TurnFiles = {
+      turn: 2,
+      turnId: 't',
+      folder: '/work',
+      files: [
+        file('a.ts', { before: content('likely'), after: unknown }),
+        file('b|c.ts', { before: unknown }),
+        file('new.ts', { before: { kind: 'absent', source: 'replay', certainty: 'exact', ref: 'x' } }),
+      ],
+      warnings: [],
+    };
+    const before = stateReport(files, 'before');
+    expect(before).toContain('1 exact · 1 likely · 1 not recorded.');
+    expect(before).toMatch(/a\\.ts \| likely \| 1 kB.*copy of Claude Code/);
+    expect(before).toMatch(/c\\.ts \| unknown \| Nothing says it/);
+    expect(before).toMatch(/new\\.ts \| exact \| no such file/);
+    expect(stateReport(files, 'after')).toContain('2 exact · 0 likely · 1 not recorded.');
+    expect(stateReport({ ...files, files: [] }, 'before')).toContain('The session touched no files');
   });
 });

@@ -376,7 +376,7 @@ test('a question is answered by its branch and call, after trust only', async ()
 test('files are shown of the turn at the cut', async () => {
   const { controller } = await opened();
   await controller.showFiles({ at: { turn: 2 } });
-  expect(it.around.showFiles).toHaveBeenCalledWith({ file: '/s.jsonl', turn: 2 });
+  expect(it.around.showFiles).toHaveBeenCalledWith({ file: '/s.jsonl', turn: 2, at: { turn: 2 } });
 });
 
 describe('a run under way', () => {

@@ -7,6 +7,8 @@ import { agentActivity, changesText, checksText, filesWritten } from '../agentPr
 import type { BranchProgress, RunProgress } from './protocol.ts';
 import { questionView } from './questionView.ts';
 
+/** As many as a row has room for. */
+const tailLines = 3;
 const tailLength = 400;
 
 /** A run as the panel shows it: small, however much the branches have written. @param now milliseconds since the epoch */
@@ -101,8 +103,10 @@ function agentNotes({ notes, inDoubt, denied }: BranchView): string[] {
   return [...lines.slice(0, mostNotes), `${lines.length - mostNotes} more; the branch’s document has them all.`];
 }
 
-/** The end of the text, from the beginning of a word on. */
-function tailOf(text: string): string {
+/** The end of the text: its last lines, no empty ones, from the beginning of a word on. */
+function tailOf(whole: string): string {
+  const lines = whole.split('\n').filter((line) => line.trim() !== '');
+  const text = lines.slice(-tailLines).join('\n');
   if (text.length <= tailLength) return text;
   return `… ${text.slice(-tailLength).replace(/^\S*\s+/, '')}`;
 }

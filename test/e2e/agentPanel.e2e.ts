@@ -159,7 +159,10 @@ test('a fork by quick picks asks for place, checks and set-up in one step that c
   await standing.filter({ hasText: 'worktree · checks: tests · set-up: true' }).waitFor();
   await accept('Place, checks');
   await accept('Run in');
-  await workbench.quickPickRows().filter({ hasText: /worktree of .*shop · files at this turn/ }).waitFor();
+  await workbench
+    .quickPickRows()
+    .filter({ hasText: /worktree of .*shop · files at this turn/ })
+    .waitFor();
   await workbench.screenshot('agents-quick-confirm');
   await workbench.page.keyboard.press('Escape');
 });

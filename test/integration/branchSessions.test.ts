@@ -179,7 +179,7 @@ describe('a branch before the first prompt', () => {
     expect(
       measurePrefix(asked?.rebuilt.request as MessagesRequest, { ...request.body, model: asked?.rebuilt.request.model })
         .stopsAt,
-    ).toMatch(/^the tool Bash differs in its time limits/);
+    ).toMatch(/^the tool Bash differs: a single `claude -p`/);
     expect(request.body.tools.map(({ name }: { name: string }) => name)).not.toContain('AskUserQuestion');
     expect(chain.prompt).toEqual([{ type: 'text', text: 'What is the capital of France?' }]);
     const state = await runs.sessions.state(runs.configDir, sessionId, chain);

@@ -44,10 +44,20 @@ function withRunOptions(command: Command): Command {
     .option('--engine <engine>', 'in-process or temporal')
     .option('--tools <policy>', 'recorded or stop')
     .option('--max-steps <n>', 'replies of a branch at most', positiveInteger)
-    .addOption(new Option('--executor <executor>', 'what answers').choices(['claude-code', 'api']))
+    .addOption(
+      new Option('--executor <executor>', 'who answers: your own Claude Code, or the Messages API').choices([
+        'claude-code',
+        'api',
+      ]),
+    )
     .addOption(new Option('--place <kind>', 'where an agent works').choices(['auto', 'overlay', 'worktree', 'copy']))
     .option('--files <state>', 'files that a place begins with: turn (default), now, or a commit')
-    .addOption(new Option('--permissions <policy>', 'what is not allowed').choices(['ask', 'deny', 'bypass']))
+    .addOption(
+      new Option(
+        '--permissions <policy>',
+        'calls that need a yes: ask waits for one, deny refuses, bypass lets them through',
+      ).choices(['ask', 'deny', 'bypass']),
+    )
     .option('--i-know', 'agree to --permissions bypass')
     .option('--allow-recorded', 'commands that the recorded turn ran need no question')
     .option('--setup <cmd>', 'run in the place before the agent starts (repeatable)', collect)

@@ -119,7 +119,7 @@ function reasonOf(senders: Senders | undefined): string {
  */
 function singlePrompt(before: Segment, now: Segment): string {
   if (before.tool === undefined || numberless(before.tool) !== numberless(now.tool)) return '';
-  return ' in its time limits: Claude Code sets other ones for a single `claude -p` than where it is asked for more';
+  return ': a single `claude -p` is told other time limits';
 }
 
 function numberless(tool: unknown): string {

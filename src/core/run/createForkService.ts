@@ -2,6 +2,7 @@ import { type AgentDraft, draftAgents } from '../agent/agentDraft.ts';
 import type { Answer, ChangedFile } from '../agent/agentFacts.ts';
 import type { AgentPlanning } from '../agent/agentPlanning.ts';
 import type { Executor } from '../agent/agentSettings.ts';
+import { isForPerson } from '../agent/permissionPolicy.ts';
 import type { TextDiff } from '../compare/compareBranches.ts';
 import { compareRun } from '../compare/compareRun.ts';
 import { recordedName } from '../compare/comparison.ts';
@@ -204,6 +205,9 @@ class Service implements ForkService {
     if (waiting === undefined) {
       throw new BadInputError(`No question ${callId} waits in branch "${branch}".`, hint, { callId });
     }
+    const tool = waiting.questions.find((question) => question.callId === callId)?.tool ?? '';
+    if (answer.scope !== 'call' && isForPerson(tool))
+      throw new BadInputError('This is asked once in each branch, and answered there.', 'Answer it without --for.');
     await (await this.deps.engine(view.engine)).answer(runId, waiting.branchId, callId, answer);
   }
 

@@ -101,23 +101,22 @@ export function filesReport(files: TurnFiles): string {
 export function stateReport(files: TurnFiles, side: Side): string {
   const shown = files.files.map((file) => ({ file, state: file[side] }));
   const count = (kind: string) => shown.filter(({ state }) => certaintyOf(state) === kind).length;
+  const others = 'What is not recorded stays as it is now, and so does every file that the session never touched.';
+  const counts = `${count('exact')} exact · ${count('likely')} likely · ${count('unknown')} not recorded.`;
   const blocks = [
     '# Files at the fork point',
-    `${count('exact')} exact · ${count('likely')} likely · ${count('unknown')} not recorded. What is not recorded stays as it is now, and so does every file that the session never touched.`,
-    ...(files.folder === null ? [] : [`Paths are relative to ${escapeMarkdown(files.folder)}`]),
+    `${shown.length === 0 ? 'The session touched no files before.' : counts} ${others}`,
     ...files.warnings.map((warning) => `*${escapeMarkdown(warning)}*`),
-    shown.length === 0
-      ? 'The session touched no files on this branch.'
-      : [
-          '| File | Known | Content | Notes |',
-          '| --- | --- | --- | --- |',
-          ...shown.map(({ file, state }) => {
-            const held = state.kind === 'unknown' ? state.reason : contentText(state, sources[state.source]);
-            const cells = [file.path, certaintyOf(state), held, file.notes.join(' ')];
-            return `| ${cells.map(cell).join(' | ')} |`;
-          }),
-        ].join('\n'),
   ];
+  if (shown.length > 0) {
+    const rows = shown.map(({ file, state }) => {
+      const held = state.kind === 'unknown' ? state.reason : contentText(state, sources[state.source]);
+      const cells = [file.path, certaintyOf(state), held, file.notes.join(' ')];
+      return `| ${cells.map(cell).join(' | ')} |`;
+    });
+    if (files.folder !== null) blocks.push(`Paths are relative to ${escapeMarkdown(files.folder)}`);
+    blocks.push(['| File | Known | Content | Notes |', '| --- | --- | --- | --- |', ...rows].join('\n'));
+  }
   return `${blocks.join('\n\n')}\n`;
 }
 

@@ -86,7 +86,7 @@ describe('the measured prefix', () => {
     );
     const limited = (ms: number) => request({ tools: [tool('Bash', { description: `default ${ms}, max 7200000` })] });
     expect(measurePrefix(limited(600_000), limited(1_800_000), at).stopsAt).toBe(
-      'the tool Bash differs in its time limits: Claude Code sets other ones for a single `claude -p` than where it is asked for more',
+      'the tool Bash differs: a single `claude -p` is told other time limits',
     );
   });
 

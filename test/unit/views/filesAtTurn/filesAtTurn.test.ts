@@ -145,6 +145,6 @@ describe('files at a fork point', () => {
     expect(before).toMatch(/c\\.ts \| unknown \| Nothing says it/);
     expect(before).toMatch(/new\\.ts \| exact \| no such file/);
     expect(stateReport(files, 'after')).toContain('2 exact · 0 likely · 1 not recorded.');
-    expect(stateReport({ ...files, files: [] }, 'before')).toContain('The session touched no files');
+    expect(stateReport({ ...files, files: [] }, 'before')).toContain('The session touched no files before.');
   });
 });

@@ -4,6 +4,7 @@ import type { AgentWorkDeps } from '../../../../src/core/agent/agentWork.ts';
 import { StorageError } from '../../../../src/core/errors.ts';
 import type { ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
 import { type BranchId, branchIdSchema, type RunId } from '../../../../src/core/ids.ts';
+import { createForkService, type ForkServiceDeps } from '../../../../src/core/run/createForkService.ts';
 import { AgentBench, type Turn } from '../../../support/agentBench.ts';
 import { FakeClock } from '../../../support/fakeClock.ts';
 
@@ -208,6 +209,28 @@ describe('a prompt of an agent', () => {
       { behavior: 'allow', scope: 'call', answers: { 'Which?': 'b' } },
       { behavior: 'deny', scope: 'call' },
     ]);
+  });
+
+  it('is not let answer for others what only a person can', async () => {
+    const [on, plan] = await start(async () => end(), { branches: [{ name: 'one' }] });
+    const { runId } = plan;
+    const given: unknown[] = [];
+    const engine = { reconcile: async () => {}, answer: async (...answer: unknown[]) => void given.push(answer) };
+    const forks = createForkService({ runs: on.runs, engine: async () => engine } as unknown as ForkServiceDeps);
+    await on.runs.append({ type: 'branch-started', runId, branchId: b1, at: new Date().toISOString() });
+    for (const [callId, tool] of [
+      ['c1', 'ExitPlanMode'],
+      ['c2', 'WebSearch'],
+    ] as const) {
+      const question = { callId, tool, input: {}, reason: null, askedAt: new Date().toISOString() };
+      await on.runs.append({ type: 'question-asked', runId, branchId: b1, at: question.askedAt, question });
+    }
+    const forRun = { behavior: 'allow', scope: 'run' } as const;
+    await expect(forks.answer(runId, b1, 'c1', forRun)).rejects.toThrow('asked once in each branch');
+    expect(given).toEqual([]);
+    await forks.answer(runId, b1, 'c2', forRun);
+    await forks.answer(runId, b1, 'c1', { ...forRun, scope: 'call' });
+    expect(given).toHaveLength(2);
   });
 
   it('ends when its time is up', async () => {

@@ -161,6 +161,33 @@ describe('what a branch sends', () => {
   );
 });
 
+describe('a session that an old Claude Code recorded', () => {
+  it.each(['2.0.76', '2.1.100'])(
+    'is gone on with by the current one, all that was said before it: %s',
+    async (version) => {
+      const recorded = played('tools', version);
+      await using runs = await BranchRuns.open(recorded.claudeDir);
+      for (const { label, point, open, source } of chosen(await pointsOf(recorded), [2])) {
+        const chain = await open.branchChain(point);
+        const { rebuilt } = await open.forkAt(point);
+        const flags = asRecorded(rebuilt.request);
+        const { request } = await runs.ask({ chain, source, version: currentVersion, flags });
+        const said = (messages: MessagesRequest['messages']) =>
+          messages.filter(({ role }) => role === 'assistant').map(({ content }) => blockKinds(content));
+        const history = rebuilt.request.messages;
+        expect(said(request.body.messages), label).toEqual(said(history));
+        expect(madeUpReplies(request.body), label).toBe(0);
+      }
+    },
+  );
+});
+
+/** What a reply is made of, without what versions and ways to send it set anew. */
+function blockKinds(content: MessagesRequest['messages'][number]['content']): unknown[] {
+  const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  return blocks.map((block) => [block.type, block['text'] ?? block['name'] ?? null, block['input'] ?? null]);
+}
+
 describe('a branch before the first prompt', () => {
   it('leaves no file behind, and begins a session of its own', async () => {
     const recorded = played('plain');

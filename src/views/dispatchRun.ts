@@ -194,8 +194,11 @@ function executionFacts(
     {
       icon: 'folder',
       text: [placeFact(agent).text, starts ?? `files at ${agent.filesChoice}`, files?.text].filter(Boolean).join(' · '),
-      detail: [agent.place?.detail, ...agent.warnings].filter(Boolean).join(' '),
+      detail: agent.place?.detail ?? '',
     },
+    // A label has room for some 100 characters.
+    ...agent.warnings.map((text) => ({ icon: 'info', text, ...(text.length > 100 && { detail: text }) })),
+    ...(request.setup ?? []).map((command) => ({ icon: 'run', text: `set-up: ${command}` })),
     { icon: 'shield', text: permissionTexts[request.permissions ?? 'ask'] },
     {
       icon: 'settings',

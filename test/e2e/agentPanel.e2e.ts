@@ -129,6 +129,7 @@ test('Show Files lists what they held where the fork is cut, and how surely', as
   await workbench.panel().getByRole('button', { name: 'Show Files' }).click();
   await workbench.waitForTab(/Files at the fork point/);
   await workbench.panel().getByRole('heading', { name: 'Files at the fork point' }).waitFor();
+  expect(await workbench.panel().locator('body').textContent()).toContain('The session touched no files before.');
   await workbench.screenshot('agents-files-at-cut');
 });
 
@@ -163,6 +164,8 @@ test('a fork by quick picks asks for place, checks and set-up in one step that c
     .quickPickRows()
     .filter({ hasText: /worktree of .*shop · files at this turn/ })
     .waitFor();
+  const told = (await workbench.quickPickRows().allTextContents()).join(' ');
+  expect(told).toMatch(/worktree lies at another path.*set-up: true.*checks: tests/);
   await workbench.screenshot('agents-quick-confirm');
   await workbench.page.keyboard.press('Escape');
 });

@@ -7,7 +7,9 @@ export type ReplyBlock =
   | { type: 'text'; text: string }
   | { type: 'thinking'; thinking: string; signature?: string }
   | { type: 'redacted_thinking'; data: string }
-  | { type: 'tool_use'; id?: string; name: string; input: unknown };
+  | { type: 'tool_use'; id?: string; name: string; input: unknown }
+  /** A block of any other kind, sent whole at its start. */
+  | { type: 'raw'; block: { type: string; [key: string]: unknown } };
 
 /** Milliseconds, or a promise that a test settles itself (a gate: no waiting on time). */
 export type Pause = number | Promise<unknown> | ((chunk: number) => Promise<unknown> | number | undefined);
@@ -20,7 +22,8 @@ export interface MessageReply {
   model?: string;
   /** Default: `tool_use` where a tool is called, else `end_turn`. */
   stopReason?: string;
-  usage?: Partial<ApiUsage>;
+  /** With null none is told. */
+  usage?: (Partial<ApiUsage> & Record<string, unknown>) | null;
   /** Number of deltas per block. Default 3. */
   deltas?: number;
   /** Before the status line. */
@@ -39,6 +42,8 @@ export interface ErrorReply {
   errorType?: string;
   message?: string;
   headers?: Record<string, string>;
+  /** In place of the API's own form of errors. */
+  body?: string;
   before?: Pause;
 }
 
@@ -154,6 +159,8 @@ function streamOf(block: ReplyBlock & { id?: string }, deltas: number): { start:
       };
     case 'redacted_thinking':
       return { start: block, deltas: [] };
+    case 'raw':
+      return { start: block.block, deltas: [] };
     case 'tool_use':
       return {
         start: { ...block, input: {} },
@@ -263,6 +270,7 @@ class Server {
     await pause(reply.before, 0);
     if ('status' in reply) {
       for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
+      if (reply.body !== undefined) return void response.writeHead(reply.status).end(reply.body);
       const type = reply.errorType ?? errorTypes[reply.status] ?? 'api_error';
       return this.#json(response, reply.status, {
         type: 'error',
@@ -314,7 +322,13 @@ class Server {
       response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
     };
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-    const opening = { ...message, content: [], stop_reason: null, usage: { ...message.usage, output_tokens: 1 } };
+    const told = reply.usage !== null;
+    const opening = {
+      ...message,
+      content: [],
+      stop_reason: null,
+      usage: told ? { ...message.usage, output_tokens: 1 } : undefined,
+    };
     send({ type: 'message_start', message: opening });
     let sent = 0;
     for (const [index, block] of message.content.entries()) {
@@ -333,7 +347,7 @@ class Server {
     send({
       type: 'message_delta',
       delta: { stop_reason: message.stop_reason, stop_sequence: null },
-      usage: message.usage,
+      usage: told ? message.usage : undefined,
     });
     send({ type: 'message_stop' });
     response.end();

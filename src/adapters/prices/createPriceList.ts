@@ -17,12 +17,18 @@ export type PriceOverrides = Readonly<Record<string, ModelPrice>>;
  */
 const hourByFiveMinutes = 2 / 1.25;
 
+/** US dollars: https://platform.claude.com/docs/en/about-claude/pricing#web-search-tool */
+const webSearchPrice = 0.01;
+
 /** Prices of Anthropic's models as @pydantic/genai-prices lists them, loaded on the first call of this function. */
 export async function createPriceList(overrides: PriceOverrides = {}): Promise<PriceList> {
   const { calcPrice } = await import('@pydantic/genai-prices');
   return {
     cost(model, usage) {
       const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, cacheWriteHourTokens = 0 } = usage;
+      // Fast mode costs a multiple that differs between models, and no list names it.
+      if (usage.fast) return null;
+      const searched = (usage.webSearches ?? 0) * webSearchPrice;
       const written = cacheWriteTokens + (hourByFiveMinutes - 1) * cacheWriteHourTokens;
       const own = Object.hasOwn(overrides, model) ? overrides[model] : undefined;
       if (own !== undefined) {
@@ -31,7 +37,7 @@ export async function createPriceList(overrides: PriceOverrides = {}): Promise<P
           outputTokens * own.output +
           cacheReadTokens * own.cacheRead +
           written * own.cacheWrite;
-        return sum / 1e6;
+        return sum / 1e6 + searched;
       }
       const priced = calcPrice(
         {
@@ -44,7 +50,7 @@ export async function createPriceList(overrides: PriceOverrides = {}): Promise<P
         model,
         { providerId: 'anthropic' },
       );
-      return priced !== null && namesThisModel(priced.model.id, model) ? priced.total_price : null;
+      return priced !== null && namesThisModel(priced.model.id, model) ? priced.total_price + searched : null;
     },
   };
 }

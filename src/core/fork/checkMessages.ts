@@ -1,5 +1,6 @@
 import { blocksOf, type RequestBlock, type RequestMessage } from './messagesRequest.ts';
 import type { Complain } from './requestRules.ts';
+import { hasServerId, isServerCall, isServerResult } from './serverTools.ts';
 import { isThinking } from './thinkingBlocks.ts';
 
 /** Neighbouring messages of one role, which the API joins before it looks at them. */
@@ -10,11 +11,11 @@ interface Spoken {
   path: string;
 }
 
-const serverCall = /^(?:server|mcp)_tool_use$/;
 /** Blocks that only one of the two may say. */
 const saidBy: ReadonlyMap<string, 'user' | 'assistant'> = new Map([
   ['tool_use', 'assistant'],
   ['server_tool_use', 'assistant'],
+  ['mcp_tool_use', 'assistant'],
   ['thinking', 'assistant'],
   ['redacted_thinking', 'assistant'],
   ['tool_result', 'user'],
@@ -35,6 +36,7 @@ export function checkMessages(messages: readonly RequestMessage[], complain: Com
     if (turn.role === 'assistant') checkReply(turn, spoken[at + 1], complain);
     else checkAnswers(turn, spoken[at - 1], complain);
   });
+  checkServerTools(spoken, complain);
   checkEnd(spoken.at(-1), complain);
 }
 
@@ -70,7 +72,7 @@ function checkSystemPlace(
   const before = messages[at - 1];
   const after = messages[at + 1];
   const last = before === undefined ? undefined : blocksOf(before).at(-1);
-  const follows = before?.role === 'user' || (before?.role === 'assistant' && serverCall.test(last?.type ?? ''));
+  const follows = before?.role === 'user' || (before?.role === 'assistant' && isServerCall(last ?? { type: '' }));
   if (!follows) complain('system_place', `messages.${at}`, 'A system message must follow a message of the user.');
   if (after !== undefined && after.role !== 'assistant')
     complain('system_place', `messages.${at}`, 'Only a reply can follow a system message.');
@@ -177,6 +179,30 @@ function checkAnswers(turn: Spoken, before: Spoken | undefined, complain: Compla
     else if (other) complain('results_not_first', path, 'Tool results must stand before everything else in a message.');
     answered.add(id);
   }
+}
+
+/** Tools that run at the API answer in the reply that calls them, or in a later one where they wait for a result of ours. */
+function checkServerTools(spoken: readonly Spoken[], complain: Complain): void {
+  const called = new Set<unknown>();
+  const answered = new Set(
+    spoken.flatMap(({ blocks }) =>
+      blocks.flatMap(({ block }) => (isServerResult(block) ? [block['tool_use_id']] : [])),
+    ),
+  );
+  spoken.forEach(({ blocks }, at) => {
+    const next = spoken[at + 1];
+    const mayWait = at >= spoken.length - 2 && (next === undefined || next.blocks[0]?.block.type === 'tool_result');
+    for (const { block, path } of blocks) {
+      if (isServerResult(block) && !called.has(block['tool_use_id']))
+        complain('server_result_without_call', path, 'No call of a server tool stands before this result.');
+      if (!isServerCall(block)) continue;
+      called.add(block['id']);
+      if (!hasServerId(block))
+        complain('server_call_id', `${path}.id`, 'The id of the server tool’s call is none that the API has given.');
+      if (!mayWait && !answered.has(block['id']))
+        complain('server_call_unanswered', path, 'The call of a server tool has no result.');
+    }
+  });
 }
 
 function checkEnd(last: Spoken | undefined, complain: Complain): void {

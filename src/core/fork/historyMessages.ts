@@ -19,7 +19,7 @@ export interface History {
 const neverSent = new Set(['prompt_snapshot', 'session_context', 'deferred_tools_record']);
 
 /** Every string made well-formed: the API refuses lone surrogates. */
-function wellFormed(value: Json): Json {
+export function wellFormed(value: Json): Json {
   if (typeof value === 'string') return value.toWellFormed();
   if (Array.isArray(value)) return value.map(wellFormed);
   if (value === null || typeof value !== 'object') return value;

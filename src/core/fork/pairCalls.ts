@@ -4,7 +4,7 @@ import type { ContentBlock } from '../session/recordedSession.ts';
 import type { MessageDraft } from './messageDraft.ts';
 
 const noResult = 'No result was recorded for this tool call.';
-const saidNothing = 'The tool failed and said nothing.';
+export const saidNothing = 'The tool failed and said nothing.';
 
 /** A result that was made up, because the API wants one for every call. */
 export interface CompletedCall {

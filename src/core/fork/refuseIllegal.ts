@@ -3,7 +3,7 @@ import type { BranchRequest } from './branchRequest.ts';
 import { checkRequest } from './checkRequest.ts';
 import type { ForkContext } from './forkContext.ts';
 import type { BranchSpec } from './forkRequest.ts';
-import type { RequestProblem } from './requestRules.ts';
+import { problemKey, type RequestProblem } from './requestRules.ts';
 
 /**
  * Refuses a branch whose first request the API would answer 400, before anything is sent. What stood so in a request that was
@@ -15,15 +15,11 @@ export function refuseIllegal(context: ForkContext, branch: BranchSpec, at: numb
   const problems = checkRequest(built.stored.request);
   if (problems.length === 0) return;
   const sent = context.rebuilt.digestVerified ? checkRequest(context.rebuilt.request) : [];
-  const known = new Set(sent.map(keyOf));
-  const [first, ...rest] = problems.filter((problem) => !known.has(keyOf(problem)));
+  const known = new Set(sent.map(problemKey));
+  const [first, ...rest] = problems.filter((problem) => !known.has(problemKey(problem)));
   if (first !== undefined) throw refusal(first, rest, branch, at, built);
   for (const { path, message } of problems)
     built.notes.push(`The API may refuse this, as it was recorded: ${placed(path, message)}`);
-}
-
-function keyOf({ rule, path }: RequestProblem): string {
-  return `${rule} ${path}`;
 }
 
 function placed(path: string, message: string): string {

@@ -13,12 +13,17 @@ export type RequestRule =
   | 'results_not_first'
   | 'call_id_twice'
   | 'call_shape'
+  | 'server_call_id'
+  | 'server_call_unanswered'
+  | 'server_result_without_call'
+  | 'tool_reference'
   | 'error_without_content'
   | 'thinking_unsigned'
   | 'thinking_place'
   | 'thinking_budget'
   | 'trailing_space'
   | 'image_source'
+  | 'image_size'
   | 'tools_missing'
   | 'tool_name'
   | 'tool_schema'
@@ -35,6 +40,11 @@ export interface RequestProblem {
   path: string;
   /** A sentence for a person. */
   message: string;
+}
+
+/** The same for the same rule at the same place. */
+export function problemKey({ rule, path }: RequestProblem): string {
+  return `${rule} ${path}`;
 }
 
 /** Notes a broken rule. */

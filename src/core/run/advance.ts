@@ -10,6 +10,7 @@ import type { ToolPolicy } from '../fork/forkRequest.ts';
 import type { RequestMessage } from '../fork/messagesRequest.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import { type BranchToolCall, type StoredReply, storedReplySchema } from './branchOutcome.ts';
+import { type FollowUp, followUp } from './followUp.ts';
 import type { BlobStore, Clock, RunStore } from './ports.ts';
 
 export interface AdvanceInput {
@@ -29,6 +30,12 @@ export interface AdvanceInput {
 export type Advance =
   | { kind: 'continue'; request: BlobRef; turn: number }
   | { kind: 'end'; stopReason: string | null; divergedAtTurn: number | null };
+
+interface AdvanceDeps {
+  blobs: BlobStore;
+  runs: Pick<RunStore, 'append'>;
+  clock: Pick<Clock, 'now'>;
+}
 
 type Block = StoredReply['content'][number];
 
@@ -74,17 +81,16 @@ export function recordedResults(
  * Decides what follows a reply. Reads and writes bodies in the blob store, and logs how the calls were answered.
  * Nothing is executed: a call gets its recorded result or ends the branch.
  */
-export async function advance(
-  input: AdvanceInput,
-  deps: { blobs: BlobStore; runs: RunStore; clock: Clock },
-): Promise<Advance> {
+export async function advance(input: AdvanceInput, deps: AdvanceDeps): Promise<Advance> {
   const [request, reply, recording] = await Promise.all([
     deps.blobs.get(input.request).then((value) => storedRequestSchema.parse(value)),
     deps.blobs.get(input.reply).then((value) => storedReplySchema.parse(value)),
     deps.blobs.get(input.recording).then((value) => recordingSchema.parse(value)),
   ]);
   const calls = toolUses(reply.content);
-  if (calls.length === 0) return endOfTurn(input, request, reply, recording, deps.blobs);
+  if (calls.length === 0 && reply.stopReason === 'pause_turn')
+    return goOn(input, followUp(request, reply, { kind: 'pause' }), input.turn, deps);
+  if (calls.length === 0) return endOfTurn(input, request, reply, recording, deps);
 
   const turn = recordedTurn(recording, input.turn);
   const made = callsOfTurn(request, recording, input.turn);
@@ -103,9 +109,23 @@ export async function advance(
   if (diverged) return { kind: 'end', stopReason: 'diverged', divergedAtTurn: input.turn };
   if (input.tools === 'stop') return { kind: 'end', stopReason: 'tool_stop', divergedAtTurn: null };
   if (!answered) return { kind: 'end', stopReason: 'tool_not_recorded', divergedAtTurn: null };
-  const answers = calls.map((call, index) => toolResultBlock(call.id, results[index] ?? null));
-  const next = await deps.blobs.put(withMessages(request, reply, answers));
-  return { kind: 'continue', request: next, turn: input.turn };
+  return goOn(input, followUp(request, reply, { kind: 'results', results }), input.turn, deps);
+}
+
+/** Sends the next request, or ends the branch where the API would refuse it. Says what was changed for that. */
+async function goOn(
+  input: AdvanceInput,
+  { next, notes, refused }: FollowUp,
+  turn: number,
+  { blobs, runs, clock }: AdvanceDeps,
+): Promise<Advance> {
+  const { runId, branchId } = input;
+  const at = new Date(clock.now()).toISOString();
+  const said = refused === null ? notes : [...notes, refused];
+  for (const text of said)
+    await runs.append({ type: 'branch-note', runId, branchId, at, text: `Reply ${input.step}: ${text}` });
+  if (refused !== null) return { kind: 'end', stopReason: 'reply_not_sendable', divergedAtTurn: null };
+  return { kind: 'continue', request: await blobs.put(next), turn };
 }
 
 function recordedTurn(recording: Recording, index: number): Recording['turns'][number] {
@@ -149,7 +169,7 @@ async function endOfTurn(
   request: StoredRequest,
   reply: StoredReply,
   recording: Recording,
-  blobs: BlobStore,
+  deps: AdvanceDeps,
 ): Promise<Advance> {
   const index = recording.turns.findIndex((candidate) => candidate.turn === input.turn);
   const recorded = recordedTurn(recording, input.turn);
@@ -163,38 +183,5 @@ async function endOfTurn(
   if (next === undefined || prompt === null || reply.stopReason !== 'end_turn') {
     return { kind: 'end', stopReason: reply.stopReason, divergedAtTurn: null };
   }
-  return { kind: 'continue', request: await blobs.put(withMessages(request, reply, prompt)), turn: next.turn };
-}
-
-function toolResultBlock(id: string, result: RecordedCall['result']): Block {
-  return {
-    type: 'tool_result',
-    tool_use_id: id,
-    content: result?.content ?? '',
-    ...(result?.isError ? { is_error: true } : {}),
-  };
-}
-
-/** The request that follows: reply and user message appended, and the moving cache breakpoint set on the new end. */
-function withMessages(stored: StoredRequest, reply: StoredReply, answer: readonly Block[]): StoredRequest {
-  const messages = stored.request.messages.map(withoutCacheControl);
-  messages.push({ role: 'assistant', content: reply.content });
-  messages.push({
-    role: 'user',
-    content: answer.map((block, index) =>
-      index === answer.length - 1 ? { ...block, cache_control: { type: 'ephemeral' } } : block,
-    ),
-  });
-  return { ...stored, request: { ...stored.request, messages } };
-}
-
-function withoutCacheControl(message: RequestMessage): RequestMessage {
-  if (!Array.isArray(message.content)) return message;
-  return {
-    ...message,
-    content: message.content.map((block) => {
-      const { cache_control: _dropped, ...rest } = block;
-      return rest as Block;
-    }),
-  };
+  return goOn(input, followUp(request, reply, { kind: 'prompt', prompt }), next.turn, deps);
 }

@@ -8,6 +8,10 @@ export const usageSchema = z.object({
   cacheWriteTokens: z.number(),
   /** Those of them that are kept for an hour, which costs more than five minutes. Not in runs of earlier versions. */
   cacheWriteHourTokens: z.number().optional(),
+  /** Searches of the web that the API made, which it bills by number. */
+  webSearches: z.number().optional(),
+  /** Answered in fast mode, which has a price of its own. */
+  fast: z.literal(true).optional(),
 });
 
 /** Why a branch failed, in words a person can act on. `code` is a `ForkpointError` code. */
@@ -34,7 +38,8 @@ export type BranchToolCall = z.infer<typeof toolCallSchema>;
 
 /**
  * `end_turn`, `max_tokens`, `refusal`, … as the API says it, or one of ours: `tool_not_recorded` (no recorded result),
- * `tool_stop` (the policy ends at the first call), `max_steps`, `diverged` (a replay left the recording).
+ * `tool_stop` (the policy ends at the first call), `max_steps`, `diverged` (a replay left the recording),
+ * `reply_not_sendable` (the API would not take the reply back).
  */
 export const stopReasonSchema = z.string();
 
@@ -65,8 +70,10 @@ export const stepResultSchema = z.object({
   stopReason: z.string().nullable(),
   usage: usageSchema,
   toolCalls: z.number(),
-  /** US dollars, null where the model has no known price. */
+  /** US dollars, null where the model has no known price or the API told no usage. */
   costUsd: z.number().nullable(),
+  /** The API told no usage. */
+  usageMissing: z.literal(true).optional(),
 });
 export type StepResult = z.infer<typeof stepResultSchema>;
 
@@ -76,6 +83,7 @@ export const storedReplySchema = z.object({
   model: z.string().nullable(),
   stopReason: z.string().nullable(),
   usage: usageSchema,
+  usageMissing: z.literal(true).optional(),
   requestId: z.string().nullable(),
 });
 export type StoredReply = z.infer<typeof storedReplySchema>;

@@ -1,4 +1,5 @@
 import { type Provider, storedRequestSchema } from '../fork/forkPlan.ts';
+import type { MessagesRequest } from '../fork/messagesRequest.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import { toolUses } from './advance.ts';
 import type { BranchEvent } from './branchEvent.ts';
@@ -80,11 +81,22 @@ export async function callModel(
     stopReason: reply.stopReason,
     usage: reply.usage,
     toolCalls: toolUses(reply.content).length,
-    // The demo's model answers on this machine and bills nothing.
-    costUsd: call.provider === 'demo' ? 0 : deps.prices.cost(reply.model ?? stored.request.model, reply.usage),
+    costUsd: costOf(call, stored.request, reply, deps.prices),
+    ...(reply.usageMissing && { usageMissing: true }),
   };
   await log.append({ type: 'step-completed', result });
   return result;
+}
+
+function costOf(
+  { provider }: ModelCall,
+  request: MessagesRequest,
+  reply: StoredReply,
+  prices: PriceList,
+): number | null {
+  // The demo's model answers on this machine and bills nothing.
+  if (provider === 'demo') return 0;
+  return reply.usageMissing ? null : prices.cost(reply.model ?? request.model, reply.usage);
 }
 
 /**

@@ -27,6 +27,7 @@ export class ReplyAccumulator {
   #stopReason: string | null = null;
   #begun = false;
   #complete = false;
+  #counted = false;
 
   /** Has anything of a reply come? */
   get begun(): boolean {
@@ -81,6 +82,7 @@ export class ReplyAccumulator {
       model: this.#model,
       stopReason: this.#stopReason,
       usage: { ...this.#usage },
+      ...(!this.#counted && { usageMissing: true }),
       requestId,
     };
   }
@@ -112,6 +114,9 @@ export class ReplyAccumulator {
       case 'citations_delta':
         block.citations = [...(Array.isArray(block.citations) ? block.citations : []), delta.citation];
         return null;
+      case 'compaction_delta':
+        append('content', delta.content);
+        return null;
       case 'input_json_delta':
         this.#json.set(index, (this.#json.get(index) ?? '') + textOr(delta.partial_json));
         return null;
@@ -136,6 +141,7 @@ export class ReplyAccumulator {
   /** Counters are totals of the whole message; those that don't apply are left out. Returns the output tokens so far. */
   #count(usage: unknown): number | null {
     if (!isObject(usage)) return null;
+    this.#counted = true;
     const known = this.#usage;
     known.inputTokens = numberOr(usage.input_tokens, known.inputTokens);
     known.outputTokens = numberOr(usage.output_tokens, known.outputTokens);
@@ -144,6 +150,10 @@ export class ReplyAccumulator {
     const created = usage.cache_creation;
     const hour = numberOr(isObject(created) ? created.ephemeral_1h_input_tokens : 0, known.cacheWriteHourTokens ?? 0);
     if (hour > 0) known.cacheWriteHourTokens = hour;
+    const tools = usage.server_tool_use;
+    const searches = numberOr(isObject(tools) ? tools.web_search_requests : 0, known.webSearches ?? 0);
+    if (searches > 0) known.webSearches = searches;
+    if (usage.speed === 'fast') known.fast = true;
     return known.outputTokens;
   }
 }

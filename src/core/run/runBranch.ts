@@ -25,6 +25,9 @@ export interface Budget {
   add(result: Pick<StepResult, 'costUsd'>): void;
 }
 
+/** Reasons for which a reply ends before its end. */
+const brokenOff: ReadonlySet<string> = new Set(['refusal', 'max_tokens', 'model_context_window_exceeded']);
+
 /**
  * The branch loop: ask the model, answer its tool calls from the recording, until it ends its (last) turn.
  * Written once for both engines, so it holds no I/O, no time and no randomness.
@@ -42,6 +45,7 @@ export async function runBranch(
   let turn = plan.point.turnIndex;
   let turnsLeft = branch.turns;
   let stepOfTurn = 0;
+  let hasUsage = true;
   for (let step = 1; ; step++) {
     stepOfTurn++;
     let result = prior[step - 1];
@@ -57,8 +61,19 @@ export async function runBranch(
       });
     }
     budget.add(result);
-    if (result.toolCalls === 0 && turnsLeft === 1 && plan.kind === 'fork') return completed(result.stopReason);
-    if (result.toolCalls > 0 && stepOfTurn >= plan.maxSteps) return completed('max_steps');
+    hasUsage &&= result.usageMissing !== true;
+    const completed = (stopReason: string | null, divergedAtTurn: number | null = null): BranchOutcome => ({
+      state: 'completed',
+      stopReason,
+      error: null,
+      billing: hasUsage ? 'known' : 'unknown',
+      divergedAtTurn,
+    });
+    const goesOn = result.toolCalls > 0 || result.stopReason === 'pause_turn';
+    if (!goesOn && turnsLeft === 1 && plan.kind === 'fork') return completed(result.stopReason);
+    // Its last call may be half a call, or one that the model is not to make.
+    if (result.toolCalls > 0 && brokenOff.has(result.stopReason ?? '')) return completed(result.stopReason);
+    if (goesOn && stepOfTurn >= plan.maxSteps) return completed('max_steps');
     const next = await ports.advance({
       runId: plan.runId,
       branchId: branch.branchId,
@@ -77,8 +92,4 @@ export async function runBranch(
     request = next.request;
     turn = next.turn;
   }
-}
-
-function completed(stopReason: string | null, divergedAtTurn: number | null = null): BranchOutcome {
-  return { state: 'completed', stopReason, error: null, billing: 'known', divergedAtTurn };
 }

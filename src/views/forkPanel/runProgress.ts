@@ -140,6 +140,9 @@ function ending({ state, stopReason }: BranchView): string {
     tool_stop: 'stopped at the first call',
     max_steps: 'stopped: step limit',
     max_tokens: 'stopped: max tokens',
+    refusal: 'refused',
+    pause_turn: 'paused',
+    reply_not_sendable: 'stopped: the reply can’t be sent back',
     diverged: 'left the recording',
     max_turns: 'stopped: turn limit',
   };

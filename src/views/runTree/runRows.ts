@@ -41,6 +41,8 @@ const endings: Readonly<Record<string, string>> = {
   tool_stop: 'stopped at first call',
   max_steps: 'step limit',
   max_tokens: 'max tokens',
+  pause_turn: 'paused',
+  reply_not_sendable: 'reply can’t be sent back',
   refusal: 'refused',
   max_turns: 'turn limit',
   budget: 'budget spent',

@@ -144,6 +144,7 @@ async function makeServices(apiKey: ApiKey, log: Log) {
     extensionFolders: claudeCodeFolders(),
     reader: 'thread',
     apiKey: () => apiKey.get(),
+    proxy: { by: 'editor', forWorkers: settings.proxyVariables() },
     // `npm start` opens the editor on the sample session, where no key is needed and nothing is sent.
     provider: process.env['FORKPOINT_DEMO'] === '1' ? 'demo' : 'anthropic',
     concurrency: settings.concurrency(),

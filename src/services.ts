@@ -30,8 +30,15 @@ export interface ServicesOptions {
    * meanwhile.
    */
   reader?: 'in-process' | 'thread';
-  /** Asked for whenever a request is sent. Default: `ANTHROPIC_API_KEY`. */
+  /** Asked for whenever a request is sent, beside `ANTHROPIC_AUTH_TOKEN`. Default: `ANTHROPIC_API_KEY`. */
   apiKey?: () => Promise<string | undefined>;
+  /** Default: `ANTHROPIC_AUTH_TOKEN`. */
+  authToken?: string | undefined;
+  /**
+   * Who looks after proxies. Default: we do, by the environment. An editor does so for the `fetch` of its extensions, by its own
+   * settings; a worker that we start gets these.
+   */
+  proxy?: { by: 'editor'; forWorkers: NodeJS.ProcessEnv };
   /** Default: `ANTHROPIC_BASE_URL`, else the API's own. */
   baseUrl?: string;
   /** Who answers new runs. Default: the API. */
@@ -108,6 +115,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const home = homeOf(options.home);
   const baseUrl = (options.baseUrl ?? process.env.ANTHROPIC_BASE_URL) || undefined;
   const apiKey = options.apiKey ?? (() => Promise.resolve(process.env.ANTHROPIC_API_KEY));
+  const authToken = () => Promise.resolve(options.authToken ?? process.env.ANTHROPIC_AUTH_TOKEN);
   const claudeDirs = claudeDirsOf(options.claudeDirs);
   const reading = await createReading(options, { claudeDirs, home });
   const { sessions, search } = reading;
@@ -115,13 +123,23 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const runs = load.createRunStore(path.join(home, 'runs'));
   const blobs = load.createBlobStore(path.join(home, 'blobs'));
   const prices = await load.createPriceList(options.prices);
-  const models = modelClients(apiKey, baseUrl);
+  const models = modelClients(async () => {
+    const { createAnthropicClient } = await import('./adapters/anthropic/createAnthropicClient.ts');
+    const { proxiedFetch } = await import('./adapters/anthropic/proxiedFetch.ts');
+    return createAnthropicClient({
+      apiKey,
+      authToken,
+      baseUrl: baseUrl ?? apiAddress,
+      ...(options.proxy === undefined && { fetch: () => proxiedFetch(process.env) }),
+    });
+  });
   const clock = systemClock;
   const temporalSettings: TemporalSettings = {
     home,
     env: options.env ?? process.env,
     apiKey,
     ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...(options.proxy !== undefined && { workerEnv: options.proxy.forWorkers }),
     ...options.temporal,
     taskQueue: options.temporal?.taskQueue ?? load.defaultTaskQueue(home, defaultHome),
     // Chunks of the bundle lie beside the worker.
@@ -168,7 +186,8 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     sha256,
     textDiff: load.textDiff,
     random: Math.random,
-    defaultExecutor: options.defaultExecutor ?? (() => defaultExecutor(options.provider, apiKey, agentServices)),
+    defaultExecutor:
+      options.defaultExecutor ?? (() => defaultExecutor(options.provider, [apiKey, authToken], agentServices)),
     agents: () => agentServices.planning(),
     changedFiles: (runId, a, b) => agentServices.runs.files(runId, a, b),
     beforeDelete: (runId) => agentServices.removePlaces(runId),
@@ -201,11 +220,12 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
 
 async function defaultExecutor(
   provider: Provider | undefined,
-  apiKey: () => Promise<string | undefined>,
+  secrets: readonly (() => Promise<string | undefined>)[],
   agents: AgentServices,
 ): Promise<Executor> {
+  if (provider === 'demo') return 'api';
   // A key that is set to nothing is none.
-  if (provider === 'demo' || (await apiKey())) return 'api';
+  for (const secret of secrets) if (await secret()) return 'api';
   return (await agents.runs.find()) === null ? 'api' : 'claude-code';
 }
 
@@ -239,12 +259,9 @@ async function loadParts() {
   };
 }
 
-function modelClients(apiKey: () => Promise<string | undefined>, baseUrl: string | undefined): ModelClients {
+function modelClients(anthropic: () => Promise<ModelClient>): ModelClients {
   const make: Record<Provider, () => Promise<ModelClient>> = {
-    anthropic: async () => {
-      const { createAnthropicClient } = await import('./adapters/anthropic/createAnthropicClient.ts');
-      return createAnthropicClient({ apiKey, baseUrl: baseUrl ?? apiAddress });
-    },
+    anthropic,
     demo: async () => {
       const { createDemoModel } = await import('./adapters/demo/createDemoModel.ts');
       return createDemoModel({ clock: systemClock });

@@ -12,8 +12,13 @@ export function homeOf(given: string | undefined): string {
 
 /** Claude Code's config folders: the given ones, else `CLAUDE_CONFIG_DIR`, else `~/.claude`. Absolute, existing or not. */
 export function claudeDirsOf(given: readonly string[] | undefined): string[] {
-  if (given !== undefined && given.length > 0) return given.map((dir) => resolve(dir));
+  if (given !== undefined && given.length > 0) return given.map((dir) => resolve(withHome(dir)));
   return [resolve(process.env.CLAUDE_CONFIG_DIR || join(homedir(), '.claude'))];
+}
+
+/** A path in which a leading `~` is the user's home: settings, and `--claude-dir=~/x`, pass no shell that writes it out. */
+function withHome(dir: string): string {
+  return /^~(?:[\\/]|$)/.test(dir) ? join(homedir(), dir.slice(1)) : dir;
 }
 
 /** Kept sessions lie there in our data folder. */

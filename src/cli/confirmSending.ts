@@ -83,6 +83,17 @@ function noPlace({ places }: AgentPreview): BadInputError {
   );
 }
 
+/** @throws BadInputError for an address, a key or a proxy that nothing can be sent with */
+async function checkConnection(): Promise<void> {
+  const { ANTHROPIC_BASE_URL: address, ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token } = process.env;
+  const { checkedAddress, checkedSecret } = await import('../adapters/anthropic/checkConnection.ts');
+  const { proxiesOf } = await import('../adapters/anthropic/proxiedFetch.ts');
+  if (address) checkedAddress(address);
+  checkedSecret(key, 'ANTHROPIC_API_KEY');
+  checkedSecret(token, 'ANTHROPIC_AUTH_TOKEN');
+  proxiesOf(process.env);
+}
+
 /**
  * Nothing costs money without a yes: asks where a person can answer, else wants `--yes`.
  * @throws NotConfirmedError, BadInputError where no key is set, or no place can be had
@@ -90,9 +101,10 @@ function noPlace({ places }: AgentPreview): BadInputError {
 export async function confirmSending(context: CliContext, sending: Sending): Promise<void> {
   if (sending.agent?.place === null) throw noPlace(sending.agent);
   if (!sending.billed) return;
-  if (sending.executor === 'api' && !process.env.ANTHROPIC_API_KEY) {
+  if (sending.executor === 'api') await checkConnection();
+  if (sending.executor === 'api' && !process.env.ANTHROPIC_API_KEY && !process.env.ANTHROPIC_AUTH_TOKEN) {
     const hint =
-      'Set ANTHROPIC_API_KEY, install Claude Code or name it (--claude PATH, FORKPOINT_CLAUDE), or try --demo, which sends nothing.';
+      'Set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, install Claude Code or name it (--claude PATH, FORKPOINT_CLAUDE), or try --demo, which sends nothing.';
     throw new BadInputError('No API key is set.', hint, { path: 'ANTHROPIC_API_KEY' });
   }
   const what = whatIsSent(sending);

@@ -124,6 +124,8 @@ export class ModelCallError extends ForkpointError {
       retryAfterMs: number | null;
       /** True once the request may have reached the API and may have been billed. */
       mayBeBilled: boolean;
+      /** Asking again can't help: the server says so, or nothing would be different. */
+      neverAgain?: boolean;
       /** Text received before the failure. */
       partialText: string;
       requestId: string | null;

@@ -17,6 +17,11 @@ export class ApiKey {
     return (await this.secrets.get(secretName)) || process.env['ANTHROPIC_API_KEY'] || undefined;
   }
 
+  /** Whether requests can be sent: a key is there, or a token for a gateway in the environment. */
+  async isSet(): Promise<boolean> {
+    return (await this.get()) !== undefined || Boolean(process.env['ANTHROPIC_AUTH_TOKEN']);
+  }
+
   /** Asks for a key and keeps it. Resolves with whether one was given. */
   async ask(): Promise<boolean> {
     const key = await vscode.window.showInputBox({

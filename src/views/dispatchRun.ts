@@ -116,7 +116,7 @@ async function confirmed(
   request: Asked['request'],
   { apiKey, choices }: DispatchDeps,
 ): Promise<boolean> {
-  if (preview.agent === null && preview.billed && (await apiKey.get()) === undefined) {
+  if (preview.agent === null && preview.billed && !(await apiKey.isSet())) {
     const set = 'Set API Key';
     const answer = await vscode.window.showWarningMessage(`There is no API key for ${preview.host ?? 'the API'}.`, set);
     if (answer !== set || !(await apiKey.ask())) return false;

@@ -44,6 +44,19 @@ export const settings = {
     concurrency: Math.min(32, Math.max(1, Math.floor(number('agents.concurrency', 2)))),
     permissions: value('agents.permissions') === 'deny' ? 'deny' : 'ask',
   }),
+  /** Variables that name the proxy of `http.proxy` to a process that we start; extensions get it from VS Code itself. */
+  proxyVariables: (): NodeJS.ProcessEnv => {
+    const http = vscode.workspace.getConfiguration('http');
+    if (http.get('proxySupport') === 'off') return {};
+    const proxy = http.get<string>('proxy')?.trim() ?? '';
+    const without = http.get<string[]>('noProxy') ?? [];
+    return {
+      ...(proxy !== '' && bothCases({ HTTPS_PROXY: proxy, HTTP_PROXY: proxy })),
+      ...(without.length > 0 && bothCases({ NO_PROXY: without.join(',') })),
+      ...(http.get('systemCertificates') !== false && { NODE_USE_SYSTEM_CA: '1' }),
+      ...(http.get('proxyStrictSSL') === false && { NODE_TLS_REJECT_UNAUTHORIZED: '0' }),
+    };
+  },
   temporalAddress: (): string | undefined => text('temporal.address'),
   temporalNamespace: (): string | undefined => text('temporal.namespace'),
   temporalTaskQueue: (): string | undefined => text('temporal.taskQueue'),
@@ -56,7 +69,8 @@ const ofServices = ['claudeDirs', 'claudePath', 'dataDir', 'apiBaseUrl', 'concur
 /** Makes the services anew when such a setting changes, but not under a run that this window drives. */
 export function followServiceSettings(services: ReplaceableServices, runs: RunList): vscode.Disposable {
   return vscode.workspace.onDidChangeConfiguration(async (change) => {
-    if (!ofServices.some((name) => change.affectsConfiguration(`forkpoint.${name}`))) return;
+    const own = ofServices.some((name) => change.affectsConfiguration(`forkpoint.${name}`));
+    if (!own && !change.affectsConfiguration('http')) return;
     const driven = runs.runs.some(({ state, engine }) => isUnderWay(state) && engine === 'in-process');
     if (!driven) {
       await services.replace();
@@ -87,6 +101,16 @@ function texts(name: string): string[] {
 function number(name: string, fallback: number): number {
   const given = value(name);
   return typeof given === 'number' && Number.isFinite(given) ? given : fallback;
+}
+
+/** What was set in either case before counts no more. */
+function bothCases(variables: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).flatMap(([name, value]) => [
+      [name, value],
+      [name.toLowerCase(), value],
+    ]),
+  );
 }
 
 /** Where Claude Code's own extension lies, which brings a Claude Code; empty where it isn't installed. */

@@ -1,17 +1,30 @@
 import type { APIError } from '@anthropic-ai/sdk';
-import { ModelCallError } from '../../core/errors.ts';
+import { BadInputError, ModelCallError } from '../../core/errors.ts';
 import type { MessagesRequest } from '../../core/fork/messagesRequest.ts';
 import type { StoredReply } from '../../core/run/branchOutcome.ts';
 import type { ModelClient, ModelInfo, ModelStreamEvent } from '../../core/run/ports.ts';
 import { ReplyAccumulator } from '../../core/run/replyAccumulator.ts';
 import { timeouts } from '../../core/run/retryPolicies.ts';
-import { connectionFailure, type FailureFacts, kindOf, modelFailure, retryAfterMs } from './modelFailure.ts';
+import { checkedAddress, checkedSecret } from './checkConnection.ts';
+import {
+  connectionFailure,
+  type FailureFacts,
+  kindOf,
+  modelFailure,
+  proxyFailure,
+  retryAfterMs,
+} from './modelFailure.ts';
+import { errorOf, isEventStream, notAStream, shortened } from './wrongReply.ts';
 
 export interface AnthropicClientOptions {
   /** Asked for before every call, so that a key set later is used at once. */
   apiKey: () => Promise<string | undefined>;
+  /** A token that goes out as `Authorization: Bearer`, as gateways want it. Default: none. */
+  authToken?: (() => Promise<string | undefined>) | undefined;
   /** Where requests go. The SDK's own default would come from the environment. */
   baseUrl: string;
+  /** Gives a `fetch` that goes through a proxy, undefined for the one of this process. */
+  fetch?: (() => Promise<typeof globalThis.fetch | undefined>) | undefined;
   /** A stream that sends nothing for so long is given up, in milliseconds. */
   idleMs?: number;
 }
@@ -34,21 +47,41 @@ export function createAnthropicClient(options: AnthropicClientOptions): ModelCli
 
 async function connect(options: AnthropicClientOptions) {
   const sdk = await import('@anthropic-ai/sdk');
-  const apiKey = await options.apiKey();
-  if (apiKey === undefined || apiKey === '') {
+  const { apiKey, authToken, baseURL, fetch } = await checkedOptions(options);
+  if (apiKey === undefined && authToken === undefined) {
     // Asked without a key, the SDK would look for credentials all over the machine.
     throw modelFailure('authentication', 'no API key is set', nothingSent);
   }
   const client = new sdk.Anthropic({
-    apiKey,
-    authToken: null,
-    baseURL: options.baseUrl,
+    apiKey: apiKey ?? null,
+    authToken: authToken ?? null,
+    baseURL,
     maxRetries: 0,
     timeout: timeouts.modelCall,
     openTelemetry: false,
     logLevel: 'off',
+    // A body full of a person's work goes to the address that was named, and to no other.
+    fetchOptions: { redirect: 'manual' },
+    ...(fetch !== undefined && { fetch }),
   });
   return { sdk, client };
+}
+
+/** What the client is made with. What can't be used fails like a call that never left. */
+async function checkedOptions(options: AnthropicClientOptions) {
+  try {
+    return {
+      apiKey: checkedSecret(await options.apiKey(), 'ANTHROPIC_API_KEY'),
+      authToken: checkedSecret(await options.authToken?.(), 'ANTHROPIC_AUTH_TOKEN'),
+      baseURL: checkedAddress(options.baseUrl),
+      fetch: await options.fetch?.(),
+    };
+  } catch (error) {
+    if (!(error instanceof BadInputError)) throw error;
+    const { path } = error.details as { path: string };
+    const kind = /KEY|TOKEN/.test(path) ? 'authentication' : 'unreachable';
+    throw modelFailure(kind, error.message, { ...nothingSent, neverAgain: true }, error, error.hint);
+  }
 }
 
 const nothingSent: FailureFacts = {
@@ -82,16 +115,23 @@ async function stream(
       })
       .asResponse();
     requestId = response.headers.get('request-id');
+    if (!isEventStream(response)) {
+      throw await notAStream(response, new URL(client.baseURL).host, { ...nothingSent, requestId });
+    }
     const { Stream } = await import('@anthropic-ai/sdk/streaming');
     for await (const event of Stream.rawEvents(response)) {
       idle.touch();
       stop.throwIfAborted();
-      if (event.event === 'error') throw errorEvent(event.data, reply, requestId);
-      report(reply, event.data, onEvent);
+      const data = parseOrNull(event.data);
+      // Some gateways leave the name of the event out.
+      const type = event.event ?? (data as { type?: unknown } | null)?.type;
+      if (type === 'error') throw errorEvent(event.data, data, reply, requestId);
+      report(reply, data, onEvent);
       if (reply.complete) return reply.reply(requestId);
     }
     stop.throwIfAborted();
-    throw modelFailure('stream_cut', 'the stream ended early', midStream(reply, requestId));
+    const early = reply.begun ? 'the stream ended early' : 'the stream ended before the reply had begun';
+    throw modelFailure('stream_cut', early, midStream(reply, requestId));
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (idle.signal.aborted) {
@@ -105,9 +145,9 @@ async function stream(
   }
 }
 
-function report(reply: ReplyAccumulator, data: string, onEvent: StreamOptions['onEvent']): void {
+function report(reply: ReplyAccumulator, data: unknown, onEvent: StreamOptions['onEvent']): void {
   const begun = reply.begun;
-  const { text, outputTokens } = reply.add(parseOrNull(data));
+  const { text, outputTokens } = reply.add(data);
   // The cache entry of a shared prefix is there as soon as the reply begins, so its start counts, not the first text.
   if (!begun && reply.begun) onEvent({ type: 'first-token' });
   if (text !== null && text !== '') onEvent({ type: 'text', text });
@@ -127,28 +167,44 @@ function midStream(reply: ReplyAccumulator, requestId: string | null): FailureFa
 }
 
 /** An `error` event after the status was 200: some of the reply may be there, and billed. */
-function errorEvent(data: string, reply: ReplyAccumulator, requestId: string | null): ModelCallError {
-  const body = parseOrNull(data) as { error?: { type?: unknown; message?: unknown } } | null;
-  const type = typeof body?.error?.type === 'string' ? body.error.type : null;
-  const message = typeof body?.error?.message === 'string' ? body.error.message : data.slice(0, 200);
+function errorEvent(text: string, data: unknown, reply: ReplyAccumulator, requestId: string | null): ModelCallError {
+  const { type, message } = errorOf(data) ?? { type: null, message: shortened(text) };
   return modelFailure(kindOf(null, type), message, { ...midStream(reply, requestId), status: 200 });
 }
 
 /** The API answered with an error status: nothing was generated, so nothing is billed. */
 function answeredError(error: APIError): ModelCallError {
+  const status = error.status ?? 0;
   const facts: FailureFacts = {
     ...nothingSent,
-    status: error.status ?? null,
+    status,
     retryAfterMs: retryAfterMs(error.headers, Date.now()),
+    neverAgain: error.headers?.get('x-should-retry') === 'false',
     requestId: error.requestID ?? null,
   };
-  const said = error.apiMessage ?? error.message;
-  return modelFailure(kindOf(facts.status, error.type), said, facts, error);
+  const lasting = { ...facts, neverAgain: true };
+  if (status === 407) {
+    const { detail, hint } = proxyFailure(status);
+    return modelFailure('unreachable', detail, lasting, undefined, hint);
+  }
+  if (status >= 300 && status < 400) {
+    const to = error.headers?.get('location') ?? 'an address that it does not name';
+    const hint = 'Nothing was sent there. If that is where requests shall go, make it the base URL.';
+    return modelFailure(
+      'unreachable',
+      `the address redirects (${status}) to ${shortened(to)}`,
+      lasting,
+      undefined,
+      hint,
+    );
+  }
+  const said = errorOf(error.error)?.message ?? shortened(error.message);
+  return modelFailure(kindOf(status, error.type), said, facts);
 }
 
 function brokenBefore(error: unknown): ModelCallError {
-  const { detail, sent } = connectionFailure(error);
-  if (!sent) return modelFailure('unreachable', detail, nothingSent, error);
+  const { detail, hint, sent, lasting } = connectionFailure(error);
+  if (!sent) return modelFailure('unreachable', detail, { ...nothingSent, neverAgain: lasting }, error, hint);
   return modelFailure('stream_cut', detail, { ...nothingSent, mayBeBilled: true }, error);
 }
 
@@ -167,7 +223,9 @@ async function listModels(options: AnthropicClientOptions, signal?: AbortSignal)
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     if (error instanceof sdk.APIError && error.status !== undefined) throw answeredError(error);
-    throw modelFailure('unreachable', connectionFailure(error).detail, nothingSent, error);
+    if (error instanceof ModelCallError) throw error;
+    const { detail, hint } = connectionFailure(error);
+    throw modelFailure('unreachable', detail, nothingSent, error, hint);
   }
 }
 

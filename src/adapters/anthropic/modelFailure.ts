@@ -5,6 +5,7 @@ export interface FailureFacts {
   status: number | null;
   retryAfterMs: number | null;
   mayBeBilled: boolean;
+  neverAgain?: boolean;
   partialText: string;
   requestId: string | null;
 }
@@ -38,7 +39,7 @@ const sayings: Readonly<Record<ModelFailureKind, { what: string; hint: string }>
   },
   authentication: {
     what: 'The API does not accept the key',
-    hint: 'Set a valid key: “Forkpoint: Set API Key” in VS Code, ANTHROPIC_API_KEY on the command line.',
+    hint: 'Set a valid key: “Forkpoint: Set API Key” in VS Code, ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN on the command line.',
   },
   permission: {
     what: 'The key may not do this',
@@ -80,9 +81,10 @@ export function modelFailure(
   detail: string,
   facts: FailureFacts,
   cause?: unknown,
+  ownHint: string | null = null,
 ): ModelCallError {
   const { what } = sayings[kind];
-  const hint = boundThinking.test(detail) ? thinkingHint : sayings[kind].hint;
+  const hint = ownHint ?? (boundThinking.test(detail) ? thinkingHint : sayings[kind].hint);
   const said = redacted(detail).trim();
   return new ModelCallError(kind, said === '' ? `${what}.` : `${what}: ${said}`, hint, facts, { cause });
 }
@@ -122,17 +124,51 @@ const neverSent = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'ERR_TLS_CERT_ALTNAME_INVALID',
   'ERR_INVALID_URL',
+  'EPROTO',
 ]);
 
-/** Why a connection failed: the innermost cause's words, and whether the request can't have been sent. */
-export function connectionFailure(error: unknown): { detail: string; sent: boolean } {
-  let sent = true;
-  let detail = messageOf(error);
+/** Failures that are the same at the next try. */
+const lasting = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_|ERR_INVALID_|EPROTO$)/;
+
+/** What a proxy answered instead of letting the request through, as undici says it. */
+const proxyStatus = /Proxy (?:response|Authentication Required) \((\d+)\)/;
+const proxyHint = 'Look at HTTPS_PROXY and NO_PROXY, or at the setting http.proxy in VS Code.';
+const proxyLogin = 'Put the login into the proxy’s address: HTTPS_PROXY=http://user:password@host:port.';
+
+/** Why a connection failed. */
+export interface ConnectionFailure {
+  /** The innermost cause's words. */
+  detail: string;
+  /** Null for the usual one. */
+  hint: string | null;
+  /** False where the request can't have been sent. */
+  sent: boolean;
+  /** Asking again can't help. */
+  lasting: boolean;
+}
+
+/** Looks into the causes of an error that `fetch` threw. */
+export function connectionFailure(error: unknown): ConnectionFailure {
+  const found: ConnectionFailure = { detail: messageOf(error), hint: null, sent: true, lasting: false };
   for (let at: unknown = error; at instanceof Error; at = innerCause(at)) {
-    detail = at.message === '' ? detail : at.message;
-    if ('code' in at && typeof at.code === 'string' && neverSent.has(at.code)) sent = false;
+    if (at.message !== '') found.detail = at.message;
+    const code = 'code' in at && typeof at.code === 'string' ? at.code : '';
+    const refused = proxyStatus.exec(at.message)?.[1];
+    if (refused !== undefined) return { ...proxyFailure(Number(refused)), sent: false, lasting: true };
+    if (neverSent.has(code) || code.startsWith('ERR_SSL_')) found.sent = false;
+    if (lasting.test(code)) found.lasting = true;
+    if (/^(?:EPROTO|ERR_SSL_)/.test(code)) {
+      found.detail = `no secure connection can be made (${code}): the address may be one of http, not https`;
+    }
   }
-  return { detail, sent };
+  return found;
+}
+
+/** @param status with which a proxy refuses to let a request through */
+export function proxyFailure(status: number): Pick<ConnectionFailure, 'detail' | 'hint'> {
+  return status === 407
+    ? { detail: 'the proxy asks for a login (407)', hint: proxyLogin }
+    : { detail: `the proxy does not let the request through (${status})`, hint: proxyHint };
 }
 
 // Several addresses tried at once fail together; they fail alike.
@@ -142,5 +178,8 @@ function innerCause(error: Error): unknown {
 
 /** Text without anything that looks like a key: messages end in logs and on screens. */
 export function redacted(text: string): string {
-  return text.replace(/\bsk-[\w-]{6,}/g, 'sk-…').replace(/\b(Bearer\s+)\S+/gi, '$1…');
+  return text
+    .replace(/\bsk-[\w-]{6,}/g, 'sk-…')
+    .replace(/\b(Bearer\s+)\S+/gi, '$1…')
+    .replace(/(:\/\/)[^\s/@]+@/g, '$1…@');
 }

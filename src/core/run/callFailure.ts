@@ -35,6 +35,7 @@ export const callFailureSchema = z.object({
       status: z.number().nullable(),
       retryAfterMs: z.number().nullable(),
       mayBeBilled: z.boolean(),
+      neverAgain: z.boolean().default(false),
       requestId: z.string().nullable(),
     })
     .nullable(),
@@ -72,8 +73,9 @@ export async function toCallFailure(error: unknown, blobs: Pick<BlobStore, 'put'
   const failure = failureOf(error);
   const words = await store(failure, blobs);
   if (!(error instanceof ModelCallError)) return { code: failure.code, words, model: null };
-  const { status, retryAfterMs, mayBeBilled, requestId } = error.facts;
-  return { code: failure.code, words, model: { kind: error.kind, status, retryAfterMs, mayBeBilled, requestId } };
+  const { status, retryAfterMs, mayBeBilled, neverAgain = false, requestId } = error.facts;
+  const model = { kind: error.kind, status, retryAfterMs, mayBeBilled, neverAgain, requestId };
+  return { code: failure.code, words, model };
 }
 
 /** The error again, of the class that it had, without its words. */
@@ -109,5 +111,5 @@ function store(failure: Failure, blobs: Pick<BlobStore, 'put'>): Promise<BlobRef
 
 /** Whether the same request may be sent again after this failure. */
 export function mayAskAgain(error: unknown): error is ModelCallError {
-  return error instanceof ModelCallError && isRetryable(error.kind, error.facts.mayBeBilled);
+  return error instanceof ModelCallError && isRetryable(error.kind, error.facts);
 }

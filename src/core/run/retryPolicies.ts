@@ -1,4 +1,4 @@
-import type { ModelFailureKind } from '../errors.ts';
+import type { ModelCallError, ModelFailureKind } from '../errors.ts';
 
 /** One tier of retries. Times in milliseconds. The fields follow Temporal's retry policy, so that both engines read one table. */
 export interface RetryPolicy {
@@ -36,13 +36,16 @@ export const timeouts = {
  */
 const retryable: ReadonlySet<ModelFailureKind> = new Set(['rate_limited', 'overloaded', 'server_error', 'unreachable']);
 
-export function isRetryable(kind: ModelFailureKind, mayBeBilled: boolean): boolean {
-  return retryable.has(kind) && !mayBeBilled;
+export function isRetryable(
+  kind: ModelFailureKind,
+  { mayBeBilled, neverAgain }: Pick<ModelCallError['facts'], 'mayBeBilled' | 'neverAgain'>,
+): boolean {
+  return retryable.has(kind) && !mayBeBilled && neverAgain !== true;
 }
 
 /**
- * Wait before try number `attempt + 1`, in milliseconds: what the server asked for, else exponential with full jitter in
- * the upper half, capped by the policy.
+ * Wait before try number `attempt + 1`, in milliseconds: exponential with full jitter in the upper half, or what the server asked
+ * for where that is longer; capped by the policy.
  * @param attempt number of the try that failed, 1-based
  * @param random in [0, 1)
  */
@@ -54,5 +57,5 @@ export function retryDelayMs(
 ): number {
   const backoff = Math.min(policy.maxMs, policy.initialMs * policy.factor ** (attempt - 1));
   const jittered = backoff / 2 + (backoff / 2) * random;
-  return Math.min(policy.maxMs, retryAfterMs === null ? jittered : Math.max(retryAfterMs, 0));
+  return Math.min(policy.maxMs, Math.max(retryAfterMs ?? 0, jittered));
 }

@@ -177,8 +177,8 @@ export class Drive {
         return await callModel(call, this.#deps, { signal, attempt, onFirstToken: scope.onFirstToken });
       } catch (error) {
         if (!(error instanceof ModelCallError) || signal.aborted) throw error;
-        const { mayBeBilled, retryAfterMs } = error.facts;
-        if (!isRetryable(error.kind, mayBeBilled) || attempt >= policy.attempts) throw error;
+        const { retryAfterMs } = error.facts;
+        if (!isRetryable(error.kind, error.facts) || attempt >= policy.attempts) throw error;
         const delayMs = retryDelayMs(policy, attempt, retryAfterMs, random());
         if (error.kind === 'rate_limited') pause.extend(delayMs);
         const what = { attempt, delayMs, error: failureOf(error), billing: 'known' } as const;

@@ -14,6 +14,8 @@ export interface TemporalSettings {
   cliPath?: string;
   /** Environment to look things up in and to start processes with. */
   env: NodeJS.ProcessEnv;
+  /** For a worker that we start, beside it: proxies, as an editor is set up to use them. */
+  workerEnv?: NodeJS.ProcessEnv;
   /** The built worker, `dist/worker.js`. */
   workerScript: string;
   /** For a worker that we start: where requests go. Default: the API's own. */

@@ -26,6 +26,7 @@ async function serve({ config, apiKey, agentEnv }: WorkerHandover): Promise<void
     home: config.home,
     baseUrl: config.baseUrl ?? undefined,
     apiKey: () => Promise.resolve(apiKey ?? undefined),
+    authToken: agentEnv.ANTHROPIC_AUTH_TOKEN,
     env: agentEnv,
   });
   const draining = new AbortController();

@@ -52,10 +52,10 @@ export function fingerprintOf(config: {
   home: string;
   baseUrl: string | null;
   apiKey: string | undefined;
-  /** Of agents: what decides how they are logged in counts. */
+  /** Of agents: what decides how they are logged in counts, and of the worker its proxies. */
   env: NodeJS.ProcessEnv;
 }): string {
-  const login = Object.entries(config.env).filter(([name]) => /^(?:ANTHROPIC|CLAUDE)_/.test(name));
+  const login = Object.entries(config.env).filter(([name]) => /^(?:ANTHROPIC|CLAUDE)_|_PROXY$/i.test(name));
   const text = JSON.stringify([
     config.home,
     config.baseUrl,

@@ -118,8 +118,8 @@ export class WorkerProcesses {
   }
 
   #fingerprint(apiKey: string | undefined): string {
-    const { home, baseUrl = null, env } = this.#settings;
-    return fingerprintOf({ home, baseUrl, apiKey, env });
+    const { home, baseUrl = null, env, workerEnv: network = {} } = this.#settings;
+    return fingerprintOf({ home, baseUrl, apiKey, env: { ...env, ...network } });
   }
 
   #config(target: TemporalTarget, fingerprint: string, managed: boolean): WorkerConfig {
@@ -154,6 +154,7 @@ export class WorkerProcesses {
       stdio,
       env: {
         ...workerEnv(this.#settings.env),
+        ...this.#settings.workerEnv,
         // Inside VS Code the running program is the editor itself; so it behaves as Node.
         ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
       },
@@ -191,7 +192,7 @@ function firstMessage(child: ChildProcess): Promise<WorkerMessage> {
 }
 
 const passedOn =
-  /^(PATH|HOME|USER|LOGNAME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|WINDIR|TEMP|TMP|TMPDIR|LANG|LC_.*|TZ|XDG_.*|SSL_CERT_.*|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY)$/i;
+  /^(PATH|HOME|USER|LOGNAME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|WINDIR|TEMP|TMP|TMPDIR|LANG|LC_.*|TZ|XDG_.*|SSL_CERT_.*|NODE_EXTRA_CA_CERTS|(?:HTTPS?|ALL|NO)_PROXY)$/i;
 
 /** What of the environment a worker gets, and with it what it starts: no keys, and nothing that steers Claude Code. */
 function workerEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -151,7 +151,7 @@ export class ForkPanelManager implements vscode.Disposable {
       confirm: (preview, request) => this.deps.confirm(preview, request),
       showFiles: (cut) => this.deps.showFiles(cut),
       takeStep: (step) => takeStep(step),
-      hasApiKey: async () => (await this.deps.apiKey.get()) !== undefined,
+      hasApiKey: () => this.deps.apiKey.isSet(),
       lastExecutor: () => this.deps.choices.executor,
       keepExecutor: (executor) => void this.deps.choices.keepExecutor(executor),
       demo: () => process.env['FORKPOINT_DEMO'] === '1',

@@ -1,0 +1,67 @@
+import type { ModelCallError } from '../../core/errors.ts';
+import { type FailureFacts, kindOf, modelFailure } from './modelFailure.ts';
+
+/** So much of a body that is no reply is read and shown, in characters. */
+const mostRead = 20_000;
+const mostShown = 200;
+
+/** Whether an answer of status 200 is the stream that was asked for. Some gateways name no type, or a plain one. */
+export function isEventStream({ headers }: Response): boolean {
+  const type = headers.get('content-type') ?? '';
+  return type === '' || /event-stream|text\/plain|octet-stream/i.test(type);
+}
+
+/** The error of an answer that is no event stream: what came instead, and from which host. */
+export async function notAStream(response: Response, host: string, facts: FailureFacts): Promise<ModelCallError> {
+  const type = (response.headers.get('content-type') ?? '').split(';')[0] ?? '';
+  const text = await beginningOf(response);
+  const body = parsed(text);
+  const said = errorOf(body);
+  const what = `${host} answered with ${type} and not with an event stream`;
+  const message = said?.message ?? shortened(text);
+  const detail = message === '' ? what : `${what}: ${message}`;
+  const own = { ...facts, status: response.status, neverAgain: true };
+  if (said !== null) return modelFailure(kindOf(null, said.type), detail, own);
+  // What is no page and no error may have been made by the model.
+  return modelFailure('unreachable', detail, { ...own, mayBeBilled: body !== null });
+}
+
+/** Type and message of an error in the form of the API; null for anything else. */
+export function errorOf(body: unknown): { type: string | null; message: string } | null {
+  const { error } = (body ?? {}) as { error?: unknown };
+  const { type, message } = (error ?? {}) as { type?: unknown; message?: unknown };
+  if (typeof error === 'string') return { type: null, message: shortened(error) };
+  if (typeof message !== 'string') return null;
+  return { type: typeof type === 'string' ? type : null, message: shortened(message, 2_000) };
+}
+
+/** Text of a page or a body, in one short line. */
+export function shortened(text: string, most = mostShown): string {
+  const plain = /<\/?[a-z!][^>]*>/i.test(text)
+    ? text.replace(/<(script|style)\b[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]*>/g, ' ')
+    : text;
+  const line = plain.replace(/\s+/g, ' ').trim();
+  return line.length <= most ? line : `${line.slice(0, most - 1).trimEnd()}…`.toWellFormed();
+}
+
+async function beginningOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for await (const piece of body ?? []) {
+      text += decoder.decode(piece as Uint8Array, { stream: true });
+      if (text.length >= mostRead) break;
+    }
+  } catch {
+    // What had come is enough to say what it was.
+  }
+  return text;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -112,8 +112,6 @@ const recordedRead = (file: string, content: string) => ({
   input: { file_path: file },
   result: { content, isError: false },
 });
-/** Retried without a noticeable wait. */
-const soon = { 'retry-after-ms': '1' };
 
 /** What every engine must do, whatever drives it. */
 export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: MakeEngine): void {
@@ -211,7 +209,7 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
 
     describe('retries', () => {
       it('asks again after 429, as long after as the API says', async () => {
-        const { api } = await start([{ status: 429, headers: { 'retry-after-ms': '300' } }, 'Now it works.']);
+        const { api } = await start([{ status: 429, headers: { 'retry-after-ms': '1500' } }, 'Now it works.']);
         const plan = await bench.plan({ branches: named('one') });
         await bench.engine.start(plan);
         const view = await bench.ended(plan);
@@ -222,13 +220,13 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
           billing: 'known',
         });
         const [first, second] = api.requests;
-        expect((second?.at ?? 0) - (first?.endedAt ?? 0)).toBeGreaterThanOrEqual(295);
+        expect((second?.at ?? 0) - (first?.endedAt ?? 0)).toBeGreaterThanOrEqual(1_495);
         const retrying = (await bench.runs.events(plan.runId)).find((event) => event.type === 'retrying');
         expect(retrying).toMatchObject({ attempt: 1, billing: 'known', error: { code: 'rate_limited' } });
       });
 
       it.each([500, 529])('asks again after %i', async (status) => {
-        const { api } = await start([{ status, headers: soon }, 'Now it works.']);
+        const { api } = await start([{ status }, 'Now it works.']);
         expect(branch(await bench.run({ branches: named('one') }), 'one')).toMatchObject({
           state: 'completed',
           attempts: 2,
@@ -237,15 +235,22 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
       });
 
       it('gives up after five tries, and says why', async () => {
-        const { api } = await start(() => ({ status: 529, headers: soon }));
+        const { api } = await start(() => ({ status: 529 }));
         const view = await bench.run({ branches: named('one') });
         expect(branch(view, 'one')).toMatchObject({ state: 'failed', attempts: 5, error: { code: 'overloaded' } });
         expect(api.requests).toHaveLength(5);
       });
 
+      it('never asks again where the API wants that', async () => {
+        const { api } = await start(() => ({ status: 529, headers: { 'x-should-retry': 'false' } }));
+        const view = await bench.run({ branches: named('one') });
+        expect(branch(view, 'one')).toMatchObject({ state: 'failed', attempts: 1, error: { code: 'overloaded' } });
+        expect(api.requests).toHaveLength(1);
+      });
+
       it('never asks again after 400, 401, 403, 404 and 413', async () => {
         const codes = ['400', '401', '403', '404', '413'];
-        const { api } = await start((request) => ({ status: Number(promptOf(request)), headers: soon }));
+        const { api } = await start((request) => ({ status: Number(promptOf(request)) }));
         const view = await bench.run({ branches: named(...codes) });
         expect(view.branches.map(({ error }) => error?.code)).toEqual([
           'bad_request',
@@ -457,6 +462,89 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
         const one = branch(await bench.run({ branches: named('one'), turns, maxSteps: 3 }), 'one');
         expect(one).toMatchObject({ state: 'completed', stopReason: 'max_steps', steps: 3 });
         expect(api.requests).toHaveLength(3);
+      });
+    });
+
+    describe('replies that are no use as they are', () => {
+      const turns = [{ turn: 1, prompt: null, calls: [recordedRead('/a', 'text of a')] }];
+      const isFirst = (request: ReceivedRequest) => request.body.messages.length === 1;
+
+      it('are mended and sent back, which is said', async () => {
+        const { api } = await start((request) => {
+          if (!isFirst(request)) return request.body.messages.length < 5 ? { content: [again] } : 'Read twice.';
+          return {
+            content: [
+              { type: 'text', text: ' ' },
+              { type: 'thinking', thinking: 'Hm.', signature: '' },
+              { type: 'raw', block: { type: 'hologram' } },
+              { type: 'text', text: 'I read.' },
+              again,
+            ],
+          };
+        });
+        const again = { ...readCall('/a'), id: 'toolu_same' };
+        const one = branch(await bench.run({ branches: named('one'), turns }), 'one');
+        expect(one).toMatchObject({ state: 'completed', stopReason: 'end_turn', steps: 3 });
+        const [, second, third] = api.requests;
+        expect(second?.body.messages[1].content).toMatchObject([{ text: 'I read.' }, { id: 'toolu_same' }]);
+        expect(third?.body.messages[3].content).toMatchObject([{ id: 'toolu_same_2' }]);
+        expect(third?.body.messages[4].content).toMatchObject([{ tool_use_id: 'toolu_same_2' }]);
+        const notes = one.notes.join('\n');
+        for (const said of ['empty text', 'without its signature', '“hologram”', 'used twice']) {
+          expect(notes).toContain(said);
+        }
+      });
+
+      it('end the branch in words where nothing can be sent back', async () => {
+        const replayed = [...turns, { turn: 2, prompt: [{ type: 'text', text: 'Next' }], calls: [] }];
+        const { api } = await start((request) =>
+          isFirst(request) ? { content: [readCall('/a')] } : { content: [{ type: 'text', text: '' }] },
+        );
+        const one = branch(await bench.run({ kind: 'replay', branches: named('one'), turns: replayed }), 'one');
+        expect(one).toMatchObject({ state: 'completed', stopReason: 'reply_not_sendable', steps: 2 });
+        expect(one.notes.join()).toContain('nothing of it can be sent back');
+        expect(api.requests).toHaveLength(2);
+      });
+
+      it('end it where the model refuses or was cut off beside a call', async () => {
+        const { api } = await start((request) => ({ content: [readCall('/a')], stopReason: promptOf(request) }));
+        const view = await bench.run({ branches: named('refusal', 'max_tokens'), turns });
+        expect(view.branches.map(({ state, stopReason }) => [state, stopReason])).toEqual([
+          ['completed', 'refusal'],
+          ['completed', 'max_tokens'],
+        ]);
+        expect(api.requests).toHaveLength(2);
+      });
+
+      it('are gone on with where the model paused', async () => {
+        const search = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} };
+        const paused = { content: [{ type: 'raw' as const, block: search }], stopReason: 'pause_turn' };
+        const { api } = await start((request) =>
+          isFirst(request) || promptOf(request) === 'for ever' ? paused : 'Found.',
+        );
+        const view = await bench.run({ branches: named('once', 'for ever'), turns, maxSteps: 3 });
+        expect(branch(view, 'once')).toMatchObject({ stopReason: 'end_turn', steps: 2, text: 'Found.' });
+        expect(branch(view, 'for ever')).toMatchObject({ stopReason: 'max_steps', steps: 3 });
+        const once = api.requests.filter((request) => promptOf(request) === 'once');
+        expect(once[1]?.body.messages[1]).toEqual({ role: 'assistant', content: [search] });
+      });
+
+      it('have an unknown cost where the API tells no usage', async () => {
+        await start([{ content: 'Free?', usage: null }]);
+        const one = branch(await bench.run({ branches: named('one') }), 'one');
+        expect(one).toMatchObject({ state: 'completed', text: 'Free?', costUsd: null, billing: 'unknown' });
+      });
+
+      it('are billed for searches of the web, and at no known price for fast mode', async () => {
+        const usage = { input_tokens: 1_000_000, output_tokens: 0 };
+        await start((request) => ({
+          content: 'Found.',
+          usage: { ...usage, ...(promptOf(request) === 'fast' ? { speed: 'fast' } : searched) },
+        }));
+        const searched = { server_tool_use: { web_search_requests: 3 } };
+        const view = await bench.run({ branches: named('searching', 'fast') });
+        expect(branch(view, 'searching').costUsd).toBeCloseTo(1.03);
+        expect(branch(view, 'fast').costUsd).toBeNull();
       });
     });
 

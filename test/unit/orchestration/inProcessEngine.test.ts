@@ -143,25 +143,28 @@ describe('the in-process engine', () => {
     expect(asked.slice(2).sort()).toEqual(['first', 'second']);
   });
 
-  it('waits longer after each failure, as its one table says', async () => {
-    const clock = new FakeClock();
-    const { client, asked } = modelOf(async () => {
-      throw new ModelCallError('overloaded', 'Busy.', 'Wait.', { ...rateLimited(0).facts, retryAfterMs: null });
-    });
-    const plan = await storePlan({ runs, blobs }, { branches: named('one'), timeoutSeconds: 600 });
-    await engineOver(client, clock).start(plan);
-    for (const [tries, wait] of [
-      [1, 750],
-      [2, 1_500],
-      [3, 3_000],
-      [4, 6_000],
-    ] as const) {
-      await expect.poll(() => [asked.length, clock.waits[0]]).toEqual([tries, wait]);
-      clock.advance(wait);
-    }
-    await ended(plan);
-    expect((await viewOf(plan)).branches[0]).toMatchObject({ state: 'failed', attempts: 5 });
-  });
+  it.each([null, 0])(
+    'waits longer after each failure, as its one table says, where the API asks for %j',
+    async (retryAfterMs) => {
+      const clock = new FakeClock();
+      const { client, asked } = modelOf(async () => {
+        throw new ModelCallError('overloaded', 'Busy.', 'Wait.', { ...rateLimited(0).facts, retryAfterMs });
+      });
+      const plan = await storePlan({ runs, blobs }, { branches: named('one'), timeoutSeconds: 600 });
+      await engineOver(client, clock).start(plan);
+      for (const [tries, wait] of [
+        [1, 750],
+        [2, 1_500],
+        [3, 3_000],
+        [4, 6_000],
+      ] as const) {
+        await expect.poll(() => [asked.length, clock.waits[0]]).toEqual([tries, wait]);
+        clock.advance(wait);
+      }
+      await ended(plan);
+      expect((await viewOf(plan)).branches[0]).toMatchObject({ state: 'failed', attempts: 5 });
+    },
+  );
 
   it('ends a branch by the time it runs, not by the time it waits for a place', async () => {
     const clock = new FakeClock();

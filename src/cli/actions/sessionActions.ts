@@ -2,6 +2,7 @@ import { daysUntilLost, goesText } from '../../core/archive/retention.ts';
 import { BadInputError, ForkPointError, NotFoundError } from '../../core/errors.ts';
 import { describePrefix } from '../../core/fork/describePrefix.ts';
 import type { RebuiltRequest } from '../../core/fork/messagesRequest.ts';
+import { requireModel } from '../../core/fork/unknownModel.ts';
 import { modelName, money, oneLine, plural, relativeTime, tokenCount } from '../../core/format.ts';
 import type { RecordedSession, SessionSummary, Turn, TurnOutline } from '../../core/session/recordedSession.ts';
 import type { OpenSession } from '../../core/session/sessionStore.ts';
@@ -73,7 +74,8 @@ type ForkFacts = Pick<RebuiltRequest, 'fidelity' | 'digestVerified' | 'missing' 
 
 async function forkFacts(open: OpenSession, turn: number): Promise<ForkFacts | null> {
   try {
-    const { fidelity, digestVerified, missing, completed, prefix } = (await open.forkAt({ turn })).rebuilt;
+    const { request, fidelity, digestVerified, missing, completed, prefix } = (await open.forkAt({ turn })).rebuilt;
+    requireModel(request);
     return { fidelity, digestVerified, missing, completed, prefix };
   } catch (error) {
     if (error instanceof ForkPointError) return null;
@@ -162,6 +164,7 @@ export async function request(context: CliContext, given: string): Promise<numbe
   const open = await context.open(given);
   const { point, rebuilt } = await open.forkAt(at);
   const { fidelity, digestVerified, missing, completed, prefix, request: body, betas } = rebuilt;
+  requireModel(body);
   context.terminal.printJson(
     { point, fidelity, digestVerified, missing, completed, prefix, request: body, betas },
     { indent: !context.terminal.json },

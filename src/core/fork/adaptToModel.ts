@@ -20,6 +20,27 @@ export function adaptToModel(result: BranchRequest, branch: BranchSpec): void {
   if (!facts.systemMessages) turnSystemMessages(result);
   if (branch.effort === undefined) adaptEffort(result, facts);
   if (branch.thinking === undefined) adaptThinking(result, facts);
+  if (!facts.compaction) dropEdits(result, 'compact_', 'Compaction by the API');
+  if (!facts.compaction) dropBetas(result, ['compact-']);
+  if (!facts.longContext) dropBetas(result, ['context-1m-']);
+}
+
+/** Takes features out of the `anthropic-beta` header that the model would refuse. @param families how their names begin */
+export function dropBetas({ stored, notes }: BranchRequest, families: readonly string[]): void {
+  const dropped = stored.betas.filter((beta) => families.some((family) => beta.startsWith(family)));
+  if (dropped.length === 0) return;
+  stored.betas = stored.betas.filter((beta) => !dropped.includes(beta));
+  notes.push(`Beta ${dropped.join(', ')} left out: ${stored.request.model} does not take it.`);
+}
+
+/** @param what the edits do, for the note; without it nothing is said. @param family how their types begin */
+function dropEdits({ stored: { request }, notes }: BranchRequest, family: string, what?: string): void {
+  const management = request['context_management'] as { edits?: { type?: string }[] } | undefined;
+  const edits = management?.edits?.filter((edit) => !edit.type?.startsWith(family)) ?? [];
+  if (management?.edits === undefined || edits.length === management.edits.length) return;
+  if (edits.length === 0) delete request['context_management'];
+  else request['context_management'] = { ...management, edits };
+  if (what !== undefined) notes.push(`${what} left out: ${request.model} does not take it.`);
 }
 
 /** The effort of the request counts for all of it. */
@@ -110,11 +131,7 @@ export function switchThinkingOff(result: BranchRequest): void {
     return;
   }
   if (off === 'disabled') request['thinking'] = { type: off };
-  const management = request['context_management'] as { edits?: { type?: string }[] } | undefined;
-  if (management?.edits === undefined) return;
-  const edits = management.edits.filter((edit) => !edit.type?.startsWith('clear_thinking'));
-  if (edits.length === 0) delete request['context_management'];
-  else request['context_management'] = { ...management, edits };
+  dropEdits(result, 'clear_thinking');
 }
 
 /** A recorded thinking budget must stay below max_tokens. */

@@ -4,8 +4,10 @@ import type { ForkContext } from './forkContext.ts';
 import type { StoredRequest } from './forkPlan.ts';
 import type { BranchSpec } from './forkRequest.ts';
 import { blocksOf, type MessagesRequest, type RequestBlock } from './messagesRequest.ts';
-import { modelFacts } from './modelFacts.ts';
+import { modelFacts, modelNamed } from './modelFacts.ts';
 import { beginsWithThinking, bindsThinking, endsWithResults, thinkingOf, withoutThinking } from './thinkingBlocks.ts';
+
+const longContextBeta = 'context-1m-2025-08-07';
 
 /** A branch's first request with what it changes and what a person should know of it. */
 export interface BranchRequest {
@@ -50,20 +52,40 @@ function cutOf(context: ForkContext): BranchRequest['cut'] {
 
 function applyModel(result: BranchRequest, branch: BranchSpec): void {
   const { request } = result.stored;
-  if (branch.model === undefined || branch.model === request.model) return;
+  if (branch.model === undefined) return;
   const recorded = request.model;
-  request.model = branch.model;
-  result.changes.push('model');
-  if (request['speed'] !== undefined && request['speed'] !== 'standard') {
-    delete request['speed'];
-    result.notes.push(`Fast mode left out: only some models have it, and it was asked of ${recorded}.`);
+  const { model, isLong } = modelNamed(branch.model);
+  if (model !== recorded) {
+    request.model = model;
+    result.changes.push('model');
+    leaveFastMode(result, recorded);
+    const dropped = dropThinking(result);
+    if (dropped > 0) {
+      const them = dropped === 1 ? 'it' : 'them';
+      noteDropped(result, dropped, `signed by ${recorded}, ${model} would refuse ${them}`);
+    }
+    adaptToModel(result, branch);
   }
-  const dropped = dropThinking(result);
-  if (dropped > 0) {
-    const them = dropped === 1 ? 'it' : 'them';
-    noteDropped(result, dropped, `signed by ${recorded}, ${branch.model} would refuse ${them}`);
+  if (isLong) askForLongContext(result);
+}
+
+function leaveFastMode(result: BranchRequest, recorded: string): void {
+  const { request } = result.stored;
+  if (request['speed'] === undefined || request['speed'] === 'standard') return;
+  delete request['speed'];
+  result.stored.betas = result.stored.betas.filter((beta) => !beta.startsWith('fast-mode-'));
+  result.notes.push(`Fast mode left out: only some models have it, and it was asked of ${recorded}.`);
+}
+
+/** `[1m]` behind a model is how Claude Code says what the API is told by a beta. */
+function askForLongContext({ stored, changes, notes }: BranchRequest): void {
+  if (stored.betas.some((beta) => beta.startsWith('context-1m-'))) return;
+  if (modelFacts(stored.request.model)?.longContext === false) {
+    notes.push(`“[1m]” left out: ${stored.request.model} has no long context.`);
+    return;
   }
-  adaptToModel(result, branch);
+  stored.betas.push(longContextBeta);
+  changes.push('long context');
 }
 
 /** Leaves out the thinking of the history. Returns how many blocks went. */

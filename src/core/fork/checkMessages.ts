@@ -1,3 +1,5 @@
+import { checkImage } from './checkImage.ts';
+import { isBlank } from './isBlank.ts';
 import { blocksOf, type RequestBlock, type RequestMessage } from './messagesRequest.ts';
 import type { Complain } from './requestRules.ts';
 import { hasServerId, isServerCall, isServerResult } from './serverTools.ts';
@@ -23,12 +25,11 @@ const saidBy: ReadonlyMap<string, 'user' | 'assistant'> = new Map([
   ['document', 'user'],
 ]);
 
-export const isBlank = (text: unknown): boolean => typeof text !== 'string' || text.trim() === '';
-
 /** Checks the order of roles and the pairing of calls and results. */
 export function checkMessages(messages: readonly RequestMessage[], complain: Complain): void {
   if (messages.length === 0) return complain('no_messages', 'messages', 'There is no message at all.');
   messages.forEach((message, at) => checkMessage(message, at, messages, complain));
+  checkImages(messages, complain);
   const spoken = joined(messages);
   if (messages[0]?.role !== 'user') complain('first_role', 'messages.0', 'The first message must be the user’s.');
   checkCallIds(spoken, complain);
@@ -88,17 +89,21 @@ function checkBlock(block: RequestBlock, path: string, complain: Complain): void
     complain('thinking_unsigned', path, 'A thinking block without its signature is refused.');
   if (block.type === 'redacted_thinking' && isBlank(block['data']))
     complain('thinking_unsigned', path, 'A redacted thinking block without its data is refused.');
-  if (block.type === 'image') checkImage(block, path, complain);
   if (block.type === 'tool_use') checkCall(block, path, complain);
   if (block.type === 'tool_result') checkResult(block, path, complain);
 }
 
-function checkImage(block: RequestBlock, path: string, complain: Complain): void {
-  const source = (block['source'] ?? {}) as { type?: unknown; media_type?: unknown; data?: unknown };
-  if (source.type !== 'base64') return;
-  const known = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'].includes(String(source.media_type));
-  if (!known || isBlank(source.data))
-    complain('image_source', `${path}.source`, 'The image has no data, or is of a kind that the API does not take.');
+function checkImages(messages: readonly RequestMessage[], complain: Complain): void {
+  const images = messages.flatMap((message, at) =>
+    blocksOf(message).flatMap((block, index) => imagesIn(block, `messages.${at}.content.${index}`)),
+  );
+  for (const { block, path } of images) checkImage(block, path, images.length, complain);
+}
+
+function imagesIn(block: RequestBlock, path: string): { block: RequestBlock; path: string }[] {
+  if (block.type === 'image') return [{ block, path }];
+  if (block.type !== 'tool_result' || !Array.isArray(block['content'])) return [];
+  return (block['content'] as RequestBlock[]).flatMap((part, index) => imagesIn(part, `${path}.content.${index}`));
 }
 
 function checkCall(block: RequestBlock, path: string, complain: Complain): void {
@@ -119,7 +124,6 @@ function checkResult(block: RequestBlock, path: string, complain: Complain): voi
   parts.forEach((part, index) => {
     if (part.type === 'text' && part['text'] === '')
       complain('empty_text', `${path}.content.${index}`, 'A text block must not be empty.');
-    if (part.type === 'image') checkImage(part, `${path}.content.${index}`, complain);
   });
 }
 

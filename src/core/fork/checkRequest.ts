@@ -1,7 +1,9 @@
-import { checkMessages, isBlank } from './checkMessages.ts';
+import { checkMessages } from './checkMessages.ts';
+import { isBlank } from './isBlank.ts';
 import { blocksOf, type MessagesRequest } from './messagesRequest.ts';
 import type { Complain, RequestProblem } from './requestRules.ts';
 import { isThinking } from './thinkingBlocks.ts';
+import { referencesIn } from './toolReferences.ts';
 
 /** The API takes at most so many cache breakpoints in one request. */
 export const mostBreakpoints = 4;
@@ -19,6 +21,7 @@ export function checkRequest(request: MessagesRequest): RequestProblem[] {
   const problems: RequestProblem[] = [];
   const complain: Complain = (rule, path, message) => problems.push({ rule, path, message });
   checkTools(request, complain);
+  checkReferences(request, complain);
   checkSystem(request, complain);
   checkMessages(request.messages, complain);
   checkThinking(request, complain);
@@ -45,6 +48,22 @@ function checkTools({ tools = [], messages }: MessagesRequest, complain: Complai
   const used = messages.some((message) => blocksOf(message).some(({ type }) => type === 'tool_use'));
   if (used && tools.length === 0)
     complain('tools_missing', 'tools', 'The history holds tool calls, so the request must define tools.');
+}
+
+/** What a tool search found must be defined, too. */
+function checkReferences({ tools = [], messages }: MessagesRequest, complain: Complain): void {
+  const defined = new Set(tools.map(({ name }) => name));
+  messages.forEach((message, at) =>
+    blocksOf(message).forEach((block, index) => {
+      const unknown = referencesIn(block).find((part) => !defined.has(String(part['tool_name'])));
+      if (unknown !== undefined)
+        complain(
+          'tool_reference',
+          `messages.${at}.content.${index}`,
+          `The result refers to the tool ${String(unknown['tool_name'])}, which the request doesn’t define.`,
+        );
+    }),
+  );
 }
 
 function checkSystem({ system }: MessagesRequest, complain: Complain): void {

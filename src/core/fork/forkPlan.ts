@@ -50,6 +50,8 @@ export const branchPlanSchema = z.object({
    * versions.
    */
   cacheTtl: z.enum(['5m', '1h']).nullable().optional(),
+  /** Sent in fast mode, which has a price of its own. */
+  fast: z.literal(true).optional(),
   /** The first of its group: the others wait for its first token. */
   leads: z.boolean(),
   /** Input of the first request in tokens, measured from the recording where possible; null where unknown. */

@@ -5,7 +5,8 @@ import type { ContentBlock } from '../session/recordedSession.ts';
 import type { TranscriptEntry } from '../session/transcriptEntry.ts';
 import type { MessageDraft } from './messageDraft.ts';
 import { blocksOf, type RequestMessage } from './messagesRequest.ts';
-import { type CompletedCall, callOf, Pairing, withoutRepeatedCalls } from './pairCalls.ts';
+import { type CompletedCall, callOf, Pairing, withUniqueCalls } from './pairCalls.ts';
+import { isServerCall, isServerResult, withPairedServerTools } from './serverTools.ts';
 import { isThinking } from './thinkingBlocks.ts';
 
 /** A history that the API accepts, and what had to be made up or left out for that. */
@@ -154,6 +155,12 @@ function missingOf(nodes: readonly ChainNode[], drafts: readonly MessageDraft[],
   return missing;
 }
 
+function missingServerTools(before: readonly MessageDraft[], after: readonly MessageDraft[]): string[] {
+  const count = (messages: readonly MessageDraft[]): number =>
+    messages.flatMap(({ content }) => content).filter((block) => isServerCall(block) || isServerResult(block)).length;
+  return count(before) > count(after) ? ['calls and results of server tools that have no counterpart'] : [];
+}
+
 /** What older versions sent along without recording it. */
 export const attachedContext = 'context that Claude Code attached, such as files and reminders';
 
@@ -182,15 +189,21 @@ function goOn(before: readonly RequestMessage[], said: readonly MessageDraft[]):
 export function historyMessages(before: readonly RequestMessage[], nodes: readonly ChainNode[]): History {
   const hasSeams = nodes.some(({ entry }) => entry.type === 'attachment' && entry.record.rendered !== undefined);
   const drafts = nodes.flatMap((node) => draftOf(node.entry, hasSeams) ?? []);
-  let said = joined(drafts);
+  const heardAll = joined(drafts);
+  let said = joined(withPairedServerTools(heardAll, before));
+  const missing = missingServerTools(heardAll, said);
   for (;;) {
     // In this order: without the call that follows it, thinking is a reply's end.
-    const once = joined(withoutLastThinking(withoutRepeatedCalls(said)));
+    const once = joined(withoutLastThinking(withUniqueCalls(said, before)));
     const pairing = new Pairing(once);
     const legal = joined(pairing.of(once));
     if (before.length > 0 || legal[0]?.role !== 'assistant') {
       const { completed } = pairing;
-      return { messages: goOn(before, legal), missing: missingOf(nodes, drafts, completed.length), completed };
+      return {
+        messages: goOn(before, legal),
+        missing: [...missingOf(nodes, drafts, completed.length), ...missing],
+        completed,
+      };
     }
     // What the recording begins with answers something that it does not hold.
     said = said.slice(said.findIndex(({ role }) => role === 'assistant') + 1);

@@ -24,6 +24,12 @@ export interface ModelFacts {
    * Refuses thinking blocks before which anything has changed: https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
    */
   bindsThinking: boolean;
+  /** Tokens that it takes in all: with the long context where it has one. */
+  contextTokens: number;
+  /** Takes the beta `context-1m-…`: https://platform.claude.com/docs/en/build-with-claude/context-windows */
+  longContext: boolean;
+  /** Takes the edit `compact_…`: https://platform.claude.com/docs/en/build-with-claude/compaction */
+  compaction: boolean;
 }
 
 const withoutThinking: ModelFacts = {
@@ -35,9 +41,19 @@ const withoutThinking: ModelFacts = {
   systemMessages: false,
   messageEffort: false,
   bindsThinking: false,
+  contextTokens: 200_000,
+  longContext: false,
+  compaction: false,
 };
+const long = { contextTokens: 1_000_000, longContext: true };
 const withBudget: ModelFacts = { ...withoutThinking, maxOutputTokens: 64_000, thinkingBudget: true };
-const withBoth: ModelFacts = { ...withBudget, efforts: ['low', 'medium', 'high'], adaptiveThinking: true };
+const withBoth: ModelFacts = {
+  ...withBudget,
+  ...long,
+  efforts: ['low', 'medium', 'high'],
+  adaptiveThinking: true,
+  compaction: true,
+};
 const adaptiveOnly: ModelFacts = {
   ...withBoth,
   efforts: effortSchema.options,
@@ -54,8 +70,9 @@ const families: readonly [RegExp, ModelFacts][] = [
   [/^claude-3-opus/, { ...withoutThinking, maxOutputTokens: 4096 }],
   [/^claude-3-7-sonnet/, withBudget],
   [/^claude-opus-4(-0|-1)?(-\d{8})?$/, { ...withBudget, maxOutputTokens: 32_000 }],
-  [/^claude-sonnet-4(-0)?(-\d{8})?$/, withBudget],
-  [/^claude-(sonnet|haiku)-4-5/, withBudget],
+  [/^claude-sonnet-4(-0)?(-\d{8})?$/, { ...withBudget, ...long }],
+  [/^claude-sonnet-4-5/, { ...withBudget, ...long }],
+  [/^claude-haiku-4-5/, withBudget],
   [/^claude-opus-4-5/, { ...withBudget, efforts: withBoth.efforts }],
   [/^claude-sonnet-4-6/, withBoth],
   [/^claude-opus-4-6/, { ...withBoth, efforts: [...withBoth.efforts, 'max'], maxOutputTokens: 128_000 }],
@@ -73,4 +90,17 @@ const families: readonly [RegExp, ModelFacts][] = [
 export function modelFacts(model: string): ModelFacts | null {
   const base = model.replace(/\[.*\]$/, '');
   return families.find(([pattern]) => pattern.test(base))?.[1] ?? null;
+}
+
+/** The model that a person names, as the API calls it, and whether they want its long context. */
+export function modelNamed(given: string): { model: string; isLong: boolean } {
+  const [, model = given, isLong] = /^(.+?)(\[1m\])?$/i.exec(given.trim()) ?? [];
+  return { model, isLong: isLong !== undefined };
+}
+
+/** Names that Claude Code makes a model of, and that the API does not know. */
+const aliases = /^(?:default|best|opusplan|opus|sonnet|haiku|fable|mythos)$/i;
+
+export function isAlias(model: string): boolean {
+  return aliases.test(modelNamed(model).model);
 }

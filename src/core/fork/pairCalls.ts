@@ -1,7 +1,8 @@
-import type { Json } from '../canonicalJson.ts';
+import { canonicalJson, type Json } from '../canonicalJson.ts';
 import { recordField, textField } from '../session/jsonRecord.ts';
 import type { ContentBlock } from '../session/recordedSession.ts';
 import type { MessageDraft } from './messageDraft.ts';
+import { blocksOf, type RequestMessage } from './messagesRequest.ts';
 
 const noResult = 'No result was recorded for this tool call.';
 export const saidNothing = 'The tool failed and said nothing.';
@@ -21,17 +22,81 @@ export function callOf(block: ContentBlock): { id: string; name: string } | null
   return id === null || name === null ? null : { id, name };
 }
 
-/** Takes out calls that stood there before: the API refuses an id that comes twice. */
-export function withoutRepeatedCalls(messages: readonly MessageDraft[]): MessageDraft[] {
-  const called = new Set<string>();
-  const isFirst = (block: ContentBlock) => {
-    const id = block.type === 'tool_use' ? callOf(block)?.id : undefined;
-    if (id === undefined) return true;
-    const known = called.has(id);
-    called.add(id);
-    return !known;
-  };
-  return messages.map((message) => ({ ...message, content: message.content.filter(isFirst) }));
+interface SeenCall {
+  /** Name and input. */
+  what: string;
+  /** Id that it is sent with. */
+  sentAs: string;
+  answered: boolean;
+}
+
+/**
+ * The API refuses an id that comes twice. A call that stands there again is taken out; another one that has its id (some providers
+ * begin at `call_0` in every reply) gets an id of its own, and so does its result.
+ * @param before messages that stand before these
+ */
+export function withUniqueCalls(
+  messages: readonly MessageDraft[],
+  before: readonly RequestMessage[] = [],
+): MessageDraft[] {
+  const calls = new UniqueCalls(messages);
+  for (const message of before) for (const block of blocksOf(message)) calls.next(block as ContentBlock);
+  return messages.map((message) => ({
+    ...message,
+    content: message.content.flatMap((block) => calls.next(block) ?? []),
+  }));
+}
+
+class UniqueCalls {
+  readonly #seen = new Map<string, SeenCall>();
+  readonly #taken = new Set<string>();
+  /** Results of an id that are still to come. */
+  readonly #results = new Map<string, number>();
+
+  constructor(messages: readonly MessageDraft[]) {
+    for (const block of messages.flatMap(({ content }) => content)) {
+      const id = resultIdOf(block);
+      if (id !== null) this.#results.set(id, (this.#results.get(id) ?? 0) + 1);
+    }
+  }
+
+  /** The block as it is sent; null for a call that stood there before. */
+  next(block: ContentBlock): ContentBlock | null {
+    const answers = resultIdOf(block);
+    if (answers !== null) {
+      this.#results.set(answers, (this.#results.get(answers) ?? 1) - 1);
+      const call = this.#seen.get(answers);
+      if (call === undefined) return block;
+      call.answered = true;
+      return call.sentAs === answers ? block : { ...block, tool_use_id: call.sentAs };
+    }
+    const call = block.type === 'tool_use' ? callOf(block) : null;
+    return call === null ? block : this.#call(block, call);
+  }
+
+  #call(block: ContentBlock, { id, name }: { id: string; name: string }): ContentBlock | null {
+    const what = canonicalJson([name, block.input]);
+    const known = this.#seen.get(id);
+    // An equal call is another one only where the first has its result, and one more follows.
+    const isSame = known?.what === what && !(known.answered && (this.#results.get(id) ?? 0) > 0);
+    if (isSame) return null;
+    const sentAs = freeId(id, this.#taken);
+    this.#taken.add(sentAs);
+    this.#seen.set(id, { what, sentAs, answered: false });
+    return sentAs === id ? block : { ...block, id: sentAs };
+  }
+}
+
+function resultIdOf(block: ContentBlock): string | null {
+  return block.type === 'tool_result' ? textField(block, 'tool_use_id') : null;
+}
+
+/** An id that is not taken, as like the given one as may be, of characters that the API takes. */
+export function freeId(given: string, taken: ReadonlySet<unknown>): string {
+  const base = given.replace(/[^\w-]/g, '_') || 'call';
+  let id = base;
+  for (let count = 2; taken.has(id); count += 1) id = `${base}_${count}`;
+  return id;
 }
 
 /** Every call directly followed by its one result; results without a call go. */

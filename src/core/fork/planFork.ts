@@ -1,7 +1,9 @@
 import type { AgentDraft } from '../agent/agentDraft.ts';
 import { BadInputError } from '../errors.ts';
+import { tokenCount } from '../format.ts';
 import { type BlobRef, branchIdSchema, type RunId } from '../ids.ts';
 import type { Sha256 } from '../run/ports.ts';
+import { promptText } from '../session/promptRules.ts';
 import type { SessionSummary, Step, Turn } from '../session/recordedSession.ts';
 import { type BranchRequest, branchRequest } from './branchRequest.ts';
 import { branchPrefix } from './comparePrefix.ts';
@@ -9,8 +11,10 @@ import type { ForkContext } from './forkContext.ts';
 import type { Baseline, BranchPlan, ForkPlan, Provider, RecordedCall, Recording } from './forkPlan.ts';
 import type { BranchSpec, ForkRequest, ReplayRequest, RunSettings } from './forkRequest.ts';
 import { sendablePrompt } from './historyMessages.ts';
+import { isAlias, modelFacts } from './modelFacts.ts';
 import { refuseIllegal } from './refuseIllegal.ts';
 import { cacheTtlOf, sharePrefix } from './sharePrefix.ts';
+import { requireModel } from './unknownModel.ts';
 
 /** What planning needs besides the fork itself. */
 export interface PlanningDeps {
@@ -63,6 +67,7 @@ export async function planReplay(
   deps: PlanningDeps,
 ): Promise<ForkPlan> {
   const turns = replayedTurns(context, request);
+  if (request.models.length === 0) requireModel(context.rebuilt.request);
   const models = request.models.length > 0 ? request.models : [context.rebuilt.request.model];
   const specs: BranchSpec[] = [...new Set(models)].map((model) => ({ name: model, model, repeats: request.repeats }));
   const built = specs.map((spec) => branchRequest(context, spec, undefined));
@@ -195,7 +200,12 @@ async function planBranches({ context, specs, built, recording, prompt, deps }: 
   const { agent } = deps;
   // Claude Code puts its requests together itself.
   if (agent === undefined) {
-    for (const [row, { spec, built: request }] of rows.entries()) refuseIllegal(context, spec, row, request);
+    for (const [row, { spec, built: request }] of rows.entries()) {
+      refuseAlias(spec, row);
+      requireModel(request.stored.request);
+      refuseIllegal(context, spec, row, request);
+      warnOfWindow(request, estimatedInput(context, request));
+    }
   }
   const branches: BranchPlan[] = [];
   for (const [row, { spec, built: request }] of rows.entries()) {
@@ -222,6 +232,7 @@ async function planBranches({ context, specs, built, recording, prompt, deps }: 
         prefix,
         cacheGroup: share.cacheGroup,
         cacheTtl: cacheTtlOf(request.stored.request),
+        ...(request.stored.request['speed'] === 'fast' && { fast: true }),
         leads: share.leads && repeat === 1,
         estimatedInputTokens: estimatedInput(context, request),
       });
@@ -230,9 +241,28 @@ async function planBranches({ context, specs, built, recording, prompt, deps }: 
   return branches;
 }
 
+/** @throws BadInputError for a name that only Claude Code knows */
+function refuseAlias({ model, name }: BranchSpec, at: number): void {
+  if (model === undefined || !isAlias(model)) return;
+  throw new BadInputError(
+    `Branch “${name}” has the model “${model}”, which is a name that Claude Code makes a model of; the API knows no such model.`,
+    'Write the model’s whole id, for example claude-haiku-4-5, or let Claude Code answer (executor claude-code).',
+    { path: `branches.${at}.model` },
+  );
+}
+
+function warnOfWindow({ stored: { request }, notes }: BranchRequest, tokens: number): void {
+  const facts = modelFacts(request.model);
+  if (facts === null || tokens <= facts.contextTokens) return;
+  const [sent, most] = [tokens, facts.contextTokens].map((count) => tokenCount(count));
+  notes.push(`About ${sent} tokens do not fit: ${request.model} takes ${most}, so the API will probably refuse them.`);
+}
+
 /** The prompt that the branches answer, in one line: what tells this run from another one at the same turn. */
 function titleOf({ context, session, prompt }: Draft): string {
   const asked = prompt ?? context.recordedPrompt ?? context.following[0]?.prompt ?? session.title;
-  const title = asked.replace(/\s+/g, ' ').trim();
+  const title = promptText([{ type: 'text', text: asked }])
+    .replace(/\s+/g, ' ')
+    .trim();
   return title.length > 80 ? `${title.slice(0, 79)}…` : title || session.title;
 }

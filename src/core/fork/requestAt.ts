@@ -1,4 +1,3 @@
-import { ForkPointError } from '../errors.ts';
 import { groupBy } from '../groupBy.ts';
 import { type ChainNode, isCompactBoundary, pathTo, preservedBy } from '../session/messageChain.ts';
 import { indexedMessage } from '../session/messageIndex.ts';
@@ -14,6 +13,8 @@ import { findPrompt } from './promptPlace.ts';
 import { settingsFor } from './requestSettings.ts';
 import { type Cut, requestRefOf } from './resolveForkPoint.ts';
 import { bindsThinking, withoutThinking } from './thinkingBlocks.ts';
+import { withFoundTools } from './toolReferences.ts';
+import { unknownModel } from './unknownModel.ts';
 
 /** Every Claude 4 model and every later one accepts so much; used only where the recording names no limit. */
 const assumedMaxTokens = 32_000;
@@ -53,14 +54,13 @@ export class RequestBuilder {
     this.#log = log;
   }
 
-  /** @throws ForkPointError where the recording names no model at all */
   build(cut: Cut): RebuiltRequest {
     const draft =
       this.#recordedAt(cut) ??
       this.#fromLaterRequest(cut) ??
       this.#fromEarlierRequest(cut) ??
       this.#fromTranscript(cut);
-    const { request, missing } = draft.digestVerified ? draft : withReadableThinking(draft);
+    const { request, missing } = draft.digestVerified ? draft : withFoundTools(withReadableThinking(draft));
     return {
       ...draft,
       request,
@@ -219,11 +219,8 @@ export class RequestBuilder {
       turns.slice(0, cut.turn.index).findLast((turn) => turn.models.length > 0) ??
       turns.find((turn) => turn.models.length > 0);
     const model = cut.reply[0]?.entry.facts.model ?? cut.turn.models[0] ?? near?.models.at(-1) ?? logged;
-    if (model !== undefined) return model;
-    throw new ForkPointError(
-      'The recording names no model: no reply of the session was recorded.',
-      'Fork another session, or ask Claude Code once more and fork then.',
-    );
+    // A branch may name its own.
+    return model ?? unknownModel;
   }
 
   /** Whether the next thing that happened was a compaction. */

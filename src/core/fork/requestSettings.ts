@@ -2,6 +2,7 @@ import { type JsonRecord, recordField, textListField } from '../session/jsonReco
 import type { ChainNode, MessageChain } from '../session/messageChain.ts';
 import type { RecordedRequests } from '../session/recordedRequests.ts';
 import { blocksOf, type MessagesRequest, type RequestMessage } from './messagesRequest.ts';
+import { undefinedReferences } from './toolReferences.ts';
 
 /** System prompt, tools and parameters for a history that no logged request holds. */
 export interface RequestSettings {
@@ -35,7 +36,7 @@ export function settingsFor(
   const snapshot = snapshotNear(chain, near);
   const prompts = textListField(snapshot, 'systemPrompt').filter((text) => text.trim() !== '');
   const defined = toolsOfSnapshot(snapshot);
-  const tools = defined.length > 0 ? defined : called;
+  const tools = defined.length > 0 ? defined : [...called, ...undefinedReferences(history, called).map(barely)];
   const missing = [prompts.length === 0 ? 'system prompt' : 'the first lines of the system prompt'];
   if (defined.length === 0)
     missing.push(
@@ -75,8 +76,13 @@ function toolsCalled(messages: readonly RequestMessage[]): { name: string; input
       block.type === 'tool_use' && typeof block.name === 'string' ? [block.name] : [],
     ),
   );
-  return [...new Set(names)].map((name) => ({ name, input_schema: { type: 'object' } }));
+  return [...new Set(names)].map(barely);
 }
+
+const barely = (name: string): { name: string; input_schema: { type: 'object' } } => ({
+  name,
+  input_schema: { type: 'object' },
+});
 
 function toolsOfSnapshot(snapshot: JsonRecord | null): { name: string }[] {
   const tools = snapshot?.tools;

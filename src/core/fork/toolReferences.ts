@@ -29,3 +29,19 @@ export function withDefinedReferences(block: RequestBlock, tools: Tools): Reques
   );
   return { ...block, content };
 }
+
+/** A request in which references to tools that it doesn't define are text; what is missing for it then names these tools. */
+export function withFoundTools({ request, missing }: { request: MessagesRequest; missing: string[] }) {
+  const { tools = [], messages } = request;
+  const unknown = undefinedReferences(messages, tools);
+  if (unknown.length === 0) return { request, missing };
+  const known = messages.map((message) =>
+    typeof message.content === 'string'
+      ? message
+      : { ...message, content: message.content.map((block) => withDefinedReferences(block, tools)) },
+  );
+  return {
+    request: { ...request, messages: known },
+    missing: [...missing, `definitions of tools that were found: ${unknown.join(', ')}`],
+  };
+}

@@ -96,7 +96,9 @@ function costOf(
 ): number | null {
   // The demo's model answers on this machine and bills nothing.
   if (provider === 'demo') return 0;
-  return reply.usageMissing ? null : prices.cost(reply.model ?? request.model, reply.usage);
+  if (reply.usageMissing) return null;
+  const fast = request['speed'] === 'fast' ? { fast: true as const } : {};
+  return prices.cost(reply.model ?? request.model, { ...reply.usage, ...fast });
 }
 
 /**

@@ -8,7 +8,7 @@ import { compareRun } from '../compare/compareRun.ts';
 import { recordedName } from '../compare/comparison.ts';
 import { BadInputError, EngineUnavailableError, NotFoundError, StorageError } from '../errors.ts';
 import type { ForkContext } from '../fork/forkContext.ts';
-import { baselineSchema, type ForkPlan, type Provider } from '../fork/forkPlan.ts';
+import { type BranchPlan, baselineSchema, type ForkPlan, type Provider } from '../fork/forkPlan.ts';
 import {
   type EngineKind,
   executorOf,
@@ -317,8 +317,8 @@ class Service implements ForkService {
     });
     const billed = isBilled(plan);
     const anyUsage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 };
-    const models = [...new Set(plan.branches.map((branch) => branch.model))];
-    const unpriced = billed ? models.filter((model) => prices.cost(model, anyUsage) === null) : [];
+    const hasPrice = ({ model, fast }: BranchPlan) => prices.cost(model, { ...anyUsage, fast }) !== null;
+    const unpriced = billed ? [...new Set(plan.branches.filter((branch) => !hasPrice(branch)).map(nameWithSpeed))] : [];
     const repliesEach = tools === 'stop' || agent !== undefined ? 1 : plan.maxSteps;
     const turnsEach = plan.branches[0]?.turns ?? 1;
     const { rebuilt } = draft.context;
@@ -353,6 +353,10 @@ class Service implements ForkService {
       notes: notesOf(plan, unpriced),
     };
   }
+}
+
+function nameWithSpeed({ model, fast }: BranchPlan): string {
+  return fast ? `${model} (fast mode)` : model;
 }
 
 /** The demo’s model answers on this machine; Claude Code asks whomever it is logged in to. */

@@ -27,8 +27,9 @@ export function estimateCost(
   for (const branch of branches) {
     const input = branch.estimatedInputTokens;
     if (input === null) return null;
-    const low = prices.cost(branch.model, firstRequest(branch, input, output[0] ?? assumedOutput));
-    const high = prices.cost(branch.model, wholeCourse(branch, input, recorded, output));
+    const speed = branch.fast ? { fast: true as const } : {};
+    const low = prices.cost(branch.model, { ...firstRequest(branch, input, output[0] ?? assumedOutput), ...speed });
+    const high = prices.cost(branch.model, { ...wholeCourse(branch, input, recorded, output), ...speed });
     if (low === null || high === null) return null;
     sum.low += low;
     sum.high += high;

@@ -1,7 +1,8 @@
 import type { Json } from '../canonicalJson.ts';
-import { isBlank } from '../fork/checkMessages.ts';
 import { wellFormed } from '../fork/historyMessages.ts';
+import { isBlank } from '../fork/isBlank.ts';
 import { blocksOf, type MessagesRequest } from '../fork/messagesRequest.ts';
+import { freeId } from '../fork/pairCalls.ts';
 import { hasServerId, isServerCall, isServerResult } from '../fork/serverTools.ts';
 import { bindsThinking, isThinking } from '../fork/thinkingBlocks.ts';
 import type { StoredReply } from './branchOutcome.ts';
@@ -85,7 +86,7 @@ function withUniqueIds(
   const callIds: string[] = [];
   const renamed = content.map((block) => {
     if (block.type !== 'tool_use') return block;
-    const id = freeId(block['id'], taken);
+    const id = freeId(typeof block['id'] === 'string' ? block['id'] : '', taken);
     taken.add(id);
     callIds.push(id);
     if (id === block['id']) return block;
@@ -93,13 +94,6 @@ function withUniqueIds(
     return { ...block, id };
   });
   return { content: renamed, callIds };
-}
-
-function freeId(given: unknown, taken: ReadonlySet<unknown>): string {
-  const base = (typeof given === 'string' ? given : '').replace(/[^\w-]/g, '_') || 'call';
-  let id = base;
-  for (let count = 2; taken.has(id); count += 1) id = `${base}_${count}`;
-  return id;
 }
 
 /** The API goes on with no reply that ends with white space. */

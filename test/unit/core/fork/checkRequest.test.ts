@@ -8,6 +8,9 @@ type Loose = Record<string, unknown>;
 const text = (value: string, more: Loose = {}) => ({ type: 'text', text: value, ...more });
 const call = (id: string, more: Loose = {}) => ({ type: 'tool_use', id, name: 'Read', input: {}, ...more });
 const result = (id: string, more: Loose = {}) => ({ type: 'tool_result', tool_use_id: id, content: 'done', ...more });
+const search = (id: string) => ({ type: 'server_tool_use', id, name: 'web_search', input: {} });
+const found = (tool_use_id: string) => ({ type: 'web_search_tool_result', tool_use_id, content: [] });
+const reference = (tool_name: string) => ({ type: 'tool_reference', tool_name });
 const thought = (more: Loose = {}) => ({ type: 'thinking', thinking: '', signature: 'c2ln', ...more });
 const user = (...content: unknown[]) => ({ role: 'user', content });
 const model = (...content: unknown[]) => ({ role: 'assistant', content });
@@ -55,6 +58,17 @@ describe('a request that the API takes', () => {
       { system: [text('s', longMark), text('t', longMark)] },
     ],
     [
+      'a search and its result, and a call that waits for a result of ours',
+      [
+        user(text('Go')),
+        model(search('srvtoolu_1'), found('srvtoolu_1'), text('Yes')),
+        user(text('On')),
+        model(search('srvtoolu_2'), call('a')),
+        user(result('a')),
+      ],
+    ],
+    ['a search that is paused', [user(text('Go')), model(search('srvtoolu_1'))]],
+    [
       'a tool that runs at the API',
       [user(text('Go'))],
       { tools: [{ type: 'web_search_20250305', name: 'web_search' }] },
@@ -73,6 +87,18 @@ describe('a request that the API refuses', () => {
 
   it.each<[RequestRule, string, unknown[], Loose?]>([
     ['no_messages', 'messages', []],
+    ['server_result_without_call', 'messages.1.content.0', [...going, model(found('srvtoolu_1'), text('Yes'))]],
+    [
+      'server_call_unanswered',
+      'messages.1.content.0',
+      [...going, model(search('srvtoolu_1'), text('Yes')), user(text('On'))],
+    ],
+    ['server_call_id', 'messages.1.content.0.id', [...going, model(search('call_1'), found('call_1'))]],
+    [
+      'tool_reference',
+      'messages.2.content.0',
+      [...going, model(call('a')), user(result('a', { content: [reference('Read'), reference('Gone')] }))],
+    ],
     ['first_role', 'messages.0', [model(text('Hi')), user(text('Go'))]],
     ['unknown_role', 'messages.1.role', [...going, { role: 'tool', content: 'x' }]],
     ['system_place', 'messages.2', [...going, model(text('Yes')), system(text('Note'))]],

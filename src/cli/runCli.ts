@@ -7,6 +7,7 @@ import { addSearchCommands } from './commands/searchCommands.ts';
 import { addSessionCommands } from './commands/sessionCommands.ts';
 import { addTemporalCommands } from './commands/temporalCommands.ts';
 import { CliContext, type CommonOptions } from './context.ts';
+import { withCommandFirst } from './globalOptions.ts';
 
 /** What a command does. Resolves with the exit code. */
 export type Action = (context: CliContext, ...args: string[]) => Promise<number>;
@@ -16,18 +17,19 @@ export type Handle = (load: () => Promise<Action>) => (...args: unknown[]) => Pr
 
 /**
  * Runs one command line.
- * @param args the arguments after the program's name
+ * @param given the arguments after the program's name
  * @param version of the package
  * @returns the exit code
  */
-export async function runCli(args: string[], version: string): Promise<number> {
+export async function runCli(given: readonly string[], version: string): Promise<number> {
+  const args = withCommandFirst(given);
   const json = args.includes('--json');
   let code = 0;
   const handle: Handle =
     (load) =>
-    async (...given) => {
+    async (...values) => {
       // Commander appends the command itself to its arguments.
-      const command = given.at(-1) as Command;
+      const command = values.at(-1) as Command;
       code = await withContext(command.optsWithGlobals<CommonOptions>(), async (context) =>
         (await load())(context, ...(command.processedArgs.flat() as string[])),
       );

@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { caseFolder } from '../support/caseFolders.ts';
 import { bundleCli, CliBench, type CliOptions, type CliResult } from '../support/cli.ts';
 import { type MessagesApi, type ReceivedRequest, type ReplyScript, startMessagesApi } from '../support/messagesApi.ts';
+import { startProxy } from '../support/proxy.ts';
 import { refusingIllegal } from '../support/strictApi.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -163,6 +165,8 @@ describe('reading sessions', () => {
       },
     ]);
     expect((await cli(['list', '--json', '--project', '/somewhere/else'])).json()).toEqual({ sessions: [] });
+    expect((await bench.run(['--claude-dir', claudeDir(), '--json', 'list'])).json()).toEqual(result.json());
+    expect((await bench.run(['--claude-dir=~/claude', 'list', '--json'])).json()).toEqual(result.json());
     const table = await bench.run(['list', '--claude-dir', claudeDir()]);
     expect(table.stdout).toMatch(/SESSION +TITLE +TURNS/);
     expect(table.stdout).toContain('Fix the slugify edge cases');
@@ -344,6 +348,62 @@ describe('a fork', () => {
     const unset = await cli([...fork, '--yes', '--json'], { env: { ANTHROPIC_BASE_URL: api.baseUrl } });
     expect(expectError(unset, 2, 'bad_input').hint).toContain('ANTHROPIC_API_KEY');
     expect(api.requests).toHaveLength(0);
+  });
+
+  it.each([
+    [{ ANTHROPIC_BASE_URL: 'api.example.org' }, 'does not begin with https://'],
+    [{ ANTHROPIC_API_KEY: '“sk-ant-one”' }, 'has the character “'],
+    [{ HTTPS_PROXY: 'socks5://127.0.0.1:1' }, 'HTTPS_PROXY'],
+  ])('refuses what nothing can be sent with: %j', async (env, why) => {
+    const { api, env: usual } = await withApi([]);
+    const error = expectError(await cli([...fork, '--yes', '--json'], { env: { ...usual, ...env } }), 2, 'bad_input');
+    expect(error.message).toContain(why);
+    expect(api.requests).toHaveLength(0);
+  });
+
+  it('refuses a model that only Claude Code knows, by its name', async () => {
+    const { env } = await withApi([]);
+    const error = expectError(
+      await cli([...fork, '--branch', 'model=opus', '--yes', '--json'], { env }),
+      2,
+      'bad_input',
+    );
+    expect(error.message).toContain('“opus”');
+    expect(error.details).toMatchObject({ path: 'branches.0.model' });
+  });
+
+  it('takes a token in place of a key', async () => {
+    const { api, env } = await withApi(['Done.']);
+    const { ANTHROPIC_API_KEY: _key, ...others } = env;
+    const token = { ...others, ANTHROPIC_AUTH_TOKEN: 'token-of-a-gateway' };
+    const result = await cli([...fork, '--yes', '--json'], { env: token });
+    expect(result.code).toBe(0);
+    expect(api.requests[0]?.headers.authorization).toBe('Bearer token-of-a-gateway');
+    expect(result.stdout + result.stderr).not.toContain('token-of');
+  });
+
+  it('goes through the proxy that the environment names', async () => {
+    const { api, env } = await withApi(['Done.']);
+    await using proxy = await startProxy();
+    const result = await cli([...fork, '--yes', '--json'], { env: { ...env, HTTP_PROXY: proxy.url } });
+    expect(result.code).toBe(0);
+    expect(proxy.asked).toEqual([`POST ${api.baseUrl}/v1/messages`]);
+  });
+
+  it('forks a session without a reply where the branch names its model', async () => {
+    const { api, env } = await withApi(['Three rivers.']);
+    const folder = caseFolder('w05-no-reply-with-model-named');
+    const args = ['fork', '55555555', '--turn', '1', '--claude-dir', folder, '--yes', '--json'];
+    const named = await bench.run([...args, '--branch', 'model=claude-haiku-4-5'], { env });
+    expect(runShape.parse(named.json()).branches).toMatchObject([{ state: 'completed', text: 'Three rivers.' }]);
+    expect(api.requests[0]?.body.model).toBe('claude-haiku-4-5');
+    const unnamed = await bench.run(args, { env });
+    expect(expectError(unnamed, 2, 'bad_fork_point').hint).toContain('--branch model=');
+    expectError(
+      await bench.run(['--json', 'request', '55555555', '--turn', '1', '--claude-dir', folder]),
+      2,
+      'bad_fork_point',
+    );
   });
 
   it('sends what was recorded where nothing is changed', async () => {

@@ -41,9 +41,6 @@ function addressOf(given: string, name: string): string {
 export async function proxiedFetch(env: NodeJS.ProcessEnv): Promise<Fetch | undefined> {
   const proxies = proxiesOf(env);
   if (proxies === null) return undefined;
-  const { EnvHttpProxyAgent, fetch } = await import('undici');
-  // Through a tunnel only where the address is https: many proxies let nothing else through.
-  const dispatcher = new EnvHttpProxyAgent({ ...proxies, proxyTunnel: false });
-  // The two of them differ in nothing but the declarations of their types.
-  return ((input, init) => fetch(input as string, { ...(init as object), dispatcher })) as Fetch;
+  const { throughProxy } = await import('./throughProxy.ts');
+  return throughProxy(proxies);
 }

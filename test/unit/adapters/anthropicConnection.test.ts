@@ -1,6 +1,5 @@
-import { createServer as createHttpServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAnthropicClient } from '../../../src/adapters/anthropic/createAnthropicClient.ts';
 import { proxiedFetch } from '../../../src/adapters/anthropic/proxiedFetch.ts';
@@ -8,6 +7,7 @@ import { ModelCallError } from '../../../src/core/errors.ts';
 import type { MessagesRequest } from '../../../src/core/fork/messagesRequest.ts';
 import { isRetryable } from '../../../src/core/run/retryPolicies.ts';
 import { type MessagesApi, type Reply, startMessagesApi } from '../../support/messagesApi.ts';
+import { startProxy } from '../../support/proxy.ts';
 
 const key = 'sk-ant-test-0123456789';
 const request: MessagesRequest = {
@@ -167,48 +167,10 @@ describe('an address or a key that can’t be used', () => {
   });
 });
 
-/** A proxy on loopback that forwards plain requests and opens tunnels, and remembers for what. */
-async function startProxy(answer?: number) {
-  const asked: string[] = [];
-  const sockets = new Set<Socket>();
-  const server = createHttpServer((request: IncomingMessage, response) => {
-    asked.push(`${request.method} ${request.url}`);
-    if (answer !== undefined) return void response.writeHead(answer).end();
-    const { headers, method } = request;
-    const onward = httpRequest(request.url ?? '', { method, headers }, (back) => {
-      response.writeHead(back.statusCode ?? 502, back.headers);
-      back.pipe(response);
-    });
-    request.pipe(onward);
-  });
-  server.on('connect', (request: IncomingMessage, socket: Socket) => {
-    asked.push(`CONNECT ${request.url}`);
-    sockets.add(socket);
-    if (answer !== undefined) return void socket.end(`HTTP/1.1 ${answer} No\r\n\r\n`);
-    const onward = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      onward.pipe(socket).pipe(onward);
-    });
-    sockets.add(onward);
-    for (const end of [socket, onward]) end.on('error', () => end.destroy());
-  });
-  return { asked, url: await listening(server, sockets) };
-}
-
-async function listening(server: Server, sockets: Set<Socket>): Promise<string> {
-  server.on('connection', (socket: Socket) => sockets.add(socket));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
 describe('a proxy', () => {
   it.each(['HTTP_PROXY', 'http_proxy', 'ALL_PROXY'])('that %s names is used', async (name) => {
     const api = await startApi('Through it.');
-    const proxy = await startProxy();
+    await using proxy = await startProxy();
     const reply = await ask({ baseUrl: api.baseUrl, env: { [name]: proxy.url } });
     expect(reply.content).toMatchObject([{ text: 'Through it.' }]);
     expect(proxy.asked).toEqual([`POST ${api.baseUrl}/v1/messages`]);
@@ -217,16 +179,25 @@ describe('a proxy', () => {
 
   it('needs no scheme', async () => {
     const api = await startApi('Through it.');
-    const proxy = await startProxy();
+    await using proxy = await startProxy();
     await ask({ baseUrl: api.baseUrl, env: { HTTP_PROXY: proxy.url.replace('http://', '') } });
     expect(proxy.asked).toHaveLength(1);
   });
 
+  it('gets the login that stands in its address', async () => {
+    const api = await startApi('Through it.');
+    await using proxy = await startProxy();
+    await ask({ baseUrl: api.baseUrl, env: { HTTP_PROXY: proxy.url.replace('//', '//kim:secret@') } });
+    expect(proxy.logins).toEqual([`Basic ${btoa('kim:secret')}`]);
+    expect(api.requests[0]?.headers['proxy-authorization']).toBeUndefined();
+  });
+
   it('opens a tunnel for https', async () => {
-    const proxy = await startProxy();
-    const sockets = new Set<Socket>();
+    await using proxy = await startProxy();
     const nobody = createServer((socket) => socket.end());
-    const { port } = new URL(await listening(nobody, sockets));
+    await new Promise<void>((resolve) => nobody.listen(0, '127.0.0.1', resolve));
+    closing.push(() => new Promise((resolve) => nobody.close(resolve)));
+    const { port } = nobody.address() as AddressInfo;
     // What lies behind the tunnel speaks no TLS: that is the failure, and not the proxy.
     const error = await failureOf({ baseUrl: `https://127.0.0.1:${port}`, env: { HTTPS_PROXY: proxy.url } });
     expect(proxy.asked).toEqual([`CONNECT 127.0.0.1:${port}`]);
@@ -235,7 +206,7 @@ describe('a proxy', () => {
 
   it('is passed by for what NO_PROXY names', async () => {
     const api = await startApi('Straight.');
-    const proxy = await startProxy();
+    await using proxy = await startProxy();
     await ask({ baseUrl: api.baseUrl, env: { HTTP_PROXY: proxy.url, NO_PROXY: 'example.org,127.0.0.1' } });
     expect(proxy.asked).toEqual([]);
     expect(api.requests).toHaveLength(1);
@@ -245,7 +216,7 @@ describe('a proxy', () => {
     ['http://127.0.0.1:1025', 'POST'],
     ['https://127.0.0.1:1025', 'CONNECT'],
   ])('that wants a login is named, for %s', async (baseUrl, method) => {
-    const proxy = await startProxy(407);
+    await using proxy = await startProxy(407);
     const error = await failureOf({ baseUrl, env: { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url } });
     expect(proxy.asked[0]).toContain(method);
     expect(error).toMatchObject({ kind: 'unreachable', facts: { mayBeBilled: false } });

@@ -314,4 +314,28 @@ describe('branchRequest', () => {
     expect(built.stored.request.messages).toHaveLength(3);
     expect(built.stored.request.messages[2]?.content).toHaveLength(2);
   });
+
+  it('asks for the long context as the API wants it', () => {
+    const built = branchRequest(context(), spec({ model: 'claude-sonnet-4-5[1m]' }), undefined);
+    expect(built.stored.request.model).toBe('claude-sonnet-4-5');
+    expect(built.stored.betas).toEqual(['some-beta-2026-01-01', 'context-1m-2025-08-07']);
+    expect(built.changes).toEqual(['model', 'long context']);
+  });
+
+  it('leaves the long context out where the model has none, and says so', () => {
+    const built = branchRequest(context(), spec({ model: 'claude-haiku-4-5[1m]' }), undefined);
+    expect(built.stored.request.model).toBe('claude-haiku-4-5');
+    expect(built.stored.betas).toEqual(['some-beta-2026-01-01']);
+    expect(built.notes.join()).toContain('“[1m]” left out');
+  });
+
+  it('changes nothing for the recorded model that has the long context already', () => {
+    const base = context();
+    const betas = ['context-1m-2025-08-07'];
+    const model = 'claude-sonnet-4-6';
+    const rebuilt = { ...base.rebuilt, betas, request: request({ model }) };
+    const built = branchRequest({ ...base, rebuilt }, spec({ model: `${model}[1m]` }), undefined);
+    expect(built.stored).toEqual({ request: rebuilt.request, betas });
+    expect(built.changes).toEqual([]);
+  });
 });

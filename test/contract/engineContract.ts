@@ -10,7 +10,13 @@ import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
 import { branchesToRun, foldRun } from '../../src/core/run/foldRun.ts';
 import type { BlobStore, ForkEngine, RunStore } from '../../src/core/run/ports.ts';
 import type { BranchView, RunView } from '../../src/core/run/runView.ts';
-import { type MessagesApi, type ReceivedRequest, type ReplyScript, startMessagesApi } from '../support/messagesApi.ts';
+import {
+  type MessagesApi,
+  type ReceivedRequest,
+  type Reply,
+  type ReplyScript,
+  startMessagesApi,
+} from '../support/messagesApi.ts';
 import { type PlanOptions, storePlan } from '../support/storedPlan.ts';
 import { refusingIllegal } from '../support/strictApi.ts';
 
@@ -241,16 +247,12 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
         expect(api.requests).toHaveLength(5);
       });
 
-      it('never asks again where the API wants that', async () => {
-        const { api } = await start(() => ({ status: 529, headers: { 'x-should-retry': 'false' } }));
-        const view = await bench.run({ branches: named('one') });
-        expect(branch(view, 'one')).toMatchObject({ state: 'failed', attempts: 1, error: { code: 'overloaded' } });
-        expect(api.requests).toHaveLength(1);
-      });
-
-      it('never asks again after 400, 401, 403, 404 and 413', async () => {
-        const codes = ['400', '401', '403', '404', '413'];
-        const { api } = await start((request) => ({ status: Number(promptOf(request)) }));
+      it('never asks again after 400, 401, 403, 404 and 413, and where the API wants that', async () => {
+        const codes = ['400', '401', '403', '404', '413', '529'];
+        const { api } = await start((request) => ({
+          status: Number(promptOf(request)),
+          headers: { 'x-should-retry': promptOf(request) === '529' ? 'false' : 'true' },
+        }));
         const view = await bench.run({ branches: named(...codes) });
         expect(view.branches.map(({ error }) => error?.code)).toEqual([
           'bad_request',
@@ -258,6 +260,7 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
           'permission',
           'not_found',
           'too_large',
+          'overloaded',
         ]);
         expect(view.branches.every(({ attempts, billing }) => attempts === 1 && billing === 'known')).toBe(true);
         expect(api.requests.map(promptOf).sort()).toEqual(codes);
@@ -469,30 +472,57 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
       const turns = [{ turn: 1, prompt: null, calls: [recordedRead('/a', 'text of a')] }];
       const isFirst = (request: ReceivedRequest) => request.body.messages.length === 1;
 
-      it('are mended and sent back, which is said', async () => {
-        const { api } = await start((request) => {
-          if (!isFirst(request)) return request.body.messages.length < 5 ? { content: [again] } : 'Read twice.';
-          return {
-            content: [
-              { type: 'text', text: ' ' },
-              { type: 'thinking', thinking: 'Hm.', signature: '' },
-              { type: 'raw', block: { type: 'hologram' } },
-              { type: 'text', text: 'I read.' },
-              again,
-            ],
-          };
-        });
-        const again = { ...readCall('/a'), id: 'toolu_same' };
-        const one = branch(await bench.run({ branches: named('one'), turns }), 'one');
-        expect(one).toMatchObject({ state: 'completed', stopReason: 'end_turn', steps: 3 });
-        const [, second, third] = api.requests;
+      const search = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} };
+      const again = { ...readCall('/a'), id: 'toolu_same' };
+      const paused = { content: [{ type: 'raw' as const, block: search }], stopReason: 'pause_turn' };
+      const million = { input_tokens: 1_000_000, output_tokens: 0 };
+      const oddReplies: Record<string, (request: ReceivedRequest) => Reply> = {
+        mended: (request) => {
+          if (request.body.messages.length === 5) return 'Read twice.';
+          if (!isFirst(request)) return { content: [again] };
+          const odd = [
+            { type: 'text' as const, text: ' ' },
+            { type: 'thinking' as const, thinking: 'Hm.', signature: '' },
+            { type: 'raw' as const, block: { type: 'hologram' } },
+          ];
+          return { content: [...odd, { type: 'text', text: 'I read.' }, again] };
+        },
+        refused: () => ({ content: [readCall('/a')], stopReason: 'refusal' }),
+        'cut off': () => ({ content: [readCall('/a')], stopReason: 'max_tokens' }),
+        'paused once': (request) => (isFirst(request) ? paused : 'Found.'),
+        'paused for ever': () => paused,
+        'of unknown usage': () => ({ content: 'Free?', usage: null }),
+        searching: () => ({
+          content: 'Found.',
+          usage: { ...million, server_tool_use: { web_search_requests: 3 } },
+        }),
+        fast: () => ({ content: 'Quick.', usage: { ...million, speed: 'fast' } }),
+      };
+
+      it('are mended and sent back, which is said, or end the branch; what they cost is known or not', async () => {
+        const { api } = await start((request) => oddReplies[promptOf(request)]?.(request));
+        const view = await bench.run({ branches: named(...Object.keys(oddReplies)), turns, maxSteps: 3 });
+        const sentBy = (name: string) => api.requests.filter((request) => promptOf(request) === name);
+
+        expect(branch(view, 'mended')).toMatchObject({ state: 'completed', stopReason: 'end_turn', steps: 3 });
+        const [, second, third] = sentBy('mended');
         expect(second?.body.messages[1].content).toMatchObject([{ text: 'I read.' }, { id: 'toolu_same' }]);
         expect(third?.body.messages[3].content).toMatchObject([{ id: 'toolu_same_2' }]);
         expect(third?.body.messages[4].content).toMatchObject([{ tool_use_id: 'toolu_same_2' }]);
-        const notes = one.notes.join('\n');
+        const notes = branch(view, 'mended').notes.join('\n');
         for (const said of ['empty text', 'without its signature', '“hologram”', 'used twice']) {
           expect(notes).toContain(said);
         }
+
+        expect(branch(view, 'refused')).toMatchObject({ stopReason: 'refusal', steps: 1 });
+        expect(branch(view, 'cut off')).toMatchObject({ stopReason: 'max_tokens', steps: 1 });
+        expect(branch(view, 'paused once')).toMatchObject({ stopReason: 'end_turn', steps: 2, text: 'Found.' });
+        expect(sentBy('paused once')[1]?.body.messages[1]).toEqual({ role: 'assistant', content: [search] });
+        expect(branch(view, 'paused for ever')).toMatchObject({ stopReason: 'max_steps', steps: 3 });
+
+        expect(branch(view, 'of unknown usage')).toMatchObject({ text: 'Free?', costUsd: null, billing: 'unknown' });
+        expect(branch(view, 'searching').costUsd).toBeCloseTo(1.03);
+        expect(branch(view, 'fast').costUsd).toBeNull();
       });
 
       it('end the branch in words where nothing can be sent back', async () => {
@@ -504,47 +534,6 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
         expect(one).toMatchObject({ state: 'completed', stopReason: 'reply_not_sendable', steps: 2 });
         expect(one.notes.join()).toContain('nothing of it can be sent back');
         expect(api.requests).toHaveLength(2);
-      });
-
-      it('end it where the model refuses or was cut off beside a call', async () => {
-        const { api } = await start((request) => ({ content: [readCall('/a')], stopReason: promptOf(request) }));
-        const view = await bench.run({ branches: named('refusal', 'max_tokens'), turns });
-        expect(view.branches.map(({ state, stopReason }) => [state, stopReason])).toEqual([
-          ['completed', 'refusal'],
-          ['completed', 'max_tokens'],
-        ]);
-        expect(api.requests).toHaveLength(2);
-      });
-
-      it('are gone on with where the model paused', async () => {
-        const search = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} };
-        const paused = { content: [{ type: 'raw' as const, block: search }], stopReason: 'pause_turn' };
-        const { api } = await start((request) =>
-          isFirst(request) || promptOf(request) === 'for ever' ? paused : 'Found.',
-        );
-        const view = await bench.run({ branches: named('once', 'for ever'), turns, maxSteps: 3 });
-        expect(branch(view, 'once')).toMatchObject({ stopReason: 'end_turn', steps: 2, text: 'Found.' });
-        expect(branch(view, 'for ever')).toMatchObject({ stopReason: 'max_steps', steps: 3 });
-        const once = api.requests.filter((request) => promptOf(request) === 'once');
-        expect(once[1]?.body.messages[1]).toEqual({ role: 'assistant', content: [search] });
-      });
-
-      it('have an unknown cost where the API tells no usage', async () => {
-        await start([{ content: 'Free?', usage: null }]);
-        const one = branch(await bench.run({ branches: named('one') }), 'one');
-        expect(one).toMatchObject({ state: 'completed', text: 'Free?', costUsd: null, billing: 'unknown' });
-      });
-
-      it('are billed for searches of the web, and at no known price for fast mode', async () => {
-        const usage = { input_tokens: 1_000_000, output_tokens: 0 };
-        await start((request) => ({
-          content: 'Found.',
-          usage: { ...usage, ...(promptOf(request) === 'fast' ? { speed: 'fast' } : searched) },
-        }));
-        const searched = { server_tool_use: { web_search_requests: 3 } };
-        const view = await bench.run({ branches: named('searching', 'fast') });
-        expect(branch(view, 'searching').costUsd).toBeCloseTo(1.03);
-        expect(branch(view, 'fast').costUsd).toBeNull();
       });
     });
 

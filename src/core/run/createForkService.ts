@@ -8,7 +8,7 @@ import { compareRun } from '../compare/compareRun.ts';
 import { recordedName } from '../compare/comparison.ts';
 import { BadInputError, EngineUnavailableError, NotFoundError, StorageError } from '../errors.ts';
 import type { ForkContext } from '../fork/forkContext.ts';
-import { type BranchPlan, baselineSchema, type ForkPlan, type Provider } from '../fork/forkPlan.ts';
+import { baselineSchema, type ForkPlan, type Provider } from '../fork/forkPlan.ts';
 import {
   type EngineKind,
   executorOf,
@@ -316,9 +316,7 @@ class Service implements ForkService {
       agent,
     });
     const billed = isBilled(plan);
-    const anyUsage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 };
-    const hasPrice = ({ model, fast }: BranchPlan) => prices.cost(model, { ...anyUsage, fast }) !== null;
-    const unpriced = billed ? [...new Set(plan.branches.filter((branch) => !hasPrice(branch)).map(nameWithSpeed))] : [];
+    const unpriced = billed ? unpricedOf(plan, prices) : [];
     const repliesEach = tools === 'stop' || agent !== undefined ? 1 : plan.maxSteps;
     const turnsEach = plan.branches[0]?.turns ?? 1;
     const { rebuilt } = draft.context;
@@ -355,8 +353,11 @@ class Service implements ForkService {
   }
 }
 
-function nameWithSpeed({ model, fast }: BranchPlan): string {
-  return fast ? `${model} (fast mode)` : model;
+/** Models without a known price. */
+function unpricedOf({ branches }: ForkPlan, prices: PriceList): string[] {
+  const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 };
+  const unpriced = branches.filter(({ model, fast }) => prices.cost(model, { ...usage, fast }) === null);
+  return [...new Set(unpriced.map(({ model, fast }) => (fast ? `${model} (fast mode)` : model)))];
 }
 
 /** The demo’s model answers on this machine; Claude Code asks whomever it is logged in to. */

@@ -62,18 +62,8 @@ export async function runBranch(
     }
     budget.add(result);
     hasUsage &&= result.usageMissing !== true;
-    const completed = (stopReason: string | null, divergedAtTurn: number | null = null): BranchOutcome => ({
-      state: 'completed',
-      stopReason,
-      error: null,
-      billing: hasUsage ? 'known' : 'unknown',
-      divergedAtTurn,
-    });
-    const goesOn = result.toolCalls > 0 || result.stopReason === 'pause_turn';
-    if (!goesOn && turnsLeft === 1 && plan.kind === 'fork') return completed(result.stopReason);
-    // Its last call may be half a call, or one that the model is not to make.
-    if (result.toolCalls > 0 && brokenOff.has(result.stopReason ?? '')) return completed(result.stopReason);
-    if (goesOn && stepOfTurn >= plan.maxSteps) return completed('max_steps');
+    const end = endWith(plan, result, { isLastTurn: turnsLeft === 1, stepOfTurn });
+    if (end !== undefined) return completed(end, hasUsage);
     const next = await ports.advance({
       runId: plan.runId,
       branchId: branch.branchId,
@@ -84,7 +74,7 @@ export async function runBranch(
       recording: branch.recording,
       tools: plan.tools,
     });
-    if (next.kind === 'end') return completed(next.stopReason, next.divergedAtTurn);
+    if (next.kind === 'end') return completed(next.stopReason, hasUsage, next.divergedAtTurn);
     if (next.turn !== turn) {
       turnsLeft--;
       stepOfTurn = 0;
@@ -92,4 +82,22 @@ export async function runBranch(
     request = next.request;
     turn = next.turn;
   }
+}
+
+/** Why the branch is over with this reply, undefined where it may go on. */
+function endWith(
+  { kind, maxSteps }: ForkPlan,
+  { toolCalls, stopReason }: StepResult,
+  { isLastTurn, stepOfTurn }: { isLastTurn: boolean; stepOfTurn: number },
+): string | null | undefined {
+  const goesOn = toolCalls > 0 || stopReason === 'pause_turn';
+  if (!goesOn) return isLastTurn && kind === 'fork' ? stopReason : undefined;
+  // Its last call may be half a call, or one that the model is not to make.
+  if (brokenOff.has(stopReason ?? '')) return stopReason;
+  return stepOfTurn >= maxSteps ? 'max_steps' : undefined;
+}
+
+function completed(stopReason: string | null, hasUsage: boolean, divergedAtTurn: number | null = null): BranchOutcome {
+  const billing = hasUsage ? 'known' : 'unknown';
+  return { state: 'completed', stopReason, error: null, billing, divergedAtTurn };
 }

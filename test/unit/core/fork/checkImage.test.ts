@@ -5,7 +5,7 @@ import type { MessagesRequest, RequestBlock } from '../../../../src/core/fork/me
 const big = (value: number, bytes: number) =>
   Array.from({ length: bytes }, (_, index) => Math.floor(value / 256 ** (bytes - 1 - index)) % 256);
 const little = (value: number, bytes: number) => big(value, bytes).reverse();
-const letters = (text: string) => [...text].map((letter) => letter.charCodeAt(0));
+const letters = (text: string) => Array.from(text, (letter) => letter.charCodeAt(0));
 const padding = Array.from({ length: 40 }, () => 0);
 
 type Maker = (width: number, height: number) => number[];
@@ -21,10 +21,10 @@ const png: Maker = (width, height) => [
   ...big(height, 4),
 ];
 const gif: Maker = (width, height) => [...letters('GIF89a'), ...little(width, 2), ...little(height, 2)];
-const jpeg: Maker = (width, height) => [
-  ...[0xff, 0xd8, 0xff, 0xe1, ...big(60_002, 2), ...Array.from({ length: 60_000 }, () => 7)],
-  ...[0xff, 0xc2, ...big(17, 2), 8, ...big(height, 2), ...big(width, 2), 3],
-];
+const metadata = Array.from({ length: 60_000 }, () => 7);
+const frame: Maker = (width, height) => [0xff, 0xc2, ...big(17, 2), 8, ...big(height, 2), ...big(width, 2), 3];
+const jpeg: Maker = (width, height) =>
+  [0xff, 0xd8, 0xff, 0xe1, ...big(60_002, 2)].concat(metadata, frame(width, height));
 const riff = [...letters('RIFF'), 0, 0, 0, 0, ...letters('WEBP')];
 const webpX: Maker = (width, height) => [
   ...riff,

@@ -11,9 +11,10 @@ export interface Proxy extends AsyncDisposable {
 
 /**
  * A proxy on 127.0.0.1 that forwards plain requests and opens tunnels.
- * @param answer status that it answers everything with in place of that
+ * @param options.answer status that it answers everything with in place of that
+ * @param options.to port of 127.0.0.1 that everything goes to, whatever host was named
  */
-export async function startProxy(answer?: number): Promise<Proxy> {
+export async function startProxy({ answer, to }: { answer?: number; to?: number } = {}): Promise<Proxy> {
   const asked: string[] = [];
   const logins: (string | null)[] = [];
   const sockets = new Set<Socket>();
@@ -26,7 +27,8 @@ export async function startProxy(answer?: number): Promise<Proxy> {
     if (answer !== undefined) return void response.writeHead(answer).end();
     const { method } = request;
     const { 'proxy-authorization': _login, ...headers } = request.headers;
-    const onward = httpRequest(request.url ?? '', { method, headers }, (back) => {
+    const elsewhere = to === undefined ? {} : { hostname: '127.0.0.1', port: to };
+    const onward = httpRequest(request.url ?? '', { method, headers, ...elsewhere }, (back) => {
       response.writeHead(back.statusCode ?? 502, back.headers);
       back.pipe(response);
     });
@@ -36,7 +38,7 @@ export async function startProxy(answer?: number): Promise<Proxy> {
   server.on('connect', (request: IncomingMessage, socket: Socket) => {
     note(request);
     if (answer !== undefined) return void socket.end(`HTTP/1.1 ${answer} No\r\n\r\n`);
-    const onward = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => {
+    const onward = connect(to ?? Number(request.url?.split(':')[1]), '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
       onward.pipe(socket).pipe(onward);
     });

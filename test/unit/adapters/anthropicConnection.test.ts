@@ -216,7 +216,7 @@ describe('a proxy', () => {
     ['http://127.0.0.1:1025', 'POST'],
     ['https://127.0.0.1:1025', 'CONNECT'],
   ])('that wants a login is named, for %s', async (baseUrl, method) => {
-    await using proxy = await startProxy(407);
+    await using proxy = await startProxy({ answer: 407 });
     const error = await failureOf({ baseUrl, env: { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url } });
     expect(proxy.asked[0]).toContain(method);
     expect(error).toMatchObject({ kind: 'unreachable', facts: { mayBeBilled: false } });

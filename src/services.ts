@@ -136,6 +136,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const clock = systemClock;
   const temporalSettings: TemporalSettings = {
     home,
+    withLock: load.withLock,
     env: options.env ?? process.env,
     apiKey,
     ...(baseUrl === undefined ? {} : { baseUrl }),
@@ -233,6 +234,7 @@ async function defaultExecutor(
 async function loadParts() {
   const [
     { createRunStore },
+    { withLock },
     { createBlobStore },
     { createPriceList },
     { textDiff },
@@ -241,6 +243,7 @@ async function loadParts() {
     { defaultTaskQueue },
   ] = await Promise.all([
     import('./adapters/runs/createRunStore.ts'),
+    import('./adapters/fileLock.ts'),
     import('./adapters/blobs/createBlobStore.ts'),
     import('./adapters/prices/createPriceList.ts'),
     import('./adapters/textDiff.ts'),
@@ -250,6 +253,7 @@ async function loadParts() {
   ]);
   return {
     createRunStore,
+    withLock,
     createBlobStore,
     createPriceList,
     textDiff,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
+import { withLock } from '../../src/adapters/fileLock.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import type { ForkEngine, RunStore } from '../../src/core/run/ports.ts';
@@ -25,6 +26,7 @@ describe('without a Temporal server', () => {
       home,
       address: `127.0.0.1:${await freePort()}`,
       taskQueue: 'absent',
+      withLock,
       env: { PATH: '', FORKPOINT_TOOLS: path.join(home, 'no-tools') },
       workerScript: path.join(home, 'worker.js'),
       apiKey: async () => undefined,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { build } from 'esbuild';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
+import { withLock } from '../../src/adapters/fileLock.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
 import { systemClock } from '../../src/adapters/systemClock.ts';
 import type { ForkEngine } from '../../src/core/run/ports.ts';
@@ -71,6 +72,7 @@ export async function startTestServer(): Promise<TestServer> {
     address,
     namespace: 'default',
     taskQueue: defaultTaskQueue(overrides.home, ''),
+    withLock,
     env: process.env,
     workerScript,
     apiKey: async () => 'sk-ant-test-contract',

@@ -1,51 +1,15 @@
-import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
 import { messageOf, PlaceError, StorageError } from '../../core/errors.ts';
 import { fileErrorCode } from '../fileErrors.ts';
+import { startOf, statusOf } from '../processStart.ts';
 import { processIds } from './placeProcesses.ts';
 
 const markSchema = z.object({ pid: z.int().positive(), started: z.string(), token: z.string() });
 type Mark = z.infer<typeof markSchema>;
 
 // All of this waits for nothing: `Place.spawn` gives its process at once, and must refuse a second one at once.
-
-/** What is only this process's: ids are given again, and again after a restart. Null where there is no such process. */
-export function startOf(pid: number): string | null {
-  try {
-    if (process.platform === 'linux') {
-      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-      const facts = statusOf(pid);
-      return facts === null || facts.state === 'Z' ? null : `${boot} ${facts.started}`;
-    }
-    if (process.platform === 'win32') return isRunning(pid) ? 'running' : null;
-    const line = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: 'pipe' }).trim();
-    return line === '' ? null : line;
-  } catch {
-    return null;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return fileErrorCode(error) === 'EPERM';
-  }
-}
-
-/** Of `/proc/PID/stat`. A program's name may hold anything, so what stands behind its last parenthesis counts. */
-function statusOf(pid: number | string): { state: string; parent: number; started: string } | null {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] ?? '', parent: Number(fields[1]), started: fields[19] ?? '' };
-  } catch {
-    return null;
-  }
-}
 
 /** Processes that this one started, the oldest first. Linux only. */
 export function childrenOf(pid: number): number[] {

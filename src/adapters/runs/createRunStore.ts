@@ -9,12 +9,13 @@ import { type BranchId, branchIdSchema, type RunId, runIdSchema } from '../../co
 import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.ts';
 import type { Disposable, GivenAnswer, RunStore } from '../../core/run/ports.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
+import { type FileLock, isLocked, tryLock } from '../fileLock.ts';
 import { JsonLinesWriter, readJsonLines } from './jsonLines.ts';
-import { hasLiveOwner, takeOwnership } from './runOwnership.ts';
 import { watchFolder } from './watchFolder.ts';
 
 const planFile = 'plan.json';
 const eventsFile = 'events.jsonl';
+const ownerFolder = 'owner.lock';
 const cancelFile = 'cancel.jsonl';
 const answersFolder = 'answers';
 
@@ -22,7 +23,7 @@ const givenAnswerSchema = z.object({ branchId: branchIdSchema, callId: z.string(
 const cancelRequestSchema = z.object({ branchId: branchIdSchema.nullable() });
 
 /**
- * Runs as folders: `DIR/<runId>/` holds the plan, the log of events, the owner's mark and requests to cancel.
+ * Runs as folders: `DIR/<runId>/` holds the plan, the log of events, the owner's lock and requests to cancel.
  * Any number of processes may share the folder.
  */
 export function createRunStore(dir: string): RunStore {
@@ -32,6 +33,7 @@ export function createRunStore(dir: string): RunStore {
 class FileRunStore implements RunStore {
   readonly #dir: string;
   readonly #writers = new Map<RunId, JsonLinesWriter>();
+  readonly #locks = new Map<RunId, FileLock>();
   // What this process changes it hears of at once; what others change comes through the file system.
   readonly #listeners = new Set<(runId: RunId) => void>();
 
@@ -80,6 +82,8 @@ class FileRunStore implements RunStore {
   async append(event: BranchEvent): Promise<void> {
     const { runId } = event;
     const folder = this.#folder(runId);
+    // Whoever took the run over drives it now: what this process does with it must end before more is billed.
+    if (this.#locks.get(runId)?.lost.aborted && (await this.#exists(runId))) throw ownedByAnother(folder);
     let writer = this.#writers.get(runId);
     if (writer === undefined) {
       writer = new JsonLinesWriter(path.join(folder, eventsFile));
@@ -198,23 +202,24 @@ class FileRunStore implements RunStore {
   async own(runId: RunId): Promise<Disposable> {
     const folder = this.#folder(runId);
     const dropCancels = (): Promise<void> => rm(path.join(folder, cancelFile), { force: true });
-    try {
-      // Requests that a crashed owner left unanswered were meant for a course of the run that is over.
-      const mark = await takeOwnership(folder, dropCancels);
-      return {
-        dispose() {
-          mark.dispose();
-          void dropCancels().catch(() => {});
-        },
-      };
-    } catch (error) {
-      if (error instanceof RunOwnedError) throw error;
-      throw isAbsent(error) ? noSuchRun(runId, error) : storageError(`Can't mark run ${runId} as driven`, error);
-    }
+    // Requests that a crashed owner left unanswered were meant for a course of the run that is over.
+    const lock = await tryLock(path.join(folder, ownerFolder), dropCancels).catch((error: unknown) => {
+      throw isAbsent(error) ? noSuchRun(runId, error) : storageError(`Can't take over run ${runId}`, error);
+    });
+    if (lock === null) throw ownedByAnother(folder);
+    this.#locks.set(runId, lock);
+    return {
+      dispose: () => {
+        if (this.#locks.get(runId) === lock) this.#locks.delete(runId);
+        void dropCancels()
+          .then(() => lock.release())
+          .catch(() => {});
+      },
+    };
   }
 
   isOwned(runId: RunId): Promise<boolean> {
-    return hasLiveOwner(this.#folder(runId));
+    return isLocked(path.join(this.#folder(runId), ownerFolder));
   }
 
   async requestCancel(runId: RunId, branchId: BranchId | null): Promise<void> {
@@ -346,6 +351,10 @@ function noSuchRun(runId: string, cause?: unknown): NotFoundError {
   return new NotFoundError(`There is no run ${JSON.stringify(runId)}.`, 'List the runs with `forkpoint runs`.', null, {
     cause,
   });
+}
+
+function ownedByAnother(folder: string): RunOwnedError {
+  return new RunOwnedError('Another process drives this run.', 'Wait for it, or cancel the run.', { folder });
 }
 
 function storageError(what: string, cause: unknown): StorageError {

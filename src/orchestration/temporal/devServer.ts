@@ -7,7 +7,6 @@ import * as z from 'zod';
 import { BadInputError, EngineUnavailableError } from '../../core/errors.ts';
 import type { TemporalServerStatus } from '../../core/run/temporalControl.ts';
 import { connectClient, isPortOpen, resolveTarget, splitAddress, type TemporalTarget } from './connection.ts';
-import { withFileLock } from './fileLock.ts';
 import { findTemporalCli } from './findTemporalCli.ts';
 import { commandOf, isAlive, waitForEnd } from './processes.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
@@ -94,7 +93,7 @@ export class DevServer {
       );
     }
     const cli = await findTemporalCli(this.#settings.cliPath, this.#settings.env);
-    await withFileLock(path.join(this.#folder, 'dev-server.lock'), async () => {
+    await this.#settings.withLock(path.join(this.#folder, 'dev-server.lock'), async () => {
       // Somebody else may have started it while we waited for the lock.
       if (await isAnswering(target, 500)) return;
       const other = await this.#record();

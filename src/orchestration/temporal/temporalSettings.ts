@@ -12,6 +12,11 @@ export interface TemporalSettings {
   taskQueue: string;
   /** Path of the Temporal CLI; default: looked for. */
   cliPath?: string;
+  /**
+   * Runs the action while no other process of this machine, nor another caller, runs one under the same lock.
+   * @param folder stands for the lock
+   */
+  withLock: (folder: string, action: () => Promise<void>) => Promise<void>;
   /** Environment to look things up in and to start processes with. */
   env: NodeJS.ProcessEnv;
   /** For a worker that we start, beside it: proxies, as an editor is set up to use them. */

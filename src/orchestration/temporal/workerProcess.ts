@@ -7,7 +7,6 @@ import type { Client } from '@temporalio/client';
 import { EngineUnavailableError } from '../../core/errors.ts';
 import type { TemporalWorkerStatus } from '../../core/run/temporalControl.ts';
 import type { TemporalTarget } from './connection.ts';
-import { withFileLock } from './fileLock.ts';
 import { isAlive } from './processes.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
 import { fingerprintOf, type WorkerConfig, type WorkerHandover } from './workerConfig.ts';
@@ -52,7 +51,7 @@ export class WorkerProcesses {
     const apiKey = await this.#settings.apiKey();
     const fingerprint = this.#fingerprint(apiKey);
     if (await this.#isServed(target, client, fingerprint)) return;
-    await withFileLock(path.join(temporalFolder(this.#settings), 'worker.lock'), async () => {
+    await this.#settings.withLock(path.join(temporalFolder(this.#settings), 'worker.lock'), async () => {
       if (await this.#isServed(target, client, fingerprint)) return;
       await this.stop();
       await this.#startDetached(this.#config(target, fingerprint, true), apiKey);

@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createBlobStore } from '../../../src/adapters/blobs/createBlobStore.ts';
@@ -221,23 +220,30 @@ describe('who drives a run', () => {
 
   it('is nobody once the process is gone, and what it was asked is forgotten', async () => {
     await runs.create(plan);
-    const gone = spawn(process.execPath, ['-e', '']);
-    await new Promise((resolve) => gone.once('exit', resolve));
-    await writeFile(file('owner.json'), JSON.stringify({ pid: gone.pid, host: hostname(), token: 't' }));
+    await others.own(plan.runId);
+    const [token = ''] = await readdir(file('owner.lock'));
+    const written = JSON.parse(await readFile(file(`owner.lock/${token}`), 'utf8')) as object;
+    await writeFile(file(`owner.lock/${token}`), JSON.stringify({ ...written, pid: 2 ** 22 + 1 }));
     expect(await runs.isOwned(plan.runId)).toBe(false);
     await runs.requestCancel(plan.runId, null);
     const mark = await runs.own(plan.runId);
-    expect(JSON.parse(await readFile(file('owner.json'), 'utf8'))).toMatchObject({ pid: process.pid });
+    expect(await others.isOwned(plan.runId)).toBe(true);
     expect(await readdir(path.join(dir, plan.runId))).not.toContain('cancel.jsonl');
     mark.dispose();
   });
 
-  it('is nobody where another program got the process id', async () => {
+  it('writes nothing more once another drives it', async () => {
     await runs.create(plan);
-    await writeFile(file('owner.json'), JSON.stringify({ pid: process.pid, host: hostname(), token: 't' }));
-    const longAgo = new Date(Date.now() - 3_600_000);
-    await utimes(file('owner.json'), longAgo, longAgo);
-    expect(await runs.isOwned(plan.runId)).toBe(false);
+    const mark = await runs.own(plan.runId);
+    const [token = ''] = await readdir(file('owner.lock'));
+    await rm(file(`owner.lock/${token}`));
+    const taken = await others.own(plan.runId);
+    await expect
+      .poll(() => runs.append(delta('x')).catch((error: unknown) => error), { timeout: 3_000 })
+      .toBeInstanceOf(RunOwnedError);
+    await others.append(delta('y'));
+    mark.dispose();
+    taken.dispose();
   });
 
   it('hears of requests to cancel, those made before it listened included', async () => {

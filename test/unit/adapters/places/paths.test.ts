@@ -6,11 +6,12 @@ import { ChangeNotes, someOf } from '../../../../src/adapters/places/fileVersion
 import { isInside } from '../../../../src/adapters/places/isInside.ts';
 import { isSensitivePath } from '../../../../src/adapters/places/isSensitivePath.ts';
 import { Layers } from '../../../../src/adapters/places/layers.ts';
-import { LifeMarks, startOf } from '../../../../src/adapters/places/lifeMarks.ts';
+import { LifeMarks } from '../../../../src/adapters/places/lifeMarks.ts';
 import { escapedPath } from '../../../../src/adapters/places/overlayRuns.ts';
 import { alternatesLine } from '../../../../src/adapters/places/ownRepository.ts';
 import { resolveIn } from '../../../../src/adapters/places/resolveIn.ts';
 import { ignorePattern } from '../../../../src/adapters/places/snapshots.ts';
+import { startOf } from '../../../../src/adapters/processStart.ts';
 import { PlaceError } from '../../../../src/core/errors.ts';
 
 let root = '';

@@ -1,8 +1,8 @@
+import isEqual from 'fast-deep-equal';
 import { NotFoundError } from '../../core/errors.ts';
 import type { SessionSearch } from '../../core/search/sessionSearch.ts';
 import type { RecordedSession, TurnOutline } from '../../core/session/recordedSession.ts';
 import type { OpenSession, SessionStore } from '../../core/session/sessionStore.ts';
-import { sameData } from './sameData.ts';
 import { sessionChanges } from './sessionChanges.ts';
 import { type SessionMethod, sessionMethods } from './sessionMethods.ts';
 
@@ -66,7 +66,7 @@ class OpenedSessions {
     const knownTurns = known === null ? 0 : sameAtStart(known.session.turns, turns);
     if (known !== null && before !== null && knownTurns === Math.max(turns.length, known.session.turns.length)) {
       const { turns: _, ...knownRest } = known.session;
-      if (sameData(knownRest, rest)) {
+      if (isEqual(knownRest, rest)) {
         // Equal outlines don't mean equal contents: what is read from now on is what was opened now.
         this.#open.set(before, Promise.resolve(open));
         return { unchanged: true };
@@ -102,6 +102,6 @@ async function openWithSteps(sessions: SessionStore, session: string): Promise<O
 }
 
 function sameAtStart(a: readonly TurnOutline[], b: readonly TurnOutline[]): number {
-  const differs = a.findIndex((turn, at) => !sameData(turn, b[at]));
+  const differs = a.findIndex((turn, at) => !isEqual(turn, b[at]));
   return differs === -1 ? a.length : differs;
 }

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../src/adapters/freePort.ts';
 import { run } from './tools/run.ts';
 import { toolPath } from './tools.ts';
 
@@ -49,16 +49,6 @@ export function cleanEnvironment(home: string, extra: Record<string, string> = {
     XDG_DATA_HOME: path.join(home, '.local/share'),
     ...extra,
   };
-}
-
-/** A port of 127.0.0.1 that nobody used a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('No port.');
-  return address.port;
 }
 
 /** Starts code-server and resolves when it answers. */

@@ -1,14 +1,7 @@
 import * as vscode from 'vscode';
 import { ForkpointError, messageOf } from '../core/errors.ts';
 import { messageWithHint } from '../core/format.ts';
-
-// What an API key looks like, wherever it may have come from.
-const keys = /\bsk-[A-Za-z0-9_-]{8,}/g;
-
-/** The text without anything that looks like an API key. */
-export function redacted(text: string): string {
-  return text.replace(keys, 'sk-…');
-}
+import { redacted } from '../core/redacted.ts';
 
 /** The extension's log, made when there is first something to say. */
 export class Log implements vscode.Disposable {

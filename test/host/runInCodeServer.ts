@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answers, endGroup, freePort } from '../../scripts/codeServer.ts';
+import { answers, endGroup } from '../../scripts/codeServer.ts';
 import { ensureTools, toolPath } from '../../scripts/tools.ts';
+import { freePort } from '../../src/adapters/freePort.ts';
 import { launchBrowser } from '../e2e/support/browser.ts';
 import type { HostJob } from './runInVsCode.ts';
 

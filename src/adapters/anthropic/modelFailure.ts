@@ -1,4 +1,5 @@
 import { ModelCallError, type ModelFailureKind, messageOf } from '../../core/errors.ts';
+import { redacted } from '../../core/redacted.ts';
 
 /** What is known at the moment of a failure. */
 export interface FailureFacts {
@@ -174,12 +175,4 @@ export function proxyFailure(status: number): Pick<ConnectionFailure, 'detail' |
 // Several addresses tried at once fail together; they fail alike.
 function innerCause(error: Error): unknown {
   return error instanceof AggregateError ? error.errors[0] : error.cause;
-}
-
-/** Text without anything that looks like a key: messages end in logs and on screens. */
-export function redacted(text: string): string {
-  return text
-    .replace(/\bsk-[\w-]{6,}/g, 'sk-…')
-    .replace(/\b(Bearer\s+)\S+/gi, '$1…')
-    .replace(/(:\/\/)[^\s/@]+@/g, '$1…@');
 }

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { canonicalJson } from '../../core/canonicalJson.ts';
 import { messageOf, StorageError } from '../../core/errors.ts';
@@ -7,6 +6,7 @@ import { type BlobRef, blobRefSchema } from '../../core/ids.ts';
 import type { BlobStore } from '../../core/run/ports.ts';
 import { isAbsent } from '../fileErrors.ts';
 import { sha256 } from '../sha256.ts';
+import { writeWhole } from '../writeWhole.ts';
 
 /**
  * Keeps JSON values under the SHA-256 of their canonical text, one file each: `ab/cdef….json`. Nothing is ever
@@ -51,17 +51,4 @@ export function createBlobStore(dir: string): BlobStore {
       return JSON.parse(text) as unknown;
     },
   };
-}
-
-// Write and rename: a reader sees the whole file or none, also after a crash.
-async function writeWhole(file: string, text: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${randomUUID()}.tmp`;
-  try {
-    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
-    await rename(temporary, file);
-  } catch (error) {
-    await unlink(temporary).catch(() => {});
-    throw error;
-  }
 }

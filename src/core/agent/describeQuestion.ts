@@ -1,3 +1,4 @@
+import { callSubject } from '../callTitle.ts';
 import type { Question } from './agentFacts.ts';
 
 const text = (input: unknown, key: string): string | null => {
@@ -13,8 +14,7 @@ export function describeQuestion({ tool, input }: Pick<Question, 'tool' | 'input
     const first: unknown = Array.isArray(questions) ? questions[0] : null;
     return text(first, 'question') ?? 'a question';
   }
-  const command = text(input, 'command');
-  if (command !== null) return command;
-  const target = text(input, 'file_path') ?? text(input, 'notebook_path') ?? text(input, 'url') ?? text(input, 'path');
-  return target === null ? tool : `${tool} ${target}`;
+  const subject = callSubject(input);
+  if (subject === null) return tool;
+  return subject.key === 'command' ? subject.text : `${tool} ${subject.text}`;
 }

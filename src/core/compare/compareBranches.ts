@@ -1,3 +1,4 @@
+import { callTitle } from '../callTitle.ts';
 import type { ComparedBranch, ComparedPair, Divergence } from './comparison.ts';
 import type { Trajectory } from './trajectory.ts';
 import { callTitle, type DocumentLine } from './trajectoryLines.ts';

@@ -1,3 +1,4 @@
+import { callSubject, callTitle } from '../callTitle.ts';
 import { canonicalJson } from '../canonicalJson.ts';
 import { visibleText } from '../plainText.ts';
 import type { Trajectory, TrajectoryCall } from './trajectory.ts';
@@ -50,35 +51,12 @@ export function documentOf(lines: readonly DocumentLine[]): string {
   return lines.map(({ text }) => `${text}\n`).join('');
 }
 
-/** One line for a call: its tool and what it is about, for example `Edit src/slugify.ts`. */
-export function callTitle(call: { name: string; input: unknown }, projectPath: string | null): string {
-  const [subject] = subjectOf(call.input);
-  return subject === null ? call.name : `${call.name}  ${relative(oneLine(subject), projectPath)}`;
-}
-
-const subjectKeys = ['file_path', 'notebook_path', 'path', 'command', 'pattern', 'url', 'query', 'description'];
-
-/** The input's telling field and its key. */
-function subjectOf(input: unknown): [string | null, string | null] {
-  if (input === null || typeof input !== 'object') return [null, null];
-  const fields = input as Record<string, unknown>;
-  const key = subjectKeys.find((candidate) => typeof fields[candidate] === 'string' && fields[candidate] !== '');
-  return key === undefined ? [null, null] : [fields[key] as string, key];
-}
-
-function relative(text: string, projectPath: string | null): string {
-  const prefix = projectPath === null ? null : `${projectPath.replace(/[\\/]+$/, '')}/`;
-  return prefix !== null && text.startsWith(prefix) ? text.slice(prefix.length) : text;
-}
-
-const oneLine = (text: string) => (text.includes('\n') ? `${text.slice(0, text.indexOf('\n'))} …` : text);
-
 function renderCall(call: TrajectoryCall, projectPath: string | null, results: 'recorded' | 'real'): string[] {
   const lines = [`→ ${callTitle(call, projectPath)}`];
-  const [subject, subjectKey] = subjectOf(call.input);
+  const subject = callSubject(call.input);
   if (call.input !== null && typeof call.input === 'object') {
     for (const [key, value] of Object.entries(call.input).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
-      if (key === subjectKey && !subject?.includes('\n')) continue;
+      if (key === subject?.key && !subject.text.includes('\n')) continue;
       lines.push(...renderField(key, value));
     }
   } else if (call.input !== undefined) {

@@ -1,3 +1,4 @@
+import { callSubject } from '../../core/callTitle.ts';
 import type { ForkPoint } from '../../core/fork/forkRequest.ts';
 import { absoluteTime, modelName, oneLine, plural, tokenCount } from '../../core/format.ts';
 import type { TurnId } from '../../core/ids.ts';
@@ -281,7 +282,7 @@ function blockParts(block: Step['content'][number], calls: readonly RecordedTool
   }
   const call = block.type === 'tool_use' ? calls.find((call) => call.id === id) : undefined;
   if (!call) return [{ kind: 'call', title: block.type, text: '' }];
-  const made: RowPart = { kind: 'call', title: callTitle(call), text: JSON.stringify(call.input, null, 2) };
+  const made: RowPart = { kind: 'call', title: titleOf(call), text: JSON.stringify(call.input, null, 2) };
   if (!call.result) return [made, { kind: 'error', title: 'No result recorded', text: '' }];
   return [
     made,
@@ -294,13 +295,9 @@ function blockParts(block: Step['content'][number], calls: readonly RecordedTool
 }
 
 /** `Read src/slugify.ts`: the tool and what it was pointed at. */
-function callTitle(call: RecordedToolCall): string {
-  const input = call.input;
-  if (input === null || typeof input !== 'object' || Array.isArray(input)) return oneLine(call.name, 60);
-  const target = ['file_path', 'path', 'command', 'pattern', 'query', 'url', 'description']
-    .map((key) => input[key])
-    .find((value) => typeof value === 'string');
-  return typeof target === 'string' ? `${oneLine(call.name, 40)} ${oneLine(target, 80)}` : oneLine(call.name, 60);
+function titleOf(call: RecordedToolCall): string {
+  const subject = callSubject(call.input);
+  return subject === null ? oneLine(call.name, 60) : `${oneLine(call.name, 40)} ${oneLine(subject.text, 80)}`;
 }
 
 function contentText(content: unknown): string {

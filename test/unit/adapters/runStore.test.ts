@@ -193,6 +193,14 @@ describe('the run store', () => {
 });
 
 describe('who drives a run', () => {
+  /** The lock of a process that is gone. */
+  async function leaveLock(): Promise<void> {
+    await createRunStore(dir).own(plan.runId);
+    const [token = ''] = await readdir(file('owner.lock'));
+    const written = JSON.parse(await readFile(file(`owner.lock/${token}`), 'utf8')) as object;
+    await writeFile(file(`owner.lock/${token}`), JSON.stringify({ ...written, pid: 2 ** 22 + 1 }));
+  }
+
   it('is one process at a time, and known to all', async () => {
     await runs.create(plan);
     expect(await others.isOwned(plan.runId)).toBe(false);
@@ -207,8 +215,7 @@ describe('who drives a run', () => {
   it('gives a run that was left to one of many that take it at once', async () => {
     await runs.create(plan);
     for (let round = 0; round < 10; round += 1) {
-      const left = { pid: 2 ** 22 + 1, host: hostname(), token: 'left' };
-      await writeFile(file('owner.json'), JSON.stringify(left));
+      await leaveLock();
       const tried = await Promise.allSettled(Array.from({ length: 12 }, () => createRunStore(dir).own(plan.runId)));
       const won = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       expect(won).toHaveLength(1);
@@ -220,10 +227,7 @@ describe('who drives a run', () => {
 
   it('is nobody once the process is gone, and what it was asked is forgotten', async () => {
     await runs.create(plan);
-    await others.own(plan.runId);
-    const [token = ''] = await readdir(file('owner.lock'));
-    const written = JSON.parse(await readFile(file(`owner.lock/${token}`), 'utf8')) as object;
-    await writeFile(file(`owner.lock/${token}`), JSON.stringify({ ...written, pid: 2 ** 22 + 1 }));
+    await leaveLock();
     expect(await runs.isOwned(plan.runId)).toBe(false);
     await runs.requestCancel(plan.runId, null);
     const mark = await runs.own(plan.runId);

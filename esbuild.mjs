@@ -7,7 +7,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import { inChunks, node, shared } from './scripts/bundleOptions.mjs';
-import { compileSkimmer } from './scripts/compileSkimmer.mjs';
+import { compileAssembly } from './scripts/compileAssembly.mjs';
 
 const root = import.meta.dirname;
 const dist = path.join(root, 'dist');
@@ -156,7 +156,7 @@ async function removeStaleChunks(results) {
 async function build() {
   const started = performance.now();
   await mkdir(dist, { recursive: true });
-  await compileSkimmer();
+  await compileAssembly();
   const kinds = [host, threads, worker, webview];
   if (watch) {
     for (const options of kinds) await (await esbuild.context(options)).watch();

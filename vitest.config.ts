@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
-import { compileSkimmer } from './scripts/compileSkimmer.mjs';
+import { compileAssembly } from './scripts/compileAssembly.mjs';
 
-await compileSkimmer();
+await compileAssembly();
 
 // `unit` is the quick loop: no process, no server, no browser. The others use real ones, so they run one file at a time: two
 // cores are soon full, and timings would lie. `durable` is what needs a Temporal server.

@@ -38,7 +38,7 @@ const vitest = (name, { after = [] } = {}) => ({
 const lanes = [
   [
     check('format', ['biome', 'check', '.']),
-    check('lint', ['node', 'scripts/compileSkimmer.mjs'], ['oxlint', '--type-aware']),
+    check('lint', ['node', 'scripts/compileAssembly.mjs'], ['oxlint', '--type-aware']),
     check('types', ['tsc', '-p', '.'], ['tsc', '-p', 'src'], ['tsc', '-p', 'src/views/forkPanel']),
     check('build', ['node', 'esbuild.mjs']),
     vitest('unit'),

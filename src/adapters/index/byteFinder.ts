@@ -1,11 +1,10 @@
 import type { ByteNeedle } from '../../core/search/byteNeedle.ts';
 import { instantiate } from '../webAssembly.ts';
-import { finderModule, layout } from './finderModule.ts';
+import { finderModule } from './finderModule.ts';
 
 const pageBytes = 64 * 1024;
 /** Bytes that are searched at a time: so few that they stay in the processor's cache between reading and searching. */
 const capacity = 256 * 1024;
-const longestNeedle = layout.masks - layout.bytes;
 
 // Letters of English and of code, the most frequent first; whatever is not here is rarer still.
 const frequent = ' etaoinsrlcdupmf",.:-_/hgbyvwk()=;x0123\'';
@@ -23,7 +22,11 @@ type Find = (
 ) => number;
 
 interface Finder {
-  memory: { buffer: ArrayBuffer };
+  memory: { buffer: ArrayBuffer; grow(pages: number): void };
+  longestNeedle(): number;
+  needleAt(): number;
+  masksAt(): number;
+  dataAt(): number;
   find: Find;
 }
 
@@ -49,17 +52,21 @@ export class ByteFinder {
 
   /** @param needle of which only the first 512 bytes are compared */
   constructor(needle: ByteNeedle) {
-    const cut = { bytes: needle.bytes.subarray(0, longestNeedle), masks: needle.masks.subarray(0, longestNeedle) };
+    const finder = instantiate<Finder>(Buffer.from(finderModule, 'base64'));
+    const longest = finder.longestNeedle();
+    const cut = { bytes: needle.bytes.subarray(0, longest), masks: needle.masks.subarray(0, longest) };
     const { bytes, masks } = cut;
-    const pages = Math.ceil((layout.data + capacity + 2 * longestNeedle) / pageBytes);
-    const { memory, find } = instantiate<Finder>(finderModule(pages));
-    new Uint8Array(memory.buffer).set(bytes, layout.bytes);
-    new Uint8Array(memory.buffer).set(masks, layout.masks);
-    this.buffer = Buffer.from(memory.buffer, layout.data, capacity);
+    const data = finder.dataAt();
+    finder.memory.grow(Math.ceil((data + capacity + 2 * longest + 64) / pageBytes));
+    const memory = new Uint8Array(finder.memory.buffer);
+    memory.set(bytes, finder.needleAt());
+    memory.set(masks, finder.masksAt());
+    this.buffer = Buffer.from(memory.buffer, data, capacity);
     this.length = bytes.length;
     const [first, second] = tellingPlaces(cut);
     const telling = [bytes[first], masks[first], bytes[second], masks[second]] as [number, number, number, number];
-    this.#next = (from, end) => find(from, end, bytes.length, first, second - first, ...telling);
+    this.#next = (from, end) =>
+      finder.find(from + data, end + data, bytes.length, first, second - first, ...telling) - data;
   }
 
   /**
@@ -69,7 +76,7 @@ export class ByteFinder {
   indexFrom(from: number, filled: number): number {
     const end = filled - this.length + 1;
     if (from >= end) return -1;
-    const found = this.#next(from + layout.data, end + layout.data) - layout.data;
+    const found = this.#next(from, end);
     return found >= 0 && found < end ? found : -1;
   }
 }

@@ -1,5 +1,4 @@
 // How esbuild bundles what ships, and what is measured beside it.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -41,7 +40,7 @@ export const node = {
 export const inChunks = {
   ...node,
   inject: ['small-modules'],
-  plugins: [...shared.plugins, withoutUnusedModules(), smallModules()],
+  plugins: [...shared.plugins, smallModules()],
 };
 
 /** Zod's namespace holds its messages in fifty languages, 270 kB that activation would read; ours are English. */
@@ -88,32 +87,6 @@ function smallModules() {
       build.onLoad({ filter: /.*/, namespace: 'small-modules' }, () => ({
         contents: modules.map((module) => `import './src/${module}.ts';`).join('\n'),
         resolveDir: root,
-      }));
-    },
-  };
-}
-
-/**
- * Packages that every command line loads ask for Node modules which they don't need then, and which take milliseconds to load:
- * commander for `child_process` (and so `net`), env-paths for `process` as a module, which looks at everything in it.
- */
-function withoutUnusedModules() {
-  return {
-    name: 'without-unused-modules',
-    setup(build) {
-      build.onLoad({ filter: /[\\/]commander[\\/]lib[\\/]command\.js$/ }, async (file) => ({
-        contents: (await readFile(file.path, 'utf8')).replace(
-          "const childProcess = require('node:child_process');",
-          "const childProcess = { spawn: (...args) => require('node:child_process').spawn(...args) };",
-        ),
-        loader: 'js',
-      }));
-      build.onResolve({ filter: /^node:process$/ }, ({ importer, path }) =>
-        /[\\/]env-paths[\\/]/.test(importer) ? { path, namespace: 'global-process' } : undefined,
-      );
-      build.onLoad({ filter: /.*/, namespace: 'global-process' }, () => ({
-        contents: 'export default globalThis.process;',
-        loader: 'js',
       }));
     },
   };

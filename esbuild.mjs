@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import { inChunks, node, shared } from './scripts/bundleOptions.mjs';
 import { compileAssembly } from './scripts/compileAssembly.mjs';
+import { bundledFiles, thirdPartyNotices } from './scripts/thirdPartyNotices.ts';
 
 const root = import.meta.dirname;
 const dist = path.join(root, 'dist');
@@ -106,7 +107,10 @@ async function copyCodicons() {
   for (const file of ['codicon.css', 'codicon.ttf']) await cp(path.join(icons, file), path.join(dist, 'webview', file));
 }
 
-/** Bundles the workflows for Temporal's sandbox, at build time: at run time it would cost half a second and webpack. */
+/**
+ * Bundles the workflows for Temporal's sandbox, at build time: at run time it would cost half a second and webpack.
+ * @returns the files that the bundle holds something of
+ */
 async function bundleWorkflows() {
   const { bundleWorkflowCode } = await import('@temporalio/worker');
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
@@ -115,6 +119,19 @@ async function bundleWorkflows() {
     logger: quiet,
   });
   await writeFile(path.join(dist, 'workflows.js'), code);
+  const [, map = ''] = /^\/\/# sourceMappingURL=data:[^,]*,(.*)$/m.exec(code);
+  return JSON.parse(Buffer.from(map, 'base64').toString()).sources.filter((source) => path.isAbsolute(source));
+}
+
+/** What is copied beside the bundles or compiled into them, and so is in no bundler's list. */
+function copiedPackages() {
+  const fromWorker = createRequire(require.resolve('@temporalio/worker'));
+  return [
+    fromWorker.resolve('@temporalio/core-bridge/package.json'),
+    fromWorker.resolve('source-map/package.json'),
+    require.resolve('@vscode/codicons/package.json'),
+    require.resolve('assemblyscript/package.json'),
+  ];
 }
 
 function kilobytes(bytes) {
@@ -161,14 +178,17 @@ async function build() {
   if (watch) {
     for (const options of kinds) await (await esbuild.context(options)).watch();
   }
-  const [results] = await Promise.all([
+  const [results, workflowFiles] = await Promise.all([
     watch ? [] : Promise.all(kinds.map((options) => esbuild.build(options))),
+    bundleWorkflows(),
     copyCodicons(),
     copyWorkerCore(),
-    bundleWorkflows(),
   ]);
   if (watch) return console.log('Watching.');
   await removeStaleChunks(results);
+  const files = results.flatMap(({ metafile }) => bundledFiles(metafile, root));
+  const notices = thirdPartyNotices([...files, ...workflowFiles, ...copiedPackages()]);
+  await writeFile(path.join(dist, 'THIRD_PARTY_NOTICES.txt'), notices);
   await chmod(path.join(dist, 'cli.js'), 0o755);
   await report(
     results,

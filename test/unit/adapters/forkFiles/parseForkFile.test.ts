@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { forkSchemaText } from '../../../scripts/makeForkSchema.ts';
-import { parseForkFile } from '../../../src/adapters/forkFiles/parseForkFile.ts';
-import { BadInputError } from '../../../src/core/errors.ts';
-import { executorOf } from '../../../src/core/fork/forkRequest.ts';
+import { forkSchemaText } from '../../../../scripts/makeForkSchema.ts';
+import { parseForkFile } from '../../../../src/adapters/forkFiles/parseForkFile.ts';
+import { BadInputError } from '../../../../src/core/errors.ts';
+import { executorOf } from '../../../../src/core/fork/forkRequest.ts';
 
 interface Given {
   env?: Record<string, string>;
@@ -231,7 +231,7 @@ describe('who answers', () => {
 
 describe('the JSON schema of fork files', () => {
   it('is the one that files are checked with (node scripts/makeForkSchema.ts writes it)', () => {
-    const file = readFileSync(new URL('../../../schemas/fork.schema.json', import.meta.url), 'utf8');
+    const file = readFileSync(new URL('../../../../schemas/fork.schema.json', import.meta.url), 'utf8');
     expect(JSON.parse(file)).toEqual(JSON.parse(forkSchemaText()));
   });
 });

@@ -2,14 +2,14 @@ import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createBlobStore } from '../../../src/adapters/blobs/createBlobStore.ts';
-import { createRunStore } from '../../../src/adapters/runs/createRunStore.ts';
-import { NotFoundError, RunOwnedError, StorageError } from '../../../src/core/errors.ts';
-import type { ForkPlan } from '../../../src/core/fork/forkPlan.ts';
-import { branchIdSchema, type RunId, runIdSchema } from '../../../src/core/ids.ts';
-import type { BranchEvent } from '../../../src/core/run/branchEvent.ts';
-import type { RunStore } from '../../../src/core/run/ports.ts';
-import { buildPlan } from '../../support/storedPlan.ts';
+import { createBlobStore } from '../../../../src/adapters/blobs/createBlobStore.ts';
+import { createRunStore } from '../../../../src/adapters/runs/createRunStore.ts';
+import { NotFoundError, RunOwnedError, StorageError } from '../../../../src/core/errors.ts';
+import type { ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
+import { branchIdSchema, type RunId, runIdSchema } from '../../../../src/core/ids.ts';
+import type { BranchEvent } from '../../../../src/core/run/branchEvent.ts';
+import type { RunStore } from '../../../../src/core/run/ports.ts';
+import { buildPlan } from '../../../support/storedPlan.ts';
 
 let home: string;
 let dir: string;

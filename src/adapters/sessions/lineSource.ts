@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { LRUCache } from 'lru-cache';
 import { NotFoundError } from '../../core/errors.ts';
 import type { EntryFacts } from '../../core/session/entryFacts.ts';
 import { type JsonRecord, parseRecord, textField } from '../../core/session/jsonRecord.ts';
@@ -40,8 +41,8 @@ export function changedWhileRead(file: string, cause?: unknown): NotFoundError {
 export class LineSource {
   readonly #file: string;
   readonly #inode: number;
-  readonly #kept = new Map<number, { record: JsonRecord; bytes: number }>();
-  #keptBytes = 0;
+  // A record that is larger than all that is kept is kept alone: it is asked for several times in a row.
+  readonly #kept = new LRUCache<number, JsonRecord>({ maxSize: keptBytes });
   #descriptor: number | null = null;
   #closing: NodeJS.Timeout | null = null;
   /** What is read into it is a record before anything else is read. */
@@ -56,19 +57,9 @@ export class LineSource {
   /** @throws NotFoundError where the file is gone or is not what was scanned */
   record(start: number, length: number): JsonRecord {
     const kept = this.#kept.get(start);
-    if (kept !== undefined) {
-      this.#kept.delete(start);
-      this.#kept.set(start, kept);
-      return kept.record;
-    }
+    if (kept !== undefined) return kept;
     const record = this.#parse(this.#read(start, length));
-    this.#kept.set(start, { record, bytes: length });
-    this.#keptBytes += length;
-    for (const [old, { bytes }] of this.#kept) {
-      if (this.#keptBytes <= keptBytes || old === start) break;
-      this.#kept.delete(old);
-      this.#keptBytes -= bytes;
-    }
+    this.#kept.set(start, record, { size: Math.min(length, keptBytes) });
     return record;
   }
 
@@ -129,7 +120,6 @@ export class LineSource {
     this.#descriptor = null;
     this.#shared = null;
     this.#kept.clear();
-    this.#keptBytes = 0;
   }
 }
 

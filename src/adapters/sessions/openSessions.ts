@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import { NotFoundError } from '../../core/errors.ts';
 import type { Sha256 } from '../../core/run/ports.ts';
 import { hitPlaces } from '../../core/search/hitPlaces.ts';
@@ -23,7 +24,10 @@ const idleMs = 60_000;
 export class OpenSessions {
   readonly #sha256: Sha256;
   readonly #outlines: Outlines | null;
-  readonly #kept = new Map<string, { files: SessionFiles; builder: SessionBuilder }>();
+  readonly #kept = new LRUCache<string, { files: SessionFiles; builder: SessionBuilder }>({
+    max: mostKept,
+    dispose: ({ files }) => files.close(),
+  });
   #forgetting: NodeJS.Timeout | null = null;
 
   /** @param outlines where those of long files are remembered for other processes; null for nowhere */
@@ -103,25 +107,15 @@ export class OpenSessions {
       files: new SessionFiles(file, this.#outlines),
       builder: new SessionBuilder(),
     };
-    this.#kept.delete(file);
     this.#kept.set(file, used);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= mostKept) break;
-      this.#forget(oldest);
-    }
     this.#forgetting?.refresh();
     this.#forgetting ??= setTimeout(() => this.#forgetAll(), idleMs).unref();
     return used;
   }
 
-  #forget(file: string): void {
-    this.#kept.get(file)?.files.close();
-    this.#kept.delete(file);
-  }
-
   #forgetAll(): void {
     this.#forgetting = null;
-    for (const file of this.#kept.keys()) this.#forget(file);
+    this.#kept.clear();
   }
 }
 

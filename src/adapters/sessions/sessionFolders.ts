@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { Worker } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
 import type { SessionId } from '../../core/ids.ts';
 import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
 import { fileErrorCode } from '../fileErrors.ts';
@@ -49,7 +50,7 @@ export class SessionFolders {
   /** Read since the index was written last. */
   readonly #unsaved = new Set<string>();
   readonly #running = new Map<string, Promise<SessionSummary | null>>();
-  readonly #growing = new Map<string, TranscriptScan>();
+  readonly #growing = new LRUCache<string, TranscriptScan>({ max: mostGrowing });
 
   /**
    * @param copies that one of the roots which holds copies of sessions of the others; null where none does
@@ -238,12 +239,7 @@ export class SessionFolders {
   async #growingScan(file: string): Promise<TranscriptScan> {
     const { TranscriptScan } = await import('./transcriptScan.ts');
     const scan = this.#growing.get(file) ?? new TranscriptScan(file, { keepsEntries: false });
-    this.#growing.delete(file);
     this.#growing.set(file, scan);
-    for (const oldest of this.#growing.keys()) {
-      if (this.#growing.size <= mostGrowing) break;
-      this.#growing.delete(oldest);
-    }
     return scan;
   }
 

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import type { ApplyPlan } from '../../core/agent/applyChanges.ts';
@@ -22,7 +23,7 @@ const mostKept = 4;
 
 /** Previews of branches that are to be applied, as multi-file diffs: the present tree ↔ the result. */
 export class ApplyPreviews implements vscode.Disposable {
-  readonly #plans = new Map<string, ApplyPlan>();
+  readonly #plans = new LRUCache<string, ApplyPlan>({ max: mostKept });
   readonly #registrations: vscode.Disposable;
 
   constructor() {
@@ -36,10 +37,6 @@ export class ApplyPreviews implements vscode.Disposable {
   async open(plan: ApplyPlan, name: string): Promise<void> {
     const id = crypto.randomUUID();
     this.#plans.set(id, plan);
-    for (const oldest of this.#plans.keys()) {
-      if (this.#plans.size <= mostKept) break;
-      this.#plans.delete(oldest);
-    }
     const entries = writtenFiles(plan).map(({ path, old, new: now, conflict }) => {
       const uri = (side: PreviewQuery['side']) => uriOf({ plan: id, path, side, conflict: conflict !== null });
       const [present, result] = [uri('present'), uri('result')];

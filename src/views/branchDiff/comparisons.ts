@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Comparison } from '../../core/compare/comparison.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { RunList } from '../runTree/runList.ts';
@@ -8,7 +9,7 @@ const kept = 8;
 
 /** Comparisons of runs, made once and kept until the run changes. */
 export class Comparisons {
-  readonly #made = new Map<RunId, Promise<Comparison>>();
+  readonly #made = new LRUCache<RunId, Promise<Comparison>>({ max: kept });
 
   constructor(
     private readonly services: ServiceProvider,
@@ -26,10 +27,6 @@ export class Comparisons {
     const made = this.services.get().then(({ forks }) => forks.compare(runId));
     this.#made.set(runId, made);
     made.catch(() => this.#made.delete(runId));
-    for (const oldest of this.#made.keys()) {
-      if (this.#made.size <= kept) break;
-      this.#made.delete(oldest);
-    }
     return made;
   }
 }

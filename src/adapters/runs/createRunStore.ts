@@ -1,8 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { type Answer, answerSchema } from '../../core/agent/agentFacts.ts';
+import type { Answer } from '../../core/agent/agentFacts.ts';
 import { BadInputError, messageOf, NotFoundError, RunOwnedError, StorageError } from '../../core/errors.ts';
 import { type ForkPlan, forkPlanSchema } from '../../core/fork/forkPlan.ts';
 import { type BranchId, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
@@ -11,6 +11,7 @@ import type { Disposable, GivenAnswer, RunStore } from '../../core/run/ports.ts'
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { type FileLock, isLocked, tryLock } from '../fileLock.ts';
 import { JsonLinesWriter, readJsonLines } from './jsonLines.ts';
+import { readAnswer, writeAnswer } from './runAnswers.ts';
 import { watchFolder } from './watchFolder.ts';
 
 const planFile = 'plan.json';
@@ -19,7 +20,6 @@ const ownerFolder = 'owner.lock';
 const cancelFile = 'cancel.jsonl';
 const answersFolder = 'answers';
 
-const givenAnswerSchema = z.object({ branchId: branchIdSchema, callId: z.string(), answer: answerSchema });
 const cancelRequestSchema = z.object({ branchId: branchIdSchema.nullable() });
 
 /**
@@ -258,18 +258,10 @@ class FileRunStore implements RunStore {
 
   async answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void> {
     if (!(await this.#exists(runId))) throw noSuchRun(runId);
-    const folder = path.join(this.#folder(runId), answersFolder);
-    const given: GivenAnswer = { branchId, callId, answer };
-    // The name stands for branch and call, so that of two answers only one can be written.
-    const name = `${createHash('sha256').update(`${branchId} ${callId}`).digest('hex').slice(0, 32)}.json`;
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      // Read when the run's folder is touched below, when it is whole.
-      await writeFile(path.join(folder, name), JSON.stringify(given), { mode: 0o600, flag: 'wx' });
+      await writeAnswer(path.join(this.#folder(runId), answersFolder), { branchId, callId, answer });
     } catch (error) {
-      if (fileErrorCode(error) === 'EEXIST') {
-        throw new BadInputError(`Call ${callId} was answered already.`, 'List what waits with `forkpoint questions`.');
-      }
+      if (error instanceof BadInputError) throw error;
       throw storageError(`Can't store the answer to ${callId}`, error);
     }
     // Those who follow the run look for answers when its folder is touched.
@@ -336,14 +328,6 @@ class FileRunStore implements RunStore {
 
   #changed(runId: RunId): void {
     for (const listener of this.#listeners) listener(runId);
-  }
-}
-
-async function readAnswer(file: string): Promise<GivenAnswer | null> {
-  try {
-    return givenAnswerSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch {
-    return null;
   }
 }
 

@@ -1,7 +1,7 @@
 import { callTitle } from '../callTitle.ts';
 import type { ComparedBranch, ComparedPair, Divergence } from './comparison.ts';
 import type { Trajectory } from './trajectory.ts';
-import { callTitle, type DocumentLine } from './trajectoryLines.ts';
+import type { DocumentLine } from './trajectoryLines.ts';
 
 /** Diffs two texts by line. `patch` is null where they were too different or too large to diff in time. */
 export type TextDiff = (

@@ -185,8 +185,8 @@ describe('a prompt of an agent', () => {
     const told: unknown[] = [];
     const [on, run] = await start(
       async (_order, { onQuestion }) => {
-        told.push(await onQuestion({ ...asked('c3'), ...choice }));
-        told.push(await onQuestion({ ...asked('c4'), ...plan }));
+        told.push(await onQuestion({ ...asked('c3'), ...choice }, signal()));
+        told.push(await onQuestion({ ...asked('c4'), ...plan }, signal()));
         return end();
       },
       { branches: [{ name: 'one' }, { name: 'two' }] },

@@ -116,6 +116,7 @@ async function bundleWorkflows() {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
   const { code } = await bundleWorkflowCode({
     workflowsPath: path.join(root, 'src/orchestration/temporal/workflows.ts'),
+    failureConverterPath: path.join(root, 'src/orchestration/temporal/codec/failureConverter.ts'),
     logger: quiet,
   });
   await writeFile(path.join(dist, 'workflows.js'), code);

@@ -5,6 +5,7 @@ import { BranchDiffs } from './views/branchDiff/branchDiffs.ts';
 import { compareCommands } from './views/branchDiff/compareCommands.ts';
 import { type CommandHandlers, registerCommands, runCommand } from './views/commands.ts';
 import { confirmRun } from './views/confirmRun.ts';
+import { EncryptionKey } from './views/encryptionKey.ts';
 import { FilesAtTurn } from './views/filesAtTurn/filesAtTurn.ts';
 import { filesCommands } from './views/filesAtTurn/filesCommands.ts';
 import { ForkPanelManager } from './views/forkPanel/forkPanel.ts';
@@ -37,9 +38,10 @@ let services: ReplaceableServices | null = null;
 export function activate(context: vscode.ExtensionContext): void {
   const log = new Log();
   const apiKey = new ApiKey(context.secrets);
-  const provider = new ReplaceableServices(() => makeServices(apiKey, log));
+  const encryptionKey = new EncryptionKey(context.secrets);
+  const provider = new ReplaceableServices(() => makeServices(apiKey, encryptionKey, log));
   services = provider;
-  const views = createViews(context, { log, apiKey, provider });
+  const views = createViews(context, { log, apiKey, encryptionKey, provider });
   const { runs, tree, runTree, documents, files, problems, diffs, panels, temporalStatus, indexing, agents } = views;
   context.subscriptions.push(
     log,
@@ -74,10 +76,11 @@ export function activate(context: vscode.ExtensionContext): void {
 interface Basics {
   log: Log;
   apiKey: ApiKey;
+  encryptionKey: EncryptionKey;
   provider: ReplaceableServices;
 }
 
-function createViews(context: vscode.ExtensionContext, { log, apiKey, provider }: Basics) {
+function createViews(context: vscode.ExtensionContext, { log, apiKey, encryptionKey, provider }: Basics) {
   const runs = new RunList(provider, log.error);
   const tree = new SessionTreeView(provider, log.error);
   const diffs = new BranchDiffs(provider, runs, context.extensionUri, (error) => showError(error, log));
@@ -100,6 +103,7 @@ function createViews(context: vscode.ExtensionContext, { log, apiKey, provider }
   const shared = { services: provider, runs, apiKey, choices, log, pickers };
   return {
     shared,
+    encryptionKey,
     runs,
     tree,
     runTree: new RunTreeView(runs, log.error),
@@ -127,7 +131,12 @@ function commandHandlers(views: ReturnType<typeof createViews>): CommandHandlers
     ...compareCommands(diffs, pickers, agents.pickAgentBranch),
     ...agents.commands,
     ...temporalCommands(provider, views.temporalStatus),
-    ...generalCommands({ apiKey, log, refresh: [() => tree.reload(), () => runTree.reload()] }),
+    ...generalCommands({
+      apiKey,
+      encryptionKey: views.encryptionKey,
+      log,
+      refresh: [() => tree.reload(), () => runTree.reload()],
+    }),
   };
 }
 
@@ -136,7 +145,7 @@ export async function deactivate(): Promise<void> {
   await services?.dispose();
 }
 
-async function makeServices(apiKey: ApiKey, log: Log) {
+async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: Log) {
   const { createServices } = await import('./services.ts');
   const { dataDir, apiBaseUrl, temporalAddress, temporalNamespace, temporalTaskQueue, temporalCliPath } = settings;
   return createServices({
@@ -145,6 +154,7 @@ async function makeServices(apiKey: ApiKey, log: Log) {
     reader: 'thread',
     apiKey: () => apiKey.get(),
     proxy: { by: 'editor', forWorkers: settings.proxyVariables() },
+    encryption: () => encryptionKey.get(),
     // `npm start` opens the editor on the sample session, where no key is needed and nothing is sent.
     provider: process.env['FORKPOINT_DEMO'] === '1' ? 'demo' : 'anthropic',
     concurrency: settings.concurrency(),

@@ -10,6 +10,7 @@ import type { AgentRuns } from './core/agent/agentRuns.ts';
 import type { Executor } from './core/agent/agentSettings.ts';
 import type { AgentWork } from './core/agent/agentWork.ts';
 import type { SessionArchive } from './core/archive/sessionArchive.ts';
+import { type EncryptionSettings, encryptionSettingsOf } from './core/encryptionSettings.ts';
 import type { Provider } from './core/fork/forkPlan.ts';
 import type { EngineKind } from './core/fork/forkRequest.ts';
 import type { ForkService } from './core/run/forkService.ts';
@@ -39,6 +40,8 @@ export interface ServicesOptions {
    * settings; a worker that we start gets these.
    */
   proxy?: { by: 'editor'; forWorkers: NodeJS.ProcessEnv };
+  /** Keys of the Temporal payload codec. Default: `FORKPOINT_ENCRYPTION_*`. */
+  encryption?: () => Promise<EncryptionSettings | null>;
   /** Default: `ANTHROPIC_BASE_URL`, else the API's own. */
   baseUrl?: string;
   /** Who answers new runs. Default: the API. */
@@ -139,6 +142,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     withLock: load.withLock,
     env: options.env ?? process.env,
     apiKey,
+    encryption: options.encryption ?? (async () => encryptionSettingsOf(process.env)),
     ...(baseUrl === undefined ? {} : { baseUrl }),
     ...(options.proxy !== undefined && { workerEnv: options.proxy.forWorkers }),
     ...options.temporal,

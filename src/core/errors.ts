@@ -88,6 +88,12 @@ export class StorageError extends ForkpointError {
   readonly exitCode = 1;
 }
 
+/** A payload that can't be decrypted: its key is not set here, or it was changed. */
+export class EncryptionError extends ForkpointError {
+  readonly code = 'encryption';
+  readonly exitCode = 2;
+}
+
 /** What reads the sessions (a thread of its own in the editor) ended before it had answered; the next call starts it anew. */
 export class ReaderEndedError extends ForkpointError {
   readonly code = 'reader_ended';

@@ -83,6 +83,7 @@ export const commandTable = {
   'forkpoint.managePlaces': { title: 'Manage Places…', palette: true },
   'forkpoint.setApiKey': { title: 'Set API Key', palette: true },
   'forkpoint.clearApiKey': { title: 'Clear API Key', palette: true },
+  'forkpoint.setEncryptionKey': { title: 'Set Encryption Key…', palette: true },
   'forkpoint.startTemporal': { title: 'Start Temporal Dev Server', palette: true },
   'forkpoint.stopTemporal': { title: 'Stop Temporal Dev Server', palette: true },
   'forkpoint.openTemporalUi': { title: 'Open Temporal Web UI', palette: true },

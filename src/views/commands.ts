@@ -58,6 +58,7 @@ export interface CommandArguments {
   'forkpoint.managePlaces': [];
   'forkpoint.setApiKey': [];
   'forkpoint.clearApiKey': [];
+  'forkpoint.setEncryptionKey': [];
   'forkpoint.startTemporal': [];
   'forkpoint.stopTemporal': [];
   'forkpoint.openTemporalUi': [];

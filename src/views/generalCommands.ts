@@ -1,9 +1,11 @@
 import type { ApiKey } from './apiKey.ts';
 import type { CommandHandlers } from './commands.ts';
+import type { EncryptionKey } from './encryptionKey.ts';
 import type { Log } from './log.ts';
 
 export interface GeneralCommandDeps {
   apiKey: ApiKey;
+  encryptionKey: EncryptionKey;
   log: Log;
   /** What reads its rows again. */
   refresh: (() => Promise<void>)[];
@@ -11,16 +13,21 @@ export interface GeneralCommandDeps {
 
 type GeneralCommands = Pick<
   CommandHandlers,
-  'forkpoint.setApiKey' | 'forkpoint.clearApiKey' | 'forkpoint.refresh' | 'forkpoint.showLog'
+  | 'forkpoint.setApiKey'
+  | 'forkpoint.clearApiKey'
+  | 'forkpoint.setEncryptionKey'
+  | 'forkpoint.refresh'
+  | 'forkpoint.showLog'
 >;
 
 /** Commands that are about neither a session nor a run. */
-export function generalCommands({ apiKey, log, refresh }: GeneralCommandDeps): GeneralCommands {
+export function generalCommands({ apiKey, encryptionKey, log, refresh }: GeneralCommandDeps): GeneralCommands {
   return {
     'forkpoint.setApiKey': async () => {
       await apiKey.ask();
     },
     'forkpoint.clearApiKey': () => apiKey.clear(),
+    'forkpoint.setEncryptionKey': () => encryptionKey.ask(),
     'forkpoint.refresh': async () => {
       await Promise.all(refresh.map((read) => read()));
     },

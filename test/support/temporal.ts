@@ -21,6 +21,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 export async function workflowBundle(): Promise<string> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: path.join(root, 'src/orchestration/temporal/workflows.ts'),
+    failureConverterPath: path.join(root, 'src/orchestration/temporal/codec/failureConverter.ts'),
     logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
   });
   return code;

@@ -28,6 +28,7 @@ const classes = new Map(
     errors.SetupError,
     errors.AgentError,
     errors.StorageError,
+    errors.EncryptionError,
     errors.ReaderEndedError,
   ].map((made) => [made.name, made]),
 );

@@ -16,6 +16,33 @@ export const stopServer = (context: CliContext): Promise<number> => control(cont
 /** `temporal status` */
 export const serverStatus = (context: CliContext): Promise<number> => control(context, 'status');
 
+/** `temporal codec` */
+export async function codec(context: CliContext): Promise<number> {
+  const { temporal } = await context.services();
+  const { ui, port } = context.options as { ui?: string; port?: number };
+  const server = await temporal.startCodecServer({ ...(ui && { origin: ui }), ...(port && { port }) });
+  try {
+    const { endpoint, origins } = server;
+    if (context.terminal.json) context.terminal.printJson({ endpoint, origins });
+    else {
+      context.terminal.print(
+        [
+          `Codec endpoint: ${endpoint}`,
+          `Set it in the web UI (${origins.join(' or ')}) under “Data Encoder”, or give it to the Temporal CLI as --codec-endpoint.`,
+          'Who knows it can read your runs while this command is running. Ctrl+C ends it.',
+        ].join('\n'),
+      );
+    }
+    await new Promise<void>((resolve) => {
+      if (context.interrupted.aborted) resolve();
+      else context.interrupted.addEventListener('abort', () => resolve(), { once: true });
+    });
+    return 0;
+  } finally {
+    await server.close();
+  }
+}
+
 async function control(context: CliContext, action: 'startServer' | 'stopServer' | 'status'): Promise<number> {
   const { temporal } = await context.services();
   const status = await temporal[action]();

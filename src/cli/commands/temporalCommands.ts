@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { withAddressOption, withCommonOptions } from '../options.ts';
+import { positiveInteger, withAddressOption, withCommonOptions } from '../options.ts';
 import type { Handle } from '../runCli.ts';
 
 const load = () => import('../actions/temporalActions.ts');
@@ -14,5 +14,9 @@ export function addTemporalCommands(program: Command, handle: Handle): void {
   const temporal = program.command('temporal').description('the local Temporal dev server that Forkpoint manages');
   add(temporal, 'start', 'start it, unless one answers already').action(handle(async () => (await load()).startServer));
   add(temporal, 'stop', 'stop it and the workers').action(handle(async () => (await load()).stopServer));
+  add(temporal, 'codec', 'let the web UI read encrypted runs, until it is interrupted')
+    .option('--ui <origin>', 'address of the web UI (default: that of the server)')
+    .option('--port <n>', 'port on 127.0.0.1 (default: one that is free)', positiveInteger)
+    .action(handle(async () => (await load()).codec));
   add(temporal, 'status', 'what runs').action(handle(async () => (await load()).serverStatus));
 }

@@ -1,3 +1,5 @@
+import { isEncryptionVariable } from '../encryptionSettings.ts';
+
 /**
  * What Claude Code, or the editor, sets for the programs that it starts itself. An agent that finds them takes itself for a part
  * of another session: it may keep no session of its own, talk to that one's socket, or show its edits in the editor.
@@ -16,7 +18,7 @@ const ofParent: readonly RegExp[] = [
 
 /**
  * The environment of an agent: the given one without what a Claude Code or an editor above set for its own children. What a
- * person sets (login, provider, proxies, limits, config folder) stays.
+ * person sets (login, provider, proxies, limits, config folder) stays, but for keys of our own.
  */
 export function agentEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -24,7 +26,8 @@ export function agentEnvironment(
 ): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && !ofParent.some((pattern) => pattern.test(name.toUpperCase()))) kept[name] = value;
+    if (value === undefined || isEncryptionVariable(name)) continue;
+    if (!ofParent.some((pattern) => pattern.test(name.toUpperCase()))) kept[name] = value;
   }
   return { ...kept, ...additions };
 }

@@ -29,6 +29,15 @@ export interface TemporalStatus {
   workers: TemporalWorkerStatus[];
 }
 
+/** A server that lets the web UI read encrypted payloads. */
+export interface CodecServer {
+  /** What the web UI and the Temporal CLI are told; a secret token is part of it. */
+  endpoint: string;
+  /** Origins whose pages may ask. */
+  origins: readonly string[];
+  close(): Promise<void>;
+}
+
 /** The local Temporal dev server and the workers that Forkpoint starts. */
 export interface TemporalControl {
   readonly taskQueue: string;
@@ -51,6 +60,13 @@ export interface TemporalControl {
   stopWorkers(): Promise<void>;
   /** Runs a worker in the foreground, its log on stderr. Resolves with its exit code. The signal drains it. */
   runWorker(signal: AbortSignal): Promise<number>;
+  /**
+   * Starts a server on 127.0.0.1 that encodes and decodes payloads for the web UI and the Temporal CLI.
+   * @param options.origin of the web UI; default: that of the server's own
+   * @param options.port default: one that is free
+   * @throws BadInputError where no key is set, or the port is taken
+   */
+  startCodecServer(options: { origin?: string; port?: number }): Promise<CodecServer>;
   /** Address of a run in the web UI, null where no UI is known. */
   runUrl(runId: RunId): Promise<string | null>;
 }

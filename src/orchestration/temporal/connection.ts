@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Client, ConnectionOptions } from '@temporalio/client';
+import type { Client, ConnectionOptions, DataConverter } from '@temporalio/client';
 import { EngineUnavailableError, messageOf } from '../../core/errors.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 
@@ -63,13 +63,18 @@ export function serverUnavailable(address: string, cause?: unknown): EngineUnava
 
 /**
  * Connects to the server.
+ * @param options.dataConverter for those that exchange payloads with runs
  * @throws EngineUnavailableError where nothing answers within `timeoutMs`
  */
-export async function connectClient(target: TemporalTarget, timeoutMs = 5_000): Promise<Client> {
+export async function connectClient(
+  target: TemporalTarget,
+  { timeoutMs = 5_000, dataConverter }: { timeoutMs?: number; dataConverter?: DataConverter } = {},
+): Promise<Client> {
   const { Client, Connection } = await import('./temporalClient.ts');
   try {
     const connection = await Connection.connect({ ...target.options, connectTimeout: timeoutMs });
-    return new Client({ connection, namespace: target.namespace, identity: `forkpoint-host@${process.pid}` });
+    const identity = `forkpoint-host@${process.pid}`;
+    return new Client({ connection, namespace: target.namespace, identity, ...(dataConverter && { dataConverter }) });
   } catch (error) {
     throw serverUnavailable(target.address, error);
   }

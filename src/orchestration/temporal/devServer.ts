@@ -28,7 +28,7 @@ const loopback = new Set(['127.0.0.1', 'localhost', '[::1]']);
 async function isAnswering(target: TemporalTarget, timeoutMs = 2_000): Promise<boolean> {
   if (!(await isPortOpen(target.address, timeoutMs))) return false;
   try {
-    const client = await connectClient(target, timeoutMs);
+    const client = await connectClient(target, { timeoutMs });
     await client.connection.close();
     return true;
   } catch {

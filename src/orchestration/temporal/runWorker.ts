@@ -1,14 +1,20 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { EngineUnavailableError } from '../../core/errors.ts';
+import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { EncryptionSettings } from '../../core/encryptionSettings.ts';
+import { EngineUnavailableError, ForkpointError } from '../../core/errors.ts';
 import { timeouts } from '../../core/run/retryPolicies.ts';
 import { type ActivityDeps, createActivities, heartbeatEveryMs } from './activities.ts';
+import { dataConverterOf } from './codec/dataConverterOf.ts';
+import { encodeFailures, encryptedMark } from './codec/failureConverter.ts';
 import { resolveTarget, serverUnavailable } from './connection.ts';
 import type { WorkerConfig } from './workerConfig.ts';
 
 export interface RunWorkerOptions {
   config: WorkerConfig;
+  /** Keys of the payload codec; null: payloads are not encrypted. */
+  encryption: EncryptionSettings | null;
   deps: ActivityDeps;
   /** The built workflows, `dist/workflows.js`. */
   workflowBundle: string;
@@ -28,7 +34,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   Runtime.install({
     // The process decides what a signal means; see worker.ts.
     shutdownSignals: [],
-    logger: new DefaultLogger('WARN', ({ level, message }) => options.log(`${level} ${message}`)),
+    logger: new DefaultLogger('WARN', (entry) => options.log(logLine(entry))),
     telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
   });
   const target = await resolveTarget({ ...config, env: options.env });
@@ -58,15 +64,27 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   }
 }
 
+/** Of an error of ours what it says; what the SDK logs beside it may hold what people said. */
+function logLine({ level, message, meta }: LogEntry): string {
+  const error = meta?.['error'];
+  return `${level} ${message}${error instanceof ForkpointError ? `: ${error.message} ${error.hint}` : ''}`;
+}
+
 async function createWorker(options: RunWorkerOptions, connection: NativeConnection): Promise<Worker> {
-  const { config, deps, workflowBundle } = options;
+  const { config, deps, workflowBundle, encryption } = options;
+  const dataConverter = dataConverterOf({ encryption: async () => encryption });
+  if (encryption !== null) encodeFailures();
   try {
     return await Worker.create({
       connection,
       namespace: config.namespace,
       taskQueue: config.taskQueue,
       identity: `forkpoint-worker-${process.pid}@${hostname()}`,
-      workflowBundle: { codePath: workflowBundle },
+      dataConverter,
+      workflowBundle:
+        encryption === null
+          ? { codePath: workflowBundle }
+          : { code: `${encryptedMark}${await readFile(workflowBundle, 'utf8')}` },
       activities: createActivities(deps),
       maxConcurrentActivityTaskExecutions: config.concurrency,
       // The SDK holds heartbeats back up to these; a cancellation comes with the answer to one.

@@ -51,6 +51,10 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
     async runWorker(signal) {
       return workers.runInForeground(await resolveTarget(settings), signal);
     },
+    async startCodecServer({ origin, port }) {
+      const { serveCodec } = await import('./codec/serveCodec.ts');
+      return serveCodec(settings, { ui: origin ?? (await server.status()).ui, port });
+    },
     async runUrl(runId) {
       const [{ ui }, { namespace }] = await Promise.all([server.status(), resolveTarget(settings)]);
       return ui === null ? null : `${ui}/namespaces/${encodeURIComponent(namespace)}/workflows/${workflowIdOf(runId)}`;

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { connectClient, isPortOpen, resolveTarget, serverUnavailable, type TemporalTarget } from './connection.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 
@@ -61,7 +62,8 @@ export class TemporalLink {
   }
 
   #connected(target: TemporalTarget, timeoutMs: number): Promise<Client> {
-    this.#client ??= connectClient(target, Math.min(timeoutMs, connectMs)).catch((error: unknown) => {
+    const options = { timeoutMs: Math.min(timeoutMs, connectMs), dataConverter: dataConverterOf(this.#settings) };
+    this.#client ??= connectClient(target, options).catch((error: unknown) => {
       this.#client = null;
       throw error;
     });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import type { EncryptionSettings } from '../../core/encryptionSettings.ts';
 
 /** How the Temporal engine, its dev server and its workers are set up on this machine. */
 export interface TemporalSettings {
@@ -27,6 +28,8 @@ export interface TemporalSettings {
   baseUrl?: string;
   /** For a worker that we start: handed over through its stdin and kept nowhere. */
   apiKey: () => Promise<string | undefined>;
+  /** Keys of the payload codec; null: payloads are not encrypted. Default: none. */
+  encryption?: () => Promise<EncryptionSettings | null>;
   /** A worker that we start ends by itself after so long without an open run. Default 10 minutes. */
   workerIdleMs?: number;
   /** Start a worker when none serves the task queue. Default true. */

@@ -21,7 +21,7 @@ function tell(message: WorkerMessage): Promise<void> {
   });
 }
 
-async function serve({ config, apiKey, agentEnv }: WorkerHandover): Promise<void> {
+async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): Promise<void> {
   const services = await createServices({
     home: config.home,
     baseUrl: config.baseUrl ?? undefined,
@@ -44,6 +44,7 @@ async function serve({ config, apiKey, agentEnv }: WorkerHandover): Promise<void
   try {
     await runWorker({
       config,
+      encryption,
       deps: { ...services, agents: services.agentWork },
       workflowBundle: fileURLToPath(new URL('./workflows.js', import.meta.url)),
       env: agentEnv,

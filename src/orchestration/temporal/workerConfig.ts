@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { type EncryptionSettings, encryptionSettingsSchema } from '../../core/encryptionSettings.ts';
 import { BadInputError } from '../../core/errors.ts';
 
 const workerConfigSchema = z.object({
@@ -21,6 +22,8 @@ export type WorkerConfig = z.infer<typeof workerConfigSchema>;
 const handoverSchema = z.object({
   config: workerConfigSchema,
   apiKey: z.string().nullable(),
+  /** Keys of the payload codec. */
+  encryption: encryptionSettingsSchema.nullable(),
   /** Environment of agents: that of whoever starts the worker. A key of ours is not theirs. */
   agentEnv: z.record(z.string(), z.string().optional()),
 });
@@ -52,6 +55,8 @@ export function fingerprintOf(config: {
   home: string;
   baseUrl: string | null;
   apiKey: string | undefined;
+  /** Keys of the payload codec. */
+  encryption: EncryptionSettings | null;
   /** Of agents: what decides how they are logged in counts, and of the worker its proxies. */
   env: NodeJS.ProcessEnv;
 }): string {
@@ -60,6 +65,7 @@ export function fingerprintOf(config: {
     config.home,
     config.baseUrl,
     config.apiKey ?? null,
+    config.encryption,
     login.sort(([a], [b]) => (a < b ? -1 : 1)),
   ]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);

@@ -4,8 +4,10 @@ import { mkdir, open } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
+import { type EncryptionSettings, isEncryptionVariable } from '../../core/encryptionSettings.ts';
 import { EngineUnavailableError } from '../../core/errors.ts';
 import type { TemporalWorkerStatus } from '../../core/run/temporalControl.ts';
+import { encryptionKeysOf } from './codec/encryptionKeys.ts';
 import type { TemporalTarget } from './connection.ts';
 import { isAlive } from './processes.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
@@ -21,6 +23,12 @@ const pollerTtlMs = 70_000;
 
 /** What the worker process tells its parent once. */
 export type WorkerMessage = { type: 'ready' } | { type: 'failed'; message: string; hint: string };
+
+/** What a worker is given that stands in no configuration. */
+interface Secrets {
+  apiKey: string | undefined;
+  encryption: EncryptionSettings | null;
+}
 
 /** The worker processes of this data folder: which there are, and starting and ending our own. */
 export class WorkerProcesses {
@@ -48,13 +56,13 @@ export class WorkerProcesses {
    */
   async ensure(target: TemporalTarget, client: Client): Promise<void> {
     this.#checkShipped();
-    const apiKey = await this.#settings.apiKey();
-    const fingerprint = this.#fingerprint(apiKey);
+    const secrets = await this.#secrets();
+    const fingerprint = this.#fingerprint(secrets);
     if (await this.#isServed(target, client, fingerprint)) return;
     await this.#settings.withLock(path.join(temporalFolder(this.#settings), 'worker.lock'), async () => {
       if (await this.#isServed(target, client, fingerprint)) return;
       await this.stop();
-      await this.#startDetached(this.#config(target, fingerprint, true), apiKey);
+      await this.#startDetached(this.#config(target, fingerprint, true), secrets);
     });
   }
 
@@ -68,9 +76,9 @@ export class WorkerProcesses {
   /** A worker in the foreground with its log on our stderr; the signal drains it. Resolves with its exit code. */
   async runInForeground(target: TemporalTarget, signal: AbortSignal): Promise<number> {
     this.#checkShipped();
-    const apiKey = await this.#settings.apiKey();
-    const config = this.#config(target, this.#fingerprint(apiKey), false);
-    const child = this.#spawn(config, apiKey, ['pipe', 2, 'inherit']);
+    const secrets = await this.#secrets();
+    const config = this.#config(target, this.#fingerprint(secrets), false);
+    const child = this.#spawn(config, secrets, ['pipe', 2, 'inherit']);
     const drain = (): void => void child.kill('SIGTERM');
     signal.addEventListener('abort', drain);
     if (signal.aborted) drain();
@@ -116,9 +124,16 @@ export class WorkerProcesses {
     );
   }
 
-  #fingerprint(apiKey: string | undefined): string {
+  async #secrets(): Promise<Secrets> {
+    const encryption = (await this.#settings.encryption?.()) ?? null;
+    // A key that can't be used is refused here, where somebody reads it.
+    if (encryption !== null) encryptionKeysOf(encryption);
+    return { apiKey: await this.#settings.apiKey(), encryption };
+  }
+
+  #fingerprint(secrets: Secrets): string {
     const { home, baseUrl = null, env, workerEnv: network = {} } = this.#settings;
-    return fingerprintOf({ home, baseUrl, apiKey, env: { ...env, ...network } });
+    return fingerprintOf({ home, baseUrl, ...secrets, env: { ...env, ...network } });
   }
 
   #config(target: TemporalTarget, fingerprint: string, managed: boolean): WorkerConfig {
@@ -127,12 +142,12 @@ export class WorkerProcesses {
     return { home, address, namespace, taskQueue, baseUrl, managed, idleMs, concurrency, fingerprint };
   }
 
-  async #startDetached(config: WorkerConfig, apiKey: string | undefined): Promise<void> {
+  async #startDetached(config: WorkerConfig, secrets: Secrets): Promise<void> {
     const folder = temporalFolder(this.#settings);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const logFile = path.join(folder, 'worker.log');
     const log = await open(logFile, 'w', 0o600);
-    const child = this.#spawn(config, apiKey, ['pipe', log.fd, log.fd, 'ipc'], true);
+    const child = this.#spawn(config, secrets, ['pipe', log.fd, log.fd, 'ipc'], true);
     const message = await firstMessage(child);
     await log.close();
     // From here on the worker outlives us.
@@ -144,7 +159,7 @@ export class WorkerProcesses {
 
   #spawn(
     config: WorkerConfig,
-    apiKey: string | undefined,
+    { apiKey, encryption }: Secrets,
     stdio: ('pipe' | 'inherit' | 'ipc' | number)[],
     detached = false,
   ): ChildProcess {
@@ -160,7 +175,9 @@ export class WorkerProcesses {
     });
     // One that ends before it has read everything says why by itself.
     child.stdin?.on('error', () => {});
-    const handover: WorkerHandover = { config, apiKey: apiKey ?? null, agentEnv: this.#settings.env };
+    // Agents work in the person's own environment: keys of ours are not theirs.
+    const agentEnv = withoutEncryptionKeys(this.#settings.env);
+    const handover: WorkerHandover = { config, apiKey: apiKey ?? null, encryption, agentEnv };
     child.stdin?.end(JSON.stringify(handover));
     return child;
   }
@@ -188,6 +205,10 @@ function firstMessage(child: ChildProcess): Promise<WorkerMessage> {
       }),
     );
   });
+}
+
+function withoutEncryptionKeys(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isEncryptionVariable(name)));
 }
 
 const passedOn =

@@ -56,7 +56,7 @@ describe('resolveTarget', () => {
 
 describe('the worker’s configuration', () => {
   it('tells workers apart by folder, base URL and key, and does not show the key', () => {
-    const base = { home: '/h', baseUrl: null, apiKey: 'sk-ant-one', env: {} };
+    const base = { home: '/h', baseUrl: null, apiKey: 'sk-ant-one', encryption: null, env: {} };
     const print = fingerprintOf(base);
     expect(fingerprintOf({ ...base })).toBe(print);
     expect(fingerprintOf({ ...base, apiKey: 'sk-ant-two' })).not.toBe(print);
@@ -64,6 +64,7 @@ describe('the worker’s configuration', () => {
     // Agents go by it; what else is in the environment says nothing of how they are logged in.
     expect(fingerprintOf({ ...base, env: { ANTHROPIC_BASE_URL: 'http://127.0.0.1:1' } })).not.toBe(print);
     expect(fingerprintOf({ ...base, env: { EDITOR: 'vi' } })).toBe(print);
+    expect(fingerprintOf({ ...base, encryption: { key: 'k' } })).not.toBe(print);
     expect(print).not.toContain('sk-ant');
   });
 

@@ -155,6 +155,7 @@ describe('the environment of an agent', () => {
   });
 
   it('takes what is added over what is there', () => {
+    expect(agentEnvironment({ FORKPOINT_ENCRYPTION_KEY: 'k', FORKPOINT_ENCRYPTION_KEYS: 'a:k' }, {})).toEqual({});
     expect(agentEnvironment({ PORT: '1' }, { PORT: '2' })).toEqual({ PORT: '2' });
   });
 });

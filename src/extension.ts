@@ -28,6 +28,7 @@ import { sessionCommands } from './views/sessionTree/sessionCommands.ts';
 import { SessionTreeView } from './views/sessionTree/sessionTreeView.ts';
 import { TurnDocuments } from './views/sessionTree/turnDocuments.ts';
 import { claudeCodeFolders, followServiceSettings, settings } from './views/settings.ts';
+import { SetupDocument } from './views/setup/setupDocument.ts';
 import { showError } from './views/showError.ts';
 import { temporalCommands } from './views/temporal/temporalCommands.ts';
 import { TemporalStatusBar } from './views/temporal/temporalStatusBar.ts';
@@ -42,7 +43,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const provider = new ReplaceableServices(() => makeServices(apiKey, encryptionKey, log));
   services = provider;
   const views = createViews(context, { log, apiKey, encryptionKey, provider });
-  const { runs, tree, runTree, documents, files, problems, diffs, panels, temporalStatus, indexing, agents } = views;
+  const { runs, tree, runTree, documents, files, problems, setup, diffs, panels, temporalStatus, indexing, agents } =
+    views;
   context.subscriptions.push(
     log,
     runs,
@@ -51,6 +53,7 @@ export function activate(context: vscode.ExtensionContext): void {
     documents,
     files,
     problems,
+    setup,
     diffs,
     agents.registrations,
     panels,
@@ -110,6 +113,7 @@ function createViews(context: vscode.ExtensionContext, { log, apiKey, encryption
     documents: new TurnDocuments(provider),
     files,
     problems: new ProblemDocuments(provider),
+    setup: new SetupDocument(provider),
     diffs,
     panels,
     indexing: new SearchIndexing(log.error),
@@ -134,6 +138,7 @@ function commandHandlers(views: ReturnType<typeof createViews>): CommandHandlers
     ...generalCommands({
       apiKey,
       encryptionKey: views.encryptionKey,
+      setup: views.setup,
       log,
       refresh: [() => tree.reload(), () => runTree.reload()],
     }),

@@ -18,6 +18,7 @@ import type { BlobStore, Clock, ForkEngine, ModelClient, ModelClients, PriceList
 import type { TemporalControl } from './core/run/temporalControl.ts';
 import type { SessionSearch } from './core/search/sessionSearch.ts';
 import type { SessionStore } from './core/session/sessionStore.ts';
+import type { SetupCheck } from './core/setup/setupCheck.ts';
 import { AgentServices } from './lazyAgentServices.ts';
 import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
 
@@ -69,6 +70,16 @@ export interface ServicesOptions {
   >;
 }
 
+/** What set-up is looked at. */
+export interface SetupOrder {
+  /** Folder of the project that agents would work on. */
+  folder?: string | undefined;
+  /** Runs go to Temporal unless somebody says otherwise. Default: they don't. */
+  temporalIsDefault?: boolean;
+  /** Of the program that Forkpoint runs in. */
+  versions?: Readonly<Record<string, string>>;
+}
+
 /** Everything the extension, the command line and the worker work with. */
 export interface Services {
   readonly home: string;
@@ -85,6 +96,8 @@ export interface Services {
   readonly prices: PriceList;
   readonly temporal: TemporalControl;
   readonly clock: Clock;
+  /** Looks at everything that Forkpoint works with. Never throws. */
+  checkSetup(order: SetupOrder): Promise<SetupCheck[]>;
   /** Stops driving runs: those of this process are left interrupted. */
   dispose(): Promise<void>;
 }
@@ -216,6 +229,20 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     prices,
     temporal,
     clock,
+    async checkSetup({ folder, temporalIsDefault = false, versions = {} }) {
+      const { runSetupChecks } = await import('./setupServices.ts');
+      const { runs: agents } = agentServices;
+      const apiHost = hostOf(baseUrl ?? apiAddress);
+      return runSetupChecks({
+        folder,
+        temporalIsDefault,
+        versions,
+        agents,
+        temporal,
+        apiHost,
+        settings: temporalSettings,
+      });
+    },
     async dispose() {
       reading.dispose();
       await engines.dispose();

@@ -16,7 +16,7 @@ const layers = [
   },
   {
     name: 'services',
-    files: [/^src\/(?:services|agentServices|lazyAgentServices)\.ts$/],
+    files: [/^src\/(?:services|agentServices|lazyAgentServices|setupServices)\.ts$/],
     mayImport: ['core', 'adapters', 'in-process engine', 'temporal engine', 'demo', 'services'],
     packages: (name) => name !== 'vscode',
   },
@@ -41,7 +41,7 @@ const layers = [
   },
   {
     name: 'workflows',
-    files: [/^src\/orchestration\/temporal\/workflows\.ts$/],
+    files: [/^src\/orchestration\/temporal\/(?:workflows|codec\/failureConverter)\.ts$/],
     mayImport: ['core', 'workflows'],
     // The workflow sandbox has no Node, and a bundle must not drag one in.
     packages: (name) => ['@temporalio/workflow', '@temporalio/common', 'zod'].includes(name),

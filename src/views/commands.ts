@@ -63,6 +63,7 @@ export interface CommandArguments {
   'forkpoint.stopTemporal': [];
   'forkpoint.openTemporalUi': [];
   'forkpoint.temporalStatus': [];
+  'forkpoint.checkSetup': [];
   'forkpoint.refresh': [];
   'forkpoint.showLog': [];
 }

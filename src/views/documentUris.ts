@@ -6,6 +6,7 @@ import { branchIdSchema, runIdSchema } from '../core/ids.ts';
 export const turnScheme = 'forkpoint-turn';
 export const branchScheme = 'forkpoint-branch';
 export const problemsScheme = 'forkpoint-problems';
+export const setupScheme = 'forkpoint-setup';
 
 /** What a URI is made of; `vscode.Uri.from` takes it. */
 export interface UriParts {

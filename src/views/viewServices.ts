@@ -5,6 +5,15 @@ import type { BlobStore, ModelClients, RunStore } from '../core/run/ports.ts';
 import type { TemporalControl } from '../core/run/temporalControl.ts';
 import type { SessionSearch } from '../core/search/sessionSearch.ts';
 import type { SessionStore } from '../core/session/sessionStore.ts';
+import type { SetupCheck } from '../core/setup/setupCheck.ts';
+
+/** What set-up is looked at. */
+interface SetupOrder {
+  /** Folder of the project that agents would work on. */
+  folder: string | undefined;
+  temporalIsDefault: boolean;
+  versions: Readonly<Record<string, string>>;
+}
 
 /** What the views work with. The extension's root makes it when a view first asks: activation constructs nothing. */
 export interface ViewServices {
@@ -17,6 +26,7 @@ export interface ViewServices {
   blobs: BlobStore;
   models: ModelClients;
   temporal: TemporalControl;
+  checkSetup: (order: SetupOrder) => Promise<SetupCheck[]>;
 }
 
 /** The services, made on first use, and made anew after a setting that they depend on has changed. */

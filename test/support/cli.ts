@@ -48,6 +48,8 @@ export interface CliOptions {
   stdin?: string;
   /** Called with all of stderr so far, whenever there is more. */
   onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** Likewise of stdout. */
+  onStdout?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** A home of its own for calls of the command line, with nothing of this machine's environment in it. */
@@ -82,6 +84,7 @@ export class CliBench {
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
+      options.onStdout?.(stdout, (signal) => child.kill(signal));
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;

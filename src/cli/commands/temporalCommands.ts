@@ -4,10 +4,13 @@ import type { Handle } from '../runCli.ts';
 
 const load = () => import('../actions/temporalActions.ts');
 
-/** The worker in the foreground, and the dev server. */
+/** The worker in the foreground, the dev server, and what the set-up lacks. */
 export function addTemporalCommands(program: Command, handle: Handle): void {
   const add = (parent: Command, name: string, description: string): Command =>
     withAddressOption(withCommonOptions(parent.command(name).description(description)));
+  add(program, 'doctor', 'what Forkpoint works with, and what is missing')
+    .option('--claude <path>', 'the Claude Code to use (default: FORKPOINT_CLAUDE, else PATH)')
+    .action(handle(async () => (await import('../actions/doctorAction.ts')).doctor));
   add(program, 'worker', 'the Temporal worker in the foreground; SIGTERM drains it').action(
     handle(async () => (await load()).worker),
   );

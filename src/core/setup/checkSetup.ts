@@ -1,0 +1,147 @@
+import type { FoundAgent, PlaceOption } from '../agent/agentPorts.ts';
+import { ForkpointError, messageOf } from '../errors.ts';
+import { byteSize, plural } from '../format.ts';
+import type { TemporalStatus } from '../run/temporalControl.ts';
+import type { SetupCheck } from './setupCheck.ts';
+
+/** What a data folder's disk has to offer. */
+export interface DiskFacts {
+  folder: string;
+  /** Null where it isn't known. */
+  freeBytes: number | null;
+  /** Why nothing can be written there, null where it can. */
+  problem: string | null;
+}
+
+/** How things are found out. Each may throw: that is a finding, too. */
+export interface SetupProbes {
+  agent(): Promise<FoundAgent | null>;
+  hasApiKey(): Promise<boolean>;
+  /** Host that requests go to. */
+  apiHost: string;
+  /** Kinds of place for the project that is looked at, best first; null where none is open. */
+  places(): Promise<PlaceOption[] | null>;
+  temporal(): Promise<TemporalStatus>;
+  /** The Temporal CLI that a dev server would be started with. @throws ForkpointError where there is none */
+  temporalCli(): Promise<string>;
+  /** This build brings a worker for this machine. */
+  hasWorker(): boolean;
+  /** Id of the key that payloads are encrypted with, null where they are not. @throws ForkpointError for keys that can't be used */
+  encryptionKeyId(): Promise<string | null>;
+  disk(): Promise<DiskFacts>;
+  /** Programs and their versions: Forkpoint, Node, the editor. */
+  versions: Readonly<Record<string, string>>;
+  /** Runs go to Temporal unless somebody says otherwise. */
+  temporalIsDefault: boolean;
+}
+
+type Finding = Pick<SetupCheck, 'ok' | 'detail' | 'hint'>;
+
+/** So little room makes runs fail in their middle. */
+const leastFreeBytes = 500_000_000;
+/** Of `engines` in package.json. */
+const leastNode = 20;
+
+const fine = (detail: string): Finding => ({ ok: true, detail, hint: null });
+const lacking = (detail: string, hint: string): Finding => ({ ok: false, detail, hint });
+
+/** Looks at everything that Forkpoint works with. Never throws, and shows no key. */
+export async function checkSetup(probes: SetupProbes): Promise<SetupCheck[]> {
+  const hasKey = await probes.hasApiKey().catch(() => false);
+  const { temporalIsDefault } = probes;
+  return Promise.all([
+    // The default way: the API where a key is set, else Claude Code.
+    check('claude', !hasKey, async () => ofAgent(await probes.agent())),
+    check('key', false, async () => ofKey(hasKey, probes.apiHost)),
+    check('places', false, async () => ofPlaces(await probes.places())),
+    check('temporal server', temporalIsDefault, () => ofServer(probes)),
+    check('worker', temporalIsDefault, () => ofWorker(probes)),
+    check('versions', true, async () => ofVersions(probes.versions)),
+    check('codec', temporalIsDefault, async () => ofCodec(await probes.encryptionKeyId())),
+    check('disk', true, async () => ofDisk(await probes.disk())),
+  ]);
+}
+
+async function check(name: string, needed: boolean, find: () => Promise<Finding>): Promise<SetupCheck> {
+  try {
+    return { name, needed, ...(await find()) };
+  } catch (error) {
+    const hint = error instanceof ForkpointError ? error.hint : 'Look into the log, and report what it says.';
+    return { name, needed, ...lacking(messageOf(error), hint) };
+  }
+}
+
+function ofAgent(found: FoundAgent | null): Finding {
+  if (found === null) {
+    return lacking(
+      'Claude Code was not found.',
+      'Install it, or name it in forkpoint.claudePath, --claude or FORKPOINT_CLAUDE.',
+    );
+  }
+  const { program, version, from, login } = found;
+  const detail = `Claude Code ${version ?? 'of unknown version'}, ${program} (${from}), ${login ?? 'login unknown'}.`;
+  return login === 'not logged in' ? lacking(detail, 'Run `claude` and log in there.') : fine(detail);
+}
+
+function ofKey(hasKey: boolean, apiHost: string): Finding {
+  if (hasKey) return fine(`An API key is set; requests go to ${apiHost}.`);
+  const hint = 'Set ANTHROPIC_API_KEY, or in the editor run “Forkpoint: Set API Key”.';
+  return lacking('No API key is set, so only Claude Code and the demo can answer.', hint);
+}
+
+function ofPlaces(options: readonly PlaceOption[] | null): Finding {
+  if (options === null) return fine('No project is open to look at.');
+  const best = options.find(({ available }) => available);
+  const others = options.filter(({ available }) => !available).map(({ kind, detail }) => `${kind}: ${detail}`);
+  if (best === undefined) return lacking('No place for agents can be had here.', others.join(' '));
+  return fine([`${best.kind}: ${best.detail}`, ...others.map((why) => `No ${why}`)].join(' '));
+}
+
+async function ofServer({ temporal, temporalCli }: SetupProbes): Promise<Finding> {
+  const { server } = await temporal();
+  if (server.state === 'running') {
+    return fine(`Running on ${server.address}${server.managed ? ', started by Forkpoint' : ''}.`);
+  }
+  const start = 'Start it with “Forkpoint: Start Temporal Dev Server” or `forkpoint temporal start`.';
+  if (server.state === 'starting') return lacking(`Starting on ${server.address}.`, 'Look again in a moment.');
+  const cli = await temporalCli();
+  return lacking(`Not running on ${server.address}. It would be started with ${cli}.`, start);
+}
+
+async function ofWorker({ temporal, hasWorker }: SetupProbes): Promise<Finding> {
+  const { workers } = await temporal();
+  if (workers.length > 0) return fine(`${plural(workers.length, 'worker')}: ${workers.map(workerWords).join(', ')}.`);
+  if (hasWorker()) return fine('None is running; the first run on Temporal starts one.');
+  const hint = 'Install the build for your platform, or start a worker elsewhere with `forkpoint worker`.';
+  return lacking('This build brings no worker for this machine.', hint);
+}
+
+function workerWords({ pid, state, taskQueue }: TemporalStatus['workers'][number]): string {
+  return `${pid === null ? 'elsewhere' : `process ${pid}`} ${state} on ${taskQueue}`;
+}
+
+function ofVersions(versions: Readonly<Record<string, string>>): Finding {
+  const detail = `${Object.entries(versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')}.`;
+  const major = Number(/^v?(\d+)/.exec(versions['Node'] ?? '')?.[1] ?? leastNode);
+  return major >= leastNode ? fine(detail) : lacking(detail, `Use Node ${leastNode} or later.`);
+}
+
+function ofCodec(keyId: string | null): Finding {
+  if (keyId !== null) return fine(`Payloads on Temporal are encrypted with the key ${keyId}.`);
+  return fine(
+    'Payloads on Temporal are not encrypted: no key is set. They hold titles, ids and references, no transcripts.',
+  );
+}
+
+function ofDisk({ folder, freeBytes, problem }: DiskFacts): Finding {
+  const elsewhere = 'Name another folder in forkpoint.dataDir or FORKPOINT_HOME.';
+  if (problem !== null) return lacking(`Nothing can be written to ${folder}: ${problem}`, elsewhere);
+  const free = freeBytes === null ? 'room unknown' : `${byteSize(freeBytes)} free`;
+  const detail = `${folder}, ${free}.`;
+  const full = freeBytes !== null && freeBytes < leastFreeBytes;
+  return full
+    ? lacking(detail, `Make room, or remove places with \`forkpoint places prune\`. ${elsewhere}`)
+    : fine(detail);
+}

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { diskFacts } from './adapters/setup/diskFacts.ts';
+import type { AgentRuns } from './core/agent/agentRuns.ts';
+import type { TemporalControl } from './core/run/temporalControl.ts';
+import { checkSetup } from './core/setup/checkSetup.ts';
+import type { SetupCheck } from './core/setup/setupCheck.ts';
+import { encryptionKeysOf } from './orchestration/temporal/codec/encryptionKeys.ts';
+import { findTemporalCli } from './orchestration/temporal/findTemporalCli.ts';
+import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
+
+export interface SetupServicesOptions {
+  /** Of the project that is looked at. */
+  folder: string | undefined;
+  agents: AgentRuns;
+  temporal: TemporalControl;
+  settings: TemporalSettings;
+  apiHost: string;
+  temporalIsDefault: boolean;
+  /** Of the program that Forkpoint runs in, for example the editor. */
+  versions: Readonly<Record<string, string>>;
+}
+
+/** Looks at everything that Forkpoint works with on this machine. Asks nobody outside, but a Temporal server that is configured. */
+export async function runSetupChecks(options: SetupServicesOptions): Promise<SetupCheck[]> {
+  const { folder, agents, temporal, settings, apiHost, temporalIsDefault } = options;
+  let status: ReturnType<TemporalControl['status']> | undefined;
+  // Chunks of the bundle lie in dist/, sources in src/: the package's file is above both.
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(text) as { version: string };
+  return checkSetup({
+    agent: () => agents.find(),
+    hasApiKey: async () => Boolean(await settings.apiKey()),
+    apiHost,
+    places: async () => (folder === undefined ? null : agents.placeOptions(folder)),
+    temporal: () => {
+      status ??= temporal.status();
+      return status;
+    },
+    temporalCli: () => findTemporalCli(settings.cliPath, settings.env),
+    hasWorker: () => existsSync(settings.workerScript),
+    encryptionKeyId: async () => {
+      const encryption = (await settings.encryption?.()) ?? null;
+      return encryption === null ? null : encryptionKeysOf(encryption).current;
+    },
+    disk: () => diskFacts(settings.home),
+    versions: {
+      Forkpoint: version,
+      Node: process.versions.node,
+      [process.platform]: process.arch,
+      ...options.versions,
+    },
+    temporalIsDefault,
+  });
+}

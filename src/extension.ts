@@ -165,6 +165,7 @@ async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: L
     concurrency: settings.concurrency(),
     prices: settings.prices(),
     keepForkedSessions: settings.keepForkedSessions,
+    cache: settings.cache,
     log: log.error,
     ...given({ home: dataDir(), baseUrl: apiBaseUrl(), claudePath: settings.claudePath() }),
     temporal: given({

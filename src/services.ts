@@ -15,6 +15,7 @@ import type { Provider } from './core/fork/forkPlan.ts';
 import type { EngineKind } from './core/fork/forkRequest.ts';
 import type { ForkService } from './core/run/forkService.ts';
 import type { BlobStore, Clock, ForkEngine, ModelClient, ModelClients, PriceList, RunStore } from './core/run/ports.ts';
+import type { ResultCache } from './core/run/resultCache.ts';
 import type { TemporalControl } from './core/run/temporalControl.ts';
 import type { SessionSearch } from './core/search/sessionSearch.ts';
 import type { SessionStore } from './core/session/sessionStore.ts';
@@ -61,6 +62,8 @@ export interface ServicesOptions {
    * set a key for scripts is not to be surprised by an agent.
    */
   defaultExecutor?: () => Promise<Executor>;
+  /** How answers of earlier runs are used, asked at every dispatch. */
+  cache?: () => CacheChoices;
   /** Asked at every dispatch: is the session kept that was forked or replayed? Default: no. */
   keepForkedSessions?: () => boolean;
   /** Told of failures that stop nothing. */
@@ -69,6 +72,16 @@ export interface ServicesOptions {
     Pick<TemporalSettings, 'address' | 'namespace' | 'taskQueue' | 'cliPath' | 'startWorkers' | 'workerScript'>
   >;
 }
+
+/** The settings of the result cache. */
+export interface CacheChoices {
+  /** Answers are taken from it without being asked for. */
+  enabled: boolean;
+  maxAgeDays: number;
+  maxMegabytes: number;
+}
+
+const defaultCache: CacheChoices = { enabled: false, maxAgeDays: 30, maxMegabytes: 500 };
 
 /** What set-up is looked at. */
 export interface SetupOrder {
@@ -96,8 +109,9 @@ export interface Services {
   readonly prices: PriceList;
   readonly temporal: TemporalControl;
   readonly clock: Clock;
+  readonly cache: ResultCache;
   /** Looks at everything that Forkpoint works with. Never throws. */
-  checkSetup(order: SetupOrder): Promise<SetupCheck[]>;
+  readonly checkSetup: (order: SetupOrder) => Promise<SetupCheck[]>;
   /** Stops driving runs: those of this process are left interrupted. */
   dispose(): Promise<void>;
 }
@@ -150,6 +164,11 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     });
   });
   const clock = systemClock;
+  const cache = load.createResultCache({
+    folder: path.join(home, 'cache', 'results'),
+    host: hostOf(baseUrl ?? apiAddress),
+    clock,
+  });
   const temporalSettings: TemporalSettings = {
     home,
     withLock: load.withLock,
@@ -185,7 +204,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     'in-process': async () => {
       const { createInProcessEngine } = await import('./orchestration/inProcess/createInProcessEngine.ts');
       const { concurrency } = options;
-      return createInProcessEngine({ runs, blobs, models, prices, clock, concurrency, agents: agentWork });
+      return createInProcessEngine({ runs, blobs, models, prices, clock, cache, concurrency, agents: agentWork });
     },
     temporal: async () => {
       const { createTemporalEngine } = await import('./orchestration/temporal/temporalEngine.ts');
@@ -209,6 +228,10 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     agents: () => agentServices.planning(),
     changedFiles: (runId, a, b) => agentServices.runs.files(runId, a, b),
     beforeDelete: (runId) => agentServices.removePlaces(runId),
+    cache: () => {
+      const { enabled, maxAgeDays, maxMegabytes } = options.cache?.() ?? defaultCache;
+      return { enabled, limits: { maxAgeMs: maxAgeDays * 86_400_000, maxBytes: maxMegabytes * 1_000_000 } };
+    },
     onDispatched: ({ session }) => {
       if (options.keepForkedSessions?.() !== true) return;
       archive.keep(session.file).catch((error: unknown) => options.log?.('A forked session could not be kept.', error));
@@ -229,6 +252,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     prices,
     temporal,
     clock,
+    cache,
     async checkSetup({ folder, temporalIsDefault = false, versions = {} }) {
       const { runSetupChecks } = await import('./setupServices.ts');
       const { runs: agents } = agentServices;
@@ -267,6 +291,7 @@ async function loadParts() {
     { createRunStore },
     { withLock },
     { createBlobStore },
+    { createResultCache },
     { createPriceList },
     { textDiff },
     { createForkService },
@@ -276,6 +301,7 @@ async function loadParts() {
     import('./adapters/runs/createRunStore.ts'),
     import('./adapters/fileLock.ts'),
     import('./adapters/blobs/createBlobStore.ts'),
+    import('./adapters/cache/createResultCache.ts'),
     import('./adapters/prices/createPriceList.ts'),
     import('./adapters/textDiff.ts'),
     import('./core/run/createForkService.ts'),
@@ -286,6 +312,7 @@ async function loadParts() {
     createRunStore,
     withLock,
     createBlobStore,
+    createResultCache,
     createPriceList,
     textDiff,
     createForkService,

@@ -22,6 +22,7 @@ export interface RunOptions {
   maxSteps?: number;
   budgetUsd?: number;
   timeoutSeconds?: number;
+  cache?: boolean;
   executor?: string;
   place?: string;
   files?: string;
@@ -80,10 +81,10 @@ export function replayRequestOf(
 }
 
 function settingsOf(options: RunOptions) {
-  const { engine, tools, maxSteps, budgetUsd, timeoutSeconds } = options;
+  const { engine, tools, maxSteps, budgetUsd, timeoutSeconds, cache } = options;
   const { executor, place, files, permissions, allowRecorded, setup, maxTurns, concurrency } = options;
   const agent = { executor, place, files, permissions, allowRecorded, setup, maxTurns, concurrency };
-  return { engine, tools, maxSteps, budgetUsd, timeoutSeconds, ...agent, checks: options.check?.map(checkOf) };
+  return { engine, tools, maxSteps, budgetUsd, timeoutSeconds, cache, ...agent, checks: options.check?.map(checkOf) };
 }
 
 /** `NAME=CMD`, or a command that is its own name. An assignment before a command (`CI=1 npm test`) is part of it. */

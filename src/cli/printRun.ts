@@ -1,5 +1,6 @@
 import { oneLine } from '../core/format.ts';
 import type { RunView } from '../core/run/runView.ts';
+import { savedText } from '../core/run/savedText.ts';
 import { agentLines, failedOutputs } from './agentReport.ts';
 import type { CliContext } from './context.ts';
 import { failureLines, runJson, runTable } from './runReport.ts';
@@ -20,5 +21,7 @@ export async function printBranches(context: CliContext, view: RunView): Promise
   const { blobs } = await context.services();
   const outputs = await failedOutputs(view.branches, 'setup', blobs);
   terminal.print(runTable(view, terminal.colors));
-  for (const line of [...agentLines(view), ...failureLines(view), ...outputs]) terminal.print(line);
+  const saved = savedText(view.branches);
+  for (const line of [...(saved === null ? [] : [saved]), ...agentLines(view), ...failureLines(view), ...outputs])
+    terminal.print(line);
 }

@@ -50,9 +50,11 @@ export function runTable(view: RunView, colors: Terminal['colors']): string {
     tokenCount(branch.usage.outputTokens),
     view.provider === 'demo'
       ? 'free'
-      : branch.billing === 'unknown'
-        ? `${money(branch.costUsd)} + ?`
-        : money(branch.costUsd),
+      : branch.cached
+        ? 'cached'
+        : branch.billing === 'unknown'
+          ? `${money(branch.costUsd)} + ?`
+          : money(branch.costUsd),
     timeOf(branch),
   ]);
   const head = ['BRANCH', 'STATE', 'MODEL', 'ENDS', 'STEPS', 'IN', 'OUT', 'COST', 'TIME'];

@@ -57,6 +57,12 @@ export const settings = {
       ...(http.get('proxyStrictSSL') === false && { NODE_TLS_REJECT_UNAUTHORIZED: '0' }),
     };
   },
+  /** How answers of earlier runs are used. */
+  cache: () => ({
+    enabled: value('cache.enabled') === true,
+    maxAgeDays: Math.max(1, number('cache.maxAgeDays', 30)),
+    maxMegabytes: Math.max(0, number('cache.maxSizeMb', 500)),
+  }),
   temporalAddress: (): string | undefined => text('temporal.address'),
   temporalNamespace: (): string | undefined => text('temporal.namespace'),
   temporalTaskQueue: (): string | undefined => text('temporal.taskQueue'),

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -612,6 +612,48 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
         expect(again.state).toBe('completed');
         expect(branch(again, 'late')).toMatchObject({ text: 'Fine.', attempts: 2 });
         expect(api.requests).toHaveLength(3);
+      });
+    });
+
+    describe('with the result cache', () => {
+      const turns = [{ turn: 1, prompt: null, calls: [recordedRead('/a', 'text of a')] }];
+      const group = (...names: string[]) => names.map((name) => ({ name, cacheGroup: 'prefix' }));
+
+      it('asks nothing that an earlier run was answered, and says what that saved', async () => {
+        const { api } = await start((request) =>
+          request.body.messages.length === 1 ? { content: [readCall('/a')] } : `Read for ${promptOf(request)}.`,
+        );
+        const first = await bench.run({ branches: group('one', 'two'), turns, cache: 'keep' });
+        expect(branch(first, 'one')).toMatchObject({ state: 'completed', steps: 2, cached: false, saved: null });
+        expect(api.requests).toHaveLength(4);
+
+        const again = await bench.run({ branches: group('one', 'two'), turns, cache: 'read' });
+        expect(api.requests).toHaveLength(4);
+        for (const name of ['one', 'two']) {
+          const { usage, costUsd } = branch(first, name);
+          expect(branch(again, name)).toMatchObject({
+            state: 'completed',
+            steps: 2,
+            attempts: 0,
+            text: `Read for ${name}.`,
+            cached: true,
+            saved: { replies: 2, usage, costUsd },
+            costUsd: 0,
+          });
+        }
+        // Whoever doesn't want it asks anew.
+        await bench.run({ branches: group('one', 'two'), turns, cache: 'keep' });
+        expect(api.requests).toHaveLength(8);
+      });
+
+      it('goes on without where the cache can’t be used, and says so', async () => {
+        const { api } = await start(() => 'Asked.');
+        await mkdir(path.join(bench.home, 'cache'));
+        await writeFile(path.join(bench.home, 'cache', 'results'), 'no folder');
+        const view = await bench.run({ branches: named('one'), cache: 'read' });
+        expect(branch(view, 'one')).toMatchObject({ state: 'completed', cached: false, text: 'Asked.' });
+        expect(branch(view, 'one').notes.join()).toMatch(/The result cache can't be written/);
+        expect(api.requests).toHaveLength(1);
       });
     });
   });

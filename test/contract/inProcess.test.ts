@@ -1,11 +1,13 @@
+import path from 'node:path';
 import { createAnthropicClient } from '../../src/adapters/anthropic/createAnthropicClient.ts';
+import { createResultCache } from '../../src/adapters/cache/createResultCache.ts';
 import { createPriceList } from '../../src/adapters/prices/createPriceList.ts';
 import { systemClock } from '../../src/adapters/systemClock.ts';
 import { createInProcessEngine } from '../../src/orchestration/inProcess/createInProcessEngine.ts';
 import { noAgents } from '../support/noAgents.ts';
 import { describeEngineContract } from './engineContract.ts';
 
-describeEngineContract('in-process', async ({ runs, blobs, baseUrl, apiKey }) => {
+describeEngineContract('in-process', async ({ runs, blobs, baseUrl, home, apiKey }) => {
   const client = createAnthropicClient({ apiKey: async () => apiKey, baseUrl });
   return createInProcessEngine({
     runs,
@@ -13,6 +15,7 @@ describeEngineContract('in-process', async ({ runs, blobs, baseUrl, apiKey }) =>
     models: async () => client,
     prices: await createPriceList(),
     clock: systemClock,
+    cache: createResultCache({ folder: path.join(home, 'cache', 'results'), host: 'test', clock: systemClock }),
     agents: noAgents,
     concurrency: 8,
   });

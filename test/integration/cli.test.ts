@@ -419,6 +419,22 @@ describe('a fork', () => {
     expect(run.branches).toMatchObject([{ name: 'as recorded', text: 'Done.', billing: 'known' }]);
   });
 
+  it('answers with --cache what an earlier run was answered, and sends nothing', async () => {
+    const { api, env } = await withApi(() => 'Answered once.');
+    expect((await cli([...fork, '--yes', '--json'], { env })).code).toBe(0);
+    const asked = api.requests.length;
+    const again = await cli([...fork, '--yes', '--cache', '--json'], { env });
+    expect([again.code, again.json().branches[0].cached, again.json().branches[0].text]).toEqual([
+      0,
+      true,
+      'Answered once.',
+    ]);
+    const read = await cli([...fork, '--yes', '--cache'], { env });
+    expect(read.stdout).toMatch(/cached/);
+    expect(read.stdout).toMatch(/1 reply from the result cache, .* saved/);
+    expect(api.requests).toHaveLength(asked);
+  });
+
   it('takes branches, a matrix and a prompt from the command line', async () => {
     const { api, env } = await withApi(() => 'Done.');
     const args = [

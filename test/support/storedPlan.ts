@@ -24,6 +24,8 @@ export interface PlanOptions {
   timeoutSeconds?: number;
   turns?: Recording['turns'];
   createdAt?: string;
+  /** Answers are kept in the result cache; with `read` also taken from it. */
+  cache?: 'read' | 'keep';
 }
 
 let serial = 0;
@@ -64,6 +66,7 @@ export async function buildPlan(blobs: BlobStore, options: PlanOptions): Promise
       turns: turns.length,
       changes: [],
       notes: [],
+      usesCache: options.cache === 'read',
       cacheGroup: group,
       leads: group !== null && !groups.has(group),
       estimatedInputTokens: null,
@@ -92,6 +95,7 @@ export async function buildPlan(blobs: BlobStore, options: PlanOptions): Promise
     maxSteps: options.maxSteps ?? 20,
     budgetUsd: options.budgetUsd ?? null,
     timeoutSeconds: options.timeoutSeconds ?? 60,
+    cache: options.cache && { maxAgeMs: 3_600_000, maxBytes: 10_000_000 },
     baseline: await blobs.put({ steps: [], startedAt: null, endedAt: null }),
     branches,
   });

@@ -70,5 +70,7 @@ function withRunOptions(command: Command): Command {
       'dispatch nothing more once this is reached; agents that work at once share what is left of it',
       positiveNumber,
     )
+    .option('--cache', 'take answers of earlier runs to the very same requests, of repeats, too')
+    .option('--no-cache', 'ask anew (default)')
     .option('--timeout-seconds <s>', 'time limit of a branch', positiveNumber);
 }

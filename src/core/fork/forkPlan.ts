@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { agentPlanSchema, executorSchema } from '../agent/agentSettings.ts';
 import { blobRefSchema, branchIdSchema, runIdSchema, sessionIdSchema, turnIdSchema } from '../ids.ts';
 import { usageSchema } from '../run/branchOutcome.ts';
+import { cacheLimitsSchema } from '../run/resultCache.ts';
 import { engineKindSchema, toolPolicySchema } from './forkRequest.ts';
 import { fidelitySchema, messagesRequestSchema } from './messagesRequest.ts';
 import { prefixMatchSchema } from './prefixMatch.ts';
@@ -43,6 +44,8 @@ export const branchPlanSchema = z.object({
   notes: z.array(z.string()),
   /** How much of its first request equals a recorded one. Not in plans of earlier versions. */
   prefix: prefixMatchSchema.optional(),
+  /** Answers of earlier runs are taken from the result cache. Not in plans of earlier versions. */
+  usesCache: z.boolean().optional(),
   /** Branches of equal group share a prefix that is worth caching; null where there is nothing to share. */
   cacheGroup: z.string().nullable(),
   /**
@@ -87,6 +90,8 @@ export const forkPlanSchema = z.object({
   maxSteps: z.number(),
   budgetUsd: z.number().nullable(),
   timeoutSeconds: z.number(),
+  /** Limits of the result cache that answers are kept in. Not in plans of earlier versions, which keep none. */
+  cache: cacheLimitsSchema.optional(),
   /** Blob of a `Baseline`: what was recorded from the fork point on. */
   baseline: blobRefSchema,
   branches: z.array(branchPlanSchema).min(1),

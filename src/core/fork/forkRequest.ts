@@ -72,6 +72,12 @@ export const runSettingsSchema = z.strictObject({
   maxSteps: z.int().positive().max(1000).default(20),
   /** US dollars; once reached nothing more is dispatched. */
   budgetUsd: z.number().positive().optional(),
+  cache: z
+    .boolean()
+    .optional()
+    .describe(
+      'Take answers of earlier runs to the very same requests (the API’s only). Default: by the settings; never of repeats.',
+    ),
   /** Per branch. */
   timeoutSeconds: z.number().positive().max(86_400).default(600),
   ...agentOptions,

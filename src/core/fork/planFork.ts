@@ -3,6 +3,7 @@ import { BadInputError } from '../errors.ts';
 import { tokenCount } from '../format.ts';
 import { type BlobRef, branchIdSchema, type RunId } from '../ids.ts';
 import type { Sha256 } from '../run/ports.ts';
+import type { CacheLimits } from '../run/resultCache.ts';
 import { promptText } from '../session/promptRules.ts';
 import type { SessionSummary, Step, Turn } from '../session/recordedSession.ts';
 import { type BranchRequest, branchRequest } from './branchRequest.ts';
@@ -16,6 +17,13 @@ import { refuseIllegal } from './refuseIllegal.ts';
 import { cacheTtlOf, sharePrefix } from './sharePrefix.ts';
 import { requireModel } from './unknownModel.ts';
 
+/** How the result cache is used where a request doesn't say. */
+export interface CacheSettings {
+  /** Answers are taken from it, but of branches that run once: who asks for repeats wants to see them differ. */
+  enabled: boolean;
+  limits: CacheLimits;
+}
+
 /** What planning needs besides the fork itself. */
 export interface PlanningDeps {
   runId: RunId;
@@ -27,6 +35,8 @@ export interface PlanningDeps {
   put(value: unknown): Promise<BlobRef>;
   /** Set where Claude Code answers. */
   agent?: AgentDraft | undefined;
+  /** The result cache; left out where there is none. */
+  cache?: CacheSettings | undefined;
 }
 
 /**
@@ -187,13 +197,22 @@ async function assemble(draft: Draft): Promise<ForkPlan> {
     tools: settings.tools,
     maxSteps: settings.maxSteps,
     budgetUsd: settings.budgetUsd ?? null,
+    ...(deps.cache !== undefined && deps.agent === undefined && { cache: deps.cache.limits }),
     timeoutSeconds: settings.timeoutSeconds,
     branches: await planBranches(draft),
     baseline: await deps.put(baselineOf(draft.recording.turns)),
   };
 }
 
-async function planBranches({ context, specs, built, recording, prompt, deps }: Draft): Promise<BranchPlan[]> {
+async function planBranches({
+  context,
+  settings,
+  specs,
+  built,
+  recording,
+  prompt,
+  deps,
+}: Draft): Promise<BranchPlan[]> {
   const rows = specs.map((spec, index) => ({ spec, built: built[index] as BranchRequest, repeats: spec.repeats }));
   const tokens = built[0] === undefined ? null : estimatedInput(context, built[0]);
   const shares = sharePrefix(rows, tokens, deps.sha256);
@@ -215,6 +234,7 @@ async function planBranches({ context, specs, built, recording, prompt, deps }: 
     const prefix = branchPrefix(context.rebuilt, request.stored.request, context.point.uuid);
     const [requestRef, recordingRef] = [await deps.put(request.stored), await deps.put(ownRecording)];
     const prompts = agent?.prompts(spec, prompt);
+    const usesCache = settings.cache ?? (deps.cache?.enabled === true && spec.repeats === 1);
     const promptsRef = prompts === undefined ? undefined : await deps.put(prompts);
     for (let repeat = 1; repeat <= spec.repeats; repeat++) {
       branches.push({
@@ -234,6 +254,7 @@ async function planBranches({ context, specs, built, recording, prompt, deps }: 
         cacheTtl: cacheTtlOf(request.stored.request),
         ...(request.stored.request['speed'] === 'fast' && { fast: true }),
         leads: share.leads && repeat === 1,
+        ...(usesCache && agent === undefined && { usesCache }),
         estimatedInputTokens: estimatedInput(context, request),
       });
     }

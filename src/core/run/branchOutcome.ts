@@ -74,6 +74,8 @@ export const stepResultSchema = z.object({
   costUsd: z.number().nullable(),
   /** The API told no usage. */
   usageMissing: z.literal(true).optional(),
+  /** Set where an earlier run's answer was taken and nothing was sent: what that saved. `usage` and `costUsd` are then zero. */
+  cached: z.object({ usage: usageSchema, costUsd: z.number().nullable() }).optional(),
 });
 export type StepResult = z.infer<typeof stepResultSchema>;
 

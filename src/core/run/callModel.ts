@@ -5,7 +5,9 @@ import { toolUses } from './advance.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import { BranchLog } from './branchLog.ts';
 import type { StepResult, StoredReply } from './branchOutcome.ts';
+import { askCache, keepReply } from './cachedReplies.ts';
 import type { BlobStore, Clock, ModelClients, PriceList, RunStore } from './ports.ts';
+import type { CallCache, ResultCache } from './resultCache.ts';
 
 /** One model call, by reference. */
 export interface ModelCall {
@@ -18,6 +20,8 @@ export interface ModelCall {
   turn: number;
   /** Blob of a `StoredRequest`. */
   request: BlobRef;
+  /** Left out where answers are neither taken from the result cache nor kept in it. */
+  cache?: CallCache | undefined;
 }
 
 type RetryingEvent = Extract<BranchEvent, { type: 'retrying' }>;
@@ -28,6 +32,8 @@ export interface CallModelDeps {
   models: ModelClients;
   prices: PriceList;
   clock: Clock;
+  /** Answers of earlier runs, for calls that say so. */
+  cache?: ResultCache;
 }
 
 /** What is written to the run's log where a call failed that will be made again. @param now milliseconds since the epoch */
@@ -54,9 +60,14 @@ export async function callModel(
     const done = await completedBefore(call, deps);
     if (done !== null) return done;
   }
+  const log = new BranchLog({ runId: call.runId, branchId: call.branchId }, deps);
+  const cached = await askCache(call, deps, log);
+  if (cached !== null) {
+    options.onFirstToken?.();
+    return cached;
+  }
   const stored = storedRequestSchema.parse(await deps.blobs.get(call.request));
   const client = await deps.models(call.provider);
-  const log = new BranchLog({ runId: call.runId, branchId: call.branchId }, deps);
   await log.append({ type: 'request-sent', step: call.step, attempt: options.attempt });
   let reply: StoredReply;
   try {
@@ -84,6 +95,7 @@ export async function callModel(
     costUsd: costOf(call, stored.request, reply, deps.prices),
     ...(reply.usageMissing && { usageMissing: true }),
   };
+  await keepReply(call, { reply, costUsd: result.costUsd }, deps, log);
   await log.append({ type: 'step-completed', result });
   return result;
 }

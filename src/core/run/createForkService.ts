@@ -17,7 +17,14 @@ import {
   type ReplayRequest,
   type RunSettings,
 } from '../fork/forkRequest.ts';
-import { type PlanningDeps, planFork, planReplay, recordedTurn, replayedTurns } from '../fork/planFork.ts';
+import {
+  type CacheSettings,
+  type PlanningDeps,
+  planFork,
+  planReplay,
+  recordedTurn,
+  replayedTurns,
+} from '../fork/planFork.ts';
 import { groupBy } from '../groupBy.ts';
 import { type BlobRef, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';
 import type { Turn } from '../session/recordedSession.ts';
@@ -51,6 +58,8 @@ export interface ForkServiceDeps {
   changedFiles: (runId: RunId, a: string, b: string) => Promise<ChangedFile[]>;
   /** Called before a run is deleted: what lies elsewhere of it goes first. */
   beforeDelete: (runId: RunId) => Promise<void>;
+  /** Asked at every dispatch; default: no result cache. */
+  cache?: () => CacheSettings;
   /** Told of every run that was stored anew; nothing waits for what it does. */
   onDispatched?: (plan: ForkPlan) => void;
 }
@@ -267,8 +276,8 @@ class Service implements ForkService {
   }
 
   private planning(runId: RunId, put: (value: unknown) => Promise<BlobRef>): PlanningDeps {
-    const { clock, provider, sha256 } = this.deps;
-    return { runId, createdAt: new Date(clock.now()).toISOString(), provider, sha256, put };
+    const { clock, provider, sha256, cache } = this.deps;
+    return { runId, createdAt: new Date(clock.now()).toISOString(), provider, sha256, put, cache: cache?.() };
   }
 
   private async start(draft: Draft, runId: RunId): Promise<ForkPlan> {

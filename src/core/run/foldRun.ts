@@ -50,7 +50,7 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
     fidelity: plan.fidelity,
     missing: plan.missing,
     budgetUsd: plan.budgetUsd,
-    costUsd: costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
+    costUsd: sumOf(costs),
     branches: views,
     checks,
   };
@@ -84,6 +84,22 @@ export function branchesToRun(view: RunView, reason: 'retry' | 'resume'): Branch
 }
 
 type EventOfBranch = Extract<BranchEvent, { branchId: BranchId }>;
+
+/** What answers of the result cache saved; null where none was taken. */
+function savedBy(results: readonly StepResult[]): BranchView['saved'] {
+  const taken = results.flatMap(({ cached }) => cached ?? []);
+  if (taken.length === 0) return null;
+  return {
+    replies: taken.length,
+    usage: taken.reduce((sum, { usage }) => addUsage(sum, usage), noUsage),
+    costUsd: sumOf(taken.map(({ costUsd }) => costUsd)),
+  };
+}
+
+/** Null where one of them is unknown. */
+function sumOf(costs: readonly (number | null)[]): number | null {
+  return costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0);
+}
 
 class BranchFold {
   private state: BranchState = 'pending';
@@ -173,6 +189,8 @@ class BranchFold {
       steps: results.length,
       usage: results.reduce((sum, result) => addUsage(sum, result.usage), noUsage),
       costUsd: this.costUsd(results),
+      cached: results.length > 0 && results.every(({ cached }) => cached !== undefined),
+      saved: savedBy(results),
       startedAt: this.startedAt,
       endedAt: this.endedAt,
       attempts: this.attempts,
@@ -207,6 +225,6 @@ class BranchFold {
     const reported = this.agent.turnsReported.flatMap((turn) => this.agent.costOf(turn) ?? []);
     const priced = results.filter(({ turn }) => (this.agent.costOf(turn) ?? null) === null);
     const costs = [...reported, ...priced.map((result) => result.costUsd)];
-    return costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0);
+    return sumOf(costs);
   }
 }

@@ -58,6 +58,7 @@ export async function runBranch(
         step,
         turn,
         request,
+        cache: plan.cache && { ...plan.cache, repeat: branch.repeat, read: branch.usesCache === true },
       });
     }
     budget.add(result);

@@ -37,6 +37,10 @@ export interface BranchView {
   usage: Usage;
   /** US dollars, null where a model has no known price. */
   costUsd: number | null;
+  /** All of its replies were answers of earlier runs: nothing was sent. */
+  cached: boolean;
+  /** What such answers saved, null where none was taken. `costUsd` is null where it isn't known. */
+  saved: { replies: number; usage: Usage; costUsd: number | null } | null;
   startedAt: string | null;
   endedAt: string | null;
   /** Requests sent, the retried ones included. */

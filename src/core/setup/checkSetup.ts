@@ -15,20 +15,20 @@ export interface DiskFacts {
 
 /** How things are found out. Each may throw: that is a finding, too. */
 export interface SetupProbes {
-  agent(): Promise<FoundAgent | null>;
-  hasApiKey(): Promise<boolean>;
+  agent: () => Promise<FoundAgent | null>;
+  hasApiKey: () => Promise<boolean>;
   /** Host that requests go to. */
   apiHost: string;
   /** Kinds of place for the project that is looked at, best first; null where none is open. */
-  places(): Promise<PlaceOption[] | null>;
-  temporal(): Promise<TemporalStatus>;
+  places: () => Promise<PlaceOption[] | null>;
+  temporal: () => Promise<TemporalStatus>;
   /** The Temporal CLI that a dev server would be started with. @throws ForkpointError where there is none */
-  temporalCli(): Promise<string>;
+  temporalCli: () => Promise<string>;
   /** This build brings a worker for this machine. */
-  hasWorker(): boolean;
+  hasWorker: () => boolean;
   /** Id of the key that payloads are encrypted with, null where they are not. @throws ForkpointError for keys that can't be used */
-  encryptionKeyId(): Promise<string | null>;
-  disk(): Promise<DiskFacts>;
+  encryptionKeyId: () => Promise<string | null>;
+  disk: () => Promise<DiskFacts>;
   /** Programs and their versions: Forkpoint, Node, the editor. */
   versions: Readonly<Record<string, string>>;
   /** Runs go to Temporal unless somebody says otherwise. */

@@ -14,6 +14,7 @@ import { withFailureWords, withoutFailureWords } from '../../core/run/callFailur
 import { type CallModelDeps, callModel } from '../../core/run/callModel.ts';
 import type { BlobStore } from '../../core/run/ports.ts';
 import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
+import { callCacheSchema } from '../../core/run/resultCache.ts';
 import { type CallOrder, endOfAgentWork, endOfCall, withoutWords } from './activityFailures.ts';
 import { signalWorkflow, tellOfQuestion } from './signalWorkflow.ts';
 
@@ -28,6 +29,7 @@ const callOrderSchema = z.object({
     step: z.int().positive(),
     turn: z.int(),
     request: blobRefSchema,
+    cache: callCacheSchema.optional(),
   }),
   retry: z.object({ initialMs: z.number(), factor: z.number(), maxMs: z.number(), attempts: z.number() }),
   /** Other branches wait for the first token of this one. */

@@ -3,6 +3,7 @@ import type { Provider } from '../../core/fork/forkPlan.ts';
 import { duration, modelName, money, oneLine, plural, sentence, tokenCount, unknownText } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';
+import { savedText } from '../../core/run/savedText.ts';
 import { agentActivity, changesText, checksText, filesWritten } from '../agentProgress.ts';
 import type { BranchProgress, RunProgress } from './protocol.ts';
 import { questionView } from './questionView.ts';
@@ -31,7 +32,10 @@ function runSummary(run: RunView): string {
   const waits = asking === 0 ? '' : `${asking} ${asking === 1 ? 'waits' : 'wait'} for you`;
   const cost = run.costUsd === null ? `${unknownText} cost` : money(run.costUsd);
   const billed = run.provider === 'demo' ? 'demo model, not billed' : cost;
-  return [`${count('completed')} of ${run.branches.length} done`, ...others, waits, billed].filter(Boolean).join(' · ');
+  const saved = savedText(run.branches) ?? '';
+  return [`${count('completed')} of ${run.branches.length} done`, ...others, waits, billed, saved]
+    .filter(Boolean)
+    .join(' · ');
 }
 
 function asks({ state, waitingFor }: BranchView): boolean {
@@ -115,8 +119,9 @@ function facts(branch: BranchView, provider: Provider, now: number): string {
   if (branch.state === 'pending') return 'waiting';
   if (branch.retryingInMs !== null) return `asks again in ${duration(branch.retryingInMs)}`;
   const billed = branch.state === 'running' || provider === 'demo' ? '' : cost(branch);
+  const cached = branch.cached ? 'cached' : '';
   const unknown = branch.billing === 'unknown' && provider !== 'demo' ? 'billing unknown' : '';
-  return [ending(branch), written(branch), billed, time(branch, now), unknown].filter(Boolean).join(' · ');
+  return [ending(branch), written(branch), cached, billed, time(branch, now), unknown].filter(Boolean).join(' · ');
 }
 
 /** The API tells tokens at the end of a reply; until the first end the length of the text is what is known. */

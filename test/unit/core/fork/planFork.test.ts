@@ -40,6 +40,22 @@ describe('planFork', () => {
     expect(stored.request).toEqual(request());
   });
 
+  it('takes answers of earlier runs where that is on, of repeats only where it is asked for', async () => {
+    const limits = { maxAgeMs: 1, maxBytes: 1 };
+    const used = async (enabled: boolean | null, cache?: boolean) => {
+      const cacheOf = enabled === null ? {} : { cache: { enabled, limits } };
+      const branches = [{ name: 'once' }, { name: 'often', repeats: 2 }];
+      const asked = fork({ branches, ...(cache !== undefined && { cache }) });
+      const plan = await planFork(summary(), context(), asked, { ...deps(new MemoryBlobs()), ...cacheOf });
+      return [plan.cache, plan.branches.map(({ usesCache }) => usesCache === true)];
+    };
+    expect(await used(true)).toEqual([limits, [true, false, false]]);
+    expect(await used(false)).toEqual([limits, [false, false, false]]);
+    expect(await used(true, false)).toEqual([limits, [false, false, false]]);
+    expect(await used(false, true)).toEqual([limits, [true, true, true]]);
+    expect(await used(null)).toEqual([undefined, [false, false, false]]);
+  });
+
   it('is called by the prompt that its branches answer', async () => {
     const titleOf = async (over: object) =>
       (await planFork(summary(), context(), fork(over), deps(new MemoryBlobs()))).title;

@@ -13,6 +13,8 @@ export function branch(id: string, over: Partial<BranchView> = {}): BranchView {
     steps: 1,
     usage: { ...noUsage, outputTokens: 1_200 },
     costUsd: 0.02,
+    cached: false,
+    saved: null,
     startedAt: '2026-11-20T10:00:00Z',
     endedAt: '2026-11-20T10:00:08Z',
     attempts: 1,

@@ -37,7 +37,7 @@ export async function runSetupChecks(options: SetupServicesOptions): Promise<Set
       status ??= temporal.status();
       return status;
     },
-    temporalCli: () => findTemporalCli(settings.cliPath, settings.env),
+    temporalCli: () => findTemporalCli(settings.cliPath, settings.env, settings.home),
     hasWorker: () => existsSync(settings.workerScript),
     encryptionKeyId: async () => {
       const encryption = (await settings.encryption?.()) ?? null;

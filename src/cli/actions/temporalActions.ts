@@ -1,4 +1,5 @@
-import type { TemporalStatus } from '../../core/run/temporalControl.ts';
+import { byteSize } from '../../core/format.ts';
+import type { CliOffer, TemporalStatus } from '../../core/run/temporalControl.ts';
 import type { CliContext } from '../context.ts';
 
 /** `worker` */
@@ -8,10 +9,44 @@ export async function worker(context: CliContext): Promise<number> {
 }
 
 /** `temporal start` */
-export const startServer = (context: CliContext): Promise<number> => control(context, 'startServer');
+export async function startServer(context: CliContext): Promise<number> {
+  const { temporal } = await context.services();
+  const offer = await temporal.cliOffer();
+  if (offer !== null && (await agreesToDownload(context, offer))) await download(context, offer);
+  return control(context, 'startServer');
+}
+
+/** Without a terminal and without `--download` nothing is fetched: starting fails and says how to go on. */
+async function agreesToDownload({ terminal, options, interrupted }: CliContext, offer: CliOffer): Promise<boolean> {
+  if ((options as { download?: boolean }).download === true) return true;
+  if (!terminal.interactive) return false;
+  const { version, host, megabytes, folder, otherWays } = offer;
+  terminal.note('No Temporal CLI was found on this machine.');
+  const question = `Download version ${version} from ${host} (about ${megabytes} MB) into ${folder}?`;
+  return terminal.confirm(`${question} Otherwise: ${otherWays.join(', ')}.`, interrupted);
+}
+
+async function download(context: CliContext, { version, host }: CliOffer): Promise<void> {
+  const { terminal, interrupted } = context;
+  const what = `Downloading the Temporal CLI ${version} from ${host}`;
+  terminal.note(what);
+  const { temporal } = await context.services();
+  await temporal.installCli({
+    signal: interrupted,
+    onProgress: (bytes) => terminal.progress(`${what} · ${byteSize(bytes)}`),
+  });
+}
 
 /** `temporal stop` */
-export const stopServer = (context: CliContext): Promise<number> => control(context, 'stopServer');
+export async function stopServer(context: CliContext): Promise<number> {
+  const { temporal } = await context.services();
+  const open = await temporal.openRuns();
+  const code = await control(context, 'stopServer');
+  if (open.length > 0) {
+    context.terminal.note(`Under way, and going on once the server is started again: ${open.join(', ')}`);
+  }
+  return code;
+}
 
 /** `temporal status` */
 export const serverStatus = (context: CliContext): Promise<number> => control(context, 'status');

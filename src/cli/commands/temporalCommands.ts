@@ -15,7 +15,9 @@ export function addTemporalCommands(program: Command, handle: Handle): void {
     handle(async () => (await load()).worker),
   );
   const temporal = program.command('temporal').description('the local Temporal dev server that Forkpoint manages');
-  add(temporal, 'start', 'start it, unless one answers already').action(handle(async () => (await load()).startServer));
+  add(temporal, 'start', 'start it, unless one answers already')
+    .option('--download', 'download the official Temporal CLI where none is found')
+    .action(handle(async () => (await load()).startServer));
   add(temporal, 'stop', 'stop it and the workers').action(handle(async () => (await load()).stopServer));
   add(temporal, 'codec', 'let the web UI read encrypted runs, until it is interrupted')
     .option('--ui <origin>', 'address of the web UI (default: that of the server)')

@@ -29,6 +29,19 @@ export interface TemporalStatus {
   workers: TemporalWorkerStatus[];
 }
 
+/** The official Temporal CLI, which can be downloaded where none is found. */
+export interface CliOffer {
+  version: string;
+  /** Where it comes from. */
+  host: string;
+  /** Of the download, about. */
+  megabytes: number;
+  /** Folder that it is kept in. */
+  folder: string;
+  /** What else brings one: commands and addresses. */
+  otherWays: string[];
+}
+
 /** A server that lets the web UI read encrypted payloads. */
 export interface CodecServer {
   /** What the web UI and the Temporal CLI are told; a secret token is part of it. */
@@ -49,6 +62,19 @@ export interface TemporalControl {
    * address is not on this machine
    */
   startServer(): Promise<TemporalStatus>;
+  /** What starting the server needs to download first; null where it needs nothing, or nothing is published for this machine. */
+  cliOffer(): Promise<CliOffer | null>;
+  /**
+   * Downloads what `cliOffer` names, and keeps it.
+   * @param options.onProgress is told bytes, and the total where it is known
+   * @throws EngineUnavailableError, or the signal's reason
+   */
+  installCli(options: {
+    signal: AbortSignal;
+    onProgress?: (bytes: number, total: number | null) => void;
+  }): Promise<void>;
+  /** Runs that are under way on the server, on our task queue. Empty where it does not answer. */
+  openRuns(): Promise<RunId[]>;
   /** Stops the server and the workers that Forkpoint started; a server of somebody else is left alone. @throws BadInputError for such a one */
   stopServer(): Promise<TemporalStatus>;
   /**

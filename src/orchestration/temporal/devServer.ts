@@ -92,7 +92,7 @@ export class DevServer {
         'Set forkpoint.temporal.address to 127.0.0.1:7233, or start that server where it belongs.',
       );
     }
-    const cli = await findTemporalCli(this.#settings.cliPath, this.#settings.env);
+    const cli = await findTemporalCli(this.#settings.cliPath, this.#settings.env, this.#settings.home);
     await this.#settings.withLock(path.join(this.#folder, 'dev-server.lock'), async () => {
       // Somebody else may have started it while we waited for the lock.
       if (await isAnswering(target, 500)) return;

@@ -2,6 +2,7 @@ import { access, constants, readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { EngineUnavailableError } from '../../core/errors.ts';
+import { cliReleaseFor, otherWays } from './cliDownload/cliRelease.ts';
 
 const executable = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 
@@ -24,11 +25,20 @@ async function cachedCandidates(env: NodeJS.ProcessEnv): Promise<string[]> {
     .map((name) => path.join(cache, name, 'bin', executable));
 }
 
+/** `details` of the error where there is no CLI at all. */
+export const noCli = { missing: 'temporal-cli' } as const;
+
 /**
- * Looks for the Temporal CLI: the setting, `TEMPORAL_CLI`, `temporal` on PATH, our tool cache. First hit wins.
+ * Looks for the Temporal CLI: the setting, `TEMPORAL_CLI`, `temporal` on PATH, the one that was downloaded, our tool cache.
+ * First hit wins.
+ * @param home our data folder, where downloaded ones are kept
  * @throws EngineUnavailableError where there is none, or where the named one can't be run
  */
-export async function findTemporalCli(cliPath: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {
+export async function findTemporalCli(
+  cliPath: string | undefined,
+  env: NodeJS.ProcessEnv,
+  home?: string,
+): Promise<string> {
   const named = cliPath || env.TEMPORAL_CLI;
   if (named) {
     if (await isExecutable(named)) return named;
@@ -41,11 +51,14 @@ export async function findTemporalCli(cliPath: string | undefined, env: NodeJS.P
     .split(path.delimiter)
     .filter((folder) => path.isAbsolute(folder))
     .map((folder) => path.join(folder, executable));
-  for (const candidate of [...onPath, ...(await cachedCandidates(env))]) {
+  const downloaded = home === undefined ? null : cliReleaseFor({ home, env });
+  const own = downloaded === null ? [] : [downloaded.program];
+  for (const candidate of [...onPath, ...own, ...(await cachedCandidates(env))]) {
     if (await isExecutable(candidate)) return candidate;
   }
   throw new EngineUnavailableError(
     'No Temporal CLI was found on this machine, so the dev server can’t be started.',
-    'Install it (macOS: `brew install temporal`; others: https://docs.temporal.io/cli), or name it in forkpoint.temporal.cliPath or TEMPORAL_CLI.',
+    `Let it be downloaded (“Forkpoint: Start Temporal Dev Server”, or \`forkpoint temporal start --download\`), install it (${otherWays().join(', ')}), or name it in forkpoint.temporal.cliPath or TEMPORAL_CLI.`,
+    noCli,
   );
 }

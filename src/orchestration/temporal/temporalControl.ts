@@ -1,11 +1,15 @@
 import type { Client } from '@temporalio/client';
-import { BadInputError } from '../../core/errors.ts';
+import { BadInputError, EngineUnavailableError } from '../../core/errors.ts';
+import { type RunId, runIdSchema } from '../../core/ids.ts';
 import type { TemporalControl, TemporalServerStatus, TemporalStatus } from '../../core/run/temporalControl.ts';
+import { cliReleaseFor, otherWays } from './cliDownload/cliRelease.ts';
+import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { connectClient, resolveTarget } from './connection.ts';
 import { DevServer } from './devServer.ts';
+import { findTemporalCli, noCli } from './findTemporalCli.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 import { WorkerProcesses } from './workerProcess.ts';
-import { workflowIdOf } from './workflowIdOf.ts';
+import { workflowIdOf, workflowIdPrefix } from './workflowIdOf.ts';
 
 /** The dev server and the workers of a data folder. Nothing is loaded or contacted before a method is called. */
 export function createTemporalControl(settings: TemporalSettings): TemporalControl {
@@ -13,7 +17,7 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
   const workers = new WorkerProcesses(settings);
 
   const withClient = async <T>(action: (client: Client) => Promise<T>): Promise<T> => {
-    const client = await connectClient(await resolveTarget(settings));
+    const client = await connectClient(await resolveTarget(settings), { dataConverter: dataConverterOf(settings) });
     try {
       return await action(client);
     } finally {
@@ -36,6 +40,30 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
     async startServer() {
       await server.start();
       return status();
+    },
+    async cliOffer() {
+      const { cliPath, env, home } = settings;
+      const release = cliReleaseFor(settings);
+      if (release === null || (await server.status()).state !== 'stopped') return null;
+      try {
+        await findTemporalCli(cliPath, env, home);
+        return null;
+      } catch (error) {
+        // One that is named and can't be run is a slip to mend, not one to work around.
+        if (!(error instanceof EngineUnavailableError) || error.details !== noCli) return null;
+        const { version, host, megabytes, folder } = release;
+        return { version, host, megabytes, folder, otherWays: otherWays() };
+      }
+    },
+    async installCli(options) {
+      const release = cliReleaseFor(settings);
+      if (release === null) return;
+      const { installCli } = await import('./cliDownload/installCli.ts');
+      await installCli(release, { env: settings.env, ...options });
+    },
+    async openRuns() {
+      if ((await server.status()).state !== 'running') return [];
+      return withClient((client) => openRunsOf(client, settings.taskQueue));
     },
     async stopServer() {
       refuseForeign(await server.status());
@@ -60,6 +88,16 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
       return ui === null ? null : `${ui}/namespaces/${encodeURIComponent(namespace)}/workflows/${workflowIdOf(runId)}`;
     },
   };
+}
+
+async function openRunsOf(client: Client, taskQueue: string): Promise<RunId[]> {
+  const query = `TaskQueue = "${taskQueue}" AND ExecutionStatus = "Running"`;
+  const runs: RunId[] = [];
+  for await (const { workflowId } of client.workflow.list({ query })) {
+    const runId = runIdSchema.safeParse(workflowId.slice(workflowIdPrefix.length));
+    if (workflowId.startsWith(workflowIdPrefix) && runId.success) runs.push(runId.data);
+  }
+  return runs;
 }
 
 /** @throws BadInputError for a server that somebody else started */

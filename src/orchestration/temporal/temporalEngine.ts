@@ -65,7 +65,8 @@ class TemporalEngine implements ForkEngine {
     if (await this.#link.answers()) return { ready: true, detail: `Temporal on ${address}, namespace ${namespace}.` };
     const reason = `Temporal is not running on ${address}.`;
     try {
-      await findTemporalCli(this.#deps.settings.cliPath, this.#deps.settings.env);
+      const { cliPath, env, home } = this.#deps.settings;
+      await findTemporalCli(cliPath, env, home);
       const hint = 'Start it with "Forkpoint: Start Temporal Dev Server" or `forkpoint temporal start`.';
       return { ready: false, reason, hint, canStart: true };
     } catch (error) {

@@ -1,6 +1,8 @@
 import type { RunId } from '../../core/ids.ts';
 
+export const workflowIdPrefix = 'forkpoint-';
+
 /** Id of a run's workflow. */
 export function workflowIdOf(runId: RunId): string {
-  return `forkpoint-${runId}`;
+  return `${workflowIdPrefix}${runId}`;
 }

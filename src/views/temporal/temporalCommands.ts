@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import { NotFoundError } from '../../core/errors.ts';
 import { plural } from '../../core/format.ts';
+import type { RunId } from '../../core/ids.ts';
 import { messageSafe } from '../../core/plainText.ts';
-import type { TemporalStatus } from '../../core/run/temporalControl.ts';
+import type { CliOffer, TemporalControl, TemporalStatus } from '../../core/run/temporalControl.ts';
 import type { CommandHandlers } from '../commands.ts';
 import { requireTrust } from '../dispatchRun.ts';
 import { choice, pickOne } from '../quickInput.ts';
@@ -22,6 +23,8 @@ export function temporalCommands(services: ServiceProvider, statusBar: TemporalS
   };
   const start = async () => {
     const temporal = await control();
+    const offer = await temporal.cliOffer();
+    if (offer !== null && !(await downloaded(offer, temporal))) return;
     const status = await busy('Starting the Temporal dev server', () => temporal.startServer());
     statusBar.show(status);
     const how = status.server.managed ? 'runs' : 'already ran and is used as it is';
@@ -35,6 +38,7 @@ export function temporalCommands(services: ServiceProvider, statusBar: TemporalS
   };
   const stop = async () => {
     const temporal = await control();
+    if (!(await agreesToStop(await temporal.openRuns()))) return;
     const status = await busy('Stopping the Temporal dev server', () => temporal.stopServer());
     statusBar.show(status);
   };
@@ -59,6 +63,42 @@ export function temporalCommands(services: ServiceProvider, statusBar: TemporalS
         await vscode.commands.executeCommand('workbench.action.openSettings', 'forkpoint.temporal');
     },
   };
+}
+
+/** Offers what is needed, and fetches it. False where a person doesn't want it. */
+async function downloaded(offer: CliOffer, temporal: TemporalControl): Promise<boolean> {
+  const { version, host, megabytes, folder, otherWays } = offer;
+  const [download, other] = ['Download', 'Other Ways'];
+  const detail = `Version ${version}, about ${megabytes} MB from ${host}, kept in ${folder}. Its checksum is verified.\n\nOr install it yourself: ${otherWays.join(', ')}.`;
+  const question = 'No Temporal CLI was found. Download the official one?';
+  const chosen = await vscode.window.showInformationMessage(question, { modal: true, detail }, download, other);
+  if (chosen === other) await vscode.env.openExternal(vscode.Uri.parse('https://docs.temporal.io/cli'));
+  if (chosen !== download) return false;
+  const title = `Downloading the Temporal CLI ${version}`;
+  const location = vscode.ProgressLocation.Notification;
+  await vscode.window.withProgress({ location, title, cancellable: true }, async (progress, cancelled) => {
+    const stop = new AbortController();
+    cancelled.onCancellationRequested(() => stop.abort(new vscode.CancellationError()));
+    let shown = 0;
+    await temporal.installCli({
+      signal: stop.signal,
+      onProgress: (bytes, total) => {
+        const percent = total === null ? 0 : Math.floor((100 * bytes) / total);
+        if (percent > shown) progress.report({ increment: percent - shown, message: `${percent} %` });
+        shown = Math.max(shown, percent);
+      },
+    });
+  });
+  return true;
+}
+
+/** Runs that need the server are named before it goes. */
+async function agreesToStop(open: readonly RunId[]): Promise<boolean> {
+  if (open.length === 0) return true;
+  const stop = 'Stop';
+  const detail = `${open.slice(0, 5).join('\n')}${open.length > 5 ? `\n… ${open.length - 5} more` : ''}\n\nThey go on once the server is started again.`;
+  const question = `${plural(open.length, 'run')} still ${open.length === 1 ? 'needs' : 'need'} the Temporal dev server. Stop it?`;
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, stop)) === stop;
 }
 
 function actions({ server }: TemporalStatus) {

@@ -22,7 +22,10 @@ describe('the codec server', () => {
   });
   afterAll(() => server.close());
 
-  const ask = (path: string, init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {}): Promise<Response> =>
+  const ask = (
+    path: string,
+    init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+  ): Promise<Response> =>
     fetch(`${server.endpoint}${path}`, {
       method: 'POST',
       body: JSON.stringify({ payloads: [payload] }),

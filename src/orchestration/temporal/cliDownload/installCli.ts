@@ -1,0 +1,121 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { access, chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { Transform } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { EngineUnavailableError, messageOf } from '../../../core/errors.ts';
+import { withFileLock } from '../fileLock.ts';
+import type { CliRelease } from './cliRelease.ts';
+import { type GetOptions, httpGet } from './httpGet.ts';
+
+const run = promisify(execFile);
+/** A download on a slow line takes a while; a second window waits for it. */
+const lockWaitMs = 15 * 60_000;
+
+export interface InstallOptions extends GetOptions {
+  /** @param total null where the server doesn't say */
+  onProgress?: (bytes: number, total: number | null) => void;
+}
+
+/**
+ * Downloads the CLI, checks it against the release's checksums and puts it in its folder, whole or not at all.
+ * @returns the program
+ * @throws EngineUnavailableError, or the signal's reason
+ */
+export async function installCli(release: CliRelease, options: InstallOptions): Promise<string> {
+  const { folder, program } = release;
+  const parent = path.dirname(folder);
+  return withFileLock(
+    `${folder}.lock`,
+    async () => {
+      // Another window may have been quicker.
+      if (await isThere(program)) return program;
+      await removePartials(parent, `${path.basename(folder)}.partial-`);
+      const partial = `${folder}.partial-${process.pid}`;
+      await mkdir(partial, { recursive: true, mode: 0o700 });
+      try {
+        await fetchInto(partial, release, options);
+        await rename(partial, folder);
+        return program;
+      } finally {
+        await rm(partial, { recursive: true, force: true });
+      }
+    },
+    lockWaitMs,
+  );
+}
+
+async function fetchInto(folder: string, release: CliRelease, options: InstallOptions): Promise<void> {
+  const { archive, program, archiveUrl, checksumsUrl } = release;
+  const expected = checksumOf(await text(await httpGet(checksumsUrl, options)), archive);
+  if (expected === null) throw refused(release, `${checksumsUrl} has no checksum of it`);
+  const file = path.join(folder, archive);
+  const found = await save(archiveUrl, file, options);
+  if (found !== expected) throw refused(release, 'its checksum is not the one that was published');
+  const name = path.basename(program);
+  try {
+    // Part of Linux, macOS and Windows 10.
+    await run('tar', ['-xzf', archive, name], { cwd: folder, signal: options.signal });
+    await chmod(path.join(folder, name), 0o755);
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw refused(release, `it can't be unpacked: ${messageOf(error)}`, error);
+  }
+  await rm(file);
+}
+
+/** Writes what comes to the file. @returns its SHA-256 */
+async function save(url: string, file: string, options: InstallOptions): Promise<string> {
+  const response = await httpGet(url, options);
+  const total = Number(response.headers['content-length']) || null;
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const measured = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      options.onProgress?.(bytes, total);
+      done(null, chunk);
+    },
+  });
+  try {
+    await pipeline(response, measured, createWriteStream(file, { mode: 0o600 }), { signal: options.signal });
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const hint = 'Try again; what had come was removed.';
+    throw new EngineUnavailableError(`The download broke off: ${messageOf(error)}`, hint, { url }, { cause: error });
+  }
+  return hash.digest('hex');
+}
+
+/** A line is `HASH  FILE`. */
+function checksumOf(list: string, archive: string): string | null {
+  const line = list.split('\n').map((entry) => /^([\da-f]{64}) [ *](.+)$/i.exec(entry.trim()));
+  return line.find((found) => found?.[2] === archive)?.[1]?.toLowerCase() ?? null;
+}
+
+function refused({ archive, host }: CliRelease, why: string, cause?: unknown): EngineUnavailableError {
+  return new EngineUnavailableError(
+    `${archive} of ${host} is not used: ${why}.`,
+    'Try again, or install the Temporal CLI by hand: https://docs.temporal.io/cli.',
+    undefined,
+    { cause },
+  );
+}
+
+function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What a download left whose process was killed. */
+async function removePartials(parent: string, prefix: string): Promise<void> {
+  const names = (await readdir(parent)).filter((name) => name.startsWith(prefix));
+  await Promise.all(names.map((name) => rm(path.join(parent, name), { recursive: true, force: true })));
+}

@@ -1,0 +1,206 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../src/adapters/freePort.ts';
+import { type CliRelease, cliReleaseFor } from '../../src/orchestration/temporal/cliDownload/cliRelease.ts';
+import { installCli } from '../../src/orchestration/temporal/cliDownload/installCli.ts';
+import { findTemporalCli } from '../../src/orchestration/temporal/findTemporalCli.ts';
+import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
+
+const run = promisify(execFile);
+const name = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
+
+let home: string;
+const servers: Server[] = [];
+beforeEach(async () => {
+  home = await mkdtemp(path.join(tmpdir(), 'forkpoint-download-'));
+});
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+  await rm(home, { recursive: true });
+});
+
+async function listen(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** An archive as Temporal's releases have it, with a small script for the program. */
+async function archiveOf(script: string): Promise<Buffer> {
+  const folder = await mkdtemp(path.join(home, 'build-'));
+  await writeFile(path.join(folder, name), script);
+  await writeFile(path.join(folder, 'LICENSE'), 'a licence');
+  await run('tar', ['-czf', 'archive.tar.gz', 'LICENSE', name], { cwd: folder });
+  return readFile(path.join(folder, 'archive.tar.gz'));
+}
+
+const sums = (archive: Buffer, file: string): string =>
+  `${'0'.repeat(64)}  another.tar.gz\n${createHash('sha256').update(archive).digest('hex')}  ${file}\n`;
+
+function release(base: string): CliRelease {
+  const found = cliReleaseFor({ home, env: { FORKPOINT_TEMPORAL_DOWNLOAD: base } });
+  if (found === null) throw new Error('Temporal publishes no CLI for this machine.');
+  return found;
+}
+
+/** Serves a release: the archive is fetched from where it redirects to, as on GitHub. */
+async function serve(archive: Buffer, checksums?: string): Promise<CliRelease> {
+  const files = await listen((_request, response) => response.end(archive));
+  const base = await listen((request, response) => {
+    const { archive: file, version } = release('http://x');
+    if (request.url === `/v${version}/checksums.txt`) response.end(checksums ?? sums(archive, file));
+    else if (request.url === `/v${version}/${file}`) response.writeHead(302, { location: `${files}/blob` }).end();
+    else response.writeHead(404).end();
+  });
+  return release(base);
+}
+
+const install = (from: CliRelease, env: NodeJS.ProcessEnv = {}, signal = new AbortController().signal) =>
+  installCli(from, { env, signal });
+/** What stands in our folder for the server. */
+const left = async () =>
+  (await readdir(path.join(home, 'temporal')).catch(() => [])).filter((file) => !file.endsWith('.lock'));
+
+describe('downloading the Temporal CLI', () => {
+  it('leaves a program that is found from then on', async () => {
+    const from = await serve(await archiveOf('#!/bin/sh\necho "temporal here"\n'));
+    const seen: [number, number | null][] = [];
+    const signal = new AbortController().signal;
+    const program = await installCli(from, {
+      env: {},
+      signal,
+      onProgress: (bytes, total) => seen.push([bytes, total]),
+    });
+    expect((await run(program)).stdout).toBe('temporal here\n');
+    expect(seen.at(-1)?.[0]).toBeGreaterThan(0);
+    expect(await readdir(from.folder)).toEqual([name]);
+    expect(await left()).toEqual([path.basename(from.folder)]);
+    const env = { PATH: '', FORKPOINT_TOOLS: path.join(home, 'none') };
+    expect(await findTemporalCli(undefined, env, home)).toBe(program);
+    // Another one asks nobody.
+    await Promise.all(servers.map((server) => server.close()));
+    expect(await install(from)).toBe(program);
+  });
+
+  it('refuses another checksum, a missing one and what is no archive, and leaves nothing', async () => {
+    const archive = await archiveOf('#!/bin/sh\n');
+    const file = release('http://x').archive;
+    for (const [from, why] of [
+      [await serve(archive, `${'a'.repeat(64)}  ${file}\n`), /its checksum is not the one that was published/],
+      [await serve(archive, 'nothing here\n'), /has no checksum of it/],
+      [await serve(Buffer.from('no archive')), /can't be unpacked/],
+    ] as const) {
+      await expect(install(from)).rejects.toMatchObject({
+        code: 'engine_unavailable',
+        message: expect.stringMatching(why),
+      });
+      expect(await left()).toEqual([]);
+    }
+  });
+
+  it('leaves nothing where it breaks off, is cancelled or was killed, and can be tried again', async () => {
+    const archive = await archiveOf(`#!/bin/sh\n# ${'x'.repeat(10_000)}\n`);
+    const half = await listen((request, response) => {
+      if (request.url?.endsWith('checksums.txt')) return void response.end(sums(archive, release('http://x').archive));
+      response.writeHead(200, { 'content-length': archive.length });
+      response.write(archive.subarray(0, 50), () => response.destroy());
+    });
+    await expect(install(release(half))).rejects.toMatchObject({ message: expect.stringContaining('broke off') });
+    expect(await left()).toEqual([]);
+
+    const stop = new AbortController();
+    const endless = await listen((request, response) => {
+      if (request.url?.endsWith('checksums.txt')) return void response.end(sums(archive, release('http://x').archive));
+      response.writeHead(200, { 'content-length': archive.length });
+      response.write(archive.subarray(0, 50), () => stop.abort(new Error('A person has cancelled.')));
+    });
+    await expect(install(release(endless), {}, stop.signal)).rejects.toThrow('A person has cancelled.');
+    expect(await left()).toEqual([]);
+
+    const from = await serve(archive);
+    await install({ ...from, folder: `${from.folder}.partial-0` }).catch(() => undefined);
+    expect(await left()).not.toEqual([]);
+    await install(from);
+    expect(await left()).toEqual([path.basename(from.folder)]);
+  });
+
+  it('takes nothing without TLS from elsewhere, and says what it could not get', async () => {
+    await expect(install(release('http://elsewhere.invalid'))).rejects.toMatchObject({
+      message: expect.stringContaining('not served over TLS'),
+    });
+    const gone = await listen((_request, response) => response.writeHead(404).end());
+    await expect(install(release(gone))).rejects.toMatchObject({
+      message: expect.stringContaining('The answer was 404'),
+      hint: expect.stringContaining('HTTPS_PROXY'),
+    });
+  });
+
+  it('goes through the proxy that the environment names', async () => {
+    const from = await serve(await archiveOf('#!/bin/sh\n'));
+    const asked: string[] = [];
+    const proxy = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url} ${request.headers['proxy-authorization']}`);
+      fetch(request.url ?? '').then(async (answer) => response.end(Buffer.from(await answer.arrayBuffer())));
+    });
+    proxy.on('connect', (request, socket) => {
+      asked.push(`CONNECT ${request.url}`);
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    });
+    servers.push(proxy);
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const address = `http://sam:secret@127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    await install(from, { HTTP_PROXY: address });
+    const login = `Basic ${Buffer.from('sam:secret').toString('base64')}`;
+    expect(asked).toEqual([`GET ${from.checksumsUrl} ${login}`, `GET ${from.archiveUrl} ${login}`]);
+
+    await rm(from.folder, { recursive: true });
+    await expect(install(release('https://elsewhere.invalid'), { HTTPS_PROXY: address })).rejects.toMatchObject({
+      message: expect.stringMatching(/The proxy answered 403.*by the proxy 127\.0\.0\.1/),
+    });
+    expect(asked.at(-1)).toBe('CONNECT elsewhere.invalid:443');
+  });
+});
+
+describe('the offer to download it', () => {
+  const control = async (env: NodeJS.ProcessEnv) =>
+    createTemporalControl({
+      home,
+      address: `127.0.0.1:${await freePort()}`,
+      taskQueue: 'download',
+      env: { PATH: '', FORKPOINT_TOOLS: path.join(home, 'none'), ...env },
+      workerScript: path.join(home, 'worker.js'),
+      apiKey: async () => undefined,
+    });
+
+  it('names version, host, size and folder, and what else would do', async () => {
+    const offered = await control({});
+    expect(await offered.cliOffer()).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+      host: 'github.com',
+      megabytes: expect.any(Number),
+      folder: expect.stringContaining(home),
+      otherWays: [expect.stringMatching(/brew|winget/), 'https://docs.temporal.io/cli'],
+    });
+    await expect(offered.startServer()).rejects.toMatchObject({ hint: expect.stringContaining('--download') });
+  });
+
+  it('is made where none is there, not where a wrong one is named', async () => {
+    const { host } = new URL((await serve(await archiveOf('#!/bin/sh\n'))).archiveUrl);
+    const offered = await control({ FORKPOINT_TEMPORAL_DOWNLOAD: `http://${host}` });
+    expect((await offered.cliOffer())?.host).toBe(host);
+    await offered.installCli({ signal: new AbortController().signal });
+    expect(await offered.cliOffer()).toBeNull();
+    expect(await (await control({ TEMPORAL_CLI: path.join(home, 'wrong') })).cliOffer()).toBeNull();
+  });
+});

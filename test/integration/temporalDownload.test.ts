@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withLock } from '../../src/adapters/fileLock.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
 import { type CliRelease, cliReleaseFor } from '../../src/orchestration/temporal/cliDownload/cliRelease.ts';
 import { installCli } from '../../src/orchestration/temporal/cliDownload/installCli.ts';
@@ -67,7 +68,7 @@ async function serve(archive: Buffer, checksums?: string): Promise<CliRelease> {
 }
 
 const install = (from: CliRelease, env: NodeJS.ProcessEnv = {}, signal = new AbortController().signal) =>
-  installCli(from, { env, signal });
+  installCli(from, { env, signal, withLock });
 /** What stands in our folder for the server. */
 const left = async () =>
   (await readdir(path.join(home, 'temporal')).catch(() => [])).filter((file) => !file.endsWith('.lock'));
@@ -78,6 +79,7 @@ describe('downloading the Temporal CLI', () => {
     const seen: [number, number | null][] = [];
     const signal = new AbortController().signal;
     const program = await installCli(from, {
+      withLock,
       env: {},
       signal,
       onProgress: (bytes, total) => seen.push([bytes, total]),

@@ -1,9 +1,11 @@
 import { connect } from 'node:net';
 import type { Client, ConnectionOptions, DataConverter } from '@temporalio/client';
+import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { EngineUnavailableError, messageOf } from '../../core/errors.ts';
+import { readServerRecord } from './serverRecord.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 
-const defaultAddress = '127.0.0.1:7233';
+const usualAddress = '127.0.0.1:7233';
 
 /** Where the server is and how to talk to it. The options fit the client's and the worker's connection alike. */
 export interface TemporalTarget {
@@ -12,30 +14,18 @@ export interface TemporalTarget {
   options: Pick<ConnectionOptions, 'tls' | 'metadata'> & { address: string; apiKey?: string };
 }
 
+type Named = Pick<TemporalSettings, 'address' | 'namespace' | 'env'> &
+  Partial<Pick<TemporalSettings, 'home' | 'defaultAddress'>>;
+
 /**
  * Finds the server: an address that was set for Forkpoint, else the user's Temporal profile (`temporal.toml`,
- * `TEMPORAL_*`), else the dev server's default. A profile's TLS and API key go to that profile's address only.
+ * `TEMPORAL_*`), else the dev server that we started, else that one's usual port. A profile's TLS and API key go to that
+ * profile's address only.
  */
-export async function resolveTarget(
-  settings: Pick<TemporalSettings, 'address' | 'namespace' | 'env'>,
-): Promise<TemporalTarget> {
-  const { loadClientConnectConfig } = await import('./temporalClient.ts');
-  const overrideEnvVars = Object.fromEntries(
-    Object.entries(settings.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
-  let profile: ReturnType<typeof loadClientConnectConfig>;
-  try {
-    profile = loadClientConnectConfig({ overrideEnvVars });
-  } catch (error) {
-    throw new EngineUnavailableError(
-      `The Temporal profile can't be read: ${messageOf(error)}`,
-      'Correct the profile in temporal.toml or the TEMPORAL_* variables.',
-      undefined,
-      { cause: error },
-    );
-  }
+export async function resolveTarget(settings: Named): Promise<TemporalTarget> {
+  const profile = await profileOf(settings);
   const profileAddress = profile.connectionOptions.address;
-  const address = settings.address ?? profileAddress ?? defaultAddress;
+  const address = settings.address ?? profileAddress ?? (await ownAddress(settings));
   const namespace = settings.namespace ?? profile.namespace ?? 'default';
   if (address !== profileAddress) return { address, namespace, options: { address } };
   const { tls, apiKey, metadata } = profile.connectionOptions;
@@ -49,6 +39,34 @@ export async function resolveTarget(
       ...(metadata === undefined ? {} : { metadata }),
     },
   };
+}
+
+/** Whether neither the settings nor a profile name an address. */
+export async function isUnnamed(settings: Named): Promise<boolean> {
+  return settings.address === undefined && (await profileOf(settings)).connectionOptions.address === undefined;
+}
+
+/** Where our dev server is: it may have had to step around a program on its usual port. */
+async function ownAddress({ home, defaultAddress = usualAddress }: Named): Promise<string> {
+  const record = home === undefined ? null : await readServerRecord({ home });
+  return record?.address ?? defaultAddress;
+}
+
+async function profileOf({ env }: Pick<TemporalSettings, 'env'>): Promise<ClientConnectConfig> {
+  const { loadClientConnectConfig } = await import('./temporalClient.ts');
+  const overrideEnvVars = Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  try {
+    return loadClientConnectConfig({ overrideEnvVars });
+  } catch (error) {
+    throw new EngineUnavailableError(
+      `The Temporal profile can't be read: ${messageOf(error)}`,
+      'Correct the profile in temporal.toml or the TEMPORAL_* variables.',
+      undefined,
+      { cause: error },
+    );
+  }
 }
 
 /** The error for a server that does not answer. */

@@ -1,18 +1,22 @@
 import { spawn } from 'node:child_process';
-import { open, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import * as z from 'zod';
 import { BadInputError, EngineUnavailableError } from '../../core/errors.ts';
 import type { TemporalServerStatus } from '../../core/run/temporalControl.ts';
-import { connectClient, isPortOpen, resolveTarget, splitAddress, type TemporalTarget } from './connection.ts';
+import {
+  connectClient,
+  isPortOpen,
+  isUnnamed,
+  resolveTarget,
+  splitAddress,
+  type TemporalTarget,
+} from './connection.ts';
 import { findTemporalCli } from './findTemporalCli.ts';
-import { commandOf, isAlive, waitForEnd } from './processes.ts';
+import { isAlive, waitForEnd } from './processes.ts';
+import { readServerRecord, removeServerRecord, writeServerRecord } from './serverRecord.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
-
-const recordSchema = z.object({ pid: z.int().positive(), address: z.string(), ui: z.string() });
-type ServerRecord = z.infer<typeof recordSchema>;
 
 // One partition spares tasks the way between partitions, and eager execution spares the first activities a hand-over:
 // together they bring a fan-out from 150 ms down to 100 (see bench/temporalOverhead.ts).
@@ -57,17 +61,15 @@ async function freePort(host: string, preferred: number): Promise<number> {
 export class DevServer {
   readonly #settings: TemporalSettings;
   readonly #folder: string;
-  readonly #recordFile: string;
 
   constructor(settings: TemporalSettings) {
     this.#settings = settings;
     this.#folder = temporalFolder(settings);
-    this.#recordFile = path.join(this.#folder, 'dev-server.json');
   }
 
   async status(): Promise<TemporalServerStatus> {
     const target = await resolveTarget(this.#settings);
-    const [record, answers] = await Promise.all([this.#record(), isAnswering(target)]);
+    const [record, answers] = await Promise.all([readServerRecord(this.#settings), isAnswering(target)]);
     const ours = record !== null && record.address === target.address ? record : null;
     return {
       state: answers ? 'running' : ours === null ? 'stopped' : 'starting',
@@ -79,50 +81,61 @@ export class DevServer {
   }
 
   /**
-   * Starts the server unless one answers at the address.
+   * Starts the server unless one answers at the address. Where nobody named an address and another program has the usual port, it
+   * gets another one, which every window and command of this data folder finds.
    * @throws EngineUnavailableError, BadInputError
    */
   async start(): Promise<void> {
-    const target = await resolveTarget(this.#settings);
-    if (await isAnswering(target, 500)) return;
-    const { host, port } = splitAddress(target.address);
+    const wanted = await resolveTarget(this.#settings);
+    if (await isAnswering(wanted, 500)) return;
+    const { host, port } = splitAddress(wanted.address);
     if (!loopback.has(host) || !Number.isInteger(port) || port <= 0) {
       throw new BadInputError(
-        `A dev server can only be started on this machine, not on ${target.address}.`,
+        `A dev server can only be started on this machine, not on ${wanted.address}.`,
         'Set forkpoint.temporal.address to 127.0.0.1:7233, or start that server where it belongs.',
       );
     }
     const cli = await findTemporalCli(this.#settings.cliPath, this.#settings.env, this.#settings.home);
     await this.#settings.withLock(path.join(this.#folder, 'dev-server.lock'), async () => {
-      // Somebody else may have started it while we waited for the lock.
+      // Somebody else may have started it while we waited for the lock, on another port even.
+      const target = await resolveTarget(this.#settings);
       if (await isAnswering(target, 500)) return;
-      const other = await this.#record();
+      const other = await readServerRecord(this.#settings);
       if (other !== null && other.address !== target.address) {
         throw new BadInputError(
           `Forkpoint's dev server already runs on ${other.address}.`,
           'Use that address, or stop it first: one data folder has one server.',
         );
       }
-      if (other === null) await this.#spawn(cli, target, host, port);
+      if (other === null) await this.#spawn(cli, await this.#besideOthers(target));
       else await this.#untilAnswering(other.pid, target);
     });
   }
 
   /** Stops the server that we started. False where there is none. */
   async stop(): Promise<boolean> {
-    const record = await this.#record();
+    const record = await readServerRecord(this.#settings);
     if (record === null) return false;
     process.kill(record.pid, 'SIGTERM');
     if (!(await waitForEnd(record.pid, 10_000))) {
       process.kill(record.pid, 'SIGKILL');
       await waitForEnd(record.pid, 5_000);
     }
-    await rm(this.#recordFile, { force: true });
+    await removeServerRecord(this.#settings);
     return true;
   }
 
-  async #spawn(cli: string, target: TemporalTarget, host: string, port: number): Promise<void> {
-    const ip = host === 'localhost' ? '127.0.0.1' : host.replace(/^\[|\]$/g, '');
+  /** The target, on another port where its own is taken and nobody named it. */
+  async #besideOthers(target: TemporalTarget): Promise<TemporalTarget> {
+    if (!(await isUnnamed(this.#settings))) return target;
+    const { host, port } = splitAddress(target.address);
+    const address = `${host}:${await freePort(ipOf(host), port)}`;
+    return { ...target, address, options: { ...target.options, address } };
+  }
+
+  async #spawn(cli: string, target: TemporalTarget): Promise<void> {
+    const { host, port } = splitAddress(target.address);
+    const ip = ipOf(host);
     const uiPort = await freePort(ip, port + 1000);
     const log = await open(this.#logFile, 'w', 0o600);
     const args = ['server', 'start-dev', '--ip', ip, '--port', String(port), '--ui-port', String(uiPort)];
@@ -149,8 +162,7 @@ export class DevServer {
     }
     // The handle must keep neither the window nor the command alive; until the server answers our waiting does.
     child.unref();
-    const record: ServerRecord = { pid, address: target.address, ui: `http://${host}:${uiPort}` };
-    await writeFile(this.#recordFile, JSON.stringify(record), { mode: 0o600 });
+    await writeServerRecord(this.#settings, { pid, address: target.address, ui: `http://${host}:${uiPort}` });
     await this.#untilAnswering(pid, target);
   }
 
@@ -168,20 +180,6 @@ export class DevServer {
     );
   }
 
-  /** What we wrote of our server, if that process is still it. */
-  async #record(): Promise<ServerRecord | null> {
-    const text = await readFile(this.#recordFile, 'utf8').catch(() => null);
-    if (text === null) return null;
-    const parsed = recordSchema.safeParse(parseJson(text));
-    if (parsed.success && isAlive(parsed.data.pid)) {
-      const command = await commandOf(parsed.data.pid);
-      if (command?.includes('start-dev') && command.includes(String(splitAddress(parsed.data.address).port))) {
-        return parsed.data;
-      }
-    }
-    return null;
-  }
-
   /** A dev server that somebody else started has its UI a thousand ports above; it counts only if it answers. */
   async #guessedUi(address: string): Promise<string | null> {
     const { host, port } = splitAddress(address);
@@ -197,12 +195,8 @@ export class DevServer {
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+function ipOf(host: string): string {
+  return host === 'localhost' ? '127.0.0.1' : host.replace(/^\[|\]$/g, '');
 }
 
 // The server needs no key of anyone.

@@ -59,7 +59,7 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
       const release = cliReleaseFor(settings);
       if (release === null) return;
       const { installCli } = await import('./cliDownload/installCli.ts');
-      await installCli(release, { env: settings.env, ...options });
+      await installCli(release, { env: settings.env, withLock: settings.withLock, ...options });
     },
     async openRuns() {
       if ((await server.status()).state !== 'running') return [];

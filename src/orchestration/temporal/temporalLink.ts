@@ -44,7 +44,10 @@ export class TemporalLink {
   async use<T>(action: (client: Client) => Promise<T>, timeoutMs = deadlineMs): Promise<T> {
     const target = await this.target();
     // gRPC tries for long before it gives a refused connection up; a person is told at once.
-    if (!(await isPortOpen(target.address, timeoutMs))) throw serverUnavailable(target.address);
+    if (!(await isPortOpen(target.address, timeoutMs))) {
+      await this.close();
+      throw serverUnavailable(target.address);
+    }
     const client = await this.#connected(target, timeoutMs);
     try {
       return await client.connection.withDeadline(Date.now() + timeoutMs, () => action(client));
@@ -58,6 +61,8 @@ export class TemporalLink {
   async close(): Promise<void> {
     const client = await this.#client?.catch(() => null);
     this.#client = null;
+    // The server may be started anew on another port.
+    this.#target = null;
     await client?.connection.close();
   }
 
@@ -65,6 +70,7 @@ export class TemporalLink {
     const options = { timeoutMs: Math.min(timeoutMs, connectMs), dataConverter: dataConverterOf(this.#settings) };
     this.#client ??= connectClient(target, options).catch((error: unknown) => {
       this.#client = null;
+      this.#target = null;
       throw error;
     });
     return this.#client;

@@ -6,8 +6,10 @@ import type { EncryptionSettings } from '../../core/encryptionSettings.ts';
 export interface TemporalSettings {
   /** Our data folder (`FORKPOINT_HOME`): runs, blobs, and what we know of the server and the workers. */
   home: string;
-  /** `host:port`. Default: the user's Temporal profile or `TEMPORAL_ADDRESS`, else 127.0.0.1:7233. */
+  /** `host:port`. Default: the user's Temporal profile or `TEMPORAL_ADDRESS`, else where our dev server is. */
   address?: string;
+  /** Where our dev server is put where nothing names an address. Default: 127.0.0.1:7233. */
+  defaultAddress?: string;
   /** Default: that of the profile or `TEMPORAL_NAMESPACE`, else `default`. */
   namespace?: string;
   taskQueue: string;
@@ -16,8 +18,9 @@ export interface TemporalSettings {
   /**
    * Runs the action while no other process of this machine, nor another caller, runs one under the same lock.
    * @param folder stands for the lock
+   * @param waitMs for a living holder, one minute where it is left out
    */
-  withLock: (folder: string, action: () => Promise<void>) => Promise<void>;
+  withLock: (folder: string, action: () => Promise<void>, waitMs?: number) => Promise<void>;
   /** Environment to look things up in and to start processes with. */
   env: NodeJS.ProcessEnv;
   /** For a worker that we start, beside it: proxies, as an editor is set up to use them. */

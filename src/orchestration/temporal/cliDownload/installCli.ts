@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { EngineUnavailableError, messageOf } from '../../../core/errors.ts';
-import { withFileLock } from '../fileLock.ts';
+import type { TemporalSettings } from '../temporalSettings.ts';
 import type { CliRelease } from './cliRelease.ts';
 import { type GetOptions, httpGet } from './httpGet.ts';
 
@@ -17,6 +17,7 @@ const run = promisify(execFile);
 const lockWaitMs = 15 * 60_000;
 
 export interface InstallOptions extends GetOptions {
+  withLock: TemporalSettings['withLock'];
   /** @param total null where the server doesn't say */
   onProgress?: (bytes: number, total: number | null) => void;
 }
@@ -29,24 +30,24 @@ export interface InstallOptions extends GetOptions {
 export async function installCli(release: CliRelease, options: InstallOptions): Promise<string> {
   const { folder, program } = release;
   const parent = path.dirname(folder);
-  return withFileLock(
+  await options.withLock(
     `${folder}.lock`,
     async () => {
       // Another window may have been quicker.
-      if (await isThere(program)) return program;
+      if (await isThere(program)) return;
       await removePartials(parent, `${path.basename(folder)}.partial-`);
       const partial = `${folder}.partial-${process.pid}`;
       await mkdir(partial, { recursive: true, mode: 0o700 });
       try {
         await fetchInto(partial, release, options);
         await rename(partial, folder);
-        return program;
       } finally {
         await rm(partial, { recursive: true, force: true });
       }
     },
     lockWaitMs,
   );
+  return program;
 }
 
 async function fetchInto(folder: string, release: CliRelease, options: InstallOptions): Promise<void> {

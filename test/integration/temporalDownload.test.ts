@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pins } from '../../scripts/tools/toolsFolder.ts';
 import { withLock } from '../../src/adapters/fileLock.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
 import { type CliRelease, cliReleaseFor } from '../../src/orchestration/temporal/cliDownload/cliRelease.ts';
@@ -91,7 +92,7 @@ describe('downloading the Temporal CLI', () => {
     const env = { PATH: '', FORKPOINT_TOOLS: path.join(home, 'none') };
     expect(await findTemporalCli(undefined, env, home)).toBe(program);
     // Another one asks nobody.
-    await Promise.all(servers.map((server) => server.close()));
+    for (const server of servers) server.close();
     expect(await install(from)).toBe(program);
   });
 
@@ -153,7 +154,7 @@ describe('downloading the Temporal CLI', () => {
     const asked: string[] = [];
     const proxy = createServer((request, response) => {
       asked.push(`${request.method} ${request.url} ${request.headers['proxy-authorization']}`);
-      fetch(request.url ?? '').then(async (answer) => response.end(Buffer.from(await answer.arrayBuffer())));
+      void fetch(request.url ?? '').then(async (answer) => response.end(Buffer.from(await answer.arrayBuffer())));
     });
     proxy.on('connect', (request, socket) => {
       asked.push(`CONNECT ${request.url}`);
@@ -172,6 +173,10 @@ describe('downloading the Temporal CLI', () => {
     });
     expect(asked.at(-1)).toBe('CONNECT elsewhere.invalid:443');
   });
+});
+
+it('takes the version that all other tests run on', () => {
+  expect(release('http://x').version).toBe(pins.temporal.version);
 });
 
 describe('the offer to download it', () => {

@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
-import { BadInputError, EngineUnavailableError } from '../../core/errors.ts';
+import { BadInputError } from '../../core/errors.ts';
 import { type RunId, runIdSchema } from '../../core/ids.ts';
 import type { TemporalControl, TemporalServerStatus, TemporalStatus } from '../../core/run/temporalControl.ts';
-import { cliReleaseFor, otherWays } from './cliDownload/cliRelease.ts';
+import { cliOffer } from './cliDownload/cliOffer.ts';
+import { cliReleaseFor } from './cliDownload/cliRelease.ts';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { connectClient, resolveTarget } from './connection.ts';
 import { DevServer } from './devServer.ts';
-import { findTemporalCli, noCli } from './findTemporalCli.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 import { WorkerProcesses } from './workerProcess.ts';
 import { workflowIdOf, workflowIdPrefix } from './workflowIdOf.ts';
@@ -42,23 +42,12 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
       return status();
     },
     async cliOffer() {
-      const { cliPath, env, home } = settings;
-      const release = cliReleaseFor(settings);
-      if (release === null || (await server.status()).state !== 'stopped') return null;
-      try {
-        await findTemporalCli(cliPath, env, home);
-        return null;
-      } catch (error) {
-        // One that is named and can't be run is a slip to mend, not one to work around.
-        if (!(error instanceof EngineUnavailableError) || error.details !== noCli) return null;
-        const { version, host, megabytes, folder } = release;
-        return { version, host, megabytes, folder, otherWays: otherWays() };
-      }
+      return (await server.status()).state === 'stopped' ? cliOffer(settings) : null;
     },
     async installCli(options) {
       const release = cliReleaseFor(settings);
-      if (release === null) return;
       const { installCli } = await import('./cliDownload/installCli.ts');
+      if (release === null) return;
       await installCli(release, { env: settings.env, withLock: settings.withLock, ...options });
     },
     async openRuns() {

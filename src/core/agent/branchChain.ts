@@ -3,13 +3,14 @@ import { ForkPointError } from '../errors.ts';
 import type { ForkPoint } from '../fork/forkRequest.ts';
 import { parentsFirst } from '../fork/requestAt.ts';
 import { type Cut, resolveCut } from '../fork/resolveForkPoint.ts';
+import { isCompactBoundary } from '../session/compaction.ts';
 import { type JsonRecord, recordField, textField, textListField } from '../session/jsonRecord.ts';
-import { type ChainNode, isCompactBoundary, pathTo, preservedBy } from '../session/messageChain.ts';
+import { type ChainNode, pathTo } from '../session/messageChain.ts';
 import { promptText } from '../session/promptRules.ts';
 import type { ContentBlock } from '../session/recordedSession.ts';
 import type { SessionRequests } from '../session/requestLog.ts';
 import { holdsMessage, type TranscriptEntry } from '../session/transcriptEntry.ts';
-import { recordsOnPath, type SessionTree } from '../session/turnTree.ts';
+import { preservedRecords, recordsOnPath, type SessionTree } from '../session/turnTree.ts';
 import type { BranchChain } from './agentSettings.ts';
 
 /** Unchained records that say how the session goes on, all of them; Claude Code takes them along when it branches a session itself. */
@@ -95,11 +96,8 @@ function keptNodes(tree: SessionTree, { leaf, order }: Bounds): ChainNode[] {
   const path = pathTo(leaf);
   const ancestors = new Set(path);
   const onPath = recordsOnPath(tree.chain, leaf);
-  for (const { entry } of path.filter((node) => isCompactBoundary(node.entry)))
-    for (const uuid of preservedBy(entry).uuids) {
-      const preserved = tree.chain.byUuid.get(uuid);
-      if (preserved !== undefined) onPath.add(preserved);
-    }
+  for (const boundary of path.filter((node) => isCompactBoundary(node.entry)))
+    for (const preserved of preservedRecords(tree.chain, boundary, path).nodes) onPath.add(preserved);
   const isKept = (node: ChainNode) => ancestors.has(node) || (onPath.has(node) && node.order < order);
   const kept = parentsFirst(withoutSecondResults(tree.chain.nodes.filter(isKept), ancestors));
   const known = new Set(kept);

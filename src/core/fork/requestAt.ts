@@ -1,11 +1,12 @@
 import { groupBy } from '../groupBy.ts';
-import { type ChainNode, isCompactBoundary, pathTo, preservedBy } from '../session/messageChain.ts';
+import { isCompactBoundary } from '../session/compaction.ts';
+import { type ChainNode, pathTo } from '../session/messageChain.ts';
 import { indexedMessage } from '../session/messageIndex.ts';
 import { isSyntheticReply } from '../session/promptRules.ts';
 import type { RecordedRequests } from '../session/recordedRequests.ts';
 import type { RecordedRequest } from '../session/requestLog.ts';
 import { holdsMessage } from '../session/transcriptEntry.ts';
-import { recordsOnPath, type SessionTree } from '../session/turnTree.ts';
+import { preservedRecords, recordsOnPath, type SessionTree } from '../session/turnTree.ts';
 import { comparePrefix, type Ending, noRecordedPrefix } from './comparePrefix.ts';
 import { attachedContext, historyMessages } from './historyMessages.ts';
 import type { MessagesRequest, RebuiltRequest, RequestMessage } from './messagesRequest.ts';
@@ -251,8 +252,7 @@ export class RequestBuilder {
     );
     if (boundary === null) return { nodes: kept, boundary };
     const after = kept.slice(kept.indexOf(boundary) + 1);
-    const { anchor, uuids } = preservedBy(boundary.entry);
-    const preserved = uuids.flatMap((uuid) => this.#tree.chain.byUuid.get(uuid) ?? []);
+    const { anchor, nodes: preserved } = preservedRecords(this.#tree.chain, boundary, path);
     const anchorAt = after.findIndex((node) => node.entry.uuid === anchor);
     return { nodes: [...after.slice(0, anchorAt + 1), ...preserved, ...after.slice(anchorAt + 1)], boundary };
   }

@@ -1,4 +1,6 @@
-import { recordField, textField, textListField } from './jsonRecord.ts';
+import { isCompactBoundary } from './compaction.ts';
+import { FollowedRecords } from './followedRecords.ts';
+import { textField } from './jsonRecord.ts';
 import type { ParseProblem } from './recordedSession.ts';
 import type { TranscriptEntry } from './transcriptEntry.ts';
 
@@ -17,17 +19,6 @@ export interface MessageChain {
   nodes: ChainNode[];
   byUuid: Map<string, ChainNode>;
   problems: ParseProblem[];
-}
-
-/** Kind of a record that marks where the history before it was replaced by a summary. */
-export function isCompactBoundary(entry: TranscriptEntry): boolean {
-  return entry.type === 'system' && entry.facts.subtype === 'compact_boundary';
-}
-
-/** Messages that a compaction kept word for word, and the message behind which they stand now. */
-export function preservedBy(boundary: TranscriptEntry): { anchor: string | null; uuids: string[] } {
-  const preserved = recordField(recordField(boundary.record, 'compactMetadata'), 'preservedMessages');
-  return { anchor: textField(preserved, 'anchorUuid'), uuids: textListField(preserved, 'uuids') };
 }
 
 export function hasUuid(entry: TranscriptEntry): entry is ChainNode['entry'] {
@@ -58,37 +49,36 @@ function beginsFork(node: ChainNode): boolean {
   return node.order === 0 && node.entry.parentUuid === null && isCompactBoundary(node.entry);
 }
 
+function looseParent({ entry }: ChainNode, named: string, isItself: boolean): ParseProblem {
+  const why = isItself ? 'is itself' : 'is not in the file';
+  return {
+    line: entry.line,
+    kind: isItself ? 'parent_cycle' : 'missing_parent',
+    detail: `Message ${named} that this one answers ${why}; file order is used.`,
+  };
+}
+
 /**
  * Links records by `parentUuid`. Where a parent is missing or is its own descendant, file order takes its place and
- * a problem says so.
+ * a problem says so. Where Claude Code hung a record
+ * elsewhere than it follows, it is put right without a word (`FollowedRecords`).
  * @param entries of one conversation in file order (the main one, or one subagent's)
  */
 export function linkChain(entries: readonly TranscriptEntry[]): MessageChain {
   const nodes: ChainNode[] = entries.filter(hasUuid).map((entry, order) => ({ entry, parent: null, order }));
   const byUuid = new Map(nodes.map((node) => [node.entry.uuid, node]));
   const problems: ParseProblem[] = [];
+  const followed = new FollowedRecords(entries, nodes, byUuid);
   const forward: { node: ChainNode; parent: ChainNode }[] = [];
   for (const node of nodes) {
     const named = node.entry.parentUuid ?? node.entry.facts.logicalParent;
-    if (named === null) continue;
-    const parent = byUuid.get(named);
-    if (parent !== undefined && parent.order > node.order) {
-      forward.push({ node, parent });
-      continue;
-    }
-    if (parent !== undefined && parent !== node) {
-      node.parent = parent;
-      continue;
-    }
-    node.parent = nodes[node.order - 1] ?? null;
-    if (beginsFork(node)) continue;
-    const why = parent === node ? 'is itself' : 'is not in the file';
-    const kind = parent === node ? 'parent_cycle' : 'missing_parent';
-    problems.push({
-      line: node.entry.line,
-      kind,
-      detail: `Message ${named} that this one answers ${why}; file order is used.`,
-    });
+    const parent = named === null ? undefined : byUuid.get(named);
+    if (parent === undefined || parent === node) {
+      if (named !== null) node.parent = nodes[node.order - 1] ?? null;
+      if (named !== null && !beginsFork(node)) problems.push(looseParent(node, named, parent === node));
+    } else if (parent.order > node.order) forward.push({ node, parent });
+    else node.parent = followed.of(node, parent);
+    followed.linked(node);
   }
   // Links to earlier records can't close a cycle. One to a later record can, so these come last and each is checked.
   // The record has no parent yet, so it is above another one only if it is the beginning of that one's line.

@@ -1,7 +1,7 @@
 import { canonicalJson, type Json } from '../canonicalJson.ts';
 import type { Sha256 } from '../run/ports.ts';
 import { withoutCacheControl } from './cacheControl.ts';
-import { isCompactBoundary } from './messageChain.ts';
+import { isCompactBoundary } from './compaction.ts';
 import { isSyntheticReply } from './promptRules.ts';
 import type { ContentBlock } from './recordedSession.ts';
 import { holdsMessage, type TranscriptEntry } from './transcriptEntry.ts';

@@ -169,7 +169,7 @@ export interface TurnOutline {
   error: string | null;
   /** On the branch that resuming the session would continue. */
   active: boolean;
-  /** Before the last compaction boundary of its branch: no longer sent to the model. */
+  /** Before the last compaction boundary of its branch and not kept by it: no longer sent to the model. */
   compactedAway: boolean;
   /** Turn that precedes this one on its chain, null for the first. */
   parentTurnId: TurnId | null;

@@ -1,5 +1,6 @@
 import type { TurnId } from '../ids.ts';
-import { type ChainNode, isCompactBoundary, type MessageChain } from './messageChain.ts';
+import { isCompactBoundary } from './compaction.ts';
+import type { ChainNode, MessageChain } from './messageChain.ts';
 import type { SessionBranch, TurnOutline } from './recordedSession.ts';
 import { holdsMessage } from './transcriptEntry.ts';
 

@@ -1,6 +1,6 @@
 import type { SessionId } from '../ids.ts';
+import { isCompactBoundary } from './compaction.ts';
 import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
-import { isCompactBoundary } from './messageChain.ts';
 import { noSurroundings, type SessionSummary } from './recordedSession.ts';
 import type { TranscriptEntry } from './transcriptEntry.ts';
 

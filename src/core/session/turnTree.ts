@@ -1,14 +1,9 @@
 import type { Json } from '../canonicalJson.ts';
 import type { TurnId } from '../ids.ts';
+import { isCompactBoundary, preservedUuids } from './compaction.ts';
+import { mayFollowAnother } from './followedRecords.ts';
 import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
-import {
-  activeLeaf,
-  type ChainNode,
-  hasUuid,
-  isCompactBoundary,
-  linkChain,
-  type MessageChain,
-} from './messageChain.ts';
+import { activeLeaf, type ChainNode, hasUuid, linkChain, type MessageChain, pathTo } from './messageChain.ts';
 import type { ParsedTranscript } from './parseTranscript.ts';
 import {
   addUsage,
@@ -164,14 +159,23 @@ export class SessionBuilder {
     // What the compaction continues that the file begins with: it may come later, and nothing says that it is missing.
     const continued = nodes[0]?.parent === null ? nodes[0].entry.facts.logicalParent : null;
     const own = new Set<string>();
-    for (const { uuid, parentUuid, facts } of added) {
+    const compaction = nodes.findLast(({ entry }) => isCompactBoundary(entry))?.order ?? -1;
+    let last: string | null = nodes.at(-1)?.entry.uuid ?? null;
+    let isCompacted = false;
+    for (const entry of added) {
+      const { uuid, parentUuid, facts } = entry;
       // The output of a slash command makes the prompt before it none.
       if (facts.isCommandOutput) return false;
       if (uuid === null) continue;
       if (uuid === continued) return false;
       const named = parentUuid ?? facts.logicalParent;
-      if (named !== null && !byUuid.has(named) && !own.has(named)) return false;
+      const known = named === null ? undefined : byUuid.get(named);
+      if (named !== null && known === undefined && !own.has(named)) return false;
+      const isBeforeCompaction = known !== undefined && (isCompacted || known.order < compaction);
+      if (named !== null && mayFollowAnother(entry, named === last, isBeforeCompaction)) return false;
+      isCompacted ||= isCompactBoundary(entry);
       own.add(uuid);
+      last = uuid;
     }
     return problems.length === 0;
   }
@@ -282,6 +286,7 @@ export class SessionBuilder {
     };
     const ends = active === null ? leaves : [...leaves, active];
     const compacted = compactedTurns(this.#chain, ends, promptAt, this.#turns.length);
+    for (const node of preservedBefore(this.#chain, active)) compacted[promptAt(node)] = 0;
     this.#turns = this.#turns.map((turn, at) => marked(turn, { compactedAway: compacted[at] === 1 }));
     return { byId: new Map(this.#turns.map((turn) => [turn.turnId, turn])), branches };
   }
@@ -371,6 +376,35 @@ export function recordsOnPath(chain: MessageChain, leaf: ChainNode | null): Set<
     if (source !== null && callers.has(source)) kept.add(node);
   }
   return kept;
+}
+
+/**
+ * What a compaction kept word for word of the history before it.
+ * @param path from the root to where the history ends: one that goes on from the middle of what was kept has it up to there
+ * @returns the records in order, and the `uuid` of the record behind which they stand now
+ */
+export function preservedRecords(
+  chain: MessageChain,
+  boundary: ChainNode,
+  path: readonly ChainNode[],
+): { anchor: string | null; nodes: ChainNode[] } {
+  const { anchor, uuids, head, tail } = preservedUuids(boundary.entry);
+  const [first, last] = [head, tail].map((uuid) => chain.byUuid.get(uuid ?? ''));
+  let nodes = uuids.flatMap((uuid) => chain.byUuid.get(uuid) ?? []);
+  if (nodes.length === 0 && first !== undefined && last !== undefined)
+    nodes = [...recordsOnPath(chain, last)]
+      .filter(({ order }) => order >= first.order && order <= boundary.order)
+      .sort((a, b) => a.order - b.order);
+  const next = path[path.findIndex(({ entry }) => entry.uuid === anchor) + 1];
+  const end = nodes.findIndex(({ entry }) => entry.uuid === next?.entry.parentUuid);
+  return { anchor, nodes: end < 0 ? nodes : nodes.slice(0, end + 1) };
+}
+
+/** What the last compaction before a record kept of the turns before it: that is still sent. */
+function preservedBefore(chain: MessageChain, leaf: ChainNode | null): readonly ChainNode[] {
+  for (let at = leaf; at !== null; at = at.parent)
+    if (isCompactBoundary(at.entry)) return preservedRecords(chain, at, pathTo(leaf)).nodes;
+  return [];
 }
 
 function* messagesOf(

@@ -121,7 +121,10 @@ async function placesOf(
       found.map(({ toolUseId }) => toolUseId ?? ''),
     );
     const turnOfAgent = owner === open ? undefined : turnOfSubagent(owner.session, file);
-    const places = found.map((text, at): TextPlace => {
+    const waiting = new Set(open.session.queued.map(({ line }) => line));
+    const places = found.map((text, at): TextPlace | null => {
+      // Of a prompt that waited and was passed on, the message is found.
+      if (text.uuid === '' && !waiting.has(text.line)) return null;
       const turnInFile = turns[at] ?? null;
       const turn = owner === open ? open.session.turns[(turnInFile ?? 0) - 1] : turnOfAgent;
       const tool = text.tool ?? tools[at] ?? null;

@@ -19,9 +19,18 @@ export interface FilePiece {
 
 export const wholeFile: FilePiece = { start: 0, end: null, line: 1 };
 
-/** Whether a line can hold a message: inside strings quotes are escaped, so text can't look like this. */
+/** Values of which one stands in every record that holds a text to be found. */
+const telling = ['user', 'assistant', 'queued_command', 'queue-operation'];
+const tellingMembers = telling.map((value) => `"type":"${value}"`);
+const tellingValues = telling.map((value) => `"${value}"`);
+
+/**
+ * Whether a line can hold a message: inside strings quotes are escaped, so text can't look like this. Tools that clean up
+ * transcripts write them with spaces.
+ */
 export function mayHoldMessage(line: Buffer): boolean {
-  return line.includes('"type":"user"') || line.includes('"type":"assistant"');
+  const isCompact = line.includes('"type":"');
+  return (isCompact ? tellingMembers : tellingValues).some((text) => line.includes(text));
 }
 
 /**
@@ -128,8 +137,8 @@ export class FileSearcher {
 }
 
 /** A message may be met twice: written twice, or recovered from either of two damaged lines. */
-function isNew({ uuid, index }: FoundText, seen: Set<string>): boolean {
-  const key = `${uuid}:${index}`;
+function isNew({ uuid, index, line }: FoundText, seen: Set<string>): boolean {
+  const key = `${uuid === '' ? line : uuid}:${index}`;
   if (seen.has(key)) return false;
   seen.add(key);
   return true;

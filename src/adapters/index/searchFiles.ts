@@ -25,11 +25,14 @@ export interface SearchSources {
     query: SearchQuery,
     signal: AbortSignal | undefined,
   ): Promise<{ transcripts: Transcript[]; inOrder: (plans: FilePlan[]) => FilePlan[] }>;
-  /** The session of a transcript, and places of what was found in it, in the same order. Null where it is gone by now. */
+  /**
+   * The session of a transcript, and places of what was found in it, in the same order, null for what is no hit after all. Null
+   * where it is gone by now.
+   */
   places(
     transcript: Transcript,
     found: readonly FoundText[],
-  ): Promise<{ session: SessionSummary; places: TextPlace[] } | null>;
+  ): Promise<{ session: SessionSummary; places: (TextPlace | null)[] } | null>;
   /** Null where there is none. */
   index: TextIndex | null;
 }
@@ -113,8 +116,8 @@ export async function* searchFiles(
       const placed = await sources.places(plan, found);
       if (placed === null) continue;
       const hits = found.flatMap((each, index) => {
-        const place = placed.places[index] as TextPlace;
-        return filter.takes(each, place.tool) ? hitOf(plan, placed.session, each, place) : [];
+        const place = placed.places[index] ?? null;
+        return place !== null && filter.takes(each, place.tool) ? hitOf(plan, placed.session, each, place) : [];
       });
       if (signal?.aborted === true) return;
       if (hits.length > left) complete = false;

@@ -4,7 +4,7 @@ import { CacheDatabase } from './cacheDatabase.ts';
 import type { FilePiece } from './fileSearcher.ts';
 
 /** Raise it whenever what is searched in a record changes, or how it becomes grams. */
-const version = 1;
+const version = 2;
 
 // A piece's texts are kept as the set of their grams alone (`detail=none`, no content): a tenth of the files' size. Rows
 // in `grams` go by the id of the piece.

@@ -58,10 +58,10 @@ export async function inspect(context: CliContext, given: string): Promise<numbe
   if (turn !== undefined || forks === true)
     for (const { index } of turns) facts.set(index, await forkFacts(open, index));
   if (context.terminal.json) {
-    const { summary, branches, subagents, compactions, problems } = session;
+    const { summary, branches, subagents, compactions, queued, problems } = session;
     const plain = turn === undefined ? turns.map(turnJson) : (await open.turns([turn])).map(wholeTurnJson);
     const shown = plain.map((each) => (facts.has(each.index) ? { ...each, fork: facts.get(each.index) } : each));
-    context.terminal.printJson({ session: summary, turns: shown, branches, subagents, compactions, problems });
+    context.terminal.printJson({ session: summary, turns: shown, branches, subagents, compactions, queued, problems });
     return 0;
   }
   context.terminal.print(await sessionText({ ...session, turns }));
@@ -102,7 +102,7 @@ function wholeTurnJson({ promptContent, ...turn }: Turn) {
   return { ...turnJson(turn), promptContent, replies: turn.steps };
 }
 
-async function sessionText({ summary, turns, problems, subagents, compactions }: RecordedSession): Promise<string> {
+async function sessionText({ summary, turns, problems, subagents, compactions, queued }: RecordedSession): Promise<string> {
   const { table } = await import('../table.ts');
   const rows = turns.map((turn) => [
     String(turn.index),
@@ -119,6 +119,10 @@ async function sessionText({ summary, turns, problems, subagents, compactions }:
     `${oneLine(summary.sessionId)} · ${oneLine(summary.projectPath ?? 'unknown project', 400)} · ${plural(summary.turns, 'turn')} · ${money(summary.costUsd)}`,
     '',
     table(['TURN', 'PROMPT', 'MODEL', 'TOOLS', 'STEPS', 'IN', 'OUT', ''], rows, ['TURN', 'STEPS', 'IN', 'OUT']),
+    ...turns.flatMap(({ index, absorbed }) =>
+      absorbed.map(({ text }) => `typed during turn ${index}: “${oneLine(text, 200)}”`),
+    ),
+    ...queued.map(({ text, line }) => `never sent, from line ${line}: “${oneLine(text, 200)}”`),
     ...subagents.map(
       ({ agentType, messages }) =>
         `subagent ${oneLine(agentType ?? 'of unknown type')}: ${plural(messages, 'message')}`,

@@ -37,12 +37,29 @@ function renderedText(entry: TranscriptEntry): ContentBlock[] {
   });
 }
 
+/** What was typed during a turn, as Claude Code passed it on in the versions that don't record how. */
+function absorbedBlocks(record: TranscriptEntry['record']): ContentBlock[] {
+  const prompt = recordField(record, 'attachment')?.prompt ?? '';
+  const blocks = (Array.isArray(prompt) ? prompt : [{ type: 'text', text: prompt }]) as ContentBlock[];
+  const typed = blocks.flatMap((block) => (block.type === 'text' ? textOf(block) : [])).join('\n');
+  const isOld = /^[01]\.|^2\.0\./.test(textField(record, 'version') ?? '');
+  const said = isOld
+    ? `The user sent the following message:\n${typed}\n\nPlease address this message and continue with your tasks.`
+    : `The user sent a new message while you were working:\n${typed}\n\nIMPORTANT: After completing your current task, you MUST address the user's message above. Do not ignore it.`;
+  const text = `<system-reminder>\n${said}\n</system-reminder>`;
+  return [{ type: 'text', text }, ...blocks.filter(({ type }) => type === 'image')];
+}
+
 /** One record as a message, null where it was not sent. */
 function draftOf(entry: TranscriptEntry, hasSeam: boolean): MessageDraft | null {
   if (entry.type === 'attachment') {
     if (neverSent.has(entry.facts.subtype ?? '')) return null;
     const role = entry.record.renderedRole === 'system' ? 'system' : 'user';
-    return { role, content: renderedText(entry), isAside: true, hasSeam };
+    const content = renderedText(entry);
+    // Nothing but the results of a reply's calls can stand before what was typed while it worked.
+    if (content.length === 0 && entry.facts.absorbed !== null)
+      return { role: 'user', content: absorbedBlocks(entry.record), isAside: false, hasSeam };
+    return { role, content, isAside: true, hasSeam };
   }
   // What Claude Code wrote in a model's stead ("No response requested.") is sent once the session goes on, errors are not.
   if (entry.message === null || entry.facts.apiError !== null) return null;
@@ -149,7 +166,10 @@ function missingOf(nodes: readonly ChainNode[], drafts: readonly MessageDraft[],
     missing.push('tool calls that are damaged in the recording');
   const unrendered = nodes.some(
     ({ entry }) =>
-      entry.type === 'attachment' && !neverSent.has(entry.facts.subtype ?? '') && renderedText(entry).length === 0,
+      entry.type === 'attachment' &&
+      entry.facts.absorbed === null &&
+      !neverSent.has(entry.facts.subtype ?? '') &&
+      renderedText(entry).length === 0,
   );
   if (unrendered) missing.push(attachedContext);
   return missing;

@@ -1,6 +1,6 @@
 import type { Json } from '../canonicalJson.ts';
 import type { JsonRecord } from '../session/jsonRecord.ts';
-import { isInjectedText } from '../session/promptRules.ts';
+import { absorbedText, isInjectedText } from '../session/promptRules.ts';
 import type { SearchKind } from './sessionSearch.ts';
 
 /** Texts of one content block. */
@@ -76,12 +76,23 @@ function textsOfBlock(block: Json, ofUser: boolean): SearchableText[] {
   }
 }
 
+/** What was typed while a turn ran. That it waited in vain only the whole session tells. */
+function queuedTexts(record: JsonRecord): SearchableText[] {
+  const attachment = isObject(record.attachment) ? record.attachment : null;
+  const typed =
+    record.type === 'attachment' ? absorbedText(attachment) : record.operation === 'enqueue' ? record.content : null;
+  return typeof typed === 'string' ? userText(typed) : [];
+}
+
 /**
- * What of a record is searched: prompts, replies, thinking, inputs and results of tools. Not what Claude Code adds by
+ * What of a record is searched: prompts, also those that were typed while a turn ran and those that waited in vain, replies,
+ * thinking, inputs and results of tools. Not what Claude Code adds by
  * itself (reminders, attachments, the request log, summaries of a compaction), nor pictures.
  */
 export function searchableTexts(record: JsonRecord): SearchableText[] {
   const { type, message } = record;
+  if (type === 'queue-operation') return queuedTexts(record);
+  if (type === 'attachment' && typeof record.uuid === 'string') return queuedTexts(record);
   if ((type !== 'user' && type !== 'assistant') || typeof record.uuid !== 'string' || !isObject(message)) return [];
   if (record.isMeta === true || record.isCompactSummary === true || record.isVisibleInTranscriptOnly === true)
     return [];

@@ -39,7 +39,7 @@ export interface SearchHit {
   turnIndex: number | null;
   /** The turn in the file that holds the text, where that is a subagent's and has turns of its own; else as `turnIndex`. */
   turnInFile: number | null;
-  /** Of the message that holds the text. */
+  /** Of the message that holds the text; empty for a prompt that was never passed on to the model. */
   uuid: string;
   /** 1-based line in the file. */
   line: number;

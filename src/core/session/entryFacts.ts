@@ -10,6 +10,7 @@ import {
   isPromptContent,
   promptText,
 } from './promptRules.ts';
+import { queueOperationText } from './queuedPrompts.ts';
 import type { ContentBlock, Usage } from './recordedSession.ts';
 import type { EntryMessage } from './transcriptEntry.ts';
 
@@ -53,6 +54,8 @@ export interface EntryFacts {
   readonly prompt: { text: string; attachments: number } | null;
   /** What a person wrote while a turn ran and Claude Code passed on within it. */
   readonly absorbed: string | null;
+  /** What was done with a prompt that waited for its turn: see `queueOperationText`. */
+  readonly queued: string | null;
 }
 
 const nothing: readonly never[] = [];
@@ -79,6 +82,7 @@ export const noFacts: EntryFacts = Object.freeze({
   isCommandOutput: false,
   prompt: null,
   absorbed: null,
+  queued: null,
 });
 
 const oneBlock: ReadonlyMap<string, readonly string[]> = new Map(
@@ -135,6 +139,7 @@ export function factsOf(type: string, record: JsonRecord, message: EntryMessage 
       isMeta: record.isMeta === true,
       isCommandOutput: record.subtype === 'local_command' && isCommandOutputText(textField(record, 'content') ?? ''),
     };
+  if (type === 'queue-operation') return { ...noFacts, queued: queueOperationText(record) };
   if (message === null) return noFacts;
   const { content } = message;
   const shared = {

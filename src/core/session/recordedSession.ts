@@ -227,6 +227,14 @@ export interface TranscriptMessage {
   message: Json;
 }
 
+/** A prompt that was typed while a turn ran and never passed on to the model. */
+export interface QueuedPrompt {
+  text: string;
+  /** 1-based. */
+  line: number;
+  at: string | null;
+}
+
 /** A recording, understood, without its contents. Plain data. */
 export interface RecordedSession {
   summary: SessionSummary;
@@ -234,5 +242,7 @@ export interface RecordedSession {
   branches: SessionBranch[];
   subagents: SubagentSummary[];
   compactions: Compaction[];
+  /** Prompts that wait to this day, in file order. */
+  queued: QueuedPrompt[];
   problems: ParseProblem[];
 }

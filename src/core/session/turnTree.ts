@@ -5,6 +5,7 @@ import { mayFollowAnother } from './followedRecords.ts';
 import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
 import { activeLeaf, type ChainNode, hasUuid, linkChain, type MessageChain, pathTo } from './messageChain.ts';
 import type { ParsedTranscript } from './parseTranscript.ts';
+import { queuedPromptsOf } from './queuedPrompts.ts';
 import {
   addUsage,
   type Compaction,
@@ -313,6 +314,7 @@ export class SessionBuilder {
         branches,
         subagents: subagentsOf(file.subagents, chain, turns),
         compactions: compactionsOf(chain),
+        queued: file.isSubagent === true ? [] : queuedPromptsOf(main, turns),
         problems,
       },
       wholeTurn: (turn) => ({

@@ -18,7 +18,7 @@ import type { ConversationRow, Cut, RowPart } from './protocol.ts';
 type RowSource =
   | { kind: 'prompt'; turn: TurnOutline; place: number }
   | { kind: 'reply'; turn: TurnOutline; place: number; step: StepOutline }
-  | { kind: 'note'; turn: TurnOutline; place: number; compaction: Compaction };
+  | { kind: 'note'; turn: TurnOutline; place: number; text: string; facts: string };
 
 /** Turns with their contents, by index: those that the rows asked for belong to. */
 export type TurnContents = ReadonlyMap<number, Turn>;
@@ -43,9 +43,10 @@ export function conversationOf(session: RecordedSession, through: TurnId): Conve
   turns.forEach((turn, index) => {
     const place = index + 1;
     const compaction = compactionBetween(session.compactions, turns[index - 1], turn);
-    if (compaction) rows.push({ kind: 'note', turn, place, compaction });
+    if (compaction)
+      rows.push({ kind: 'note', turn, place, text: 'Compacted here', facts: compactionFacts(compaction) });
     rows.push({ kind: 'prompt', turn, place });
-    for (const step of turn.steps) rows.push({ kind: 'reply', turn, place, step });
+    rows.push(...stepsAndAbsorbed(turn, place));
   });
   const stops: { at: ForkPoint; row: number; side: Cut['side'] }[] = [];
   rows.forEach((row, index) => {
@@ -165,6 +166,16 @@ function parentOf(turn: TurnOutline, byId: Map<TurnId, TurnOutline>): TurnOutlin
   return turn.parentTurnId === null ? undefined : byId.get(turn.parentTurnId);
 }
 
+/** The replies of a turn, and between them what was typed while they were written. */
+function stepsAndAbsorbed(turn: TurnOutline, place: number): RowSource[] {
+  const notes = turn.absorbed.map(({ text, line }) => ({
+    line,
+    row: { kind: 'note', turn, place, text: clip(plainText(text), rowTextLimit), facts: 'typed meanwhile' } as const,
+  }));
+  const replies = turn.steps.map((step) => ({ line: step.line, row: { kind: 'reply', turn, place, step } as const }));
+  return [...replies, ...notes].sort((a, b) => a.line - b.line).map(({ row }) => row);
+}
+
 function compactionBetween(
   compactions: readonly Compaction[],
   before: TurnOutline | undefined,
@@ -196,6 +207,7 @@ function stepHas(step: StepOutline, uuid: string): boolean {
 function cutLabel(row: RowSource, side: Cut['side']): string {
   const prompt = oneLine(row.turn.prompt, 60) || `turn ${row.place}`;
   if (side === 'before') return `before “${prompt}”`;
+  if (row.kind === 'note') return `after “${oneLine(row.text, 60)}”`;
   if (row.kind !== 'reply') return `after “${prompt}”`;
   return row.step.index === row.turn.steps.length
     ? `after the reply to “${prompt}”`
@@ -228,8 +240,7 @@ function wireRow(row: RowSource, contents: TurnContents, projectPath: string | n
     cutBefore: row.kind === 'prompt' ? { turn: row.turn.index } : null,
     cutAfter: cutAfter(row),
   };
-  if (row.kind === 'note')
-    return { ...base, faded: false, text: 'Compacted here', facts: compactionFacts(row.compaction) };
+  if (row.kind === 'note') return { ...base, faded: false, text: row.text, facts: row.facts };
   return row.kind === 'prompt'
     ? { ...base, ...promptRow(row.turn) }
     : { ...base, ...replyRow(row.turn, row.step, wholeStep(contents, row), projectPath) };

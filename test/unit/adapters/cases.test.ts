@@ -1,11 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createSessionSearch } from '../../../src/adapters/index/createSessionSearch.ts';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import { createSessionRequests } from '../../../src/core/fork/sessionRequests.ts';
 import { parseTranscript, TranscriptReader } from '../../../src/core/session/parseTranscript.ts';
+import type { TranscriptMessage, TurnOutline } from '../../../src/core/session/recordedSession.ts';
 import type { OpenSession } from '../../../src/core/session/sessionStore.ts';
 import { buildSession, SessionBuilder } from '../../../src/core/session/turnTree.ts';
+import { conversationOf, wireRows } from '../../../src/views/forkPanel/conversation.ts';
 import { sha256, TranscriptBuilder } from '../../support/transcript.ts';
 
 // Small config folders with what strangers' disks hold (test/fixtures/cases); each was wrong once.
@@ -45,7 +49,8 @@ describe('what Claude Code hangs elsewhere than it sends it', () => {
       'assistant: The cake recipe is written: two eggs.',
       'user: How many eggs?',
     ]);
-    const messages = await Array.fromAsync(session.messages());
+    const messages: TranscriptMessage[] = [];
+    for await (const message of session.messages()) messages.push(message);
     expect(messages.every(({ active }) => active)).toBe(true);
     const { files } = await session.files(2);
     expect(files.map(({ path }) => path)).toContain('cake.md');
@@ -108,6 +113,69 @@ describe('what Claude Code hangs elsewhere than it sends it', () => {
     expect(session.session.branches).toHaveLength(1);
     expect(session.session.turns.every(({ active }) => active)).toBe(true);
   });
+});
+
+/** Hits of a search, each as its turn, its kind and whether a subagent said it. */
+async function found(name: string, text: string): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'cases-'));
+  try {
+    const search = createSessionSearch(storeOf(name), { index: join(folder, 'index'), archive: join(folder, 'archive') });
+    const hits: string[] = [];
+    const look = async () => {
+      for await (const batch of search.search({ text }))
+        for (const { turnIndex, kind, file, sessionFile } of batch.hits)
+          hits.push(`${turnIndex} ${kind}${file === sessionFile ? '' : ' of a subagent'}`);
+      return hits.splice(0);
+    };
+    const without = await look();
+    for await (const _progress of search.updateIndex());
+    expect(await look()).toEqual(without);
+    return without;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('what was typed while a turn ran', () => {
+  it('is in the history behind the results that it came with', async () => {
+    const session = await open('w14-message-typed-during-a-turn', '15151515');
+    const { rebuilt } = await session.forkAt({ turn: 2 });
+    expect(rebuilt.request.messages[2]?.content).toEqual([
+      { type: 'tool_result', tool_use_id: 'toolu_q1', content: 'blue, crimson' },
+      { type: 'text', text: expect.stringContaining('\nNo, make it crimson\n') },
+    ]);
+    expect(session.session.turns[0]?.absorbed.map(({ text }) => text)).toEqual(['No, make it crimson']);
+    expect(session.session.queued).toEqual([]);
+  });
+
+  it('is found where it was passed on, and where it never was', async () => {
+    expect(await found('w14-message-typed-during-a-turn', 'make it crimson')).toEqual(['1 prompt']);
+    expect(await found('b34-queued-prompts', 'needlequeue1')).toEqual(['1 prompt']);
+    expect(await found('b34-queued-prompts', 'needlequeue2')).toEqual(['null prompt']);
+    const session = await open('b34-queued-prompts', '8c0d0871');
+    expect((await sentAt(session, 2))[2]).toContain('Use playwright, too needlequeue1');
+    expect(session.session.queued).toEqual([
+      { text: 'Never delivered needlequeue2', line: 8, at: '2026-09-01T08:00:25.000Z' },
+    ]);
+  });
+
+  it('stands between the replies in the fork panel', async () => {
+    const { session } = await open('w14-message-typed-during-a-turn', '15151515');
+    const turn = session.turns[0] as TurnOutline;
+    const rows = wireRows(conversationOf(session, turn.turnId), new Map(), 0, 10);
+    expect(rows.map(({ kind, text }) => `${kind} ${text}`)).toEqual([
+      'prompt Paint the boat blue',
+      'reply ',
+      'note No, make it crimson',
+      'reply ',
+      'prompt And the oars?',
+      'reply ',
+    ]);
+  });
+});
+
+it('finds texts in transcripts that were written with spaces', async () => {
+  expect(await found('w11-search-in-respaced-json', 'herons')).toHaveLength(2);
 });
 
 /** Every transcript of the cases. */

@@ -6,7 +6,7 @@ import { CacheDatabase } from '../../index/cacheDatabase.ts';
 import { parseJsonBytes } from '../../parseJsonBytes.ts';
 
 /** Raise it whenever `EntryFacts`, `TurnOutline`, what is built of them, or the packing change. */
-const version = 8;
+const version = 9;
 
 const schema = `create table files (file text primary key, usedAt integer not null) without rowid;
 create table parts (

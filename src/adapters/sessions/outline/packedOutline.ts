@@ -44,7 +44,7 @@ interface ReferenceColumn {
   others: string[];
 }
 
-const textFacts = ['messageId', 'requestRef', 'absorbed'] as const;
+const textFacts = ['messageId', 'requestRef', 'absorbed', 'queued'] as const;
 const nameFacts = [
   'subtype',
   'logicalParent',
@@ -230,6 +230,7 @@ function unpackFacts(
       isCommandOutput: (bits & flag.commandOutput) !== 0,
       prompt: prompt === null ? null : { text: prompt, attachments: packed.attachments[place] ?? 0 },
       absorbed: texts.absorbed[place] ?? null,
+      queued: texts.queued[place] ?? null,
     };
   });
 }

@@ -68,6 +68,7 @@ export class QuickReader {
     this.#locate();
     const type = this.#text(this.#top, 'type');
     if (type === null || type === 'system') return null;
+    if (type === 'queue-operation' && !brief) return null;
     const uuid = this.#text(this.#top, 'uuid') || null;
     if (uuid === null && titleTypes.has(type)) return null;
     const facts = this.#facts(type, brief);

@@ -88,6 +88,7 @@ export function session(over: Partial<RecordedSession>): RecordedSession {
     branches: [],
     subagents: [],
     compactions: [],
+    queued: [],
     problems: [],
     ...over,
   };

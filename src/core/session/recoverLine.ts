@@ -49,9 +49,13 @@ const blockTypes: ReadonlySet<string> = new Set([
   'message',
 ]);
 
-/** Parts of a record look much like one; only records carry these. */
-function carriesMarks(record: JsonRecord): boolean {
-  return typeof record.uuid === 'string' || typeof record.sessionId === 'string' || typeof record.leafUuid === 'string';
+/**
+ * Parts of a record look much like one; only records carry these. A subagent's messages inside a record of its progress have
+ * ids, too, but no place in the session.
+ */
+function carriesMarks({ uuid, parentUuid, sessionId, leafUuid }: JsonRecord): boolean {
+  const isChained = typeof uuid === 'string' && parentUuid !== undefined;
+  return isChained || typeof sessionId === 'string' || typeof leafUuid === 'string';
 }
 
 /** The whole records of a line. What begins or ends with the line, or follows a record, needs no marks to be one. */

@@ -174,6 +174,16 @@ describe('what was typed while a turn ran', () => {
   });
 });
 
+it('takes no messages of a subagent out of a damaged line for the session’s', async () => {
+  const { session } = await open('w07b-damaged-progress-line', '77777777');
+  expect(session.turns.map(({ prompt, active, steps }) => `${prompt} ${active} ${steps.length}`)).toEqual([
+    'Lay the table true 1',
+    'Count the spoons true 2',
+    'Polish them true 1',
+  ]);
+  expect(session.branches).toHaveLength(1);
+});
+
 it('finds texts in transcripts that were written with spaces', async () => {
   expect(await found('w11-search-in-respaced-json', 'herons')).toHaveLength(2);
 });

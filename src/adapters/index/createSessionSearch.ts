@@ -73,11 +73,12 @@ function restricts({ project, projectName, model, since, until }: SearchQuery): 
 async function sessionsOf(store: SessionStore, query: SearchQuery, signal: AbortSignal | undefined): Promise<string[]> {
   const { project, since, until } = query;
   const model = query.model?.toLowerCase() ?? null;
-  const name = query.projectName?.toLowerCase() ?? null;
+  const name = query.projectName?.toLowerCase().normalize('NFC') ?? null;
   const sessions = await store.list({ ...(project !== undefined && { project }), ...(signal && { signal }) });
   const kept = sessions.filter(
     ({ models, firstAt, lastAt, projectPath, repository }) =>
-      (name === null || [projectPath, repository].some((path) => path?.toLowerCase().includes(name) === true)) &&
+      (name === null ||
+        [projectPath, repository].some((path) => path?.toLowerCase().normalize('NFC').includes(name) === true)) &&
       (model === null || models.some((id) => id.toLowerCase().includes(model))) &&
       !(since !== undefined && lastAt !== null && Date.parse(lastAt) < Date.parse(since)) &&
       !(until !== undefined && firstAt !== null && Date.parse(firstAt) >= Date.parse(until)),

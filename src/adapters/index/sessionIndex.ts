@@ -2,10 +2,11 @@ import zlib from 'node:zlib';
 import { groupBy } from '../../core/groupBy.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { parseJsonBytes } from '../parseJsonBytes.ts';
+import type { ForeignTitle } from '../sessions/foreignTitles.ts';
 import { CacheDatabase } from './cacheDatabase.ts';
 
 /** Raise it whenever `SessionSummary` gets, loses or means another field, or what a row holds changes. */
-const version = 4;
+const version = 5;
 
 /**
  * Thousands of small rows are read more slowly than their text; all of it in one row would be written anew for every line that
@@ -28,6 +29,8 @@ export interface StoredSummary {
   state: string;
   /** Null where the file holds nothing to list. */
   summary: SessionSummary | null;
+  /** Its name in other files; left out where nobody has looked. */
+  titled?: ForeignTitle;
 }
 
 interface Row {
@@ -75,7 +78,7 @@ export class SessionIndex {
 
   /** Takes summaries of files, in one transaction. */
   putSummaries(rows: readonly ({ file: string } & StoredSummary)[]): void {
-    this.#change(rows, (known, { file, state, summary }) => known.set(file, { state, summary }));
+    this.#change(rows, (known, { file, ...stored }) => known.set(file, stored));
   }
 
   /** Drops what is known of files that are gone. */

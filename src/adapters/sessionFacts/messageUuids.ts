@@ -14,7 +14,7 @@ export async function messageUuids(file: string, bytes: number): Promise<string[
   const input = createReadStream(file);
   try {
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const record = line.startsWith('{') ? jsonOrNull(line) : null;
+      const record = /^\uFEFF?\{/.test(line) ? jsonOrNull(line.trim()) : null;
       if ((record?.type === 'user' || record?.type === 'assistant') && typeof record.uuid === 'string') {
         uuids.push(record.uuid);
       }

@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { expiryOf, retentionDays } from '../../core/archive/retention.ts';
-import { projectFolder } from '../../core/session/projectFolder.ts';
+import { comparablePath, isWithin, projectFolder } from '../../core/session/projectFolder.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { configFolderOf, placeOf } from '../archive/sessionParts.ts';
 import { isAbsent } from '../fileErrors.ts';
@@ -70,9 +70,10 @@ export class SummaryFacts {
       const folder = projectFolder({ projectPath: path, ...(checkouts.get(path) ?? outsideGit) });
       if (folder !== null) folders.add(folder);
     }
+    const compared = [...folders].map(comparablePath);
     return (session) =>
       [session.projectPath, projectFolder(session)].some(
-        (path) => path !== null && Array.from(folders).some((folder) => isWithin(path, folder)),
+        (path) => path !== null && compared.some((folder) => isWithin(comparablePath(path), folder)),
       );
   }
 
@@ -88,10 +89,6 @@ export class SummaryFacts {
     );
     return new Set((await Promise.all(places)).flat());
   }
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }
 
 /** Of thousands of paths: taken apart by hand they cost a tenth of what `dirname` takes. */

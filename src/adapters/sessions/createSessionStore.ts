@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { BadInputError, NotFoundError } from '../../core/errors.ts';
+import { plural } from '../../core/format.ts';
 import type { Sha256 } from '../../core/run/ports.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { SessionStore } from '../../core/session/sessionStore.ts';
@@ -32,21 +33,36 @@ async function fileAt(session: string): Promise<string> {
   );
 }
 
-async function newest(files: readonly SessionFile[]): Promise<string> {
-  const dated = await Promise.all(
-    files.map(async ({ file }) => ({ file, at: (await plainFile(file).catch(() => null))?.mtimeMs ?? 0 })),
+/**
+ * One session may lie in several places: its folder was copied, or another folder has a few notes on it.
+ * @returns the one that is listed
+ * @throws BadInputError where two hold different conversations: which one is meant only its path says
+ */
+async function theListed(folders: SessionFolders, files: readonly SessionFile[]): Promise<string> {
+  const [first] = files;
+  if (first !== undefined && files.length === 1) return first.file;
+  const summaries = await Promise.all(files.map(({ file }) => folders.summary(file)));
+  const [listed, ...others] = summaries.filter((summary) => summary !== null);
+  if (listed === undefined) return first?.file ?? '';
+  const all = [listed, ...others];
+  const same =
+    others.length === 0 || (await import('./sameConversation.ts')).isSameConversation(all.map(({ file }) => file));
+  if (same) return listed.file;
+  const named = all.map(({ file, turns }) => `${file} (${plural(turns, 'turn')})`);
+  throw new BadInputError(
+    `${all.length} files hold different conversations under the id ${listed.sessionId}: ${named.join(', ')}.`,
+    'Give the path of the one that you mean.',
+    { matches: all.map(({ file }) => file) },
   );
-  return dated.reduce((a, b) => (b.at > a.at ? b : a)).file;
 }
 
 async function fileOfId(folders: SessionFolders, id: string): Promise<string> {
   const files = await folders.files();
   const same = files.filter(({ sessionId }) => sessionId === id);
-  // One session may lie in two places after its folder was copied; the newer copy is the one that goes on.
-  if (same.length > 0) return newest(same);
+  if (same.length > 0) return theListed(folders, same);
   const starting = id === '' ? [] : files.filter(({ sessionId }) => sessionId.startsWith(id));
   const ids = [...new Set(starting.map(({ sessionId }) => sessionId))];
-  if (ids.length === 1) return newest(starting);
+  if (ids.length === 1) return theListed(folders, starting);
   if (ids.length === 0) {
     throw new NotFoundError(
       `There is no session ${JSON.stringify(id)}.`,
@@ -107,7 +123,11 @@ export function createSessionStore(options: {
     },
     async open(session) {
       opened ??= loadOpenSessions(options.sha256, outlines());
-      return (await opened).open(isPath(session) ? await fileAt(session) : await fileOfId(folders, session));
+      const open = await (await opened).open(
+        isPath(session) ? await fileAt(session) : await fileOfId(folders, session),
+      );
+      open.session.summary = await folders.named(open.session.summary);
+      return open;
     },
     watch: (listener) => watchSessions(folders, listener),
   };

@@ -37,6 +37,12 @@ export function changedWhileRead(file: string, cause?: unknown): NotFoundError {
       );
 }
 
+/** The text of a line; some editors put a mark before the first one. */
+function textOf(line: Buffer): string {
+  const isMarked = line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf;
+  return line.toString('utf8', isMarked ? 3 : 0);
+}
+
 /** Reads single lines of a transcript again, whose places were noted when it was scanned. */
 export class LineSource {
   readonly #file: string;
@@ -74,7 +80,7 @@ export class LineSource {
     if (end >= 0 && countingBehind.every((member) => bytes.indexOf(member, end) < 0)) {
       bytes[end] = closingBrace;
       // Where the key stands within another member, that one is left open: no JSON.
-      const beginning = parseRecord(bytes.toString('utf8', 0, end + 1));
+      const beginning = parseRecord(textOf(bytes.subarray(0, end + 1)));
       if (beginning?.type === 'user' && textField(beginning, 'uuid') !== null) return beginning;
       bytes[end] = comma;
     }
@@ -82,7 +88,7 @@ export class LineSource {
   }
 
   #parse(line: Buffer): JsonRecord {
-    const record = parseRecord(line.toString('utf8'));
+    const record = parseRecord(textOf(line));
     if (record === null) throw changedWhileRead(this.#file);
     return record;
   }

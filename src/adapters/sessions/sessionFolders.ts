@@ -4,10 +4,19 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import type { SessionId } from '../../core/ids.ts';
+import { comparablePath, isWithin } from '../../core/session/projectFolder.ts';
 import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
 import { fileErrorCode } from '../fileErrors.ts';
 import type { SessionIndex, StoredSummary } from '../index/sessionIndex.ts';
 import { customTitleFile } from './customTitle.ts';
+import {
+  type ForeignTitle,
+  folderOf,
+  type LeafTitles,
+  leafTitlesByFolder,
+  titleIn,
+  titlesSum,
+} from './foreignTitles.ts';
 import { entriesOf, plainFileSync, projectFolders, sessionIdOf } from './projectFiles.ts';
 import type { TranscriptScan } from './transcriptScan.ts';
 
@@ -95,7 +104,40 @@ export class SessionFolders {
    * The file's summary, read only if the file changed since it was read last.
    * @returns null where the file is gone or holds nothing to list
    */
-  summary(file: string): Promise<SessionSummary | null> {
+  async summary(file: string): Promise<SessionSummary | null> {
+    const summary = await this.#summaryOf(file);
+    return summary === null || !isListed(summary) ? null : this.#named(summary, this.#leafTitlesBeside(file));
+  }
+
+  /** A session that was opened, with the name that it has in the list. */
+  async named(summary: SessionSummary): Promise<SessionSummary> {
+    // Later versions name a session in its own file only.
+    if (summary.isNamed || !writesForeignTitles(summary)) return summary;
+    this.#recall();
+    await this.#summaries(await this.filesIn(folderOf(summary.file)), null, undefined);
+    return this.#named(summary, this.#leafTitlesBeside(summary.file));
+  }
+
+  #leafTitlesBeside(file: string): LeafTitles | undefined {
+    const folder = folderOf(file);
+    const beside = [...this.#known].flatMap(([other, { summary }]) => (folderOf(other) === folder ? summary : []));
+    return leafTitlesByFolder(beside).get(folder);
+  }
+
+  /** The summary with the title that other files of its folder have for it. */
+  #named(summary: SessionSummary, titles: LeafTitles | undefined): SessionSummary {
+    if (titles === undefined || summary.isNamed) return summary;
+    const asked = titlesSum(titles);
+    const known = this.#known.get(summary.file);
+    let titled = known?.titled;
+    if (titled?.asked !== asked) {
+      titled = { asked, title: titleIn(summary.file, titles) };
+      if (known !== undefined) this.#learn(summary.file, known.state, known.summary, titled);
+    }
+    return titled.title === null ? summary : { ...summary, title: titled.title, isNamed: true };
+  }
+
+  #summaryOf(file: string): Promise<SessionSummary | null> {
     const running = this.#running.get(file);
     if (running !== undefined) return running;
     const started = this.#read(file).finally(() => this.#running.delete(file));
@@ -109,8 +151,10 @@ export class SessionFolders {
     const early = this.#known.size === 0 && files.length >= likelyWorthThreads ? await startSummaryThreads() : null;
     try {
       const found = await this.#summaries(files, early, signal);
+      const titles = leafTitlesByFolder(found);
+      const listed = found.filter(isListed).map((each) => this.#named(each, titles.get(folderOf(each.file))));
       await this.#save(files);
-      return found;
+      return listed;
     } finally {
       for (const thread of early ?? []) void thread.terminate();
     }
@@ -137,7 +181,7 @@ export class SessionFolders {
     for (const { file, state } of changed) {
       signal?.throwIfAborted();
       const known = this.#known.get(file);
-      const summary = known !== undefined && known.state === state ? known.summary : await this.summary(file);
+      const summary = known !== undefined && known.state === state ? known.summary : await this.#summaryOf(file);
       if (summary !== null) found.push(summary);
       if (Date.now() < pause) continue;
       await new Promise(setImmediate);
@@ -196,8 +240,8 @@ export class SessionFolders {
     return this.roots.some((root) => file.startsWith(root + sep));
   }
 
-  #learn(file: string, state: string, summary: SessionSummary | null): void {
-    this.#known.set(file, { state, summary });
+  #learn(file: string, state: string, summary: SessionSummary | null, titled?: ForeignTitle): void {
+    this.#known.set(file, { state, summary, ...(titled && { titled }) });
     this.#unsaved.add(file);
   }
 
@@ -270,9 +314,21 @@ export class SessionFolders {
       modifiedAt: null,
       roots: [],
       forkedFrom: null,
+      isNamed: false,
+      foreignTitles: [],
       ...noSurroundings,
     };
   }
+}
+
+/** A file without messages is known for the titles that it has for others. */
+function isListed({ turns, problems, firstAt, foreignTitles }: SessionSummary): boolean {
+  return turns > 0 || problems > 0 || firstAt !== null || foreignTitles.length === 0;
+}
+
+/** Up to version 2.0 Claude Code wrote titles of old sessions into new ones. */
+function writesForeignTitles({ version }: SessionSummary): boolean {
+  return version === null || /^(?:[01]\.|2\.0\.)/.test(version);
 }
 
 function stateFrom(stats: Stats, file: string, hasFolder: boolean): FileState {
@@ -298,10 +354,7 @@ function placeOf(file: string): string {
 export async function projectMatcher(project: string): Promise<(session: SessionSummary) => boolean> {
   const named = resolve(project);
   const real = await realpath(named).catch(() => named);
-  const folders = [...new Set([named, real])];
+  const folders = [...new Set([named, real])].map(comparablePath);
   return ({ projectPath }) =>
-    projectPath !== null &&
-    folders.some(
-      (folder) => projectPath === folder || projectPath.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`),
-    );
+    projectPath !== null && folders.some((folder) => isWithin(comparablePath(projectPath), folder));
 }

@@ -271,7 +271,7 @@ export class TranscriptScan {
     const isText = isUtf8(piece);
     let at = 0;
     while (at < piece.length) {
-      const passes = this.#isOnce && isText;
+      const passes = this.#isOnce && isText && !this.#reader.summary.isWaiting;
       if (passes) at = this.#passOver(at, piece.length, skimmer);
       let end = passes ? skimmer.end : skimmer.skim(at, piece.length);
       const isWhole = end >= 0 && end < piece.length;
@@ -289,7 +289,7 @@ export class TranscriptScan {
           const counts = isTaken && entry.uuid !== null && !entry.isSidechain && entry.timestamp !== null;
           if (counts) skimmer.keepPlace(entry.type === 'assistant');
           else skimmer.doubtPlace();
-        }
+        } else if (this.#isOnce) skimmer.doubtPlace();
       }
       this.#next = { start: start + bytes.length + 1, line: line + 1 };
       at = end + 1;

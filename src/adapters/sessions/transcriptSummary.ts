@@ -21,7 +21,8 @@ function linkProblems(scan: TranscriptScan): number {
 /**
  * Summary of a transcript, which is not kept. It says what opening the session says.
  * @param scan of that file, without entries, that has read what was there before: then only what was added is read
- * @returns null where the file holds nothing to list: no message and no damage
+ * @returns null where the file holds nothing to list: no message and no damage; without messages and times where it names
+ * other sessions
  * @throws the file system's error where the file can't be read
  */
 export function summarizeTranscript(
@@ -31,10 +32,10 @@ export function summarizeTranscript(
   scan.update();
   const { summary, hasLooseParents, problems: found } = scan.transcript;
   const problems = found.length + (hasLooseParents ? linkProblems(scan) : 0);
-  if (summary.isEmpty && problems === 0) return null;
+  const isEmpty = summary.isEmpty && problems === 0;
   const { bytes = 0, modifiedAt = 0 } = scan.state ?? {};
   const sessionId = sessionIdOf(basename(file)) ?? basename(file, '.jsonl');
-  return summary.build({
+  const built = summary.build({
     sessionId,
     file,
     bytes,
@@ -43,4 +44,6 @@ export function summarizeTranscript(
     modifiedAt: new Date(Math.round(modifiedAt)).toISOString(),
     customTitle: customTitleOf(file),
   });
+  if (!isEmpty) return built;
+  return built.foreignTitles.length === 0 ? null : { ...built, turns: 0, firstAt: null, lastAt: null };
 }

@@ -102,7 +102,14 @@ function wholeTurnJson({ promptContent, ...turn }: Turn) {
   return { ...turnJson(turn), promptContent, replies: turn.steps };
 }
 
-async function sessionText({ summary, turns, problems, subagents, compactions, queued }: RecordedSession): Promise<string> {
+async function sessionText({
+  summary,
+  turns,
+  problems,
+  subagents,
+  compactions,
+  queued,
+}: RecordedSession): Promise<string> {
   const { table } = await import('../table.ts');
   const rows = turns.map((turn) => [
     String(turn.index),
@@ -134,6 +141,7 @@ async function sessionText({ summary, turns, problems, subagents, compactions, q
 
 function marksOf(turn: TurnOutline): string[] {
   return [
+    ...(turn.automatic ? ['not typed'] : []),
     ...(turn.active ? [] : ['abandoned']),
     ...(turn.compactedAway ? ['compacted'] : []),
     ...(turn.interrupted ? ['interrupted'] : []),

@@ -20,7 +20,16 @@ export function searchRecord(record: JsonRecord, line: number, matcher: TextMatc
       const place = matcher.indexIn(part);
       if (place < 0) continue;
       const at = typeof timestamp === 'string' && !Number.isNaN(Date.parse(timestamp)) ? timestamp : null;
-      return { uuid: typeof uuid === 'string' ? uuid : '', line, kind, tool, at, toolUseId, index, ...snippetOf(part, place, matcher) };
+      return {
+        uuid: typeof uuid === 'string' ? uuid : '',
+        line,
+        kind,
+        tool,
+        at,
+        toolUseId,
+        index,
+        ...snippetOf(part, place, matcher),
+      };
     }
     return [];
   });

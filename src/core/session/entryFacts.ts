@@ -6,6 +6,7 @@ import {
   holdsContinuation,
   holdsInterruption,
   holdsShellOutput,
+  isAutomaticPrompt,
   isCommandOutputText,
   isPromptContent,
   promptText,
@@ -50,12 +51,23 @@ export interface EntryFacts {
   readonly interrupted: boolean;
   /** Output of a command that Claude Code ran itself: its parent was no prompt to the model. */
   readonly isCommandOutput: boolean;
-  /** What a person asked; null for every other record. `attachments` counts the blocks that are no text. */
-  readonly prompt: { text: string; attachments: number } | null;
+  /** What a person asked; null for every other record. */
+  readonly prompt: PromptFacts | null;
+  /** What a conversation begins with that no person asked: a turn where the model answers it. */
+  readonly automatic: PromptFacts | null;
   /** What a person wrote while a turn ran and Claude Code passed on within it. */
   readonly absorbed: string | null;
   /** What was done with a prompt that waited for its turn: see `queueOperationText`. */
   readonly queued: string | null;
+}
+
+/** A prompt as far as an outline tells. */
+export interface PromptFacts {
+  readonly text: string;
+  /** Number of the blocks that are no text. */
+  readonly attachments: number;
+  /** Whether the content is a list of one block: then it may be a part of a prompt. */
+  readonly isOneBlock: boolean;
 }
 
 const nothing: readonly never[] = [];
@@ -81,6 +93,7 @@ export const noFacts: EntryFacts = Object.freeze({
   interrupted: false,
   isCommandOutput: false,
   prompt: null,
+  automatic: null,
   absorbed: null,
   queued: null,
 });
@@ -114,8 +127,12 @@ function toolResultsOf(content: readonly ContentBlock[]): EntryFacts['toolResult
   return results.length === 0 ? nothing : results;
 }
 
-function promptOf(content: readonly ContentBlock[]): NonNullable<EntryFacts['prompt']> {
-  return { text: promptText(content), attachments: content.filter(({ type }) => type !== 'text').length };
+function promptOf(record: JsonRecord, content: readonly ContentBlock[]): PromptFacts {
+  return {
+    text: promptText(content),
+    attachments: content.filter(({ type }) => type !== 'text').length,
+    isOneBlock: content.length === 1 && Array.isArray(recordField(record, 'message')?.content),
+  };
 }
 
 function attachmentFacts(record: JsonRecord): EntryFacts {
@@ -171,6 +188,7 @@ export function factsOf(type: string, record: JsonRecord, message: EntryMessage 
     agentId: textField(recordField(record, 'toolUseResult'), 'agentId'),
     interrupted: holdsInterruption(content) || holdsContinuation(record, content),
     isCommandOutput: holdsCommandOutput(content),
-    prompt: message.role === 'user' && isPromptContent(record, content) ? promptOf(content) : null,
+    prompt: message.role === 'user' && isPromptContent(record, content) ? promptOf(record, content) : null,
+    automatic: message.role === 'user' && isAutomaticPrompt(record, content) ? promptOf(record, content) : null,
   };
 }

@@ -30,7 +30,7 @@ export type Keep = (entry: TranscriptEntry, isPlain: boolean) => TranscriptEntry
 export class TranscriptReader implements ParsedTranscript {
   readonly entries: TranscriptEntry[] = [];
   readonly problems: ParseProblem[] = [];
-  summary: SessionSummaryBuilder;
+  #summary: SessionSummaryBuilder;
   /**
    * Whether a record names a parent that did not come before it. Where none does, linking the records finds no problem.
    */
@@ -45,7 +45,12 @@ export class TranscriptReader implements ParsedTranscript {
     this.#isSubagent = isSubagent;
     this.#keep = keep;
     this.#seen = seen;
-    this.summary = new SessionSummaryBuilder(isSubagent);
+    this.#summary = new SessionSummaryBuilder(isSubagent);
+  }
+
+  get summary(): SessionSummaryBuilder {
+    this.#summary.settleTitles((uuid) => this.#seen.get(uuid) !== undefined);
+    return this.#summary;
   }
 
   /** A second one that goes on from here by itself. */
@@ -53,7 +58,7 @@ export class TranscriptReader implements ParsedTranscript {
     const copy = new TranscriptReader(this.#isSubagent, this.#keep, new Map(this.#seen));
     for (const entry of this.entries) copy.entries.push(entry);
     for (const problem of this.problems) copy.problems.push(problem);
-    copy.summary = this.summary.clone();
+    copy.#summary = this.#summary.clone();
     copy.hasLooseParents = this.hasLooseParents;
     copy.#head = this.#head;
     return copy;
@@ -71,7 +76,7 @@ export class TranscriptReader implements ParsedTranscript {
       if (entry.uuid !== null) this.#seen.set(entry.uuid, this.#isSubagent || !entry.isSidechain);
     }
     for (const problem of read.problems) this.problems.push(problem);
-    this.summary = read.summary;
+    this.#summary = read.summary;
     this.hasLooseParents = read.hasLooseParents;
   }
 
@@ -107,7 +112,7 @@ export class TranscriptReader implements ParsedTranscript {
   passed(lines: PassedLines): void {
     if (lines.lines === 0) return;
     this.#head = null;
-    this.summary.pass(lines);
+    this.#summary.pass(lines);
   }
 
   /**
@@ -131,7 +136,7 @@ export class TranscriptReader implements ParsedTranscript {
       if (isMain && named !== null && this.#seen.get(named) !== true) this.hasLooseParents = true;
       this.#seen.set(uuid, isMain);
     }
-    this.summary.add(entry, place);
+    this.#summary.add(entry, place);
     const kept = this.#keep(entry, isPlain);
     if (kept !== null) this.entries.push(kept);
     return true;

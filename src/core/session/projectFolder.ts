@@ -1,3 +1,17 @@
+/**
+ * A path as it is compared: forward slashes, no slash at the end, drive letters in lower case, and one of the two forms in which
+ * Unicode writes letters with accents: macOS and git write the other one.
+ */
+export function comparablePath(path: string): string {
+  const slashed = path.replaceAll('\\', '/').replace(/(?<=.)\/+$/, '');
+  return slashed.replace(/^[A-Z]:/, (drive) => drive.toLowerCase()).normalize('NFC');
+}
+
+/** Whether a path is a folder or lies below it. Both as `comparablePath` gives them. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+}
+
 /** What of a summary says where the session ran. */
 export interface SessionPlace {
   projectPath: string | null;

@@ -9,6 +9,8 @@ const shellOutput = /^\s*<bash-(?:stdout|stderr)>/;
 const interruption = /^\s*\[Request interrupted by user(?: for tool use)?\]\s*$/;
 const continuation = /^\s*Continue from where you left off\.\s*$/;
 const command = /^\s*<command-(?:name|message)>/;
+const unknownCommand = /^\s*Unknown (?:skill|slash command|command): \S+\s*$/;
+const openingReminder = /^\s*<(system-reminder|ide_[a-z_]+)>/;
 const wholeReminder = /^\s*<(system-reminder|ide_[a-z_]+)>[\s\S]*<\/\1>\s*$/;
 
 function textBlocks(content: readonly ContentBlock[]): string[] {
@@ -68,7 +70,19 @@ export function isPromptContent(record: JsonRecord, content: readonly ContentBlo
     return false;
   if (content.length === 0 || content.some(({ type }) => type === 'tool_result') || holdsInterruption(content))
     return false;
-  return !textBlocks(content).some((text) => notByThePerson.test(text));
+  // Without a reply: what Claude Code says of a command that it doesn't know.
+  return !textBlocks(content).some((text) => notByThePerson.test(text) || unknownCommand.test(text));
+}
+
+/**
+ * Whether a user line is what a conversation begins with that no person asked: a scheduled prompt, or another session's message.
+ * Claude Code begins sessions with other lines like that, which the model doesn't answer.
+ */
+export function isAutomaticPrompt(record: JsonRecord, content: readonly ContentBlock[]): boolean {
+  const hangs = textField(record, 'parentUuid') ?? textField(record, 'logicalParentUuid');
+  if (record.isMeta !== true || hangs !== null || !isPromptContent({ ...record, isMeta: false }, content)) return false;
+  const texts = textBlocks(content);
+  return texts.some((text) => !isInjectedText(text)) && !texts.some((text) => continuation.test(text));
 }
 
 /** A slash command as it was typed; null where the text is none. */
@@ -88,10 +102,32 @@ function typedShellCommand(text: string): string | null {
 
 /** The prompt's text as the person wrote it: without images and without what Claude Code put beside it. */
 export function promptText(content: readonly ContentBlock[]): string {
-  const texts = textBlocks(content);
+  return joinedPromptText(textBlocks(content));
+}
+
+/** A prompt's text without what Claude Code put in front of it. */
+function withoutReminders(text: string): string {
+  let rest = text;
+  for (let opening = openingReminder.exec(rest); opening !== null; opening = openingReminder.exec(rest)) {
+    const closing = `</${opening[1]}>`;
+    const end = rest.indexOf(closing, opening[0].length);
+    const behind = end < 0 ? '' : rest.slice(end + closing.length).trimStart();
+    if (behind === '') return rest;
+    rest = behind;
+  }
+  return rest;
+}
+
+/** A prompt of some texts. What Claude Code put before a text, in the same text, doesn't belong to it either. */
+export function joinedPromptText(texts: readonly string[]): string {
   const own = texts.filter((text) => !isInjectedText(text));
-  const shown = own.length === 0 ? texts : own;
+  const shown = own.length === 0 ? texts : own.map(withoutReminders);
   return shown.map((text) => typedCommand(text) ?? typedShellCommand(text) ?? text).join('\n\n');
+}
+
+/** Whether a text says nothing to a reader: it holds white space and invisible characters only. */
+export function isBlank(text: string): boolean {
+  return !/[^\s\p{Cc}\p{Cf}]/u.test(text);
 }
 
 /** What the person wrote while a turn ran and Claude Code passed on within it: a `queued_command` attachment. */
@@ -106,6 +142,11 @@ export function absorbedText(attachment: JsonRecord | null): string | null {
 export function apiErrorText(record: JsonRecord, content: readonly ContentBlock[]): string | null {
   if (record.isApiErrorMessage !== true) return null;
   return textBlocks(content).join('\n') || textField(record, 'error') || 'API error';
+}
+
+/** Whether a model wrote it. */
+export function isAnswer({ type, facts: { model } }: Pick<TranscriptEntry, 'type' | 'facts'>): boolean {
+  return type === 'assistant' && model !== null && model !== '<synthetic>';
 }
 
 /** Replies that no model wrote ("No response requested.") and that stand for no error either. */

@@ -27,8 +27,12 @@ export interface SessionSummary {
   file: string;
   /** Working directory that the lines name, null where none does. */
   projectPath: string | null;
-  /** Custom title, else AI title, else first prompt in one line, else "Untitled session". */
+  /** Custom title, else AI title, else that of a summary, else first prompt in one line, else "Untitled session". */
   title: string;
+  /** Whether somebody named it; else the title is the first prompt. */
+  isNamed: boolean;
+  /** What the file says of conversations that stand in other files. */
+  foreignTitles: { leafUuid: string; title: string }[];
   /** Exact number of turns, all branches included. */
   turns: number;
   firstAt: string | null;
@@ -157,6 +161,8 @@ export interface TurnOutline {
   prompt: string;
   /** Number of the prompt's blocks that are no text, for example images. */
   attachments: number;
+  /** Nobody typed the prompt: it came from a schedule, or from another session. */
+  automatic: boolean;
   at: string | null;
   /** What the person wrote while the turn ran and Claude Code passed on within it, in file order. */
   absorbed: { text: string; line: number }[];

@@ -1,6 +1,9 @@
 import type { SessionId } from '../ids.ts';
 import { isCompactBoundary } from './compaction.ts';
+import type { PromptFacts } from './entryFacts.ts';
 import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
+import { isPartOf, type PromptLine } from './promptParts.ts';
+import { isAnswer, isBlank, joinedPromptText } from './promptRules.ts';
 import { noSurroundings, type SessionSummary } from './recordedSession.ts';
 import type { TranscriptEntry } from './transcriptEntry.ts';
 
@@ -15,7 +18,7 @@ export function oneLine(text: string, longest = longestTitle): string {
   // Of a long text the beginning is enough, unless it is mostly white space.
   const head = text.length > 8 * longest ? inOneLine(text.slice(0, 4 * longest)) : '';
   const line = head.length > longest ? head : inOneLine(text);
-  return line.length <= longest ? line : `${line.slice(0, longest - 1).trimEnd()}…`.toWellFormed();
+  return (line.length <= longest ? line : `${line.slice(0, longest - 1).trimEnd()}…`).toWellFormed();
 }
 
 /** What a chained record says of where it was written; null where it doesn't. */
@@ -54,6 +57,15 @@ export interface PassedLines {
   costUsd: number | null;
 }
 
+/** A prompt of which the next line may be a part. */
+interface OpenPrompt {
+  /** Its last line. */
+  line: PromptLine;
+  /** `uuid` of its first line. */
+  first: string;
+  texts: string[];
+}
+
 /**
  * Gathers the summary of one transcript, record by record in file order. The list and the whole parse both go through here,
  * so they can't disagree on what a turn is.
@@ -80,6 +92,14 @@ export class SessionSummaryBuilder {
   #isTitled = false;
   #forkedFrom: string | null = null;
   #roots: string[] = [];
+  /** Titles of conversations by the last message of each, and whether that stands in this file. */
+  #leafTitles = new Map<string, { title: string; isOwn: boolean }>();
+  /** Messages that are commands, their outputs, or Claude Code's own. */
+  #unsaid = 0;
+  /** What the conversation begins with that no person asked, as long as nothing has come of it. */
+  #automatic: { uuid: string; text: string } | null = null;
+  /** The prompt of the record that came last, with the texts of the lines that belong to it. */
+  #open: OpenPrompt | null = null;
 
   readonly #isSidechain: boolean;
 
@@ -114,6 +134,10 @@ export class SessionSummaryBuilder {
       isTitled: this.#isTitled,
       forkedFrom: this.#forkedFrom,
       roots: [...this.#roots],
+      leafTitles: structuredClone(this.#leafTitles),
+      unsaid: this.#unsaid,
+      automatic: this.#automatic,
+      open: structuredClone(this.#open),
     };
   }
 
@@ -137,6 +161,10 @@ export class SessionSummaryBuilder {
     copy.#isTitled = gathered.isTitled;
     copy.#forkedFrom = gathered.forkedFrom;
     copy.#roots = gathered.roots;
+    copy.#leafTitles = gathered.leafTitles;
+    copy.#unsaid = gathered.unsaid;
+    copy.#automatic = gathered.automatic;
+    copy.#open = gathered.open;
     return copy;
   }
 
@@ -151,24 +179,45 @@ export class SessionSummaryBuilder {
     if (facts.isCommandOutput && entry.parentUuid !== null) this.#answeredLocally.add(entry.parentUuid);
     if (entry.uuid === null) return;
     this.#addPlace(entry, place ?? placeOf(entry.record));
+    const before = this.#open;
+    this.#open = null;
     if (entry.type === 'assistant') {
       this.#messages += 1;
       if (facts.model !== null && facts.model !== '<synthetic>') this.#models.add(facts.model);
+      if (this.#automatic !== null && isAnswer(entry)) {
+        this.#addPrompt(this.#automatic.uuid, this.#automatic.text);
+        this.#automatic = null;
+      }
     } else if (entry.type === 'user') {
       this.#messages += 1;
-      if (facts.prompt !== null) this.#addPrompt(entry.uuid, facts.prompt.text);
+      if (facts.isMeta || facts.isCommandOutput) this.#unsaid += 1;
+      if (facts.prompt !== null) this.#addLine(entry, entry.uuid, facts.prompt, before);
+      else if (facts.automatic !== null) this.#automatic = { uuid: entry.uuid, text: facts.automatic.text };
     }
   }
 
-  #addPrompt(uuid: string, text: string): void {
+  /** @param before the prompt right before the record */
+  #addLine(entry: TranscriptEntry, uuid: string, prompt: PromptFacts, before: OpenPrompt | null): void {
+    this.#automatic = null;
+    const isPart = before !== null && isPartOf(before.line, entry);
+    const texts = [...(isPart ? before.texts : []), ...(prompt.attachments > 0 ? [] : [prompt.text])];
+    const first = isPart ? before.first : uuid;
+    // Only one block may be a part, and the beginning of one.
+    this.#open = prompt.isOneBlock ? { line: { uuid, timestamp: entry.timestamp, prompt }, first, texts } : null;
+    if (!isPart) this.#addPrompt(uuid, prompt.text);
+    else if (this.#prompts.has(first)) this.#addPrompt(first, joinedPromptText(texts), true);
+  }
+
+  /** @param isKnown whether it counts already and says more than was known */
+  #addPrompt(uuid: string, text: string, isKnown = false): void {
     const isCommand = /^\s*\//.test(text);
-    if (this.#isTitled && !isCommand) {
+    if (this.#isTitled && !isCommand && !isKnown) {
       this.#furtherPrompts += 1;
       return;
     }
     const line = oneLine(text);
     this.#prompts.set(uuid, line);
-    this.#isTitled ||= line !== '' && !isCommand;
+    this.#isTitled ||= !isBlank(line) && !isCommand;
   }
 
   /** Takes the next records together: what they say of their place was said before, and of their texts none is the title. */
@@ -179,16 +228,28 @@ export class SessionSummaryBuilder {
     this.#costUsd = costUsd ?? this.#costUsd;
   }
 
+  /** Whether the next record says what the one before is: no line may be passed over. */
+  get isWaiting(): boolean {
+    return this.#automatic !== null || this.#open !== null;
+  }
+
   /** Whether further prompts only count: the first one that is no command stands for the session. */
   get isTitled(): boolean {
     return this.#isTitled;
   }
 
   #addTitle(type: string, record: JsonRecord): void {
-    if (type === 'custom-title') this.#customTitle = textField(record, 'customTitle') ?? this.#customTitle;
-    else if (type === 'ai-title') this.#aiTitle = textField(record, 'aiTitle') ?? this.#aiTitle;
-    else if (type === 'summary') this.#aiTitle = textField(record, 'summary') ?? this.#aiTitle;
-    else if (type === 'cost-state') this.#costUsd = numberField(record, 'totalCostUSD') ?? this.#costUsd;
+    const titled = (name: string): string | null => {
+      const title = textField(record, name);
+      return title === null || isBlank(title) ? null : title;
+    };
+    if (type === 'custom-title') this.#customTitle = titled('customTitle') ?? this.#customTitle;
+    else if (type === 'ai-title') this.#aiTitle = titled('aiTitle') ?? this.#aiTitle;
+    else if (type === 'summary') {
+      // Without the message that it is about it can only be about this file.
+      const [title, leaf] = [titled('summary'), textField(record, 'leafUuid')];
+      if (title !== null) this.#leafTitles.set(leaf ?? '', { title: oneLine(title), isOwn: leaf === null });
+    } else if (type === 'cost-state') this.#costUsd = numberField(record, 'totalCostUSD') ?? this.#costUsd;
   }
 
   #addPlace(entry: TranscriptEntry, place: RecordPlace): void {
@@ -210,14 +271,22 @@ export class SessionSummaryBuilder {
 
   /** Texts of the prompts; a slash command that has output never reached the model. */
   #turns(): string[] {
-    return [...this.#prompts].flatMap(([uuid, text]) =>
-      this.#answeredLocally.has(uuid) && text.startsWith('/') ? [] : text,
-    );
+    return [...this.#prompts].flatMap(([uuid, text]) => (this.#isAnsweredLocally(uuid, text) ? [] : text));
   }
 
-  /** True where the file holds no message at all: nothing to list. */
+  /** @param holds whether a record with that `uuid` stands in the file */
+  settleTitles(holds: (uuid: string) => boolean): void {
+    for (const [leaf, title] of this.#leafTitles) title.isOwn ||= holds(leaf);
+  }
+
+  /** True where the file holds no message at all, or commands to Claude Code itself alone: nothing to list. */
   get isEmpty(): boolean {
-    return this.#messages === 0;
+    const commands = [...this.#prompts].filter(([uuid, text]) => this.#isAnsweredLocally(uuid, text));
+    return this.#messages === this.#unsaid + commands.length;
+  }
+
+  #isAnsweredLocally(uuid: string, text: string): boolean {
+    return this.#answeredLocally.has(uuid) && text.startsWith('/');
   }
 
   /**
@@ -232,13 +301,19 @@ export class SessionSummaryBuilder {
     modifiedAt?: string | null;
   }): SessionSummary {
     const turns = this.#turns();
-    const firstPrompt = turns.find((prompt) => prompt !== '');
-    const title = this.#customTitle ?? file.customTitle ?? this.#aiTitle ?? firstPrompt ?? 'Untitled session';
+    const firstPrompt = turns.find((prompt) => !isBlank(prompt));
+    const fileTitle = isBlank(file.customTitle ?? '') ? null : file.customTitle;
+    const summaries = [...this.#leafTitles];
+    const ownSummary = summaries.findLast(([, { isOwn }]) => isOwn)?.[1].title;
+    const name = this.#customTitle ?? fileTitle ?? this.#aiTitle ?? ownSummary ?? null;
+    const title = name ?? firstPrompt ?? 'Untitled session';
     return {
       sessionId: file.sessionId as SessionId,
       file: file.file,
       projectPath: this.#projectPath,
       title: oneLine(title),
+      isNamed: name !== null,
+      foreignTitles: summaries.flatMap(([leafUuid, { title, isOwn }]) => (isOwn ? [] : { leafUuid, title })),
       turns: turns.length + this.#furtherPrompts,
       firstAt: this.#firstAt,
       lastAt: this.#lastAt,

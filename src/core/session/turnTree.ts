@@ -5,6 +5,8 @@ import { mayFollowAnother } from './followedRecords.ts';
 import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
 import { activeLeaf, type ChainNode, hasUuid, linkChain, type MessageChain, pathTo } from './messageChain.ts';
 import type { ParsedTranscript } from './parseTranscript.ts';
+import { isPartOf, withWholePrompts } from './promptParts.ts';
+import { isAnswer } from './promptRules.ts';
 import { queuedPromptsOf } from './queuedPrompts.ts';
 import {
   addUsage,
@@ -82,12 +84,14 @@ function turnIdOf({ entry }: ChainNode): TurnId {
 function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[], results: ResultNodes): TurnOutline {
   const steps = stepOutlinesOf(nodes, results);
   const { entry } = prompt;
+  const asked = entry.facts.prompt ?? entry.facts.automatic;
   return {
     turnId: turnIdOf(prompt),
     index,
     line: entry.line,
-    prompt: entry.facts.prompt?.text ?? '',
-    attachments: entry.facts.prompt?.attachments ?? 0,
+    prompt: asked?.text ?? '',
+    attachments: asked?.attachments ?? 0,
+    automatic: entry.facts.automatic !== null,
     at: entry.timestamp,
     absorbed: nodes.flatMap(({ entry: { facts, line } }) =>
       facts.absorbed === null ? [] : [{ text: facts.absorbed, line }],
@@ -141,6 +145,8 @@ export class SessionBuilder {
   /** Places of the turns that hold a call of that id: more than one where a file holds copies. */
   #callAt = new Map<string, number[]>();
   #turns: TurnOutline[] = [];
+  /** What the conversation begins with that no person asked, as long as nothing has come of it. */
+  #unanswered: ChainNode | null = null;
 
   build(transcript: ParsedTranscript, file: TranscriptFile): SessionTree {
     const isMain = (entry: TranscriptEntry) => file.isSubagent === true || !entry.isSidechain;
@@ -148,42 +154,51 @@ export class SessionBuilder {
     const { entries } = transcript;
     const begins = known.length > 0 && entries.length >= known.length && entries[known.length - 1] === known.at(-1);
     const added = begins ? entries.slice(known.length).filter(isMain) : [];
-    if (!begins || !this.#canTake(added)) this.#startAgain(entries.filter(isMain));
+    const last = known.findLast((entry) => entry.uuid !== null && isMain(entry));
+    if (!begins || !this.#canTake(added, last)) this.#startAgain(entries.filter(isMain));
     else this.#take(added);
     this.#entries = entries;
     return this.#tree(transcript, file, entries.filter(isMain));
   }
 
-  /** Whether records can be put behind the others without changing what those are. */
-  #canTake(added: readonly TranscriptEntry[]): boolean {
+  /**
+   * Whether records can be put behind the others without changing what those are.
+   * @param before the last record of the others
+   */
+  #canTake(added: readonly TranscriptEntry[], before: TranscriptEntry | undefined): boolean {
+    if (this.#unanswered !== null) return false;
     const { nodes, byUuid, problems } = this.#chain;
     // What the compaction continues that the file begins with: it may come later, and nothing says that it is missing.
     const continued = nodes[0]?.parent === null ? nodes[0].entry.facts.logicalParent : null;
     const own = new Set<string>();
     const compaction = nodes.findLast(({ entry }) => isCompactBoundary(entry))?.order ?? -1;
-    let last: string | null = nodes.at(-1)?.entry.uuid ?? null;
+    let last = before;
     let isCompacted = false;
     for (const entry of added) {
       const { uuid, parentUuid, facts } = entry;
       // The output of a slash command makes the prompt before it none.
-      if (facts.isCommandOutput) return false;
+      if (facts.isCommandOutput || facts.automatic !== null) return false;
       if (uuid === null) continue;
+      const prompt = last?.facts.prompt ?? null;
+      if (last !== undefined && prompt !== null && isPartOf({ ...last, prompt }, entry)) return false;
       if (uuid === continued) return false;
       const named = parentUuid ?? facts.logicalParent;
       const known = named === null ? undefined : byUuid.get(named);
       if (named !== null && known === undefined && !own.has(named)) return false;
       const isBeforeCompaction = known !== undefined && (isCompacted || known.order < compaction);
-      if (named !== null && mayFollowAnother(entry, named === last, isBeforeCompaction)) return false;
+      if (named !== null && mayFollowAnother(entry, named === last?.uuid, isBeforeCompaction)) return false;
       isCompacted ||= isCompactBoundary(entry);
       own.add(uuid);
-      last = uuid;
+      last = entry;
     }
     return problems.length === 0;
   }
 
-  #startAgain(main: readonly TranscriptEntry[]): void {
+  #startAgain(records: readonly TranscriptEntry[]): void {
+    const main = withWholePrompts(records);
     const local = localCommands(main);
     this.#chain = linkChain(main);
+    this.#unanswered = null;
     this.#turnAt = [];
     this.#prompts = [];
     this.#records = [];
@@ -195,6 +210,12 @@ export class SessionBuilder {
       const { facts, uuid } = node.entry;
       const isPrompt = facts.prompt !== null && !(local.has(uuid) && oneLine(facts.prompt.text).startsWith('/'));
       this.#turnAt.push(isPrompt ? this.#prompts.push(node) - 1 : -1);
+      if (facts.prompt !== null) this.#unanswered = null;
+      else if (facts.automatic !== null) this.#unanswered = node;
+      else if (this.#unanswered !== null && isAnswer(node.entry)) {
+        this.#turnAt[this.#unanswered.order] = this.#prompts.push(this.#unanswered) - 1;
+        this.#unanswered = null;
+      }
     }
     this.#records = this.#prompts.map(() => []);
     this.#spreadTurns();

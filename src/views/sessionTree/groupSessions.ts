@@ -1,4 +1,4 @@
-import { projectFolder } from '../../core/session/projectFolder.ts';
+import { comparablePath, projectFolder } from '../../core/session/projectFolder.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { ProjectNode, SessionNode } from './sessionNodes.ts';
 
@@ -10,7 +10,7 @@ const places = ['workspace', 'inside', 'elsewhere'] as const;
  * @param workspaceFolders absolute paths of the open folders
  */
 export function groupSessions(sessions: readonly SessionNode[], workspaceFolders: readonly string[]): ProjectNode[] {
-  const folders = workspaceFolders.map(comparable);
+  const folders = workspaceFolders.map(comparablePath);
   const placeOf = remembered((path: string | null) => placeAmong(path, folders));
   const idOf = remembered(idOfFolder);
   const projects = new Map<string, ProjectNode>();
@@ -50,7 +50,7 @@ export function projectId(summary: SessionSummary): string {
 }
 
 function idOfFolder(path: string | null): string {
-  return `project:${path === null ? '' : comparable(path)}`;
+  return `project:${path === null ? '' : comparablePath(path)}`;
 }
 
 export function newestFirst({ summary: a }: SessionNode, { summary: b }: SessionNode): number {
@@ -65,15 +65,9 @@ function nearer(a: ProjectNode['place'], b: ProjectNode['place']): ProjectNode['
 
 function placeAmong(path: string | null, folders: readonly string[]): ProjectNode['place'] {
   if (path === null) return 'elsewhere';
-  const project = comparable(path);
+  const project = comparablePath(path);
   if (folders.includes(project)) return 'workspace';
   return folders.some((folder) => project.startsWith(`${folder}/`)) ? 'inside' : 'elsewhere';
-}
-
-/** Paths as they are compared: forward slashes, no slash at the end, drive letters in lower case. */
-function comparable(path: string): string {
-  const slashed = path.replaceAll('\\', '/').replace(/(?<=.)\/+$/, '');
-  return slashed.replace(/^[A-Z]:/, (drive) => drive.toLowerCase());
 }
 
 /** The function, called once for each argument: thousands of sessions share a few folders. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,10 +6,11 @@ import { createSessionSearch } from '../../../src/adapters/index/createSessionSe
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import { createSessionRequests } from '../../../src/core/fork/sessionRequests.ts';
 import { parseTranscript, TranscriptReader } from '../../../src/core/session/parseTranscript.ts';
-import type { TranscriptMessage, TurnOutline } from '../../../src/core/session/recordedSession.ts';
+import type { SessionSummary, TranscriptMessage, TurnOutline } from '../../../src/core/session/recordedSession.ts';
 import type { OpenSession } from '../../../src/core/session/sessionStore.ts';
 import { buildSession, SessionBuilder } from '../../../src/core/session/turnTree.ts';
 import { conversationOf, wireRows } from '../../../src/views/forkPanel/conversation.ts';
+import { projectId } from '../../../src/views/sessionTree/groupSessions.ts';
 import { sha256, TranscriptBuilder } from '../../support/transcript.ts';
 
 // Small config folders with what strangers' disks hold (test/fixtures/cases); each was wrong once.
@@ -119,7 +120,10 @@ describe('what Claude Code hangs elsewhere than it sends it', () => {
 async function found(name: string, text: string): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'cases-'));
   try {
-    const search = createSessionSearch(storeOf(name), { index: join(folder, 'index'), archive: join(folder, 'archive') });
+    const search = createSessionSearch(storeOf(name), {
+      index: join(folder, 'index'),
+      archive: join(folder, 'archive'),
+    });
     const hits: string[] = [];
     const look = async () => {
       for await (const batch of search.search({ text }))
@@ -174,6 +178,102 @@ describe('what was typed while a turn ran', () => {
   });
 });
 
+describe('the list', () => {
+  /** Title and turns of each listed session, by the beginning of its id. */
+  async function listed(name: string): Promise<Record<string, string>> {
+    const sessions = await storeOf(name).list();
+    return Object.fromEntries(
+      sessions.map(({ sessionId, title, turns }) => [sessionId.slice(0, 4), `${title} ${turns}`]),
+    );
+  }
+
+  it('gives a title to the session that holds the message that it is about', async () => {
+    expect(await listed('w01-summary-of-another-session')).toEqual({
+      aaaa: 'Fence painted green 1',
+      bbbb: 'Mow the lawn 1',
+    });
+    expect((await open('w01-summary-of-another-session', 'aaaa')).session.summary.title).toBe('Fence painted green');
+    expect(await listed('b48-foreign-summary')).toEqual({ '0e13': 'Fix the cart total. 1' });
+  });
+
+  it('means by an id the file that it lists, and asks where there are several', async () => {
+    expect((await open('b11-worktree-stub', 'e85f7de7')).session.turns).toHaveLength(2);
+    await expect(open('b12-copy-newer-mtime', 'eb01bfa0')).rejects.toMatchObject({
+      message: expect.stringContaining('different conversations'),
+      hint: expect.stringContaining('path'),
+    });
+  });
+
+  it('counts what a schedule asked as a turn', async () => {
+    expect(await listed('w02-begins-with-scheduled-prompt')).toEqual({ 2222: 'Check the water level 1' });
+    const session = await open('w02-begins-with-scheduled-prompt', '2222');
+    const [turn] = session.session.turns;
+    expect(turn).toMatchObject({ prompt: 'Check the water level', automatic: true, active: true });
+    expect(turn?.steps).toHaveLength(2);
+    expect(turn?.usage.outputTokens).toBeGreaterThan(0);
+    expect(await sentAt(session, 1)).toEqual(['user: Check the water level']);
+  });
+
+  it('counts a prompt that was split over lines as one turn', async () => {
+    expect(await listed('w03-prompt-split-over-lines')).toEqual({ 3333: 'Which animal is this? 1' });
+    const session = await open('w03-prompt-split-over-lines', '3333');
+    expect(session.session.turns).toMatchObject([{ prompt: 'Which animal is this?', attachments: 1 }]);
+    const { rebuilt, recordedPrompt } = await session.forkAt({ turn: 1 });
+    expect(recordedPrompt).toBe('Which animal is this?');
+    expect(rebuilt.request.messages).toMatchObject([
+      { role: 'user', content: [{ type: 'text' }, { type: 'image' }, { type: 'text', text: 'Which animal is this?' }] },
+    ]);
+    const [whole] = await session.turns([1]);
+    expect(whole?.promptContent.map(({ type }) => type)).toEqual(['text', 'image', 'text']);
+  });
+
+  it('takes what Claude Code says of an unknown skill for no prompt', async () => {
+    expect(await listed('w04-unknown-skill-is-no-prompt')).toEqual({ 4444: 'Glaze the bowl 1' });
+  });
+
+  it('takes a prompt without the reminder in front of it', async () => {
+    expect(await listed('w06-reminder-and-prompt-in-one-string')).toEqual({ 6666: 'Sort the list 1' });
+  });
+
+  it('hides files in which nothing was said', async () => {
+    expect(await listed('b40-nothing-said')).toEqual({ c5f1: 'Hi 1' });
+  });
+
+  it('ignores blank titles, and has none that is no text', async () => {
+    const titles = await listed('b31-titles');
+    expect(titles).toMatchObject({ '1deb': 'AI title 1', '66e6': 'Untitled session 1', '5d8a': 'Named by hand 1' });
+    expect(Object.values(titles).every((title) => title.isWellFormed())).toBe(true);
+  });
+});
+
+it('takes both forms of a path for one project', async () => {
+  const both = await storeOf('b32-nfd-paths').list({ project: '/home/kim/M\u016fj disk/\u30c9\u30e9\u30a4\u30d6' });
+  expect(both).toHaveLength(2);
+  expect(new Set(both.map(projectId))).toHaveProperty('size', 1);
+  const windows = (projectPath: string) => projectId({ ...(both[0] as SessionSummary), projectPath });
+  expect(windows('d:\\x')).toBe(windows('D:\\x'));
+});
+
+it('reads a file with a mark before its first line', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cases-'));
+  try {
+    const project = join(folder, 'projects', '-home-kim-demo');
+    mkdirSync(project, { recursive: true });
+    const builder = new TranscriptBuilder();
+    builder.prompt('Begin');
+    builder.reply('Begun.');
+    writeFileSync(join(project, 'marked.jsonl'), `\uFEFF${builder.text()}`);
+    const session = await createSessionStore({ claudeDirs: [folder], sha256 }).open('marked');
+    const messages: TranscriptMessage[] = [];
+    for await (const message of session.messages()) messages.push(message);
+    expect(messages).toHaveLength(2);
+    expect((await session.turns([1]))[0]?.promptContent).toEqual([{ type: 'text', text: 'Begin' }]);
+    expect(await sentAt(session, 1)).toEqual(['user: Begin']);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 it('takes no messages of a subagent out of a damaged line for the session’s', async () => {
   const { session } = await open('w07b-damaged-progress-line', '77777777');
   expect(session.turns.map(({ prompt, active, steps }) => `${prompt} ${active} ${steps.length}`)).toEqual([
@@ -203,7 +303,7 @@ it.each(transcripts)('understands a session that grows as one that is read whole
   const reader = new TranscriptReader(false);
   for (const [at, line] of lines.entries()) {
     reader.text(line, at + 1, false);
-    const growing = builder.build({ ...reader.clone(), entries: [...reader.entries] }, origin);
+    const growing = builder.build({ problems: [], summary: reader.summary, entries: [...reader.entries] }, origin);
     const whole = buildSession(parseTranscript(Buffer.from(lines.slice(0, at + 1).join('\n'))), origin);
     expect(growing.session.turns).toEqual(whole.session.turns);
     expect(growing.chain.nodes.map(({ parent }) => parent?.order)).toEqual(

@@ -57,6 +57,9 @@ const texts = [
   ' <local-command-stdout>x',
   '<command-name>/cost</command-name>',
   '[Request interrupted by user]',
+  'Unknown skill: pottery',
+  'Unknown skill in this team',
+  '<ide_opened_file>a.txt</ide_opened_file>',
 ];
 const oddTexts = [
   ...texts,
@@ -118,6 +121,20 @@ const changes: readonly Change[] = [
   ...setInMessage(
     'content',
     oddTexts.map((text) => [{ type: 'image' }, { type: 'text', text }]),
+  ),
+  // What begins a conversation without being asked, and blocks of one prompt in lines of their own.
+  ...['Check it', '<local-command-caveat>x'].map(
+    (content) => (line: Line) =>
+      JSON.stringify({ ...line, parentUuid: null, isMeta: true, message: { role: 'user', content } }),
+  ),
+  ...[{ type: 'image' }, { type: 'text', text: 'Look' }, { type: 'text', text: texts.at(-1) }].map(
+    (block) => (line: Line) =>
+      JSON.stringify({
+        ...line,
+        type: 'user',
+        timestamp: '2026-06-10T09:00:00.000Z',
+        message: { role: 'user', content: [block] },
+      }),
   ),
   ...['cwd', 'uuid', 'parentUuid', 'timestamp', 'message', 'type', 'sessionId'].map((key) => (line: Line) => {
     const { [key]: _dropped, ...rest } = line;

@@ -84,6 +84,8 @@ describe('list', () => {
       modifiedAt: statSync(join(project, 'aaaa.jsonl')).mtime.toISOString(),
       roots: [older.lines[0]?.['uuid']],
       forkedFrom: null,
+      isNamed: false,
+      foreignTitles: [],
       ...noSurroundings,
     });
     for (const summary of listed) expect((await store().open(summary.sessionId)).session.summary).toEqual(summary);

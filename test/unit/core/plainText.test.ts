@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { iconSafe, messageSafe, plainText } from '../../../src/core/plainText.ts';
+import { iconSafe, messageSafe, plainText, printableJson } from '../../../src/core/plainText.ts';
 
 describe('plainText', () => {
   it('strips what reorders, hides or controls', () => {
@@ -8,6 +8,12 @@ describe('plainText', () => {
   it('strips tag characters, which hide instructions', () => expect(plainText('hi\u{E0041}\u{E007F}')).toBe('hi'));
   it('keeps joiners, line feeds and tabs', () => expect(plainText('👨‍👩‍👧\r\n\tx')).toBe('👨‍👩‍👧\n\tx'));
   it('replaces lone surrogates', () => expect(plainText('a\ud800b')).toBe('a\ufffdb'));
+});
+
+it('printableJson writes no half characters', () => {
+  const value = { text: '\ud83d half \ud83d\ude00 \udc00\ud800', path: 'C:\\ud800' };
+  const json = printableJson(JSON.stringify(value));
+  expect(JSON.parse(json)).toEqual({ text: '\ufffd half \ud83d\ude00 \ufffd\ufffd', path: 'C:\\ud800' });
 });
 
 it('iconSafe escapes icon syntax only', () => {

@@ -58,7 +58,7 @@ const nameFacts = [
 type TextFact = (typeof textFacts)[number];
 type NameFact = (typeof nameFacts)[number];
 
-const flag = { sidechain: 1, meta: 2, interrupted: 4, commandOutput: 8 };
+const flag = { sidechain: 1, meta: 2, interrupted: 4, commandOutput: 8, oneBlock: 16, automatic: 32 };
 
 function packReferences(values: readonly (string | null)[], places: ReadonlyMap<string, number>): ReferenceColumn {
   const others: string[] = [];
@@ -94,7 +94,9 @@ function flagsOf({ isSidechain, facts }: StoredEntry): number {
     (isSidechain ? flag.sidechain : 0) |
     (facts.isMeta ? flag.meta : 0) |
     (facts.interrupted ? flag.interrupted : 0) |
-    (facts.isCommandOutput ? flag.commandOutput : 0)
+    (facts.isCommandOutput ? flag.commandOutput : 0) |
+    ((facts.prompt ?? facts.automatic)?.isOneBlock === true ? flag.oneBlock : 0) |
+    (facts.automatic !== null ? flag.automatic : 0)
   );
 }
 
@@ -151,8 +153,8 @@ function packOutline(entries: readonly StoredEntry[], places: ReadonlyMap<string
         ids: packTexts(results.map(({ id }) => id)),
         errors: Uint8Array.from(results, ({ isError }) => (isError ? 1 : 0)),
       },
-      prompts: packTexts(facts.map(({ prompt }) => prompt?.text ?? null)),
-      attachments: packNumbers(facts, ({ prompt }) => prompt?.attachments ?? 0),
+      prompts: packTexts(facts.map(({ prompt, automatic }) => (prompt ?? automatic)?.text ?? null)),
+      attachments: packNumbers(facts, ({ prompt, automatic }) => (prompt ?? automatic)?.attachments ?? 0),
     },
   };
 }
@@ -208,7 +210,12 @@ function unpackFacts(
   return Array.from(flags, (bits, place): EntryFacts => {
     const toolUses = uses(packed.toolUses.counts[place] ?? 0);
     const toolResults = results(packed.toolResults.counts[place] ?? 0);
-    const prompt = prompts[place] ?? null;
+    const isAutomatic = (bits & flag.automatic) !== 0;
+    const text = prompts[place] ?? null;
+    const asked =
+      text === null
+        ? null
+        : { text, attachments: packed.attachments[place] ?? 0, isOneBlock: (bits & flag.oneBlock) !== 0 };
     return {
       subtype: names.subtype[place] ?? null,
       logicalParent: names.logicalParent[place] ?? null,
@@ -228,7 +235,8 @@ function unpackFacts(
       apiError: names.apiError[place] ?? null,
       interrupted: (bits & flag.interrupted) !== 0,
       isCommandOutput: (bits & flag.commandOutput) !== 0,
-      prompt: prompt === null ? null : { text: prompt, attachments: packed.attachments[place] ?? 0 },
+      prompt: isAutomatic ? null : asked,
+      automatic: isAutomatic ? asked : null,
       absorbed: texts.absorbed[place] ?? null,
       queued: texts.queued[place] ?? null,
     };

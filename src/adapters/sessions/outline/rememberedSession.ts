@@ -60,6 +60,8 @@ export function* partsOfSession(
   states: Pick<StoredSession, 'state' | 'subagentState'>,
 ): Generator<Part, void> {
   if (entries.some((entry) => !(entry instanceof StoredEntry))) return;
+  // Nor do prompts that were put together of several lines.
+  if (tree.chain.nodes.some(({ entry }) => !((entry as TranscriptEntry) instanceof StoredEntry))) return;
   const { turns, summary: _summary, ...rest } = tree.session;
   const session: StoredSession = {
     ...states,

@@ -75,7 +75,7 @@ describe('an index that can’t be used', () => {
     ['is no database', 'This is no SQLite file. '.repeat(400)],
     ['is empty', ''],
   ])('a file that %s is replaced', async (_name, content) => {
-    await writeFile(join(folder, 'sessions-4.0.db'), content);
+    await writeFile(join(folder, 'sessions-5.0.db'), content);
     withIndex((index) => index.putSummaries([row('/a')]));
     expect(withIndex((index) => index.summaries()).size).toBe(1);
   });
@@ -108,7 +108,7 @@ describe('an index that can’t be used', () => {
   });
 
   test.each([99, 1])('tables of schema %i that are not ours are left alone and replaced', async (version) => {
-    const file = join(folder, 'sessions-4.0.db');
+    const file = join(folder, 'sessions-5.0.db');
     const other = new DatabaseSync(file);
     other.exec(`create table summaries (file text, state text); pragma user_version=${version}`);
     other.close();
@@ -121,12 +121,12 @@ describe('an index that can’t be used', () => {
     await writeFile(join(folder, 'sessions-7.0.db'), 'newer');
     withIndex((index) => index.putSummaries([row('/a')]));
     expect(withIndex((index) => index.summaries()).size).toBe(1);
-    expect(await databases()).toEqual(['sessions-0.3.db', 'sessions-4.0.db', 'sessions-7.0.db']);
+    expect(await databases()).toEqual(['sessions-0.3.db', 'sessions-5.0.db', 'sessions-7.0.db']);
   });
 
   test('fault 31: while another process writes, reading goes on and a write is skipped', () => {
     withIndex((index) => index.putSummaries([row('/a')]));
-    const other = new DatabaseSync(join(folder, 'sessions-4.0.db'));
+    const other = new DatabaseSync(join(folder, 'sessions-5.0.db'));
     other.exec('begin immediate');
     const index = new SessionIndex(folder, { busyMs: 1 });
     index.putSummaries([row('/b')]);
@@ -149,7 +149,7 @@ describe('an index that can’t be used', () => {
 
   test('a file that can’t be written still serves what it holds', async () => {
     withIndex((index) => index.putSummaries([row('/a')]));
-    const file = join(folder, 'sessions-4.0.db');
+    const file = join(folder, 'sessions-5.0.db');
     await chmod(file, 0o400);
     const full = new SessionIndex(folder);
     expect(full.summaries().size).toBe(1);

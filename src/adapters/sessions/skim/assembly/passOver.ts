@@ -135,6 +135,9 @@ function wordOf(member: u32): u32 {
   return nameNumber(valueOf(member) + 1, lengthOf(member) - 2);
 }
 
+/** "Unknown " as a number: so begins what Claude Code says of a command that it doesn't know. */
+const unknownWord: u64 = 0x206e776f6e6b6e55;
+
 /**
  * Whether a text of a prompt is just that: what Claude Code puts in a prompt's place begins with a tag or a bracket, what it
  * may answer itself with a slash.
@@ -143,6 +146,7 @@ function isWritten(member: u32): bool {
   if (member == 0 || !isText(member)) return false;
   const first = <u32>load<u8>(valueOf(member) + 1);
   // White space, and the bytes with which white space of other scripts begins.
+  if (first == 0x55 && load<u64>(valueOf(member) + 1) == unknownWord) return false;
   if (first <= 0x20 || first == 0xc2 || (first >= 0xe1 && first <= 0xe3) || first == 0xef) return false;
   return first != 0x22 && first != 0x2f && first != 0x3c && first != 0x5b && first != 0x5c;
 }
@@ -312,7 +316,8 @@ function isPrompt(): bool {
   if (!isUnset(keyIsMeta) || !isUnset(keyIsCompactSummary) || !isUnset(keyIsVisibleInTranscriptOnly)) return false;
   if (!isClearText(role) || wordOf(role) != wordUser) return false;
   if (kindOf(content) == 0x22) return isWritten(content);
-  return kindOf(content) == 0x5b && blocks != 0 && results == 0 && !isOdd;
+  // One block alone may be a part of a prompt.
+  return kindOf(content) == 0x5b && blocks > 1 && results == 0 && !isOdd;
 }
 
 /** Whether a record of costs is just that. */

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { entriesOf, openPlainFile, plainFile } from '../sessions/projectFiles.ts';
+import { agentIdOf, sessionFolderOf } from '../sessions/subagentFiles.ts';
 
 /** A file that belongs to a session. */
 export interface SessionPart {
@@ -53,7 +54,7 @@ async function filesBelow(folder: string, place: string): Promise<SessionPart[]>
 /** Transcripts `agent-….jsonl` in a project's folder whose lines name the session. */
 export async function subagentsBeside(project: string, sessionId: string): Promise<string[]> {
   const files = (await entriesOf(project))
-    .filter((entry) => entry.isFile() && /^agent-.+\.jsonl$/.test(entry.name))
+    .filter((entry) => entry.isFile() && agentIdOf(entry.name) !== null)
     .map(({ name }) => join(project, name));
   const owners = await Promise.all(files.map(ownerOf));
   return files.filter((_, index) => owners[index] === sessionId);
@@ -61,9 +62,10 @@ export async function subagentsBeside(project: string, sessionId: string): Promi
 
 /** The session's transcript that a subagent's transcript belongs to; every other file is its own. */
 export async function transcriptOf(file: string): Promise<string> {
-  if (!/^agent-.+\.jsonl$/.test(basename(file))) return file;
+  if (agentIdOf(basename(file)) === null) return file;
   const folder = dirname(file);
-  if (basename(folder) === 'subagents') return `${dirname(folder)}.jsonl`;
+  const own = sessionFolderOf(file);
+  if (own !== null) return `${own}.jsonl`;
   const owner = await ownerOf(file);
   // The name comes from the file's lines, so it must be no path.
   return owner === null || basename(owner) !== owner ? file : join(folder, `${owner}.jsonl`);

@@ -2,6 +2,7 @@ import { closeSync, readdirSync, readSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { openPlainFileSync, projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
+import { agentIdOf, subagentFilesIn } from '../sessions/subagentFiles.ts';
 import { type FileState, fileState } from './fileState.ts';
 
 /** A transcript as it is now. */
@@ -14,7 +15,6 @@ export interface Transcript {
 
 /** The first line tells whose it is. */
 const headBytes = 64 * 1024;
-const agentFile = /^agent-.+\.jsonl$/;
 
 /** Names in a folder, none where there is no such folder. What they are shows when their state is asked for. */
 function namesIn(folder: string): string[] {
@@ -46,7 +46,7 @@ function transcriptsIn(folder: string): { file: string; sessionFile: string }[] 
   const names = new Set(namesIn(folder));
   const beside = new Map<string, string[]>();
   for (const name of names) {
-    if (!agentFile.test(name)) continue;
+    if (agentIdOf(name) === null) continue;
     const file = join(folder, name);
     const owner = ownerOf(file);
     if (owner !== null) beside.set(owner, [...(beside.get(owner) ?? []), file]);
@@ -56,9 +56,8 @@ function transcriptsIn(folder: string): { file: string; sessionFile: string }[] 
     if (sessionId === null) return [];
     // Thousands of paths: put together by hand they cost a tenth of what `join` takes.
     const sessionFile = `${folder}${sep}${name}`;
-    const own = `${folder}${sep}${sessionId}${sep}subagents`;
-    const inside = names.has(sessionId) ? namesIn(own).filter((agent) => agentFile.test(agent)) : [];
-    const agents = [...inside.sort().map((agent) => `${own}${sep}${agent}`), ...(beside.get(sessionId) ?? [])];
+    const inside = names.has(sessionId) ? subagentFilesIn(`${folder}${sep}${sessionId}`) : [];
+    const agents = [...inside, ...(beside.get(sessionId) ?? [])];
     return [sessionFile, ...agents].map((file) => ({ file, sessionFile }));
   });
 }

@@ -9,11 +9,8 @@ import { partOf } from './outline/partOf.ts';
 import { partsOfSession, RememberedSession, type StoredSession } from './outline/rememberedSession.ts';
 import { entriesOf, plainFile, plainFileSync, sessionIdOf } from './projectFiles.ts';
 import { isSame, type ScannedState, stateOf } from './scannedState.ts';
+import { agentIdOf, subagentFilesIn, workflowOf } from './subagentFiles.ts';
 import { TranscriptScan } from './transcriptScan.ts';
-
-function agentIdOf(name: string): string | null {
-  return /^agent-(.+)\.jsonl$/.exec(name)?.[1] ?? null;
-}
 
 type FileStates = Pick<StoredSession, 'state' | 'subagentState'>;
 
@@ -121,9 +118,7 @@ export class SessionFiles {
   /** Subagents in the session's own folder, and those of all sessions that old versions put beside them. */
   async #subagentFiles(): Promise<SubagentFiles> {
     const folder = dirname(this.file);
-    const own = join(folder, this.#sessionId, 'subagents');
-    const [inside, beside] = await Promise.all([agentFiles(own), agentFiles(folder)]);
-    return { inside, beside };
+    return { inside: subagentFilesIn(join(folder, this.#sessionId)), beside: await agentFiles(folder) };
   }
 
   async #readSubagents({ inside, beside }: SubagentFiles): Promise<SubagentFile[]> {
@@ -149,11 +144,12 @@ export class SessionFiles {
       const detail = `The subagent's file can't be read: ${String(error)}`;
       const problem = { line: 1, kind: 'bad_record' as const, detail };
       const nothing = parseTranscript(new Uint8Array());
-      return { agentId, file, meta: null, transcript: { ...readSoFar(nothing), problems: [problem] } };
+      return { agentId, file, workflow: null, meta: null, transcript: { ...readSoFar(nothing), problems: [problem] } };
     }
     return {
       agentId,
       file,
+      workflow: workflowOf(file),
       meta: readRecord(metaOf(file)),
       transcript: readSoFar(scan.transcript),
     };
@@ -170,7 +166,7 @@ function stateOfSubagents({ inside, beside }: SubagentFiles): string {
       const stats = plainFileSync(path);
       return stats === null ? 'none' : Object.values(stateOf(stats)).join(':');
     });
-    return `${basename(file)} ${own} ${meta}`;
+    return `${workflowOf(file) ?? ''} ${basename(file)} ${own} ${meta}`;
   });
   return states.join('\n');
 }

@@ -2,22 +2,20 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import type { RecordedToolCall, Turn } from '../../core/session/recordedSession.ts';
 import { openPlainFile } from './projectFiles.ts';
+import { sessionFolderOf } from './subagentFiles.ts';
 
 /** So much of a spilled output is read; more than anyone reads in a document. */
 const mostBytes = 1024 * 1024;
 
 /** Where the whole output may lie: in the session's own folder (also after it was copied), or where the recording says. */
 function candidates(transcript: string, recorded: string): string[] {
-  const folder = basename(transcript).startsWith('agent-')
-    ? dirname(dirname(transcript))
-    : transcript.slice(0, -'.jsonl'.length);
+  const folder = sessionFolderOf(transcript) ?? transcript.slice(0, -'.jsonl'.length);
   return [join(folder, 'tool-results', basename(recorded)), recorded];
 }
 
 /** The project's folder under `…/projects`: nothing outside of it is read, whatever a transcript names. */
 function projectFolder(transcript: string): string {
-  const folder = dirname(transcript);
-  return basename(folder) === 'subagents' ? dirname(dirname(folder)) : folder;
+  return dirname(sessionFolderOf(transcript) ?? transcript);
 }
 
 async function readInside(folder: string, file: string): Promise<string | null> {

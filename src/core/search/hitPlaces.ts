@@ -20,7 +20,7 @@ export function hitPlaces(tree: SessionTree, uuids: readonly string[], toolUseId
   return {
     turns: uuids.map((uuid) => {
       const node = tree.chain.byUuid.get(uuid);
-      return node === undefined ? null : (tree.turnOf.get(node)?.index ?? null);
+      return (node === undefined ? tree.turnOfInline(uuid) : tree.turnOf.get(node))?.index ?? null;
     }),
     tools: toolUseIds.map((id) => names.get(id) ?? null),
   };

@@ -20,7 +20,7 @@ import {
 } from './recordedSession.ts';
 import { branchesOf, compactedTurns } from './sessionBranches.ts';
 import { oneLine } from './sessionSummary.ts';
-import { subagentsOf } from './subagentSummaries.ts';
+import { inlineSubagents, subagentsOf } from './subagentSummaries.ts';
 import { holdsMessage, type TranscriptEntry } from './transcriptEntry.ts';
 import { type ResultNodes, stepOutlinesOf, stepsOf } from './turnSteps.ts';
 
@@ -28,6 +28,8 @@ import { type ResultNodes, stepOutlinesOf, stepsOf } from './turnSteps.ts';
 export interface SubagentFile {
   agentId: string;
   file: string;
+  /** The run of a workflow that it belongs to; left out or null where it doesn't. */
+  workflow?: string | null;
   /** Its `meta.json`, null where there is none. */
   meta: JsonRecord | null;
   transcript: ParsedTranscript;
@@ -64,6 +66,8 @@ export interface SessionTree {
   prompts: ReadonlyMap<TurnId, ChainNode>;
   /** The turn with its contents, which may be read from disk for it. */
   wholeTurn(turn: TurnOutline): Turn;
+  /** The turn that started the subagent to which a record of this file belongs: version 1.0 kept them in one file. */
+  turnOfInline(uuid: string): TurnOutline | null;
   /** Every message of the file in file order; contents may be read from disk one by one. */
   messages(): Iterable<TranscriptMessage>;
 }
@@ -322,6 +326,8 @@ export class SessionBuilder {
     const prompts = new Map(turns.map((turn, at) => [turn.turnId, this.#prompts[at] as ChainNode]));
     const records = this.#records;
     const results = this.#results;
+    const inline = file.isSubagent === true ? [] : inlineSubagents(transcript.entries);
+    const subagents = subagentsOf(file.subagents, { agents: inline, file: file.file }, chain, turns);
     const isThere = ({ order }: ChainNode) => order < chain.nodes.length;
     const problems = [...transcript.problems, ...chain.problems].sort((a, b) => a.line - b.line);
     return {
@@ -333,7 +339,7 @@ export class SessionBuilder {
         summary: transcript.summary.build({ ...file, problems: problems.length }),
         turns,
         branches,
-        subagents: subagentsOf(file.subagents, chain, turns),
+        subagents,
         compactions: compactionsOf(chain),
         queued: file.isSubagent === true ? [] : queuedPromptsOf(main, turns),
         problems,
@@ -344,6 +350,11 @@ export class SessionBuilder {
         steps: stepsOf((records[turn.index - 1] ?? []).filter(isThere), results),
       }),
       messages: () => messagesOf(transcript.entries, chain, turnOf, active),
+      turnOfInline: (uuid) => {
+        const agent = inline.find((entries) => entries.some((entry) => entry.uuid === uuid))?.[0]?.uuid;
+        const turnId = subagents.find(({ agentId }) => agentId === agent)?.turnId ?? null;
+        return turnId === null ? null : (byId.get(turnId) ?? null);
+      },
     };
   }
 }

@@ -274,6 +274,43 @@ it('reads a file with a mark before its first line', async () => {
   }
 });
 
+describe('subagents', () => {
+  async function agents(name: string, id: string): Promise<string[]> {
+    const { session } = await open(name, id);
+    return session.subagents.map(({ task, toolUseId, turnId, messages }) => {
+      const turn = session.turns.find((each) => each.turnId === turnId)?.index;
+      return `${task} ${messages} ${toolUseId} ${turn}`;
+    });
+  }
+
+  it('of workflows are listed and searched', async () => {
+    expect(await agents('w09-workflow-agents', '99999999')).toEqual(['Sweep the zanzibar room 2 toolu_w1 1']);
+    expect(await found('w09-workflow-agents', 'zanzibar room')).toEqual([
+      '1 prompt of a subagent',
+      '1 reply of a subagent',
+    ]);
+    expect(await agents('b09-workflow-agents', '6348ce6a')).toEqual([
+      'Check file f1 2 toolu_none undefined',
+      'Check file w1 2 toolu_w 1',
+      'Check file w2 2 toolu_w 1',
+    ]);
+    expect(await found('b09-workflow-agents', 'needle-w2')).toEqual(['1 reply of a subagent']);
+  });
+
+  it('of an interrupted call belong to it', async () => {
+    expect(await agents('w08-subagent-of-interrupted-task', '88888888')).toEqual([
+      expect.stringMatching(/ 2 toolu_08 1$/),
+    ]);
+  });
+
+  it('of version 1.0 stand in the session’s file', async () => {
+    expect(await agents('w12-inline-sidechain-of-1.0', '13131313')).toEqual([
+      expect.stringMatching(/ 2 toolu_t1 1$/),
+    ]);
+    expect(await found('w12-inline-sidechain-of-1.0', 'zinnia')).toEqual(['1 reply']);
+  });
+});
+
 it('takes no messages of a subagent out of a damaged line for the session’s', async () => {
   const { session } = await open('w07b-damaged-progress-line', '77777777');
   expect(session.turns.map(({ prompt, active, steps }) => `${prompt} ${active} ${steps.length}`)).toEqual([

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Disposable } from '../../../core/run/ports.ts';
-import { entriesOf, plainFile } from '../projectFiles.ts';
+import { plainFile } from '../projectFiles.ts';
+import { subagentFolders } from '../subagentFiles.ts';
 import { folderState } from './folderState.ts';
 import { FolderWatch, type WatchSystem } from './folderWatch.ts';
 
@@ -17,10 +18,9 @@ interface Armed {
   watch: FolderWatch;
 }
 
-/** Watches the folder that a session may have beside its transcript: its title, and the subagents one level below. */
+/** Watches the folder that a session may have beside its transcript: its title, and the subagents below. */
 export class OwnFolderWatch implements Disposable {
   readonly #folder: string;
-  readonly #subagents: string;
   readonly #listener: OwnFolderListener;
   readonly #system: WatchSystem | null;
   readonly #armed = new Map<string, Armed>();
@@ -32,7 +32,6 @@ export class OwnFolderWatch implements Disposable {
   /** @param folder absolute, existing or not: it is watched from the first `arm` after it has come */
   constructor(folder: string, listener: OwnFolderListener, system: WatchSystem | null) {
     this.#folder = folder;
-    this.#subagents = join(folder, 'subagents');
     this.#listener = listener;
     this.#system = system;
   }
@@ -50,8 +49,16 @@ export class OwnFolderWatch implements Disposable {
 
   async #armNow(): Promise<void> {
     await this.#armFolder(this.#folder, (name) => this.#told(name));
-    const fresh = await this.#armFolder(this.#subagents, (name) => this.#subagentTold(name));
-    if (fresh || this.#states === null) await this.#lookAtSubagents();
+    const folders = [...subagentFolders(this.#folder)].map(({ folder }) => folder);
+    let isFresh = this.#states === null;
+    for (const folder of folders)
+      isFresh = (await this.#armFolder(folder, (name) => this.#subagentTold(folder, name))) || isFresh;
+    for (const [folder, { watch }] of this.#armed) {
+      if (folder === this.#folder || folders.includes(folder)) continue;
+      watch.dispose();
+      this.#armed.delete(folder);
+    }
+    if (isFresh) await this.#lookAtSubagents();
   }
 
   /** Returns whether the folder is watched from now on, and was not before. */
@@ -72,32 +79,37 @@ export class OwnFolderWatch implements Disposable {
     if (name === null || name === 'custom-title.json') this.#listener.title();
   }
 
-  #subagentTold(name: string | null): void {
+  #subagentTold(folder: string, name: string | null): void {
     if (name === null) void this.#lookAtSubagents();
+    // Agents of a workflow lie in folders below.
+    else if (!name.includes('.')) this.arm();
     // What stands in `agent-….meta.json` is shown with the subagent.
-    else if (name.startsWith('agent-')) this.#listener.subagent(join(this.#subagents, jsonlOf(name)));
+    else if (name.startsWith('agent-')) this.#listener.subagent(join(folder, jsonlOf(name)));
   }
 
   async #poll(folder: string): Promise<void> {
-    if (folder === this.#subagents) await this.#lookAtSubagents();
-    else this.#told(null);
+    if (folder === this.#folder) this.#told(null);
+    else await this.#lookAtSubagents();
   }
 
   /** Tells the subagents that changed since the last look. What the first look finds is not news. */
   async #lookAtSubagents(): Promise<void> {
     const before = this.#states;
     const now = new Map<string, string>();
-    for (const { name } of await entriesOf(this.#subagents)) {
-      const stats = await plainFile(join(this.#subagents, name)).catch(() => null);
-      if (stats !== null && name.startsWith('agent-')) now.set(name, `${stats.ino}:${stats.size}:${stats.mtimeMs}`);
+    for (const { folder, names } of subagentFolders(this.#folder)) {
+      for (const name of names.filter((each) => each.startsWith('agent-'))) {
+        const file = join(folder, name);
+        const stats = await plainFile(file).catch(() => null);
+        if (stats !== null) now.set(file, `${stats.ino}:${stats.size}:${stats.mtimeMs}`);
+      }
     }
     if (this.#disposed) return;
     this.#states = now;
     if (before === null) return;
     const changed = [...new Set([...before.keys(), ...now.keys()])].filter(
-      (name) => before.get(name) !== now.get(name),
+      (file) => before.get(file) !== now.get(file),
     );
-    for (const name of new Set(changed.map(jsonlOf))) this.#listener.subagent(join(this.#subagents, name));
+    for (const file of new Set(changed.map(jsonlOf))) this.#listener.subagent(file);
   }
 }
 

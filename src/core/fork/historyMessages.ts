@@ -75,13 +75,35 @@ function isUsable(block: ContentBlock): boolean {
   return true;
 }
 
+/** What the API takes in blocks that every transcript holds; of others nobody knows what is stray. */
+const members: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries({
+    text: ['text', 'citations'],
+    thinking: ['thinking', 'signature'],
+    redacted_thinking: ['data'],
+    tool_use: ['id', 'name', 'input', 'caller'],
+    tool_result: ['tool_use_id', 'content', 'is_error'],
+  }).map(([type, names]) => [type, new Set(['type', 'cache_control', ...names])]),
+);
+
+/** The block without what programs between Claude Code and the API have added to it. */
+function withoutStrays(block: ContentBlock): ContentBlock {
+  const known = members.get(block.type);
+  const isStray = ([name, value]: [string, Json]) =>
+    known?.has(name) === false ||
+    (name === 'citations' && value === null) ||
+    (name === 'caller' && recordField(block, 'caller')?.type === 'direct');
+  if (known === undefined || !Object.entries(block).some(isStray)) return block;
+  return Object.fromEntries(Object.entries(block).filter((member) => !isStray(member))) as ContentBlock;
+}
+
 const onlyModel = new Set(['tool_use', 'thinking', 'redacted_thinking']);
 const onlyPerson = new Set(['tool_result', 'image', 'document']);
 
 /** What of a message can be sent in its role; null where nothing can. */
 function usable(draft: MessageDraft): MessageDraft | null {
   const foreign = draft.role === 'user' ? onlyModel : onlyPerson;
-  const content = draft.content.filter((block) => isUsable(block) && !foreign.has(block.type));
+  const content = draft.content.filter((block) => isUsable(block) && !foreign.has(block.type)).map(withoutStrays);
   return content.length === 0 ? null : { ...draft, content };
 }
 
@@ -172,6 +194,7 @@ function missingOf(nodes: readonly ChainNode[], drafts: readonly MessageDraft[],
       renderedText(entry).length === 0,
   );
   if (unrendered) missing.push(attachedContext);
+  if (nodes.some(({ entry }) => entry.facts.subtype === 'microcompact_boundary')) missing.push(clearedResults);
   return missing;
 }
 
@@ -180,6 +203,9 @@ function missingServerTools(before: readonly MessageDraft[], after: readonly Mes
     messages.flatMap(({ content }) => content).filter((block) => isServerCall(block) || isServerResult(block)).length;
   return count(before) > count(after) ? ['calls and results of server tools that have no counterpart'] : [];
 }
+
+/** Claude Code takes old results out of the history to save room, and notes only which. */
+const clearedResults = 'that results of tools were cleared to save room: here they go out whole';
 
 /** What older versions sent along without recording it. */
 export const attachedContext = 'context that Claude Code attached, such as files and reminders';

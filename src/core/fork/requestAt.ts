@@ -11,6 +11,7 @@ import { comparePrefix, type Ending, noRecordedPrefix } from './comparePrefix.ts
 import { attachedContext, historyMessages } from './historyMessages.ts';
 import type { MessagesRequest, RebuiltRequest, RequestMessage } from './messagesRequest.ts';
 import { findPrompt } from './promptPlace.ts';
+import { type SizeCheck, sizeDifference, sizeText } from './recordedSize.ts';
 import { settingsFor } from './requestSettings.ts';
 import { type Cut, requestRefOf } from './resolveForkPoint.ts';
 import { bindsThinking, withoutThinking } from './thinkingBlocks.ts';
@@ -151,6 +152,7 @@ export class RequestBuilder {
         fidelity: 'reconstructed',
         digestVerified: false,
         missing: [
+          ...differenceIn({ request, nodes, boundary, reply: cut.reply }),
           this.#isSummedUpBehind(cut) ? noCompactionCall : noDigest,
           ...base.recorded.missing,
           ...history.missing,
@@ -203,7 +205,7 @@ export class RequestBuilder {
     return {
       fidelity: 'reconstructed',
       digestVerified: false,
-      missing,
+      missing: [...differenceIn({ request, nodes, boundary, reply: cut.reply }), ...missing],
       request,
       betas: settings.betas,
       completed: history.completed,
@@ -256,6 +258,11 @@ export class RequestBuilder {
     const anchorAt = after.findIndex((node) => node.entry.uuid === anchor);
     return { nodes: [...after.slice(0, anchorAt + 1), ...preserved, ...after.slice(anchorAt + 1)], boundary };
   }
+}
+
+function differenceIn(check: SizeCheck): string[] {
+  const difference = sizeDifference(check);
+  return difference === null ? [] : [sizeText(difference)];
 }
 
 /** The request without thinking that the model would refuse: where something stands before it that was not sent so. */

@@ -25,6 +25,7 @@ import {
   recordedTurn,
   replayedTurns,
 } from '../fork/planFork.ts';
+import { sizeWarning } from '../fork/recordedSize.ts';
 import { groupBy } from '../groupBy.ts';
 import { type BlobRef, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';
 import type { Turn } from '../session/recordedSession.ts';
@@ -376,6 +377,8 @@ function isBilled({ provider, executor }: ForkPlan): boolean {
 
 function notesOf(plan: ForkPlan, unpriced: readonly string[]): string[] {
   const notes: string[] = [];
+  const size = sizeWarning(plan.missing);
+  if (size !== null) notes.push(size);
   if (!isBilled(plan)) notes.push('The offline demo model answers: nothing leaves this machine and nothing is billed.');
   if (plan.budgetUsd !== null && unpriced.length > 0) {
     notes.push(`The budget can't be kept for ${unpriced.join(', ')}: no price is known.`);

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createSessionSearch } from '../../../src/adapters/index/createSessionSearch.ts';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
+import { checkRequest } from '../../../src/core/fork/checkRequest.ts';
+import { blocksOf } from '../../../src/core/fork/messagesRequest.ts';
 import { createSessionRequests } from '../../../src/core/fork/sessionRequests.ts';
 import { parseTranscript, TranscriptReader } from '../../../src/core/session/parseTranscript.ts';
 import type { SessionSummary, TranscriptMessage, TurnOutline } from '../../../src/core/session/recordedSession.ts';
@@ -304,10 +306,69 @@ describe('subagents', () => {
   });
 
   it('of version 1.0 stand in the session’s file', async () => {
-    expect(await agents('w12-inline-sidechain-of-1.0', '13131313')).toEqual([
-      expect.stringMatching(/ 2 toolu_t1 1$/),
-    ]);
+    expect(await agents('w12-inline-sidechain-of-1.0', '13131313')).toEqual([expect.stringMatching(/ 2 toolu_t1 1$/)]);
     expect(await found('w12-inline-sidechain-of-1.0', 'zinnia')).toEqual(['1 reply']);
+  });
+});
+
+describe('a rebuilt request', () => {
+  it('keeps both calls that were given one id', async () => {
+    const session = await open('b22-duplicate-ids', '8defa492');
+    const { rebuilt } = await session.forkAt({ turn: 3 });
+    const blocks = rebuilt.request.messages.flatMap(blocksOf);
+    const calls = blocks.flatMap(({ type, id, input }) => (type === 'tool_use' ? [[id, input]] : []));
+    const results = blocks.flatMap(({ type, tool_use_id, content }) =>
+      type === 'tool_result' ? [[tool_use_id, content]] : [],
+    );
+    expect(calls).toEqual([
+      ['call_0', { command: 'a' }],
+      ['call_0_2', { command: 'b' }],
+    ]);
+    expect(results).toEqual([
+      ['call_0', 'A'],
+      ['call_0_2', 'B'],
+    ]);
+    expect(checkRequest(rebuilt.request)).toEqual([]);
+  });
+
+  it('goes out without fields that the API doesn’t take', async () => {
+    const session = await open('b20-stray-fields', '27618475');
+    const { rebuilt } = await session.forkAt({ turn: 2 });
+    expect(rebuilt.request.messages[1]?.content).toEqual([
+      { type: 'text', text: 'Reading.' },
+      { type: 'tool_use', id: 'toolu_s', name: 'Read', input: { file_path: '/a' } },
+    ]);
+  });
+
+  it('says that results which were cleared go out whole', async () => {
+    const session = await open('b47-microcompact', 'a0dc9ba8');
+    expect((await session.forkAt({ turn: 3 })).rebuilt.missing).toContainEqual(expect.stringContaining('cleared'));
+    expect((await session.forkAt({ turn: 1 })).rebuilt.missing).not.toContainEqual(expect.stringContaining('cleared'));
+  });
+
+  it('is held against the tokens that were counted for the recorded one', async () => {
+    const size = (input: number, reply = 'Done.') => {
+      const builder = new TranscriptBuilder();
+      builder.prompt('First');
+      builder.reply(reply);
+      builder.prompt('Second');
+      builder.reply('Done.');
+      const usages = [20_000, input];
+      let replies = 0;
+      for (const line of builder.lines) {
+        const message = line.message as { usage?: object };
+        if (line.type === 'assistant') message.usage = { input_tokens: usages[replies++], output_tokens: 10 };
+      }
+      const { missing } = createSessionRequests(builder.tree(), noRecords, [], sha256).forkAt({ turn: 2 }).rebuilt;
+      return missing.filter((text) => text.includes('tokens'));
+    };
+    expect(size(20_500)).toEqual([]);
+    expect(size(24_000)).toEqual([]);
+    expect(size(112_000)).toEqual(['the recorded request was about 112k tokens, this one is about 20k']);
+    expect(size(3000)).toEqual(['the recorded request was about 3k tokens, this one is about 20k']);
+    expect(size(20_500, 'word '.repeat(60_000))).toEqual([
+      'the recorded request was about 20.5k tokens, this one is about 81.1k',
+    ]);
   });
 });
 

@@ -43,6 +43,8 @@ export function completeSessions(inner: SessionStore, folders: OwnFolders): Sess
         // Runs name the file that they were forked from; when that is gone, the copy says the same.
         return inner.open(known.copyOf(resolve(session))).catch(() => Promise.reject(error));
       });
+      // A fork's cost is known by that of its source.
+      if (open.session.summary.forkedFrom !== null && known.isEmpty) known.reset(await inner.list());
       open.session.summary = await complete(open.session.summary);
       return open;
     },
@@ -98,11 +100,21 @@ class KnownSessions {
     );
   }
 
+  get isEmpty(): boolean {
+    return this.#seen.size === 0;
+  }
+
   /** Sessions that may be of the same family, with itself. */
   relatives(summary: SessionSummary): SessionSummary[] {
     const [first] = summary.roots;
+    const source = summary.forkedFrom?.sessionId;
     const others = [...this.#seen.values()].filter(({ file }) => file !== summary.file);
-    return [summary, ...others.filter(({ roots }) => first !== undefined && roots.includes(first))];
+    return [
+      summary,
+      ...others.filter(
+        ({ roots, sessionId }) => (first !== undefined && roots.includes(first)) || sessionId === source,
+      ),
+    ];
   }
 }
 

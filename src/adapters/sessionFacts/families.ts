@@ -29,7 +29,10 @@ export class Families {
     const relatives = sharingRoots(summaries);
     const known = await this.#memory.all();
     for (const summary of summaries) {
-      const others = relatives.get(summary) ?? [];
+      // What says that it was forked from this session is none of its ancestors.
+      const others = (relatives.get(summary) ?? []).filter(
+        ({ forkedFrom }) => forkedFrom?.sessionId !== summary.sessionId,
+      );
       const remembered = known.get(summary.file);
       if (remembered !== undefined) origins.set(summary.file, remembered);
       if (remembered !== undefined) continue;

@@ -40,15 +40,19 @@ export class SummaryFacts {
       retentionByFolder(summaries),
       this.#families.origins(all),
     ]);
+    const costs = new Map(all.map(({ sessionId, costUsd }) => [sessionId as string, costUsd]));
     return summaries.map((summary) => {
       const archived = this.isArchived(summary.file);
       const retention = days.get(folderOf(summary.file)) ?? null;
+      const forkedFrom = origins.get(summary.file) ?? summary.forkedFrom;
       const checkout = summary.projectPath === null ? null : checkouts.get(summary.projectPath);
       return {
         ...summary,
         repository: checkout?.repository ?? null,
         worktree: checkout?.worktree ?? null,
-        forkedFrom: origins.get(summary.file) ?? summary.forkedFrom,
+        forkedFrom,
+        costUsd:
+          forkedFrom === null ? summary.costUsd : ownCost(summary.costUsd, costs.get(forkedFrom.sessionId) ?? null),
         kept: kept.size > 0 && kept.has(placeOf(summary.file)),
         archived,
         expiresAt: archived ? null : expiryOf(summary.modifiedAt, retention),
@@ -89,6 +93,14 @@ export class SummaryFacts {
     );
     return new Set((await Promise.all(places)).flat());
   }
+}
+
+/**
+ * What a fork itself has cost: Claude Code goes on counting from the total of its source.
+ * @returns null where that total is unknown, or the source went on and cost more since
+ */
+function ownCost(total: number | null, source: number | null): number | null {
+  return total === null || source === null || source > total ? null : total - source;
 }
 
 /** Of thousands of paths: taken apart by hand they cost a tenth of what `dirname` takes. */

@@ -45,7 +45,8 @@ export function subagentFilesIn(folder: string): string[] {
 /** The session's own folder that a subagent's file lies in; null where it lies beside the sessions. */
 export function sessionFolderOf(file: string): string | null {
   let at = dirname(file);
-  for (let depth = 0; depth < deepest; depth += 1, at = dirname(at)) if (basename(at) === 'subagents') return dirname(at);
+  for (let depth = 0; depth < deepest; depth += 1, at = dirname(at))
+    if (basename(at) === 'subagents') return dirname(at);
   return null;
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createSessionSearch } from '../../../src/adapters/index/createSessionSearch.ts';
+import { completeSessions } from '../../../src/adapters/sessionFacts/completeSessions.ts';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import { checkRequest } from '../../../src/core/fork/checkRequest.ts';
 import { blocksOf } from '../../../src/core/fork/messagesRequest.ts';
@@ -271,6 +272,20 @@ it('reads a file with a mark before its first line', async () => {
     expect(messages).toHaveLength(2);
     expect((await session.turns([1]))[0]?.promptContent).toEqual([{ type: 'text', text: 'Begin' }]);
     expect(await sentAt(session, 1)).toEqual(['user: Begin']);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+it('counts of a fork’s cost what it cost itself', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cases-'));
+  try {
+    const own = { archive: join(folder, 'archive'), home: folder };
+    const costs = async (summaries: Promise<SessionSummary[]>) =>
+      Object.fromEntries((await summaries).map(({ sessionId, costUsd }) => [sessionId.slice(0, 4), costUsd]));
+    expect(await costs(completeSessions(storeOf('b41-fork-cost'), own).list())).toEqual({ eaae: 10, '0d13': 2 });
+    const { session } = await completeSessions(storeOf('b41-fork-cost'), own).open('0d13fe2e');
+    expect(session.summary.costUsd).toBe(2);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

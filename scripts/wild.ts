@@ -39,7 +39,7 @@ function differences(listed: SessionSummary, opened: SessionSummary): string[] {
 async function repliesInNoTurn(open: OpenSession): Promise<string[]> {
   const found: string[] = [];
   for await (const { uuid, line, type, turnId, message } of open.messages()) {
-    const { model, usage } = (message ?? {}) as { model?: unknown; usage?: { output_tokens?: unknown } };
+    const { model, usage } = (message ?? {}) as { model?: unknown; usage?: { output_tokens?: number } };
     if (type !== 'assistant' || turnId !== null || model === '<synthetic>') continue;
     if (!isInline(open, uuid)) found.push(`line ${line}, ${String(usage?.output_tokens ?? 'no')} tokens`);
   }

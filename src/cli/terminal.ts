@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { ForkpointError, messageOf } from '../core/errors.ts';
-import { plainText, printableJson, printableText } from '../core/plainText.ts';
+import { legalJson, plainText, printableJson, printableText } from '../core/plainText.ts';
 
 /** Where the command line writes: results on stdout, all else on stderr. */
 export class Terminal {
@@ -24,6 +24,12 @@ export class Terminal {
   printJson(value: unknown, options: { indent?: boolean } = {}): void {
     this.#endProgress();
     process.stdout.write(`${printableJson(JSON.stringify(value, null, options.indent === true ? 2 : undefined))}\n`);
+  }
+
+  /** As `printJson`, but half characters of recorded texts, which jq and others refuse, are replaced. */
+  printLegalJson(value: unknown): void {
+    this.#endProgress();
+    process.stdout.write(`${printableJson(legalJson(JSON.stringify(value)))}\n`);
   }
 
   /** Anything that is not the result. */

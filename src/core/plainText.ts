@@ -22,11 +22,15 @@ export function visibleText(text: string): string {
 /** Half a character, as `JSON.stringify` writes it: many readers of JSON refuse it. */
 const loneSurrogate = /(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;
 
-/** JSON that a terminal and any reader may get: the same value, with what `plainText` strips written as escapes. */
+/** JSON that any reader takes: half characters become U+FFFD. @param json as `JSON.stringify` wrote it */
+export function legalJson(json: string): string {
+  return json.includes('\\ud') ? json.replace(loneSurrogate, '$1\\ufffd') : json;
+}
+
+/** JSON that a terminal may show: the same value, with what `plainText` strips written as escapes. */
 export function printableJson(json: string): string {
-  const legal = json.includes('\\ud') ? json.replace(loneSurrogate, '$1\\ufffd') : json;
   const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return legal.replace(unsafe, (character) => character.split('').map(escape).join(''));
+  return json.replace(unsafe, (character) => character.split('').map(escape).join(''));
 }
 
 /**

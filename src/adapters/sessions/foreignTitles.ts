@@ -37,7 +37,9 @@ export function leafTitlesByFolder(summaries: Iterable<SessionSummary | null>): 
 
 /** What stands for some titles: equal for equal ones. */
 export function titlesSum(titles: LeafTitles): number {
-  return zlib.crc32(JSON.stringify([...titles].sort()));
+  return zlib.crc32(
+    JSON.stringify([...titles].map(([leaf, title]) => `${leaf} ${title}`).sort((a, b) => (a < b ? -1 : 1))),
+  );
 }
 
 /** The title of the last of these messages that stands in a file; null where none does, or the file can't be read. */

@@ -27,7 +27,7 @@ export async function search(context: CliContext, text: string): Promise<number>
     terminal.progress(`Searched ${batch.searched} of ${plural(batch.files, 'file')}…`);
   }
   interrupted.throwIfAborted();
-  if (terminal.json) terminal.printJson({ hits: hits.toSorted(newestFirst), complete });
+  if (terminal.json) terminal.printLegalJson({ hits: hits.toSorted(newestFirst), complete });
   else terminal.note(endOf(hits, complete, limit));
   return 0;
 }

@@ -13,7 +13,7 @@ import { type PointOptions, pointOf } from '../pointOf.ts';
 export async function list(context: CliContext): Promise<number> {
   const { project, limit } = context.options as { project?: string; limit?: number };
   const sessions = await (await context.sessions()).list({ project, limit, signal: context.interrupted });
-  if (context.terminal.json) context.terminal.printJson({ sessions });
+  if (context.terminal.json) context.terminal.printLegalJson({ sessions });
   else if (sessions.length > 0) context.terminal.print(await sessionTable(sessions, Date.now()));
   else context.terminal.note(`No sessions in ${(await context.sessions()).folders.join(', ')}.`);
   return 0;
@@ -61,7 +61,15 @@ export async function inspect(context: CliContext, given: string): Promise<numbe
     const { summary, branches, subagents, compactions, queued, problems } = session;
     const plain = turn === undefined ? turns.map(turnJson) : (await open.turns([turn])).map(wholeTurnJson);
     const shown = plain.map((each) => (facts.has(each.index) ? { ...each, fork: facts.get(each.index) } : each));
-    context.terminal.printJson({ session: summary, turns: shown, branches, subagents, compactions, queued, problems });
+    context.terminal.printLegalJson({
+      session: summary,
+      turns: shown,
+      branches,
+      subagents,
+      compactions,
+      queued,
+      problems,
+    });
     return 0;
   }
   context.terminal.print(await sessionText({ ...session, turns }));

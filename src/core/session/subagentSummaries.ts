@@ -28,7 +28,6 @@ function firstPrompt(entries: readonly TranscriptEntry[]): string | null {
 
 /** The calls of a session that start subagents, and what says which of them started which. */
 class Calls {
-  readonly #chain: MessageChain;
   readonly #byId = new Map<string, Call>();
   readonly #ofAgent = new Map<string, string>();
   /** Records of the calls' results. */
@@ -36,7 +35,6 @@ class Calls {
   readonly #taken = new Set<string>();
 
   constructor(chain: MessageChain) {
-    this.#chain = chain;
     for (const node of chain.nodes) {
       const { agentId, toolResults, toolUses } = node.entry.facts;
       const [result] = toolResults;

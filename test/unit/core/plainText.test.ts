@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { iconSafe, messageSafe, plainText, printableJson } from '../../../src/core/plainText.ts';
+import { iconSafe, legalJson, messageSafe, plainText } from '../../../src/core/plainText.ts';
 
 describe('plainText', () => {
   it('strips what reorders, hides or controls', () => {
@@ -10,9 +10,9 @@ describe('plainText', () => {
   it('replaces lone surrogates', () => expect(plainText('a\ud800b')).toBe('a\ufffdb'));
 });
 
-it('printableJson writes no half characters', () => {
+it('legalJson writes no half characters', () => {
   const value = { text: '\ud83d half \ud83d\ude00 \udc00\ud800', path: 'C:\\ud800' };
-  const json = printableJson(JSON.stringify(value));
+  const json = legalJson(JSON.stringify(value));
   expect(JSON.parse(json)).toEqual({ text: '\ufffd half \ud83d\ude00 \ufffd\ufffd', path: 'C:\\ud800' });
 });
 

@@ -6,7 +6,7 @@ import { createSessionStore } from '../../src/adapters/sessions/createSessionSto
 import { OpenSessions } from '../../src/adapters/sessions/openSessions.ts';
 import { TranscriptScan } from '../../src/adapters/sessions/transcriptScan.ts';
 import { doWaiting } from '../../src/adapters/whenIdle.ts';
-import type { SessionSummary, TranscriptMessage } from '../../src/core/session/recordedSession.ts';
+import type { RecordedSession, SessionSummary, TranscriptMessage } from '../../src/core/session/recordedSession.ts';
 import type { OpenSession } from '../../src/core/session/sessionStore.ts';
 import { buildSession, type SessionTree } from '../../src/core/session/turnTree.ts';
 import { anyDamage, damaged, type Edit } from './damage.ts';
@@ -118,6 +118,11 @@ function facts({ file: _file, modifiedAt: _modifiedAt, ...rest }: SessionSummary
   return rest;
 }
 
+/** Subagents whose records stand in the session's own file are where that lies. */
+function agents({ subagents }: RecordedSession) {
+  return subagents.map(({ file: _file, ...agent }) => agent);
+}
+
 async function readingOf(open: OpenSession) {
   const { summary, ...session } = open.session;
   const messages: TranscriptMessage[] = [];
@@ -125,6 +130,7 @@ async function readingOf(open: OpenSession) {
   return {
     summary: facts(summary),
     ...session,
+    subagents: agents(open.session),
     whole: await open.turns(session.turns.map(({ index }) => index)),
     messages,
   };
@@ -139,6 +145,7 @@ function treeReading(tree: SessionTree) {
   return {
     summary: facts(summary),
     ...session,
+    subagents: agents(tree.session),
     whole: session.turns.map((turn) => tree.wholeTurn(turn)),
     messages: [...tree.messages()],
   };

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { withLock } from '../../src/adapters/fileLock.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import { connectClient, resolveTarget } from '../../src/orchestration/temporal/connection.ts';
@@ -24,6 +25,7 @@ beforeEach(async () => {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_ADDRESS')));
   settings = {
     home,
+    withLock,
     defaultAddress: `127.0.0.1:${port}`,
     taskQueue: 'dev-server',
     env,

@@ -183,6 +183,7 @@ describe('the offer to download it', () => {
   const control = async (env: NodeJS.ProcessEnv) =>
     createTemporalControl({
       home,
+      withLock,
       address: `127.0.0.1:${await freePort()}`,
       taskQueue: 'download',
       env: { PATH: '', FORKPOINT_TOOLS: path.join(home, 'none'), ...env },

@@ -527,7 +527,12 @@ describe('permissions', () => {
     await mkdir(tree);
     const permissions = { allow: ['Edit', 'Write'], additionalDirectories: [stage.configDir] };
     await writeFile(join(stage.configDir, 'settings.json'), JSON.stringify({ permissions }));
-    const place = plainPlace(stage.cwd, { kind: 'worktree', projectRoot: tree, toPlace: () => stage.cwd });
+    const place = plainPlace(stage.cwd, {
+      kind: 'worktree',
+      projectRoot: tree,
+      userFolders: [tree],
+      toPlace: () => stage.cwd,
+    });
     const { messages } = await stage.turn({ order: { place } });
     expect(of(messages, 'tool-result')).toMatchObject([{ isError: true }]);
     expect(existsSync(join(tree, 'out.txt'))).toBe(false);

@@ -9,6 +9,7 @@ import { ForkPointError } from '../../../src/core/errors.ts';
 import type { ForkContext } from '../../../src/core/fork/forkContext.ts';
 import { type ForkPoint, forkRequestSchema } from '../../../src/core/fork/forkRequest.ts';
 import { blocksOf, type MessagesRequest } from '../../../src/core/fork/messagesRequest.ts';
+import { unknownModel } from '../../../src/core/fork/unknownModel.ts';
 import { createForkService } from '../../../src/core/run/createForkService.ts';
 import type { OpenSession, SessionStore } from '../../../src/core/session/sessionStore.ts';
 import { createInProcessEngine } from '../../../src/orchestration/inProcess/createInProcessEngine.ts';
@@ -29,7 +30,7 @@ type Outcome =
   | 'refused: behind thinking'
   | 'refused: before the first prompt'
   | 'refused: nothing before'
-  | 'refused: no model';
+  | 'kept, without a model';
 type Side = 'before' | 'after';
 
 const reasons: [string, Outcome][] = [
@@ -37,7 +38,6 @@ const reasons: [string, Outcome][] = [
   ['behind its thinking', 'refused: behind thinking'],
   ['before the first prompt of its branch', 'refused: before the first prompt'],
   ['Nothing', 'refused: nothing before'],
-  ['names no model', 'refused: no model'],
 ];
 
 /** What the rules say of a cut behind a line. */
@@ -67,7 +67,7 @@ function expectedOf(file: RawTranscript, line: Line, side: Side, prompts: Readon
   const hasPrompt = [line.raw, ...file.above(line, true)].some(({ uuid }) => prompts.has(String(uuid)));
   if (!hasPrompt) return 'refused: before the first prompt';
   const expected = side === 'before' ? expectedBefore(file, line) : expectedAfter(file, line);
-  return !file.namesModel && !expected.startsWith('refused') ? 'refused: no model' : expected;
+  return !file.namesModel && !expected.startsWith('refused') ? 'kept, without a model' : expected;
 }
 
 interface Tried {
@@ -78,7 +78,9 @@ interface Tried {
 async function tryFork(session: OpenSession, point: ForkPoint): Promise<Tried> {
   try {
     const context = await session.forkAt(point);
-    return { outcome: context.rebuilt.completed.length > 0 ? 'completed' : 'kept', context };
+    const { completed, request } = context.rebuilt;
+    if (request.model === unknownModel) return { outcome: 'kept, without a model', context };
+    return { outcome: completed.length > 0 ? 'completed' : 'kept', context };
   } catch (error) {
     if (!(error instanceof ForkPointError)) throw error;
     expect(error.hint).not.toBe('');
@@ -229,12 +231,12 @@ describe('every cut of every recorded session', () => {
       'after last block of a reply: refused: between a call and its result': 13,
       'after prompt: kept': 39,
       // First requests that version 2.0 sent ahead of time may end with the process, before their reply.
-      'after prompt: refused: no model': 0,
+      'after prompt: kept, without a model': 0,
       'after result: kept': 13,
       'before inner block of a reply: kept': 2,
       'before last block of a reply: kept': 52,
       'before prompt: kept': 39,
-      'before prompt: refused: no model': 0,
+      'before prompt: kept, without a model': 0,
       'before result: refused: between a call and its result': 13,
     });
   });
@@ -295,13 +297,13 @@ describe('a session that ended in the middle of a turn', () => {
       'after last block of a reply: kept': 54,
       'after last block of a reply: refused: between a call and its result': 28,
       'after prompt: kept': 12,
-      'after prompt: refused: no model': 40,
+      'after prompt: kept, without a model': 40,
       'after result of a batch: completed': 21,
       'after result of a batch: kept': 23,
       'before last block of a reply: kept': 65,
       'before last block of a reply: refused: between a call and its result': 16,
       'before prompt: kept': 12,
-      'before prompt: refused: no model': 40,
+      'before prompt: kept, without a model': 40,
       'before result of a batch: refused: between a call and its result': 44,
     });
     const content = 'No result was recorded for this tool call.';

@@ -69,7 +69,10 @@ export interface ServicesOptions {
   /** Told of failures that stop nothing. */
   log?: (message: string, error: unknown) => void;
   temporal?: Partial<
-    Pick<TemporalSettings, 'address' | 'namespace' | 'taskQueue' | 'cliPath' | 'startWorkers' | 'workerScript'>
+    Pick<
+      TemporalSettings,
+      'address' | 'namespace' | 'taskQueue' | 'cliPath' | 'startWorkers' | 'workerScript' | 'concurrency'
+    >
   >;
 }
 

@@ -16,9 +16,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function durable(stage: ForkStage): Promise<Services> {
+async function durable(stage: ForkStage, over: { concurrency?: number } = {}): Promise<Services> {
   const workerScript = await builtWorker();
-  const services = await stage.services({ temporal: { address: server.address, workerScript } });
+  const services = await stage.services({ temporal: { address: server.address, workerScript, ...over } });
   return {
     ...services,
     async dispose() {
@@ -28,14 +28,15 @@ async function durable(stage: ForkStage): Promise<Services> {
   };
 }
 
-describeAgentContract('temporal', durable);
+describeAgentContract('temporal', (stage) => durable(stage));
 
 describe('agents on Temporal', () => {
   let stage: ForkStage;
   let services: Services;
   beforeAll(async () => {
     stage = await ForkStage.open();
-    services = await durable(stage);
+    // One place for a request: what waits for a person must not sit in it.
+    services = await durable(stage, { concurrency: 1 });
   });
   afterAll(async () => {
     await services?.dispose();
@@ -52,6 +53,23 @@ describe('agents on Temporal', () => {
     expect(matrix.finished(await services.forks.whenEnded(runId), there)).toEqual(matrix.allDone);
     // Half a minute of it is Temporal's, until it takes the worker for lost.
   }, 120_000);
+
+  it('leave requests their places while they wait for a person', async () => {
+    stage.answer(({ body }) => {
+      const last = JSON.stringify(body.messages.findLast(({ role }: { role: string }) => role === 'user'));
+      if (last.includes('tool_result') || last.includes('a request')) return 'Done.';
+      return { content: [{ type: 'tool_use', name: 'Bash', input: { command: 'node -e 1' } }] };
+    });
+    const agents = await services.forks.dispatch(stage.fork({ engine: 'temporal' }));
+    const asked = await untilView(services, agents.runId, (view) => branchOf(view, 'one').questions.length === 1);
+    const branches = [{ name: 'one', prompt: 'This is a request.' }];
+    const requests = await services.forks.dispatch(stage.fork({ engine: 'temporal', executor: 'api', branches }));
+    const ended = await services.forks.whenEnded(requests.runId, AbortSignal.timeout(15_000));
+    expect(ended.state).toBe('completed');
+    const { callId } = branchOf(asked, 'one').questions[0]!;
+    await services.forks.answer(agents.runId, 'one', callId, { behavior: 'allow', scope: 'call' });
+    expect((await services.forks.whenEnded(agents.runId)).state).toBe('completed');
+  });
 
   /** Everything that the server knows of a run. */
   async function serverText(runId: RunId): Promise<string> {

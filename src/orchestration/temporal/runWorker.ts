@@ -5,11 +5,15 @@ import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from 
 import type { EncryptionSettings } from '../../core/encryptionSettings.ts';
 import { EngineUnavailableError, ForkpointError } from '../../core/errors.ts';
 import { timeouts } from '../../core/run/retryPolicies.ts';
-import { type ActivityDeps, createActivities, heartbeatEveryMs } from './activities.ts';
+import { type Activities, type ActivityDeps, createActivities, heartbeatEveryMs } from './activities.ts';
+import { agentQueueOf } from './agentQueueOf.ts';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { encodeFailures, encryptedMark } from './codec/failureConverter.ts';
 import { resolveTarget, serverUnavailable } from './connection.ts';
 import type { WorkerConfig } from './workerConfig.ts';
+
+/** How many agents work at once is each run's own limit; those that wait for a person take a slot and hardly anything else. */
+const agentSlots = 500;
 
 export interface RunWorkerOptions {
   config: WorkerConfig;
@@ -42,16 +46,19 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     throw serverUnavailable(target.address, error);
   });
   try {
-    const worker = await createWorker(options, connection);
+    const workers = await createWorkers(options, connection);
+    let draining = false;
     const stop = (): void => {
-      if (worker.getState() !== 'RUNNING') return;
-      worker.shutdown();
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      if (draining) return;
+      draining = true;
       void options.onState('draining');
     };
     const idle = config.managed ? watchIdle(connection, config, stop) : null;
     signal.addEventListener('abort', stop);
     try {
-      const running = worker.run();
+      // Where one can't go on, the other would serve half of a run.
+      const running = Promise.all(workers.map((worker) => worker.run().finally(stop)));
       await options.onState('running');
       if (signal.aborted) stop();
       await running;
@@ -70,30 +77,31 @@ function logLine({ level, message, meta }: LogEntry): string {
   return `${level} ${message}${error instanceof ForkpointError ? `: ${error.message} ${error.hint}` : ''}`;
 }
 
-async function createWorker(options: RunWorkerOptions, connection: NativeConnection): Promise<Worker> {
+/** One worker for workflows and model calls, and one for agents, whose slots nobody else waits for. */
+async function createWorkers(options: RunWorkerOptions, connection: NativeConnection): Promise<Worker[]> {
   const { config, deps, workflowBundle, encryption } = options;
+  const activities = createActivities(deps);
   const dataConverter = dataConverterOf({ encryption: async () => encryption });
   if (encryption !== null) encodeFailures();
+  const shared = { ...sharedOptions(config, connection, activities), dataConverter };
   try {
-    return await Worker.create({
-      connection,
-      namespace: config.namespace,
+    const requests = await Worker.create({
+      ...shared,
       taskQueue: config.taskQueue,
-      identity: `forkpoint-worker-${process.pid}@${hostname()}`,
-      dataConverter,
       workflowBundle:
         encryption === null
           ? { codePath: workflowBundle }
           : { code: `${encryptedMark}${await readFile(workflowBundle, 'utf8')}` },
-      activities: createActivities(deps),
       maxConcurrentActivityTaskExecutions: config.concurrency,
-      // The SDK holds heartbeats back up to these; a cancellation comes with the answer to one.
-      maxHeartbeatThrottleInterval: heartbeatEveryMs,
-      defaultHeartbeatThrottleInterval: heartbeatEveryMs,
       // A run of a worker that was killed is not to wait long for it to come back.
       stickyQueueScheduleToStartTimeout: 5_000,
-      shutdownGraceTime: timeouts.modelCall,
     });
+    const agents = await Worker.create({
+      ...shared,
+      taskQueue: agentQueueOf(config.taskQueue),
+      maxConcurrentActivityTaskExecutions: agentSlots,
+    });
+    return [requests, agents];
   } catch (error) {
     throw new EngineUnavailableError(
       `The worker can't serve namespace ${config.namespace} on ${config.address}.`,
@@ -102,6 +110,20 @@ async function createWorker(options: RunWorkerOptions, connection: NativeConnect
       { cause: error },
     );
   }
+}
+
+/** Runs that older workers began have activities of agents in the queue of the requests, so both know all of them. */
+function sharedOptions(config: WorkerConfig, connection: NativeConnection, activities: Activities) {
+  return {
+    connection,
+    namespace: config.namespace,
+    identity: `forkpoint-worker-${process.pid}@${hostname()}`,
+    activities,
+    // The SDK holds heartbeats back up to these; a cancellation comes with the answer to one.
+    maxHeartbeatThrottleInterval: heartbeatEveryMs,
+    defaultHeartbeatThrottleInterval: heartbeatEveryMs,
+    shutdownGraceTime: timeouts.modelCall,
+  };
 }
 
 /**

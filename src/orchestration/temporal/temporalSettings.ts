@@ -35,6 +35,8 @@ export interface TemporalSettings {
   encryption?: () => Promise<EncryptionSettings | null>;
   /** A worker that we start ends by itself after so long without an open run. Default 10 minutes. */
   workerIdleMs?: number;
+  /** Model calls that a worker which we start makes at once. Default 20. */
+  concurrency?: number;
   /** Start a worker when none serves the task queue. Default true. */
   startWorkers?: boolean;
 }

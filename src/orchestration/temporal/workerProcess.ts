@@ -17,7 +17,7 @@ import { readWorkerRecords, type WorkerRecord } from './workerRecords.ts';
 /** A worker that Forkpoint started ends by itself after so long without an open run. */
 const defaultIdleMs = 10 * 60_000;
 /** Model calls that one worker makes at once. */
-const concurrency = 20;
+const defaultConcurrency = 20;
 /** A poller that was not seen for so long is gone: a living one asks again every minute. */
 const pollerTtlMs = 70_000;
 
@@ -138,6 +138,7 @@ export class WorkerProcesses {
 
   #config(target: TemporalTarget, fingerprint: string, managed: boolean): WorkerConfig {
     const { home, taskQueue, baseUrl = null, workerIdleMs: idleMs = defaultIdleMs } = this.#settings;
+    const { concurrency = defaultConcurrency } = this.#settings;
     const { address, namespace } = target;
     return { home, address, namespace, taskQueue, baseUrl, managed, idleMs, concurrency, fingerprint };
   }

@@ -13,6 +13,7 @@ import {
   setHandler,
   sleep,
   TimeoutFailure,
+  workflowInfo,
 } from '@temporalio/workflow';
 import { type AnswerOrder, answerOrderSchema } from '../../core/agent/answerOrder.ts';
 import type { AgentBranchPorts } from '../../core/agent/runAgentBranch.ts';
@@ -27,6 +28,7 @@ import type { BranchPorts } from '../../core/run/runBranch.ts';
 import { type RunOrder, runOrderSchema } from '../../core/run/runOrder.ts';
 import { BranchStopped, type PlanPorts, runPlan } from '../../core/run/runPlan.ts';
 import type { Activities } from './activities.ts';
+import { agentQueueOf } from './agentQueueOf.ts';
 
 /** Cancels a branch, or (null) the whole run. */
 const cancelSignal = defineSignal<[BranchId | null]>('cancel');
@@ -259,6 +261,7 @@ class DurableRun implements PlanPorts {
 
   #agentActivities(summary: string) {
     return proxyActivities<Activities>({
+      taskQueue: agentQueueOf(workflowInfo().taskQueue),
       // A person may take days to answer; the work itself looks after the branch's time limit.
       startToCloseTimeout: timeouts.agent,
       heartbeatTimeout: this.#order.heartbeatMs,

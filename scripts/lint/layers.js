@@ -41,7 +41,9 @@ const layers = [
   },
   {
     name: 'workflows',
-    files: [/^src\/orchestration\/temporal\/(?:workflows|codec\/failureConverter)\.ts$/],
+    files: [
+      /^src\/orchestration\/temporal\/(?:workflows|durableRun|rethrowAsOurs|runProgress|agentQueueOf|searchAttributes|codec\/failureConverter)\.ts$/,
+    ],
     mayImport: ['core', 'workflows'],
     // The workflow sandbox has no Node, and a bundle must not drag one in.
     packages: (name) => ['@temporalio/workflow', '@temporalio/common', 'zod'].includes(name),

@@ -17,7 +17,7 @@ import {
   type ReplyScript,
   startMessagesApi,
 } from '../support/messagesApi.ts';
-import { type PlanOptions, storePlan } from '../support/storedPlan.ts';
+import { buildPlan, type PlanOptions, storePlan } from '../support/storedPlan.ts';
 import { refusingIllegal } from '../support/strictApi.ts';
 
 export interface EngineSetting {
@@ -566,6 +566,99 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
         const one = branch(await bench.run({ kind: 'replay', branches: named('one'), turns }), 'one');
         expect(one).toMatchObject({ state: 'completed', stopReason: 'diverged', divergedAtTurn: 1 });
         expect(api.requests).toHaveLength(1);
+      });
+    });
+
+    describe('orders to a run under way', () => {
+      const added = async (name: string, branchId: string) => {
+        const { branches } = await buildPlan(bench.blobs, { branches: [{ name }] });
+        return { ...branches[0]!, branchId: branchIdSchema.parse(branchId) };
+      };
+      /** A run whose first branch is answered once the gate is open. */
+      const held = async (options: Partial<PlanOptions> = {}) => {
+        const rest = gate();
+        const { api } = await start((request) => {
+          if (promptOf(request) !== 'held') return 'Fine.';
+          const usage = { input_tokens: 1_000_000, output_tokens: 1 };
+          return { content: request.body.messages.length < 4 ? [readCall('/a')] : 'Done.', before: rest.opened, usage };
+        });
+        const turns = [{ turn: 1, prompt: null, calls: [recordedRead('/a', 'A'), recordedRead('/a', 'A')] }];
+        const plan = await bench.plan({ branches: named('held'), turns, ...options });
+        await bench.engine.start(plan);
+        await api.received(1);
+        return { api, plan, open: rest.open };
+      };
+      const stored = async (plan: ForkPlan): Promise<RunView> => bench.view(await bench.runs.plan(plan.runId));
+
+      it('takes one more branch, runs it beside the others, and keeps it', async () => {
+        const { api, plan, open } = await held();
+        const late = await added('late', 'b2');
+        await bench.engine.addBranch(plan.runId, late);
+        await bench.until(plan, (event) => event.type === 'branch-ended' && event.branchId === late.branchId);
+        expect((await stored(plan)).state).toBe('running');
+        await expect(bench.engine.addBranch(plan.runId, late)).rejects.toThrow(/has a branch b2 already/);
+        open();
+        await bench.ended(plan);
+        const view = await stored(plan);
+        expect(states(view)).toEqual({ held: 'completed', late: 'completed' });
+        expect(branch(view, 'late').text).toBe('Fine.');
+        expect(api.requests.map(promptOf).filter((prompt) => prompt === 'late')).toHaveLength(1);
+        const events = await bench.runs.events(plan.runId);
+        expect(events.filter(({ type }) => type === 'branch-added')).toHaveLength(1);
+        expect(events.filter(({ type }) => type === 'run-ended')).toHaveLength(1);
+        await expect(bench.engine.addBranch(plan.runId, await added('later', 'b3'))).rejects.toThrow(/has ended/);
+        expect((await stored(plan)).branches).toHaveLength(2);
+      });
+
+      it('tells who cancels whether there was something to cancel', async () => {
+        const { plan, open } = await held({ branches: named('held', 'fine') });
+        const [stuck, fine] = plan.branches.map(({ branchId }) => branchId);
+        await bench.until(plan, (event) => event.type === 'branch-ended' && event.branchId === fine);
+        expect(await bench.engine.cancel(plan.runId, fine)).toBe(false);
+        expect(await bench.engine.cancel(plan.runId, stuck)).toBe(true);
+        const unknown = bench.engine.cancel(plan.runId, branchIdSchema.parse('b9'));
+        await expect(unknown).rejects.toMatchObject({ code: 'not_found' });
+        expect(states(await bench.ended(plan))).toEqual({ held: 'cancelled', fine: 'completed' });
+        expect(await bench.engine.cancel(plan.runId, stuck)).toBe(false);
+        open();
+      });
+
+      it('goes on with a larger budget', async () => {
+        const { api, plan, open } = await held({ budgetUsd: 0.5 });
+        await bench.engine.changeLimits(plan.runId, { budgetUsd: 100 });
+        open();
+        const view = await bench.ended(plan);
+        expect(branch(view, 'held')).toMatchObject({ state: 'completed', stopReason: 'end_turn', steps: 3 });
+        expect(api.requests).toHaveLength(3);
+        expect((await stored(plan)).budgetUsd).toBe(100);
+      });
+
+      it('stops at a smaller budget', async () => {
+        const { api, plan, open } = await held();
+        await bench.engine.changeLimits(plan.runId, { budgetUsd: 0.5 });
+        open();
+        expect(branch(await bench.ended(plan), 'held')).toMatchObject({
+          state: 'cancelled',
+          stopReason: 'budget',
+          steps: 1,
+        });
+        expect(api.requests).toHaveLength(1);
+      });
+
+      it('ends a branch at an earlier time', async () => {
+        const { plan } = await held();
+        await bench.engine.changeLimits(plan.runId, { timeoutSeconds: 0.5 });
+        expect(branch(await bench.ended(plan), 'held')).toMatchObject({ state: 'failed', stopReason: 'timeout' });
+      });
+
+      it('refuses limits that the run does not have, and those of a run that has ended', async () => {
+        const { plan, open } = await held();
+        const several = bench.engine.changeLimits(plan.runId, { concurrency: 3 });
+        await expect(several).rejects.toMatchObject({ code: 'bad_input', hint: expect.any(String) });
+        open();
+        await bench.ended(plan);
+        await expect(bench.engine.changeLimits(plan.runId, { budgetUsd: 1 })).rejects.toThrow(/has ended/);
+        expect((await stored(plan)).budgetUsd).toBeNull();
       });
     });
 

@@ -21,6 +21,8 @@ import type { StepResult, StoredReply } from '../../src/core/run/branchOutcome.t
 import type { Clock, ModelClient, RunStore } from '../../src/core/run/ports.ts';
 import { type RunOrder, withoutWords } from '../../src/core/run/runOrder.ts';
 import { type Activities, createActivities, heartbeatEveryMs } from '../../src/orchestration/temporal/activities.ts';
+import { agentQueueOf } from '../../src/orchestration/temporal/agentQueueOf.ts';
+import type { BranchProgress } from '../../src/orchestration/temporal/runProgress.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { forkRun } from '../../src/orchestration/temporal/workflows.ts';
 import { agentPlan } from '../support/agentBench.ts';
@@ -446,6 +448,14 @@ describe('the workflow, in the test environment', () => {
       appendEvents: async (events) => events.forEach((event) => log.push(event)),
       ...more,
     };
+    const agents = await Worker.create({
+      connection: env.nativeConnection,
+      taskQueue: agentQueueOf(plan.runId),
+      activities,
+      maxHeartbeatThrottleInterval: 50,
+      defaultHeartbeatThrottleInterval: 50,
+      shutdownForceTime: 5_000,
+    });
     const worker = await Worker.create({
       connection: env.nativeConnection,
       taskQueue: plan.runId,
@@ -455,7 +465,7 @@ describe('the workflow, in the test environment', () => {
       defaultHeartbeatThrottleInterval: 50,
       shutdownForceTime: 5_000,
     });
-    await worker.runUntil(async () => {
+    const scenes = worker.runUntil(async () => {
       const handle = await env.client.workflow.start<typeof forkRun>('forkRun', {
         workflowId: workflowIdOf(plan.runId),
         taskQueue: plan.runId,
@@ -466,9 +476,14 @@ describe('the workflow, in the test environment', () => {
         log,
         calls,
         ended: (branchId) => log.first((event) => event.type === 'branch-ended' && event.branchId === branchId),
-        progress: () => handle.query<Record<string, string>>('progress'),
+        progress: async () => {
+          const progress = await handle.query<Record<string, BranchProgress>>('progress');
+          const begun = Object.entries(progress).filter(([, { state }]) => state !== 'pending');
+          return Object.fromEntries(begun.map(([branchId, { state }]) => [branchId, state]));
+        },
       });
     });
+    await agents.runUntil(scenes);
   }
 
   /** What became of the timers, in the order of the workflow’s history. */

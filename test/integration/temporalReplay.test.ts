@@ -23,6 +23,7 @@ const changes: Record<string, readonly [from: string, to: string]> = {
   question: ['.giveAnswer(', '.advanceBranch('],
   cancel: ['.nonCancellable(()=>look(false))', '.nonCancellable(async ()=>{})'],
   crash: ['remote.agentTurn(', 'remote.prepareAgent('],
+  updated: ['.changeLimits({', '.giveAnswer({'],
 };
 const kindOf = (name: string): string => /-(\w+)\.history/.exec(name)?.[1] ?? 'requests';
 

@@ -10,21 +10,23 @@ import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { Services } from '../../src/services.ts';
 import { branchOf, ForkStage, untilView } from './forkStage.ts';
 import { type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
-import { storePlan } from './storedPlan.ts';
+import { buildPlan, storePlan } from './storedPlan.ts';
 import { builtWorker, killWorkers, startTestServer, testEngine } from './temporal.ts';
 
 // Records the histories of runs that meet all that a workflow has to decide: one of the Messages API (several steps, a leader and a
 // follower, a retry, a failed and a cancelled branch), and some of agents. Old histories stay in the folder: workflows of every
 // release must replay. They hold ids and references, nothing of what was said.
-// Run it for a new release: node --experimental-transform-types test/support/recordTemporalHistory.ts NAME
+// Run it for a new release: node --experimental-transform-types test/support/recordTemporalHistory.ts NAME [requests|updated|agents]
 
 const name = process.argv[2];
 if (name === undefined || !/^[\w.-]+$/.test(name)) throw new Error('Name the history, for example 0.1.0.');
 
 const server = await startTestServer();
 try {
-  await recordRequests();
-  await recordAgents();
+  const only = process.argv[3];
+  if (only === undefined || only === 'requests') await recordRequests();
+  if (only === undefined || only === 'updated') await recordUpdates();
+  if (only === undefined || only === 'agents') await recordAgents();
 } finally {
   await server.stop();
 }
@@ -76,6 +78,37 @@ async function recordRequests(): Promise<void> {
       if (event.type === 'run-ended') stop.abort();
     }
     await keep(plan.runId, `${name}`);
+  } finally {
+    await engine.dispose();
+    await api.close();
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+/** A branch is added, the time limit changes, and a branch is cancelled, all by updates. */
+async function recordUpdates(): Promise<void> {
+  const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-history-'));
+  const runs = createRunStore(path.join(home, 'runs'));
+  const blobs = createBlobStore(path.join(home, 'blobs'));
+  const api = await startMessagesApi((request) =>
+    request.body.messages[0].content[0].text === 'late'
+      ? 'Done.'
+      : { content: 'something', endAfter: 1, ending: 'hang' },
+  );
+  const engine = testEngine({ runs, settings: server.settings({ home, baseUrl: api.baseUrl }) });
+  try {
+    const common = { engine: 'temporal', createdAt: '2026-11-30T10:15:00.000Z' } as const;
+    const [stuck, late] = [{ name: 'stuck' }, { name: 'late' }];
+    const plan = await storePlan({ runs, blobs }, { ...common, runId: 'r-history-updated', branches: [stuck] });
+    const [, added] = (await buildPlan(blobs, { ...common, branches: [stuck, late] })).branches;
+    if (added === undefined) throw new Error('The plan has no second branch.');
+    await engine.start(plan);
+    await api.received(1);
+    await engine.addBranch(plan.runId, added);
+    await engine.changeLimits(plan.runId, { timeoutSeconds: 50 });
+    await api.received(2);
+    await engine.cancel(plan.runId, plan.branches[0]?.branchId);
+    await keep(plan.runId, `${name}-updated`);
   } finally {
     await engine.dispose();
     await api.close();

@@ -1,29 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import * as z from 'zod';
 import type { Answer } from '../../core/agent/agentFacts.ts';
 import { BadInputError, messageOf, NotFoundError, RunOwnedError, StorageError } from '../../core/errors.ts';
 import { type ForkPlan, forkPlanSchema } from '../../core/fork/forkPlan.ts';
-import { type BranchId, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
+import { type BranchId, type RunId, runIdSchema } from '../../core/ids.ts';
 import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.ts';
 import type { Disposable, GivenAnswer, RunStore } from '../../core/run/ports.ts';
+import type { RunUpdate } from '../../core/run/runUpdate.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { type FileLock, isLocked, tryLock } from '../fileLock.ts';
+import { writeWhole } from '../writeWhole.ts';
 import { JsonLinesWriter, readJsonLines } from './jsonLines.ts';
 import { readAnswer, writeAnswer } from './runAnswers.ts';
+import { carryOutUpdates, dropRequests, requestUpdate } from './runUpdates.ts';
 import { watchFolder } from './watchFolder.ts';
 
 const planFile = 'plan.json';
 const eventsFile = 'events.jsonl';
 const ownerFolder = 'owner.lock';
-const cancelFile = 'cancel.jsonl';
+const updatesFolder = 'updates';
 const answersFolder = 'answers';
 
-const cancelRequestSchema = z.object({ branchId: branchIdSchema.nullable() });
-
 /**
- * Runs as folders: `DIR/<runId>/` holds the plan, the log of events, the owner's lock and requests to cancel.
+ * Runs as folders: `DIR/<runId>/` holds the plan, the log of events, the owner's lock and requests to it.
  * Any number of processes may share the folder.
  */
 export function createRunStore(dir: string): RunStore {
@@ -77,6 +77,18 @@ class FileRunStore implements RunStore {
         cause: messageOf(error),
       });
     }
+  }
+
+  async amend(plan: ForkPlan): Promise<void> {
+    const { runId } = plan;
+    // Made anew otherwise, where the run was deleted.
+    if (!(await this.#exists(runId))) throw noSuchRun(runId);
+    await writeWhole(path.join(this.#folder(runId), planFile), JSON.stringify(plan, null, 2)).catch(
+      (error: unknown) => {
+        throw storageError(`Can't store the plan of run ${runId}`, error);
+      },
+    );
+    this.#changed(runId);
   }
 
   async append(event: BranchEvent): Promise<void> {
@@ -201,9 +213,9 @@ class FileRunStore implements RunStore {
 
   async own(runId: RunId): Promise<Disposable> {
     const folder = this.#folder(runId);
-    const dropCancels = (): Promise<void> => rm(path.join(folder, cancelFile), { force: true });
+    const drop = (): Promise<void> => dropRequests(path.join(folder, updatesFolder));
     // Requests that a crashed owner left unanswered were meant for a course of the run that is over.
-    const lock = await tryLock(path.join(folder, ownerFolder), dropCancels).catch((error: unknown) => {
+    const lock = await tryLock(path.join(folder, ownerFolder), drop).catch((error: unknown) => {
       throw isAbsent(error) ? noSuchRun(runId, error) : storageError(`Can't take over run ${runId}`, error);
     });
     if (lock === null) throw ownedByAnother(folder);
@@ -211,7 +223,7 @@ class FileRunStore implements RunStore {
     return {
       dispose: () => {
         if (this.#locks.get(runId) === lock) this.#locks.delete(runId);
-        void dropCancels()
+        void drop()
           .then(() => lock.release())
           .catch(() => {});
       },
@@ -222,38 +234,14 @@ class FileRunStore implements RunStore {
     return isLocked(path.join(this.#folder(runId), ownerFolder));
   }
 
-  async requestCancel(runId: RunId, branchId: BranchId | null): Promise<void> {
+  async requestUpdate(runId: RunId, update: RunUpdate): Promise<boolean | null> {
     if (!(await this.#exists(runId))) throw noSuchRun(runId);
-    const file = path.join(this.#folder(runId), cancelFile);
-    await writeFile(file, `${JSON.stringify({ branchId })}\n`, { mode: 0o600, flag: 'a' }).catch((error: unknown) => {
-      throw storageError(`Can't ask for the cancelling of run ${runId}`, error);
-    });
+    const folder = path.join(this.#folder(runId), updatesFolder);
+    return requestUpdate(folder, update, () => this.isOwned(runId));
   }
 
-  onCancelRequested(runId: RunId, listener: (branchId: BranchId | null) => void): Disposable {
-    const file = path.join(this.#folder(runId), cancelFile);
-    let offset = 0;
-    let reading = Promise.resolve();
-    let disposed = false;
-    const read = (): void => {
-      reading = reading.then(async () => {
-        const more = await readJsonLines(file, offset).catch(() => null);
-        if (more === null || disposed) return;
-        offset = more.offset;
-        for (const value of more.values) {
-          const request = cancelRequestSchema.safeParse(value);
-          if (request.success) listener(request.data.branchId);
-        }
-      });
-    };
-    const watching = watchFolder(this.#folder(runId), [cancelFile], read);
-    read();
-    return {
-      dispose() {
-        disposed = true;
-        watching.dispose();
-      },
-    };
+  onUpdateRequested(runId: RunId, carryOut: (update: RunUpdate) => Promise<boolean>): { dispose(): Promise<void> } {
+    return carryOutUpdates(path.join(this.#folder(runId), updatesFolder), carryOut);
   }
 
   async answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void> {

@@ -92,6 +92,8 @@ export const forkPlanSchema = z.object({
   timeoutSeconds: z.number(),
   /** Limits of the result cache that answers are kept in. Not in plans of earlier versions, which keep none. */
   cache: cacheLimitsSchema.optional(),
+  /** Blob of the prompt that branches without their own share. Not where that is the recorded one, nor in plans of earlier versions. */
+  prompt: blobRefSchema.optional(),
   /** Blob of a `Baseline`: what was recorded from the fork point on. */
   baseline: blobRefSchema,
   branches: z.array(branchPlanSchema).min(1),

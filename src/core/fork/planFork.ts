@@ -199,6 +199,7 @@ async function assemble(draft: Draft): Promise<ForkPlan> {
     budgetUsd: settings.budgetUsd ?? null,
     ...(deps.cache !== undefined && deps.agent === undefined && { cache: deps.cache.limits }),
     timeoutSeconds: settings.timeoutSeconds,
+    ...(draft.prompt !== undefined && { prompt: await deps.put(draft.prompt) }),
     branches: await planBranches(draft),
     baseline: await deps.put(baselineOf(draft.recording.turns)),
   };

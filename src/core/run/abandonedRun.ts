@@ -28,23 +28,24 @@ export function interruption(): InterruptedError {
 /**
  * Writes the end of a run that nobody drives: its open branches as interrupted, or as cancelled. Branches that never
  * began stay pending where the run may be resumed.
+ * @returns whether there was something to end
  */
 export async function settleAbandoned(
   plan: ForkPlan,
   deps: { runs: RunStore; clock: Clock },
   how: InterruptedError | 'cancelled',
-): Promise<void> {
+): Promise<boolean> {
   const { runId } = plan;
   const mark = await deps.runs.own(runId).catch((error: unknown) => {
     // Another process is quicker, with the same or with a new start.
     if (error instanceof RunOwnedError) return null;
     throw error;
   });
-  if (mark === null) return;
+  if (mark === null) return false;
   try {
     const events = await deps.runs.events(runId);
     const view = foldRun(plan, events);
-    if (view.state !== 'running' && view.state !== 'pending') return;
+    if (view.state !== 'running' && view.state !== 'pending') return false;
     const at = new Date(deps.clock.now()).toISOString();
     for (const { branchId, state } of view.branches) {
       const begun = state === 'running' || state === 'waiting';
@@ -53,6 +54,7 @@ export async function settleAbandoned(
       await deps.runs.append({ type: 'branch-ended', runId, branchId, at, outcome });
     }
     await deps.runs.append({ type: 'run-ended', runId, at, state: how === 'cancelled' ? 'cancelled' : 'failed' });
+    return true;
   } finally {
     mark.dispose();
   }

@@ -18,6 +18,7 @@ import {
   toolCallSchema,
   usageSchema,
 } from './branchOutcome.ts';
+import { limitChangeSchema } from './runLimits.ts';
 
 const base = { runId: runIdSchema, at: z.iso.datetime() };
 const ofBranch = { ...base, branchId: branchIdSchema };
@@ -128,6 +129,10 @@ const agentEvents = [
  */
 export const branchEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run-started'), ...base, attempt: z.number() }),
+  /** A branch came to the run while it was under way; the stored plan has it. */
+  z.object({ type: z.literal('branch-added'), ...ofBranch }),
+  /** The run has other limits from now on; the stored plan has them. */
+  z.object({ type: z.literal('limits-changed'), ...base, change: limitChangeSchema }),
   z.object({ type: z.literal('branch-started'), ...ofBranch }),
   z.object({ type: z.literal('request-sent'), ...ofBranch, step: z.number(), attempt: z.number() }),
   z.object({ type: z.literal('first-token'), ...ofBranch, step: z.number() }),

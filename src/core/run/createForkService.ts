@@ -10,6 +10,7 @@ import { BadInputError, EngineUnavailableError, NotFoundError, StorageError } fr
 import type { ForkContext } from '../fork/forkContext.ts';
 import { baselineSchema, type ForkPlan, type Provider } from '../fork/forkPlan.ts';
 import {
+  type BranchSpec,
   type EngineKind,
   executorOf,
   type ForkPoint,
@@ -27,13 +28,15 @@ import {
 } from '../fork/planFork.ts';
 import { sizeWarning } from '../fork/recordedSize.ts';
 import { groupBy } from '../groupBy.ts';
-import { type BlobRef, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';
+import { type BlobRef, type BranchId, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';
 import type { Turn } from '../session/recordedSession.ts';
 import type { OpenSession, SessionStore } from '../session/sessionStore.ts';
+import { followingIds, forkOfRun } from './addedBranches.ts';
 import { estimateCost } from './estimateCost.ts';
 import { branchesToRun, foldRun } from './foldRun.ts';
 import type { AgainPreview, ForkPreview, ForkService } from './forkService.ts';
 import type { BlobStore, Clock, ForkEngine, PriceList, RunStore, Sha256 } from './ports.ts';
+import type { LimitChange } from './runLimits.ts';
 import type { RunView } from './runView.ts';
 
 export interface ForkServiceDeps {
@@ -162,9 +165,33 @@ class Service implements ForkService {
     }
   }
 
-  async cancel(runId: RunId, branchId?: Parameters<ForkService['cancel']>[1]): Promise<void> {
-    const plan = await this.deps.runs.plan(runId);
-    await (await this.deps.engine(plan.engine)).cancel(runId, branchId);
+  async cancel(runId: RunId, branchId?: BranchId): Promise<boolean> {
+    return (await this.engineOf(runId)).cancel(runId, branchId);
+  }
+
+  async previewAdded(runId: RunId, branches: readonly BranchSpec[]): Promise<ForkPreview> {
+    const request = await forkOfRun(await this.deps.runs.plan(runId), branches, this.deps.blobs);
+    return this.previewOf(await this.draftFork(request), request.tools);
+  }
+
+  async addBranches(runId: RunId, branches: readonly BranchSpec[]): Promise<BranchId[]> {
+    const { runs, blobs } = this.deps;
+    const run = await runs.plan(runId);
+    const draft = await this.draftFork(await forkOfRun(run, branches, blobs));
+    const put: PlanningDeps['put'] = (value) => blobs.put(value);
+    const plan = await draft.plan({ ...this.planning(runId, put), agent: await draft.agent?.(put) });
+    const added = followingIds(run, plan.branches);
+    const engine = await this.deps.engine(run.engine);
+    for (const branch of added) await engine.addBranch(runId, branch);
+    return added.map(({ branchId }) => branchId);
+  }
+
+  async changeLimits(runId: RunId, change: LimitChange): Promise<void> {
+    await (await this.engineOf(runId)).changeLimits(runId, change);
+  }
+
+  private async engineOf(runId: RunId): Promise<ForkEngine> {
+    return this.deps.engine((await this.deps.runs.plan(runId)).engine);
   }
 
   async previewAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<AgainPreview> {

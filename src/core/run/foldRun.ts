@@ -28,7 +28,7 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
     } else if (event.type === 'baseline-failed') {
       const { state, reason } = event;
       checks.problems = [...checks.problems.filter((problem) => problem.state !== state), { state, reason }];
-    } else {
+    } else if (event.type !== 'limits-changed') {
       branches.get(event.branchId)?.apply(event);
     }
   }

@@ -3,12 +3,13 @@ import type { AgentPreview } from '../agent/agentPreview.ts';
 import type { Executor } from '../agent/agentSettings.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import type { ForkPlan, ResolvedPoint } from '../fork/forkPlan.ts';
-import type { ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
+import type { BranchSpec, ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
 import type { Fidelity } from '../fork/messagesRequest.ts';
 import type { CompletedCall } from '../fork/pairCalls.ts';
 import type { PrefixMatch } from '../fork/prefixMatch.ts';
 import type { BranchId, RunId } from '../ids.ts';
 import type { Disposable } from './ports.ts';
+import type { LimitChange } from './runLimits.ts';
 import type { RunView } from './runView.ts';
 
 /** What will be sent where and what it may cost, told before anything is sent. */
@@ -80,7 +81,14 @@ export interface ForkService {
   run(runId: RunId): Promise<RunView>;
   /** Resolves with the run's state once it has ended. */
   whenEnded(runId: RunId, signal?: AbortSignal): Promise<RunView>;
-  cancel(runId: RunId, branchId?: BranchId): Promise<void>;
+  /** @returns whether it had not ended before */
+  cancel(runId: RunId, branchId?: BranchId): Promise<boolean>;
+  /** What `addBranches` would send. @throws BadInputError where they can't be added to this run */
+  previewAdded(runId: RunId, branches: readonly BranchSpec[]): Promise<ForkPreview>;
+  /** Adds branches to a fork under way. @returns their ids @throws BadInputError, also where the run has ended */
+  addBranches(runId: RunId, branches: readonly BranchSpec[]): Promise<BranchId[]>;
+  /** Changes limits of a run under way. @throws BadInputError where it has ended or has no such limit */
+  changeLimits(runId: RunId, change: LimitChange): Promise<void>;
   previewAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<AgainPreview>;
   /** Runs the failed and cancelled branches again; completed steps are kept and not paid twice. */
   retry(runId: RunId): Promise<void>;

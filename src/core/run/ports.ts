@@ -1,10 +1,12 @@
 import type { Answer } from '../agent/agentFacts.ts';
-import type { ForkPlan, Provider } from '../fork/forkPlan.ts';
+import type { BranchPlan, ForkPlan, Provider } from '../fork/forkPlan.ts';
 import type { EngineKind } from '../fork/forkRequest.ts';
 import type { MessagesRequest } from '../fork/messagesRequest.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { StoredReply } from './branchOutcome.ts';
+import type { LimitChange } from './runLimits.ts';
+import type { RunUpdate } from './runUpdate.ts';
 
 /** Anything that must be released. Compatible with `vscode.Disposable`. */
 export interface Disposable {
@@ -62,8 +64,14 @@ export interface RunStore {
   own(runId: RunId): Promise<Disposable>;
   /** Whether a live process drives the run. */
   isOwned(runId: RunId): Promise<boolean>;
-  /** Asks the process that drives the run, whichever it is, to cancel a branch or (null) the whole run. @throws NotFoundError */
-  requestCancel(runId: RunId, branchId: BranchId | null): Promise<void>;
+  /** Replaces the plan of a run that grew or got other limits. For whoever drives it, and nobody else. @throws NotFoundError */
+  amend(plan: ForkPlan): Promise<void>;
+  /**
+   * Asks the process that drives the run, whichever it is, for a change, and waits for its word.
+   * @returns whether something changed, null where nobody drives it any more
+   * @throws NotFoundError; the error that it answers with
+   */
+  requestUpdate(runId: RunId, update: RunUpdate): Promise<boolean | null>;
   /**
    * Leaves a person's answer to a question for the process that runs the agent, whichever it is.
    * @throws BadInputError where the question was answered already
@@ -71,8 +79,11 @@ export interface RunStore {
   answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void>;
   /** Calls back for every answer, those given before the call included, until disposed. */
   onAnswered(runId: RunId, listener: (given: GivenAnswer) => void): Disposable;
-  /** Calls back for every such request, those made before the call included, until disposed. For the owner of the run. */
-  onCancelRequested(runId: RunId, listener: (branchId: BranchId | null) => void): Disposable;
+  /**
+   * Calls back for every such request, those made before the call included, until disposed, which resolves once all
+   * who were heard have got their word. For the owner of the run.
+   */
+  onUpdateRequested(runId: RunId, carryOut: (update: RunUpdate) => Promise<boolean>): { dispose(): Promise<void> };
 }
 
 /** What a streaming call reports while it runs. */
@@ -124,8 +135,16 @@ export interface ForkEngine {
    * @throws EngineUnavailableError; RunOwnedError where another process drives the run (in-process only)
    */
   start(plan: ForkPlan, options?: { again?: { branches: BranchId[]; reason: 'retry' | 'resume' } }): Promise<void>;
-  /** Cancels a branch, or the whole run. What was received is kept. */
-  cancel(runId: RunId, branchId?: BranchId): Promise<void>;
+  /**
+   * Cancels a branch, or the whole run. What was received is kept.
+   * @returns whether it had not ended before
+   * @throws NotFoundError where the run has no such branch
+   */
+  cancel(runId: RunId, branchId?: BranchId): Promise<boolean>;
+  /** Adds a branch to a run under way; its bodies are stored already. @throws BadInputError where the run has ended or has that id */
+  addBranch(runId: RunId, branch: BranchPlan): Promise<void>;
+  /** Changes limits of a run under way. @throws BadInputError where it has ended or has no such limit */
+  changeLimits(runId: RunId, change: LimitChange): Promise<void>;
   /** Passes a person's answer on to the agent that waits for it. @throws BadInputError where it waits no more */
   answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void>;
   /** Brings the log up to date with the truth: marks a run whose driver is gone as interrupted, or rejoins it. */

@@ -23,6 +23,8 @@ export const timeouts = {
   local: 30_000,
   fileIo: 60_000,
   modelCall: 600_000,
+  /** The longest time limit that a branch can have or be given: a day. */
+  longestBranch: 24 * 3_600_000,
   /** One prompt of an agent, a person's answers included: four weeks. */
   agent: 28 * 24 * 3_600_000,
   modelHeartbeat: 30_000,

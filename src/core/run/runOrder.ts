@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { AgentPlan } from '../agent/agentSettings.ts';
-import { type ForkPlan, forkPlanSchema } from '../fork/forkPlan.ts';
+import { type BranchPlan, type ForkPlan, forkPlanSchema } from '../fork/forkPlan.ts';
 import { branchIdSchema } from '../ids.ts';
 import { stepResultSchema } from './branchOutcome.ts';
 
@@ -22,6 +22,8 @@ export const runOrderSchema = z.object({
   retry: z.object({ initialMs: z.number(), factor: z.number(), maxMs: z.number(), attempts: z.int().positive() }),
   /** A worker that says nothing for so long, in milliseconds, is taken for lost. */
   heartbeatMs: z.int().positive(),
+  /** The server knows our search attributes, so that the workflow may change them. */
+  searchable: z.boolean().optional(),
 });
 export type RunOrder = z.infer<typeof runOrderSchema>;
 
@@ -34,8 +36,13 @@ export function withoutWords(plan: ForkPlan): ForkPlan {
     point: { ...plan.point, label: '' },
     missing: [],
     agent: plan.agent && withoutCommands(plan.agent),
-    branches: plan.branches.map((branch) => ({ ...branch, prefix: undefined, changes: [], notes: [] })),
+    branches: plan.branches.map(withoutBranchWords),
   };
+}
+
+/** The same of one branch. */
+export function withoutBranchWords(branch: BranchPlan): BranchPlan {
+  return { ...branch, prefix: undefined, changes: [], notes: [] };
 }
 
 /** What the loop needs of an agent's settings: names of folders, programs, commands and git's refs stay on this machine. */

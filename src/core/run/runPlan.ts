@@ -5,6 +5,7 @@ import type { BranchId } from '../ids.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchOutcome, Failure, StepResult } from './branchOutcome.ts';
 import { type BranchPorts, type Budget, BudgetReached, runBranch } from './runBranch.ts';
+import { type LimitChange, RunLimits } from './runLimits.ts';
 import { Slots } from './slots.ts';
 
 /** Rejection of `PlanPorts.branch` when the branch was cancelled or ran out of time. */
@@ -18,12 +19,12 @@ export class BranchStopped extends Error {
 export interface PlanPorts {
   /**
    * Runs one branch in a scope of its own, which can be cancelled without touching the others: waits for `gate`, then for
-   * a free place, then runs `work` within `timeoutMs` (null: no limit).
+   * a free place, then runs `work` within the time of `limits` (null: no limit).
    * @throws BranchStopped, also while it still waits
    */
   branch<T>(
     branch: BranchPlan,
-    limits: { gate: Promise<void> | null; timeoutMs: number | null },
+    given: { gate: Promise<void> | null; limits: RunLimits | null },
     work: (ports: BranchPorts) => Promise<T>,
   ): Promise<T>;
   /** Resolves when the branch's first token has come. May stay pending for ever. */
@@ -47,53 +48,163 @@ export interface RunInput {
   attempt: number;
 }
 
+export type RunEnd = 'completed' | 'failed' | 'cancelled';
+
+/** A run under way. */
+export interface PlanRun {
+  /** Failed where any branch failed, else cancelled where any was, else completed. */
+  readonly ended: Promise<RunEnd>;
+  /**
+   * Takes one more branch. The run does not end while it is made.
+   * @param make gives the branch; what it throws is thrown
+   * @throws RunOver
+   */
+  add(make: () => Promise<BranchPlan>): Promise<void>;
+  /** The branches follow at once. @throws RunOver */
+  changeLimits(change: LimitChange): void;
+}
+
+/** All branches have ended: the run takes no more orders. */
+export class RunOver extends Error {}
+
 /**
  * Runs the branches side by side and settles all: a branch that fails, is cancelled or times out never takes another with
  * it. Of branches that share a cached prefix one goes ahead, and the rest leave at its first token.
- * @returns the run's end state: failed where any branch failed, else cancelled where any was, else completed
  */
-export async function runPlan(
-  plan: ForkPlan,
-  input: RunInput,
-  ports: PlanPorts,
-): Promise<'completed' | 'failed' | 'cancelled'> {
-  await ports.record({ type: 'run-started', runId: plan.runId, at: ports.now(), attempt: input.attempt });
-  const branches = plan.branches.filter((branch) => input.branches.includes(branch.branchId));
-  const budget = budgetOf(plan, input);
-  const ended = new Map<BranchId, Promise<BranchOutcome>>();
-  const leaders = leadersOf(branches);
-  const slots = plan.agent === null ? null : new Slots(plan.agent.concurrency);
-  const gateFor = (branch: BranchPlan): Promise<void> | null => {
-    const leader = branch.cacheGroup === null ? undefined : leaders.get(branch.cacheGroup);
-    if (leader === undefined || leader === branch.branchId) return null;
-    // A leader that fails before its first token must not hold the others back.
-    return Promise.race([ports.firstToken(leader), settled(ended.get(leader))]);
-  };
-  // Leaders first, so that a follower finds its leader's end in the map.
-  const ordered = [...branches].sort((a, b) => Number(isLeader(b, leaders)) - Number(isLeader(a, leaders)));
-  for (const branch of ordered) {
-    const prior = input.prior[branch.branchId] ?? [];
-    const turnsDone = input.turnsDone?.[branch.branchId] ?? 0;
-    const slot = slots?.take();
-    const gate = slot === undefined ? gateFor(branch) : bothOf(slot, gateFor(branch));
-    const outcome = settle(plan, branch, prior, turnsDone, budget, gate, ports);
-    ended.set(branch.branchId, outcome);
+export function runPlan(plan: ForkPlan, input: RunInput, ports: PlanPorts): PlanRun {
+  return new Run(plan, input, ports);
+}
+
+class Run implements PlanRun {
+  readonly ended: Promise<RunEnd>;
+  readonly #plan: ForkPlan;
+  readonly #input: RunInput;
+  readonly #ports: PlanPorts;
+  readonly #limits: RunLimits;
+  readonly #budget: Budget;
+  readonly #slots: Slots | null;
+  readonly #outcomes = new Map<BranchId, Promise<BranchOutcome>>();
+  #leaders: ReadonlyMap<string, BranchId> = new Map();
+  /** Branches that are being made. */
+  readonly #coming = new Set<Promise<void>>();
+  #over = false;
+
+  constructor(plan: ForkPlan, input: RunInput, ports: PlanPorts) {
+    this.#plan = plan;
+    this.#input = input;
+    this.#ports = ports;
+    this.#limits = new RunLimits(plan);
+    this.#budget = budgetOf(this.#limits, input);
+    this.#slots = plan.agent === null ? null : new Slots(plan.agent.concurrency);
+    this.ended = this.#run();
+  }
+
+  async add(make: () => Promise<BranchPlan>): Promise<void> {
+    if (this.#over) throw new RunOver();
+    const started = make().then((branch) => this.#start(branch));
+    const coming = settled(started);
+    this.#coming.add(coming);
+    try {
+      await started;
+    } finally {
+      this.#coming.delete(coming);
+    }
+  }
+
+  changeLimits(change: LimitChange): void {
+    if (this.#over) throw new RunOver();
+    this.#limits.change(change);
+    if (change.concurrency !== undefined) this.#slots?.resize(change.concurrency);
+  }
+
+  async #run(): Promise<RunEnd> {
+    const { attempt, branches: wanted } = this.#input;
+    const { runId, agent } = this.#plan;
+    await this.#ports.record({ type: 'run-started', runId, at: this.#ports.now(), attempt });
+    const branches = this.#plan.branches.filter((branch) => wanted.includes(branch.branchId));
+    const leaders = leadersOf(branches);
+    this.#leaders = leaders;
+    // Leaders first, so that a follower finds its leader's end in the map.
+    const ordered = [...branches].sort((a, b) => Number(isLeader(b, leaders)) - Number(isLeader(a, leaders)));
+    for (const branch of ordered) this.#start(branch);
+    const hasChecks = agent !== null && agent.checks.length > 0;
+    // The branches are worth as much without them. Caught here: it may fail long before the branches end, and a rejection that nobody
+    // handles ends a process, and halts a workflow.
+    const baselines = hasChecks ? this.#ports.checkBaselines().catch(() => undefined) : null;
+    const outcomes = await this.#settleAll();
+    await baselines;
+    this.#over = true;
+    const state = outcomes.some((outcome) => outcome.state === 'failed')
+      ? 'failed'
+      : outcomes.some((outcome) => outcome.state === 'cancelled')
+        ? 'cancelled'
+        : 'completed';
+    await this.#ports.record({ type: 'run-ended', runId, at: this.#ports.now(), state });
+    return state;
+  }
+
+  /** Waits for the branches, those included that come meanwhile. */
+  async #settleAll(): Promise<BranchOutcome[]> {
+    for (;;) {
+      const outcomes = await Promise.all(this.#outcomes.values());
+      if (outcomes.length === this.#outcomes.size && this.#coming.size === 0) return outcomes;
+      await Promise.all(this.#coming);
+    }
+  }
+
+  #start(branch: BranchPlan): void {
+    const prior = this.#input.prior[branch.branchId] ?? [];
+    const turnsDone = this.#input.turnsDone?.[branch.branchId] ?? 0;
+    const slot = this.#slots?.take();
+    const gate = slot === undefined ? this.#gateFor(branch) : bothOf(slot, this.#gateFor(branch));
+    const outcome = this.#settle(branch, { prior, turnsDone, gate });
+    this.#outcomes.set(branch.branchId, outcome);
     // Also where the branch was cancelled while it waited: then its slot is given on as soon as it comes.
     if (slot !== undefined) void Promise.all([slot, settled(outcome)]).then(([release]) => release());
   }
-  const hasChecks = plan.agent !== null && plan.agent.checks.length > 0;
-  // The branches are worth as much without them. Caught here: it may fail long before the branches end, and a rejection that nobody
-  // handles ends a process, and halts a workflow.
-  const baselines = hasChecks ? ports.checkBaselines().catch(() => undefined) : null;
-  const outcomes = await Promise.all(ended.values());
-  await baselines;
-  const state = outcomes.some((outcome) => outcome.state === 'failed')
-    ? 'failed'
-    : outcomes.some((outcome) => outcome.state === 'cancelled')
-      ? 'cancelled'
-      : 'completed';
-  await ports.record({ type: 'run-ended', runId: plan.runId, at: ports.now(), state });
-  return state;
+
+  #gateFor(branch: BranchPlan): Promise<void> | null {
+    const leader = branch.cacheGroup === null ? undefined : this.#leaders.get(branch.cacheGroup);
+    if (leader === undefined || leader === branch.branchId) return null;
+    // A leader that fails before its first token must not hold the others back.
+    return Promise.race([this.#ports.firstToken(leader), settled(this.#outcomes.get(leader))]);
+  }
+
+  async #settle(
+    branch: BranchPlan,
+    { prior, turnsDone, gate }: { prior: readonly StepResult[]; turnsDone: number; gate: Promise<void> | null },
+  ): Promise<BranchOutcome> {
+    const { runId, executor } = this.#plan;
+    const { branchId } = branch;
+    const ports = this.#ports;
+    let inFlight = false;
+    const watched = async <T>(call: Promise<T>): Promise<T> => {
+      inFlight = true;
+      const result = await call;
+      inFlight = false;
+      return result;
+    };
+    // An agent's time stands still while it waits for a person, so its own work looks after it.
+    const limits = executor === 'claude-code' ? null : this.#limits;
+    const outcome = await ports
+      .branch(branch, { gate, limits }, async (branchPorts) => {
+        await ports.record({ type: 'branch-started', runId, branchId, at: ports.now() });
+        if (executor === 'claude-code') {
+          const { agent } = branchPorts;
+          const turn: typeof agent.turn = (ref) => watched(agent.turn(ref));
+          return runAgentBranch(this.#plan, branch, turnsDone, this.#budget, { ...agent, turn });
+        }
+        const call: typeof branchPorts.call = (order) => watched(branchPorts.call(order));
+        return runBranch(this.#plan, branch, prior, this.#budget, {
+          ...branchPorts,
+          advance: (input) => branchPorts.advance(input),
+          call,
+        });
+      })
+      .catch((error: unknown) => outcomeOf(error, inFlight, this.#limits.timeoutSeconds));
+    await ports.record({ type: 'branch-ended', runId, branchId, at: ports.now(), outcome });
+    return outcome;
+  }
 }
 
 /** Resolves also where the outcome can't be written down: whoever waits for all outcomes hears of that. */
@@ -123,7 +234,7 @@ const isLeader = (branch: BranchPlan, leaders: Map<string, BranchId>) =>
   branch.cacheGroup !== null && leaders.get(branch.cacheGroup) === branch.branchId;
 
 /** Counts every dollar that the run has spent, the steps of earlier attempts and of branches that do not run again included. */
-function budgetOf(plan: ForkPlan, input: RunInput): Budget {
+function budgetOf(limits: RunLimits, input: RunInput): Budget {
   const running = new Set<string>(input.branches);
   let spent = Object.entries(input.prior)
     .filter(([branchId]) => !running.has(branchId))
@@ -131,7 +242,7 @@ function budgetOf(plan: ForkPlan, input: RunInput): Budget {
     .reduce((sum, step) => sum + (step.costUsd ?? 0), 0);
   return {
     check: () => {
-      if (plan.budgetUsd !== null && spent >= plan.budgetUsd) throw new BudgetReached();
+      if (limits.budgetUsd !== null && spent >= limits.budgetUsd) throw new BudgetReached();
     },
     add: (result) => {
       spent += result.costUsd ?? 0;
@@ -139,61 +250,7 @@ function budgetOf(plan: ForkPlan, input: RunInput): Budget {
   };
 }
 
-async function settle(
-  plan: ForkPlan,
-  branch: BranchPlan,
-  prior: readonly StepResult[],
-  turnsDone: number,
-  budget: Budget,
-  gate: Promise<void> | null,
-  ports: PlanPorts,
-): Promise<BranchOutcome> {
-  let inFlight = false;
-  // An agent's time stands still while it waits for a person, so its own work looks after it.
-  const timeoutMs = plan.executor === 'claude-code' ? null : plan.timeoutSeconds * 1000;
-  const outcome = await ports
-    .branch(branch, { gate, timeoutMs }, async (branchPorts) => {
-      await ports.record({
-        type: 'branch-started',
-        runId: plan.runId,
-        branchId: branch.branchId,
-        at: ports.now(),
-      });
-      if (plan.executor === 'claude-code') {
-        const { agent } = branchPorts;
-        return runAgentBranch(plan, branch, turnsDone, budget, {
-          ...agent,
-          turn: async (turn) => {
-            inFlight = true;
-            const end = await agent.turn(turn);
-            inFlight = false;
-            return end;
-          },
-        });
-      }
-      return runBranch(plan, branch, prior, budget, {
-        ...branchPorts,
-        advance: (input) => branchPorts.advance(input),
-        call: async (call) => {
-          inFlight = true;
-          const result = await branchPorts.call(call);
-          inFlight = false;
-          return result;
-        },
-      });
-    })
-    .catch((error: unknown) => outcomeOf(error, inFlight, plan));
-  await ports.record({
-    type: 'branch-ended',
-    runId: plan.runId,
-    branchId: branch.branchId,
-    at: ports.now(),
-    outcome,
-  });
-  return outcome;
-}
-
-function outcomeOf(error: unknown, inFlight: boolean, plan: ForkPlan): BranchOutcome {
+function outcomeOf(error: unknown, inFlight: boolean, timeoutSeconds: number): BranchOutcome {
   const none = { stopReason: null, error: null, divergedAtTurn: null };
   if (error instanceof BudgetReached) {
     return { ...none, state: 'cancelled', stopReason: 'budget', billing: 'known' };
@@ -202,7 +259,7 @@ function outcomeOf(error: unknown, inFlight: boolean, plan: ForkPlan): BranchOut
   if (error instanceof BranchStopped) {
     return error.reason === 'cancelled'
       ? { ...none, state: 'cancelled', billing }
-      : { ...none, state: 'failed', stopReason: 'timeout', error: timedOut(plan), billing };
+      : { ...none, state: 'failed', stopReason: 'timeout', error: timedOut(timeoutSeconds), billing };
   }
   if (error instanceof ModelCallError) {
     return {
@@ -215,10 +272,10 @@ function outcomeOf(error: unknown, inFlight: boolean, plan: ForkPlan): BranchOut
   return { ...none, state: 'failed', error: failureOf(error), billing };
 }
 
-function timedOut(plan: ForkPlan): Failure {
+function timedOut(seconds: number): Failure {
   return {
     code: 'timeout',
-    message: `The branch took longer than ${plan.timeoutSeconds} seconds.`,
+    message: `The branch took longer than ${seconds} seconds.`,
     hint: 'Give it a longer time limit (timeoutSeconds), then run Retry Failed.',
   };
 }

@@ -1,10 +1,19 @@
 /** So many at once; the others wait in the order in which they asked. */
 export class Slots {
+  #count: number;
   #free: number;
   readonly #waiting: ((release: () => void) => void)[] = [];
 
   constructor(count: number) {
+    this.#count = count;
     this.#free = count;
+  }
+
+  /** What holds a slot keeps it, also where there are fewer now. */
+  resize(count: number): void {
+    this.#free += count - this.#count;
+    this.#count = count;
+    this.#serve();
   }
 
   /** Resolves with the function that gives the slot back. */

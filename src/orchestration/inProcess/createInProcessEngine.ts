@@ -1,13 +1,16 @@
 import PQueue from 'p-queue';
 import type { AgentWork } from '../../core/agent/agentWork.ts';
 import { RunOwnedError } from '../../core/errors.ts';
-import type { ForkPlan } from '../../core/fork/forkPlan.ts';
+import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { interruption, isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
+import { refusals } from '../../core/run/amendPlan.ts';
 import type { CallModelDeps } from '../../core/run/callModel.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
 import type { Disposable, ForkEngine } from '../../core/run/ports.ts';
 import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
+import type { LimitChange } from '../../core/run/runLimits.ts';
+import type { RunUpdate } from '../../core/run/runUpdate.ts';
 import { Drive } from './drive.ts';
 
 export interface InProcessEngineDeps extends CallModelDeps {
@@ -58,13 +61,31 @@ class InProcessEngine implements ForkEngine {
     }
   }
 
-  async cancel(runId: RunId, branchId?: BranchId): Promise<void> {
+  async cancel(runId: RunId, branchId?: BranchId): Promise<boolean> {
+    const plan = await this.#deps.runs.plan(runId);
+    if (branchId !== undefined && !plan.branches.some((branch) => branch.branchId === branchId)) {
+      throw refusals.unknown(branchId);
+    }
+    const cancelled = await this.#update(runId, { type: 'cancel', branchId: branchId ?? null });
+    if (cancelled !== null) return cancelled;
+    if (branchId !== undefined) return false;
+    return settleAbandoned(plan, this.#deps, 'cancelled');
+  }
+
+  async addBranch(runId: RunId, branch: BranchPlan): Promise<void> {
+    if ((await this.#update(runId, { type: 'add-branch', branch })) === null) throw refusals.over(runId);
+  }
+
+  async changeLimits(runId: RunId, change: LimitChange): Promise<void> {
+    if ((await this.#update(runId, { type: 'change-limits', change })) === null) throw refusals.over(runId);
+  }
+
+  /** @returns what the run's driver says, null where nobody drives it */
+  async #update(runId: RunId, update: RunUpdate): Promise<boolean | null> {
     await this.#starting.get(runId)?.catch(() => {});
     const drive = this.#drives.get(runId);
-    if (drive !== undefined) return drive.cancel(branchId ?? null);
-    if (await this.#deps.runs.isOwned(runId)) return this.#deps.runs.requestCancel(runId, branchId ?? null);
-    const plan = await this.#deps.runs.plan(runId);
-    if (branchId === undefined) await settleAbandoned(plan, this.#deps, 'cancelled');
+    if (drive !== undefined) return drive.update(update);
+    return (await this.#deps.runs.isOwned(runId)) ? this.#deps.runs.requestUpdate(runId, update) : null;
   }
 
   async answer(...given: Parameters<ForkEngine['answer']>): Promise<void> {

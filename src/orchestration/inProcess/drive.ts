@@ -7,13 +7,24 @@ import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId } from '../../core/ids.ts';
 import { interruption } from '../../core/run/abandonedRun.ts';
 import { advance } from '../../core/run/advance.ts';
+import { refusals, storeAddedBranch, storeLimits } from '../../core/run/amendPlan.ts';
 import type { BranchEvent } from '../../core/run/branchEvent.ts';
 import type { StepResult } from '../../core/run/branchOutcome.ts';
 import { type CallModelDeps, callModel, type ModelCall, retryingEvent } from '../../core/run/callModel.ts';
 import type { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { isRetryable, retryDelayMs, retryPolicies } from '../../core/run/retryPolicies.ts';
 import type { BranchPorts } from '../../core/run/runBranch.ts';
-import { BranchStopped, failureOf, type PlanPorts, type RunInput, runPlan } from '../../core/run/runPlan.ts';
+import { checkLimitChange, type LimitChange, type RunLimits } from '../../core/run/runLimits.ts';
+import {
+  BranchStopped,
+  failureOf,
+  type PlanPorts,
+  type PlanRun,
+  type RunInput,
+  RunOver,
+  runPlan,
+} from '../../core/run/runPlan.ts';
+import type { RunUpdate } from '../../core/run/runUpdate.ts';
 
 export interface DriveDeps extends CallModelDeps {
   /** The work of branches that Claude Code answers, loaded when the first one runs. */
@@ -34,6 +45,8 @@ export class Drive {
   readonly #scopes = new Map<BranchId, BranchScope>();
   readonly #stopped = new AbortController();
   readonly #cancelled = new AbortController();
+  #run: PlanRun | null = null;
+  #amending: Promise<unknown> = Promise.resolve();
   #resolveEnded: () => void = () => {};
 
   constructor(plan: ForkPlan, input: RunInput, deps: DriveDeps) {
@@ -48,24 +61,81 @@ export class Drive {
 
   /** Runs the branches to their ends. Never rejects. */
   async run(): Promise<void> {
-    // Whoever cancels from another process leaves word in the store.
-    const requests = this.#deps.runs.onCancelRequested(this.#plan.runId, (branchId) => this.cancel(branchId));
+    // Whoever asks from another process leaves word in the store.
+    const requests = this.#deps.runs.onUpdateRequested(this.#plan.runId, (update) => this.update(update));
     try {
-      await runPlan(this.#plan, this.#input, this.#ports());
+      this.#run = runPlan(this.#plan, this.#input, this.#ports());
+      await this.#run.ended;
     } catch {
       // Only the log itself can fail here (disk full, run deleted in mid-run). What drives on without a log would spend
       // money that nobody sees, so all calls end; the next look at the run finds it interrupted.
       this.interrupt();
     } finally {
-      requests.dispose();
+      await requests.dispose();
       this.#resolveEnded();
     }
   }
 
+  /**
+   * Carries out what is asked of the run.
+   * @returns whether something changed
+   * @throws NotFoundError, BadInputError where it can't be
+   */
+  async update(update: RunUpdate): Promise<boolean> {
+    switch (update.type) {
+      case 'cancel':
+        return this.#cancel(update.branchId);
+      case 'add-branch':
+        return this.#amend(() => this.#add(update.branch));
+      case 'change-limits':
+        return this.#amend(() => this.#changeLimits(update.change));
+    }
+  }
+
   /** Ends one branch, or with null all: their HTTP streams are closed at once. */
-  cancel(branchId: BranchId | null): void {
+  #cancel(branchId: BranchId | null): boolean {
     if (branchId === null) this.#cancelled.abort(new BranchStopped('cancelled'));
+    else if (!this.#scopes.has(branchId)) {
+      // Of a run that is driven again some branches ended before.
+      if (this.#plan.branches.some((branch) => branch.branchId === branchId)) return false;
+      throw refusals.unknown(branchId);
+    }
+    const open = [...this.#scopes].filter(([id, { ended }]) => !ended && (branchId === null || id === branchId));
     this.#abort(branchId, new BranchStopped('cancelled'));
+    return open.length > 0;
+  }
+
+  /** The plan is written by one at a time. */
+  #amend(work: () => Promise<void>): Promise<boolean> {
+    const { runId } = this.#plan;
+    const amended = this.#amending.then(async () => {
+      if (this.#cancelled.signal.aborted || this.#stopped.signal.aborted) throw refusals.over(runId);
+      await work().catch((error: unknown) => {
+        throw error instanceof RunOver ? refusals.over(runId) : error;
+      });
+      return true;
+    });
+    this.#amending = amended.catch(() => {});
+    return amended;
+  }
+
+  async #add(branch: BranchPlan): Promise<void> {
+    const { branchId } = branch;
+    const { runId } = this.#plan;
+    if ((await this.#deps.runs.plan(runId)).branches.some((known) => known.branchId === branchId)) {
+      throw refusals.known(branchId);
+    }
+    await this.#run?.add(async () => {
+      await storeAddedBranch(runId, branch, this.#deps);
+      this.#scopes.set(branchId, new BranchScope());
+      return branch;
+    });
+  }
+
+  async #changeLimits(change: LimitChange): Promise<void> {
+    checkLimitChange(this.#plan, change);
+    this.#run?.changeLimits(change);
+    await storeLimits(this.#plan.runId, change, this.#deps);
   }
 
   /** Ends all branches as interrupted: they may be resumed. */
@@ -81,7 +151,12 @@ export class Drive {
   #ports(): PlanPorts {
     const { clock } = this.#deps;
     return {
-      branch: (branch, limits, work) => this.#branch(branch, limits, work),
+      branch: (branch, given, work) => {
+        const scope = this.#scopes.get(branch.branchId) ?? new BranchScope();
+        return this.#branch(branch, scope, given, work).finally(() => {
+          scope.ended = true;
+        });
+      },
       firstToken: (branchId) => this.#scopes.get(branchId)?.firstToken ?? new Promise(() => {}),
       record: (event) => this.#record(event),
       now: () => new Date(clock.now()).toISOString(),
@@ -104,17 +179,17 @@ export class Drive {
 
   async #branch<T>(
     branch: BranchPlan,
-    limits: { gate: Promise<void> | null; timeoutMs: number | null },
+    scope: BranchScope,
+    { gate, limits }: { gate: Promise<void> | null; limits: RunLimits | null },
     work: (ports: BranchPorts) => Promise<T>,
   ): Promise<T> {
-    const scope = this.#scopes.get(branch.branchId) ?? new BranchScope();
     const { signal } = scope.controller;
-    if (limits.gate !== null) await unlessAborted(limits.gate, signal);
+    if (gate !== null) await unlessAborted(gate, signal);
     // Agents take the places of their run; the queue is for requests.
     const release = branch.agent === undefined ? await place(this.#deps.queue, signal) : () => {};
     const timer = new AbortController();
-    if (limits.timeoutMs !== null) {
-      this.#deps.clock.sleep(limits.timeoutMs, timer.signal).then(
+    if (limits !== null) {
+      this.#timeIsUp(limits, timer.signal).then(
         () => scope.controller.abort(new BranchStopped('timeout')),
         () => {},
       );
@@ -132,6 +207,24 @@ export class Drive {
       timer.abort();
       release();
     }
+  }
+
+  #timeIsUp(limits: RunLimits, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const startedAt = clock.monotonic();
+    return limits.timeIsUp(
+      () => clock.monotonic() - startedAt,
+      async (ms, changed) => {
+        const wait = new AbortController();
+        const slept = clock.sleep(ms, AbortSignal.any([wait.signal, signal]));
+        try {
+          await Promise.race([slept, changed]);
+        } finally {
+          wait.abort();
+          slept.catch(() => {});
+        }
+      },
+    );
   }
 
   #agentPorts(scope: BranchScope): AgentBranchPorts {
@@ -192,6 +285,7 @@ export class Drive {
 /** What belongs to one branch while it runs: its way to be stopped, and its first token. */
 class BranchScope {
   readonly controller = new AbortController();
+  ended = false;
   readonly firstToken: Promise<void>;
   onFirstToken: () => void = () => {};
 

@@ -5,9 +5,10 @@ import type { AgentBranchRef } from '../../core/agent/agentPorts.ts';
 import type { AgentTurnOutcome, AgentWork } from '../../core/agent/agentWork.ts';
 import type { AnswerOrder } from '../../core/agent/answerOrder.ts';
 import { BadInputError } from '../../core/errors.ts';
-import { providerSchema } from '../../core/fork/forkPlan.ts';
+import { type BranchPlan, branchPlanSchema, providerSchema } from '../../core/fork/forkPlan.ts';
 import { type BranchId, blobRefSchema, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
 import { type Advance, type AdvanceInput, advance } from '../../core/run/advance.ts';
+import { storeAddedBranch, storeLimits } from '../../core/run/amendPlan.ts';
 import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.ts';
 import type { StepResult } from '../../core/run/branchOutcome.ts';
 import { withFailureWords, withoutFailureWords } from '../../core/run/callFailure.ts';
@@ -15,6 +16,9 @@ import { type CallModelDeps, callModel } from '../../core/run/callModel.ts';
 import type { BlobStore } from '../../core/run/ports.ts';
 import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { callCacheSchema } from '../../core/run/resultCache.ts';
+import { type LimitChange, limitChangeSchema } from '../../core/run/runLimits.ts';
+import { withoutBranchWords } from '../../core/run/runOrder.ts';
+import type { AddOrder } from '../../core/run/runUpdate.ts';
 import { type CallOrder, endOfAgentWork, endOfCall, withoutWords } from './activityFailures.ts';
 import { signalWorkflow, tellOfQuestion } from './signalWorkflow.ts';
 
@@ -50,6 +54,9 @@ export interface Activities {
   appendEvents(events: BranchEvent[]): Promise<void>;
   noteWaiting(order: AgentBranchRef & { until: string }): Promise<void>;
   giveAnswer(order: AnswerOrder & { runId: RunId }): Promise<void>;
+  /** @returns the stored branch without its words */
+  addBranch(order: AddOrder & { runId: RunId }): Promise<BranchPlan>;
+  changeLimits(order: { runId: RunId; change: LimitChange }): Promise<void>;
 }
 
 export interface ActivityDeps extends CallModelDeps {
@@ -65,13 +72,19 @@ export function createActivities(deps: ActivityDeps): Activities {
       const order = callOrderSchema.parse(input);
       const context = Context.current();
       const { attempt } = context.info;
-      const heart = setInterval(() => context.heartbeat(), heartbeatEveryMs);
+      // In the web UI a person sees what a call is at.
+      let phase: 'held back' | 'asked' | 'answering' = 'held back';
+      const heart = setInterval(() => context.heartbeat({ phase }), heartbeatEveryMs);
       try {
         await pause.over(context.cancellationSignal);
+        phase = 'asked';
         return await callModel(order.call, deps, {
           signal: context.cancellationSignal,
           attempt,
-          onFirstToken: order.announceFirstToken ? () => announce(order.call.branchId) : undefined,
+          onFirstToken: () => {
+            phase = 'answering';
+            if (order.announceFirstToken) announce(order.call.branchId);
+          },
         });
       } catch (error) {
         // The SDK knows a cancelled activity by this very error.
@@ -88,6 +101,12 @@ export function createActivities(deps: ActivityDeps): Activities {
       // The store keeps the order of the calls.
       await Promise.all(worded.map((event) => deps.runs.append(event)));
     },
+    async addBranch({ runId, branch }) {
+      const added = branchPlanSchema.parse(await deps.blobs.get(branch));
+      await storeAddedBranch(runIdSchema.parse(runId), added, deps);
+      return withoutBranchWords(added);
+    },
+    changeLimits: ({ runId, change }) => storeLimits(runIdSchema.parse(runId), limitChangeSchema.parse(change), deps),
     ...agentActivities(deps),
   };
   return withoutWords(activities, deps.blobs);
@@ -103,16 +122,19 @@ async function withWords(event: BranchEvent, blobs: BlobStore): Promise<BranchEv
 function agentActivities({ agents, runs, blobs, clock }: ActivityDeps) {
   return {
     prepareAgent: (ref) =>
-      working((signal) => withAgents((work) => work.prepare(agentBranchSchema.parse(ref), signal))),
+      working('preparing', (signal) => withAgents((work) => work.prepare(agentBranchSchema.parse(ref), signal))),
     agentTurn: ({ announceFirstToken, turn, ...ref }) =>
-      working(async (signal) => {
+      working('working', async (signal, enter) => {
         const outcome = await withAgents((work) =>
           work.turn(
             { ...agentBranchSchema.parse(ref), turn },
             {
               signal,
               onFirstToken: announceFirstToken ? () => announce(ref.branchId) : undefined,
-              onQuestion: (callId, state, waiting) => tellOfQuestion(ref.branchId, callId, state, clock, waiting),
+              onQuestion: (callId, state, waiting) => {
+                enter(state === 'open' ? 'waiting for an answer' : 'working');
+                return tellOfQuestion(ref.branchId, callId, state, clock, waiting);
+              },
             },
           ),
         );
@@ -121,12 +143,12 @@ function agentActivities({ agents, runs, blobs, clock }: ActivityDeps) {
           : { ...outcome, error: await withoutFailureWords(outcome.error, blobs) };
       }),
     finishAgent: (ref) =>
-      working((signal) =>
+      working('looking at changes', (signal) =>
         withAgents((work) => work.finish({ ...agentBranchSchema.parse(ref), checks: ref.checks }, signal)),
       ),
-    discardAgent: (ref) => working(() => withAgents((work) => work.discard(agentBranchSchema.parse(ref)))),
+    discardAgent: (ref) => working('removing', () => withAgents((work) => work.discard(agentBranchSchema.parse(ref)))),
     checkBaselines: (runId) =>
-      working((signal) => withAgents((work) => work.checkBaselines(runIdSchema.parse(runId), signal))),
+      working('checking', (signal) => withAgents((work) => work.checkBaselines(runIdSchema.parse(runId), signal))),
     noteWaiting: ({ until, ...ref }) => withAgents((work) => work.noteWaiting(agentBranchSchema.parse(ref), until)),
     giveAnswer: async ({ runId, branchId, callId, answer }) => {
       const given = answerSchema.parse(await blobs.get(answer));
@@ -142,12 +164,21 @@ function agentActivities({ agents, runs, blobs, clock }: ActivityDeps) {
   }
 }
 
-async function working<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+type Phase = 'preparing' | 'working' | 'waiting for an answer' | 'looking at changes' | 'checking' | 'removing';
+
+/** @param phase what the activity is at, for a person who looks at it in the web UI */
+async function working<T>(
+  phase: Phase,
+  work: (signal: AbortSignal, enter: (next: Phase) => void) => Promise<T>,
+): Promise<T> {
   const context = Context.current();
   const signal = context.cancellationSignal;
-  const heart = setInterval(() => context.heartbeat(), heartbeatEveryMs);
+  let current = phase;
+  const heart = setInterval(() => context.heartbeat({ phase: current }), heartbeatEveryMs);
   try {
-    return await work(signal);
+    return await work(signal, (next) => {
+      current = next;
+    });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw endOfAgentWork(error);

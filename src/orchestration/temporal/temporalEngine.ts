@@ -1,33 +1,31 @@
+import { createHash } from 'node:crypto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Answer } from '../../core/agent/agentFacts.ts';
 import type { AnswerOrder } from '../../core/agent/answerOrder.ts';
-import {
-  BadInputError,
-  type ForkpointError,
-  InterruptedError,
-  RunOwnedError,
-  StorageError,
-} from '../../core/errors.ts';
-import type { ForkPlan } from '../../core/fork/forkPlan.ts';
+import { BadInputError, InterruptedError, RunOwnedError } from '../../core/errors.ts';
+import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
-import { callFailureSchema, fromCallFailure, withFailureWords } from '../../core/run/callFailure.ts';
+import { refusals } from '../../core/run/amendPlan.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
 import type { BlobStore, Clock, EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';
 import { type RetryPolicy, retryPolicies, timeouts } from '../../core/run/retryPolicies.ts';
+import { checkLimitChange, type LimitChange } from '../../core/run/runLimits.ts';
 import { type RunOrder, withoutWords } from '../../core/run/runOrder.ts';
-import { failureOf } from '../../core/run/runPlan.ts';
+import type { AddOrder, CancelOrder } from '../../core/run/runUpdate.ts';
 import { findTemporalCli } from './findTemporalCli.ts';
+import { registerSearchAttributes, searchAttributesOf } from './searchAttributes.ts';
 import { TemporalLink } from './temporalLink.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
+import { UpdateRefused, updateWorkflow } from './updateWorkflow.ts';
 import { WorkerProcesses } from './workerProcess.ts';
 import { workflowIdOf } from './workflowIdOf.ts';
 import type { forkRun } from './workflows.ts';
 
 // The server refuses inputs over 2 MB.
 const maxOrderBytes = 1_500_000;
-/** How long a worker may take for an answer, in milliseconds: a new one is handed the run once the lost one's queue is given up. */
-const answerMs = 30_000;
+/** How long a worker may take for an update, in milliseconds: a new one is handed the run once the lost one's queue is given up. */
+const updateMs = 30_000;
 
 export interface TemporalEngineDeps {
   settings: TemporalSettings;
@@ -76,27 +74,55 @@ class TemporalEngine implements ForkEngine {
   }
 
   async start(plan: ForkPlan, options: Parameters<ForkEngine['start']>[1] = {}): Promise<void> {
+    // On its own: on a busy machine a worker may take as long to come up as the server is given for all of this.
+    await this.#link.use((client) => this.#ensureWorker(client));
     await this.#link.use(async (client) => {
-      if (this.#deps.settings.startWorkers !== false) await this.#workers.ensure(await this.#link.target(), client);
       if (options.again === undefined) await this.#startFirst(client, plan);
       else await this.#startAgain(client, plan, options.again);
     });
   }
 
-  async cancel(runId: RunId, branchId?: BranchId): Promise<void> {
+  async cancel(runId: RunId, branchId?: BranchId): Promise<boolean> {
     const plan = await this.#deps.runs.plan(runId);
+    if (branchId === undefined) return this.#cancelWhole(plan);
+    if (!plan.branches.some((branch) => branch.branchId === branchId)) throw refusals.unknown(branchId);
+    try {
+      await this.#update<unknown, CancelOrder>(runId, 'cancelBranch', { branchId });
+      return true;
+    } catch (error) {
+      if (error instanceof UpdateRefused && ['BranchEnded', 'RunOver'].includes(error.type)) return false;
+      throw inWords(error);
+    }
+  }
+
+  async #cancelWhole(plan: ForkPlan): Promise<boolean> {
     const { WorkflowNotFoundError } = await import('./temporalClient.ts');
-    await this.#link.use(async (client) => {
+    return this.#link.use(async (client) => {
       try {
-        await handleOf(client, runId).signal('cancel', branchId ?? null);
+        await handleOf(client, plan.runId).signal('cancel', null);
       } catch (error) {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
         // Nothing drives it; where its log is still open, it is closed here.
-        if (branchId === undefined) await settleAbandoned(plan, this.#deps, 'cancelled');
-        return;
+        return settleAbandoned(plan, this.#deps, 'cancelled');
       }
       // Without a worker nobody would carry it out.
-      if (this.#deps.settings.startWorkers !== false) await this.#workers.ensure(await this.#link.target(), client);
+      await this.#ensureWorker(client);
+      return true;
+    });
+  }
+
+  async addBranch(runId: RunId, branch: BranchPlan): Promise<void> {
+    const order: AddOrder = { branchId: branch.branchId, branch: await this.#deps.blobs.put(branch) };
+    await this.#update<void, AddOrder>(runId, 'addBranch', order).catch((error: unknown) => {
+      if (!(error instanceof UpdateRefused)) throw error;
+      throw error.type === 'BranchKnown' ? refusals.known(branch.branchId) : inWords(error, runId);
+    });
+  }
+
+  async changeLimits(runId: RunId, change: LimitChange): Promise<void> {
+    checkLimitChange(await this.#deps.runs.plan(runId), change);
+    await this.#update<void, LimitChange>(runId, 'changeLimits', change).catch((error: unknown) => {
+      throw inWords(error, runId);
     });
   }
 
@@ -114,26 +140,33 @@ class TemporalEngine implements ForkEngine {
   }
 
   async answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void> {
-    const { WorkflowUpdateFailedError } = await import('./temporalClient.ts');
     const order: AnswerOrder = { branchId, callId, answer: await this.#deps.blobs.put(answer) };
-    // Without a worker the server would keep the answer waiting, and us with it.
-    await this.#link.use(async (client) => {
-      if (this.#deps.settings.startWorkers !== false) await this.#workers.ensure(await this.#link.target(), client);
+    await this.#update<void, AnswerOrder>(runId, 'answer', order).catch((error: unknown) => {
+      if (!(error instanceof UpdateRefused)) throw error;
+      throw new BadInputError(
+        error.message,
+        'List what waits with `forkpoint questions`.',
+        { callId },
+        { cause: error },
+      );
     });
-    await this.#link.use(async (client) => {
-      try {
-        await handleOf(client, runId).executeUpdate<void, [AnswerOrder]>('answer', { args: [order] });
-      } catch (error) {
-        if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-        const failure = relayedFailure(error);
-        if (failure !== null) {
-          const { message, hint } = await withFailureWords(failureOf(failure), this.#deps.blobs);
-          throw new StorageError(message, hint, { callId }, { cause: error });
-        }
-        const hint = 'List what waits with `forkpoint questions`.';
-        throw new BadInputError(error.cause?.message ?? error.message, hint, { callId }, { cause: error });
-      }
-    }, answerMs);
+  }
+
+  /** @throws UpdateRefused; StorageError where an activity of it failed; EngineUnavailableError */
+  async #update<R, A>(runId: RunId, name: string, argument: A): Promise<R> {
+    // Without a worker the server keeps it waiting, until the one that comes up takes it.
+    const [changed] = await Promise.all([
+      this.#link.use(
+        (client) => updateWorkflow<R, A>(handleOf(client, runId), name, argument, this.#deps.blobs),
+        updateMs,
+      ),
+      this.#link.use((client) => this.#ensureWorker(client)),
+    ]);
+    return changed;
+  }
+
+  async #ensureWorker(client: Client): Promise<void> {
+    if (this.#deps.settings.startWorkers !== false) await this.#workers.ensure(await this.#link.target(), client);
   }
 
   /** Runs that are under way go on. */
@@ -206,18 +239,20 @@ class TemporalEngine implements ForkEngine {
       );
     }
     const { WorkflowExecutionAlreadyStartedError } = await import('./temporalClient.ts');
-    // A session's title is its first prompt where it has no other, so the session is named by its id.
-    const { sessionId } = plan.session;
-    try {
-      await client.workflow.start<typeof forkRun>('forkRun', {
+    const start = (searchable: boolean): Promise<unknown> =>
+      client.workflow.start<typeof forkRun>('forkRun', {
         workflowId: workflowIdOf(plan.runId),
         taskQueue: this.#deps.settings.taskQueue,
-        args: [sent],
+        args: [{ ...sent, searchable }],
         workflowIdReusePolicy,
-        memo: { run: plan.runId, kind: plan.kind, session: sessionId, turn: plan.point.turnIndex },
-        staticSummary: `${plan.kind === 'fork' ? 'Fork' : 'Replay'} of session ${sessionId} at turn ${plan.point.turnIndex}`,
-        staticDetails: plan.branches.map(({ name, repeat, model }) => `- ${name} #${repeat}: ${model}`).join('\n'),
+        ...describedIn(plan),
+        ...(searchable && { typedSearchAttributes: searchAttributesOf(plan, hashOf(plan.session.projectPath)) }),
       });
+    try {
+      const { namespace } = await this.#link.target();
+      if (!(await registerSearchAttributes(client, namespace))) await start(false);
+      // A server may take a while until it takes what it was told of a moment ago.
+      else await start(true).catch((error: unknown) => (isBadArgument(error) ? start(false) : Promise.reject(error)));
     } catch (error) {
       // A second click, or another window's: the run is under way, or was.
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -256,16 +291,32 @@ class TemporalEngine implements ForkEngine {
   }
 }
 
-function handleOf(client: Client, runId: RunId): WorkflowHandle<typeof forkRun> {
-  return client.workflow.getHandle<typeof forkRun>(workflowIdOf(runId));
+/** What the web UI says of a run. A session's title is its first prompt where it has no other, so the session is named by its id. */
+function describedIn({ runId, kind, point, session: { sessionId }, branches }: ForkPlan) {
+  return {
+    memo: { run: runId, kind, session: sessionId, turn: point.turnIndex },
+    staticSummary: `${kind === 'fork' ? 'Fork' : 'Replay'} of session ${sessionId} at turn ${point.turnIndex}`,
+    staticDetails: branches.map(({ name, repeat, model }) => `- ${name} #${repeat}: ${model}`).join('\n'),
+  };
 }
 
-/** The failure of an activity that lies behind an error, null where none does. */
-function relayedFailure(error: unknown): ForkpointError | null {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    const details: unknown = 'details' in at && Array.isArray(at.details) ? at.details[0] : null;
-    const failure = callFailureSchema.safeParse(details);
-    if (failure.success) return fromCallFailure(failure.data);
-  }
-  return null;
+function hashOf(text: string | null): string | null {
+  return text === null ? null : createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+// gRPC: 3 invalid argument.
+function isBadArgument(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if ('code' in at && at.code === 3) return true;
+  return false;
+}
+
+/** A refused update as a person reads it. */
+function inWords(error: unknown, runId?: RunId): unknown {
+  if (!(error instanceof UpdateRefused)) return error;
+  if (error.type === 'RunOver' && runId !== undefined) return refusals.over(runId);
+  return new BadInputError(error.message, 'Look at the run with `forkpoint status`.', null, { cause: error });
+}
+
+function handleOf(client: Client, runId: RunId): WorkflowHandle<typeof forkRun> {
+  return client.workflow.getHandle<typeof forkRun>(workflowIdOf(runId));
 }

@@ -32,7 +32,7 @@ const wasLeft = ({ state }: BranchView) => state === 'failed' || state === 'canc
 /** What can be done with runs. */
 export function runCommands({ services, runs, pickers }: RunCommandDeps): RunCommands {
   /** Does something with a run, then shows what became of it. */
-  const change = async (run: RunTarget | undefined, act: (forks: ForkService, runId: RunId) => Promise<void>) => {
+  const change = async (run: RunTarget | undefined, act: (forks: ForkService, runId: RunId) => Promise<unknown>) => {
     requireTrust();
     if (run === undefined) return;
     await act((await services.get()).forks, run.runId);

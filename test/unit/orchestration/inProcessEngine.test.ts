@@ -16,7 +16,7 @@ import type { RunView } from '../../../src/core/run/runView.ts';
 import { createInProcessEngine } from '../../../src/orchestration/inProcess/createInProcessEngine.ts';
 import { FakeClock } from '../../support/fakeClock.ts';
 import { noAgents } from '../../support/noAgents.ts';
-import { storePlan } from '../../support/storedPlan.ts';
+import { buildPlan, storePlan } from '../../support/storedPlan.ts';
 
 let home: string;
 let runs: RunStore;
@@ -114,6 +114,32 @@ describe('the in-process engine', () => {
     for (const plan of plans) await engine.start(plan);
     for (const plan of plans) await ended(plan);
     expect(most).toBe(2);
+  });
+
+  it('carries out what is asked of it from another process', async () => {
+    const { client, asked } = modelOf((prompt, signal) =>
+      prompt === 'held' ? untilAborted(prompt, signal) : Promise.resolve(reply('Done.')),
+    );
+    const [driving, other] = [engineOver(client), engineOver(client)];
+    const plan = await storePlan({ runs, blobs }, { branches: named('held') });
+    await driving.start(plan);
+    const [late] = (await buildPlan(blobs, { branches: named('late') })).branches;
+    const branchId = branchIdSchema.parse('b2');
+    await other.addBranch(plan.runId, { ...late!, branchId });
+    await until(plan, (event) => event.type === 'branch-ended' && event.branchId === branchId);
+    await expect(other.addBranch(plan.runId, { ...late!, branchId })).rejects.toMatchObject({ code: 'bad_input' });
+    await other.changeLimits(plan.runId, { budgetUsd: 2 });
+    expect(await other.cancel(plan.runId, branchId)).toBe(false);
+    expect(await other.cancel(plan.runId)).toBe(true);
+    await ended(plan);
+    const stored = await runs.plan(plan.runId);
+    expect(foldRun(stored, await runs.events(plan.runId)).branches.map(({ state }) => state)).toEqual([
+      'cancelled',
+      'completed',
+    ]);
+    expect(stored.budgetUsd).toBe(2);
+    expect(asked.sort()).toEqual(['held', 'late']);
+    expect(await other.cancel(plan.runId)).toBe(false);
   });
 
   it('lets a 429 hold back every branch, for as long as the API says', async () => {

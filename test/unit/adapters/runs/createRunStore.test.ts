@@ -4,11 +4,12 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createBlobStore } from '../../../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../../../src/adapters/runs/createRunStore.ts';
-import { NotFoundError, RunOwnedError, StorageError } from '../../../../src/core/errors.ts';
+import { BadInputError, NotFoundError, RunOwnedError, StorageError } from '../../../../src/core/errors.ts';
 import type { ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
 import { branchIdSchema, type RunId, runIdSchema } from '../../../../src/core/ids.ts';
 import type { BranchEvent } from '../../../../src/core/run/branchEvent.ts';
 import type { RunStore } from '../../../../src/core/run/ports.ts';
+import type { RunUpdate } from '../../../../src/core/run/runUpdate.ts';
 import { buildPlan } from '../../../support/storedPlan.ts';
 
 let home: string;
@@ -94,7 +95,7 @@ describe('the run store', () => {
     await expect(runs.plan(none)).rejects.toBeInstanceOf(NotFoundError);
     await expect(runs.events(none)).rejects.toBeInstanceOf(NotFoundError);
     await expect(runs.append({ ...delta('x'), runId: none })).rejects.toBeInstanceOf(NotFoundError);
-    await expect(runs.requestCancel(none, null)).rejects.toBeInstanceOf(NotFoundError);
+    await expect(runs.requestUpdate(none, { type: 'cancel', branchId: null })).rejects.toBeInstanceOf(NotFoundError);
     await expect(runs.own(none)).rejects.toBeInstanceOf(NotFoundError);
     await expect(runs.plan('../../etc' as RunId)).rejects.toBeInstanceOf(NotFoundError);
     await runs.create(plan);
@@ -229,10 +230,10 @@ describe('who drives a run', () => {
     await runs.create(plan);
     await leaveLock();
     expect(await runs.isOwned(plan.runId)).toBe(false);
-    await runs.requestCancel(plan.runId, null);
+    expect(await runs.requestUpdate(plan.runId, { type: 'cancel', branchId: null })).toBeNull();
     const mark = await runs.own(plan.runId);
     expect(await others.isOwned(plan.runId)).toBe(true);
-    expect(await readdir(path.join(dir, plan.runId))).not.toContain('cancel.jsonl');
+    expect(await readdir(path.join(dir, plan.runId, 'updates'))).toEqual([]);
     mark.dispose();
   });
 
@@ -250,15 +251,37 @@ describe('who drives a run', () => {
     taken.dispose();
   });
 
-  it('hears of requests to cancel, those made before it listened included', async () => {
+  it('carries out requests of others one after another, and they hear what came of it', async () => {
     await runs.create(plan);
-    await others.requestCancel(plan.runId, b1);
-    const heard = listening<string | null>();
-    const listeningTo = runs.onCancelRequested(plan.runId, heard.listener);
-    await heard.until(() => heard.seen.length === 1);
-    await others.requestCancel(plan.runId, null);
-    await heard.until(() => heard.seen.length === 2);
-    expect(heard.seen).toEqual([b1, null]);
-    listeningTo.dispose();
+    const mark = await runs.own(plan.runId);
+    const cancel = { type: 'cancel', branchId: b1 } as const;
+    const early = others.requestUpdate(plan.runId, cancel);
+    const heard: RunUpdate[] = [];
+    const listeningTo = runs.onUpdateRequested(plan.runId, async (update) => {
+      heard.push(update);
+      if (update.type === 'cancel') return update.branchId !== null;
+      throw new BadInputError('The run has ended.', 'Fork again.');
+    });
+    expect(await early).toBe(true);
+    expect(await others.requestUpdate(plan.runId, { type: 'cancel', branchId: null })).toBe(false);
+    const limits = { type: 'change-limits', change: { budgetUsd: 1 } } as const;
+    const refused = others.requestUpdate(plan.runId, limits);
+    await expect(refused).rejects.toMatchObject({
+      code: 'bad_input',
+      message: 'The run has ended.',
+      hint: 'Fork again.',
+    });
+    expect(heard).toEqual([cancel, { ...cancel, branchId: null }, limits]);
+    await listeningTo.dispose();
+    const late = others.requestUpdate(plan.runId, cancel);
+    mark.dispose();
+    expect(await late).toBeNull();
+  });
+
+  it('replaces the plan of a run that is there, and of no other', async () => {
+    await expect(runs.amend(plan)).rejects.toBeInstanceOf(NotFoundError);
+    await runs.create(plan);
+    await runs.amend({ ...plan, budgetUsd: 7 });
+    expect(await others.plan(plan.runId)).toEqual({ ...plan, budgetUsd: 7 });
   });
 });

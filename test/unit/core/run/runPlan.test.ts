@@ -79,7 +79,7 @@ function world(answer: (call: ModelCall, request: unknown) => StoredReply | Prom
       plan,
       { branches: plan.branches.map((branch) => branch.branchId), prior: {}, attempt: 1, ...over },
       ports,
-    );
+    ).ended;
     return { state, view: foldRun(plan, log.logged) };
   };
   const leaderSpeaks = () => {
@@ -118,7 +118,7 @@ describe('runPlan', () => {
     };
     const input = { branches: plan.branches.map(({ branchId }) => branchId), prior: {}, attempt: 1 };
     const checkBaselines = () => Promise.reject(new Error('The disk is full.'));
-    await expect(runPlan(plan, input, { ...ports, branch, checkBaselines })).resolves.toBe('cancelled');
+    await expect(runPlan(plan, input, { ...ports, branch, checkBaselines }).ended).resolves.toBe('cancelled');
     process.off('unhandledRejection', listener);
     expect(unhandled).toEqual([]);
     expect(log.logged.at(-1)).toMatchObject({ type: 'run-ended', state: 'cancelled' });
@@ -134,7 +134,7 @@ describe('runPlan', () => {
       if (type === 'branch-ended') throw new Error('The disk is full.');
     };
     const input = { branches: plan.branches.map(({ branchId }) => branchId), prior: {}, attempt: 1 };
-    await expect(runPlan(plan, input, { ...ports, record })).rejects.toThrow('The disk is full.');
+    await expect(runPlan(plan, input, { ...ports, record }).ended).rejects.toThrow('The disk is full.');
     await new Promise((resolve) => setTimeout(resolve, 10));
     process.off('unhandledRejection', listener);
     expect(unhandled).toEqual([]);
@@ -316,7 +316,7 @@ describe('runPlan', () => {
           }),
         ),
     };
-    await runPlan(plan, { branches: [plan.branches[0]!.branchId], prior: {}, attempt: 1 }, recording);
+    await runPlan(plan, { branches: [plan.branches[0]!.branchId], prior: {}, attempt: 1 }, recording).ended;
     const first = foldRun(plan, w.log.logged);
     expect(first.branches[0]).toMatchObject({ state: 'failed', steps: 1 });
     expect(branchesToRun(first, 'retry')).toEqual(['b1']);
@@ -324,7 +324,7 @@ describe('runPlan', () => {
       plan,
       { branches: branchesToRun(first, 'retry'), prior: completedSteps(first), attempt: 2 },
       recording,
-    );
+    ).ended;
     const second = foldRun(plan, w.log.logged);
     expect(second.branches[0]).toMatchObject({ state: 'completed', steps: 2, stopReason: 'end_turn' });
     expect(w.asked.map((call) => call.step)).toEqual([1, 2, 2]);

@@ -72,7 +72,7 @@ function panel(
       if (!found) throw new NotFoundError('No such run.', 'List them.');
       return found;
     }),
-    cancel: vi.fn<ForkService['cancel']>(async () => {}),
+    cancel: vi.fn<ForkService['cancel']>(async () => true),
     answer: vi.fn<ForkService['answer']>(async () => {}),
     watch: (listener: typeof runChanged) => {
       runChanged = listener;

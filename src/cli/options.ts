@@ -3,6 +3,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 /** Gathers the values of an option that may be given several times. */
 export const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
+/** What `--branch` takes. */
+export const branchValues = 'name=…,model=…,effort=…,system=…,prompt=…,thinking=…,maxTokens=…,repeats=… (repeatable)';
+
 /** A whole number from 1 on. */
 export function positiveInteger(value: string): number {
   const number = Number(value);

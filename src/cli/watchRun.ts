@@ -27,7 +27,10 @@ export async function watchRun(
           forks.answer(runId, branchId, question.callId, answer),
         )
       : null;
-  const following = follow(context, plan, runs.follow(runId, stop.signal), { print: options.events === true, prompt });
+  const following = follow(context, { plan, reload: () => runs.plan(runId) }, runs.follow(runId, stop.signal), {
+    print: options.events === true,
+    prompt,
+  });
   const cancel = (): void => {
     context.terminal.note('Cancelling…');
     forks.cancel(runId).catch((error: unknown) => context.terminal.error(error));
@@ -48,14 +51,16 @@ export async function watchRun(
 
 async function follow(
   context: CliContext,
-  plan: ForkPlan,
+  run: { plan: ForkPlan; reload: () => Promise<ForkPlan> },
   events: AsyncIterable<BranchEvent>,
   { print, prompt }: { print: boolean; prompt: QuestionPrompt | null },
 ): Promise<void> {
   const seen: BranchEvent[] = [];
   const starts = { wanted: 0, ended: 0 };
+  let { plan } = run;
   for await (const event of events) {
     seen.push(event);
+    if (event.type === 'branch-added') plan = await run.reload();
     if (print) context.terminal.printJson(event);
     else if (event.type === 'retrying') noteRetry(context, plan, event);
     else if (event.type === 'question-asked') noteQuestion(context, plan, event);

@@ -590,6 +590,31 @@ describe('a fork', () => {
     expect(runShape.parse(result.json()).state).toBe('cancelled');
   });
 
+  it('takes one more branch and other limits from another process', async () => {
+    const script: ReplyScript = (request) => (promptOf(request).includes('One more') ? 'Added.' : hanging);
+    const { env, result } = await interrupted(
+      1,
+      async ({ runId }) => {
+        const key = { env: { ANTHROPIC_API_KEY: 'sk-ant-test' } };
+        const unpaid = await cli(['add', runId, '--branch', 'name=late,prompt=One more', '--json'], key);
+        expect(unpaid.code).toBe(2);
+        const late = ['add', runId, '--branch', 'name=late,prompt=One more', '--yes', '--json'];
+        const added = await cli(late, key);
+        expect([added.code, added.stderr]).toEqual([0, expect.stringContaining(`Added b2 to run ${runId}`)]);
+        expect((await cli(late, key)).stderr).toContain('The run has a branch called');
+        expect((await cli(['limits', runId, '--json'])).code).toBe(2);
+        expect((await cli(['limits', runId, '--budget-usd', '5', '--json'])).code).toBe(0);
+        const done = async () => runShape.parse((await cli(['status', runId, '--json'])).json()).branches[1]?.state;
+        await expect.poll(done, { timeout: 20_000 }).toBe('completed');
+        await cli(['cancel', runId, '--json']);
+      },
+      script,
+    );
+    expect(env).toBeDefined();
+    const run = runShape.parse(result.json());
+    expect(run.branches.map(({ name, state: end }) => [name, end])).toContainEqual(['late', 'completed']);
+  });
+
   it('killed in mid-run, is shown as interrupted, and resume runs only what is missing', async () => {
     let stuck = true;
     const script: ReplyScript = (request) => (promptOf(request).includes('again') && stuck ? hanging : 'Fine.');

@@ -2,16 +2,19 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { CheckResult } from '../../core/agent/agentFacts.ts';
 import { forkPointName } from '../../core/agent/agentRuns.ts';
+import { BadInputError } from '../../core/errors.ts';
 import { money, oneLine, relativeTime } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import type { BlobStore } from '../../core/run/ports.ts';
+import { type LimitChange, limitChangeSchema } from '../../core/run/runLimits.ts';
 import type { RunView } from '../../core/run/runView.ts';
 import { outputOf } from '../agentReport.ts';
 import { branchIdOf } from '../branchIdOf.ts';
-import { confirmSending } from '../confirmSending.ts';
+import { confirmSending, describePreview } from '../confirmSending.ts';
 import { type CliContext, runIdOf } from '../context.ts';
 import { exportMarkdown, fileNameOf } from '../exportRun.ts';
 import { checkDetach, finishRun } from '../finishRun.ts';
+import { forkRequestOf } from '../forkOptions.ts';
 import { printRun } from '../printRun.ts';
 import { exitCodeOf, runJson } from '../runReport.ts';
 import { table } from '../table.ts';
@@ -66,6 +69,44 @@ export async function cancel(context: CliContext, given: string, branch: string 
   const branchId = branch === undefined ? undefined : branchIdOf(before, branch);
   await forks.cancel(runId, branchId);
   await printRun(context, await whenStopped(context, runId, branchId));
+  return 0;
+}
+
+/** `add` */
+export async function add(context: CliContext, given: string): Promise<number> {
+  const { branch } = context.options as { branch: string[] };
+  const runId = await runIdOf(context, given);
+  const { forks } = await context.services();
+  const view = await forks.run(runId);
+  // Where the run was cut stands in its plan.
+  const { branches } = await forkRequestOf(view.session.sessionId, { turn: 1 }, { branch });
+  const preview = await forks.previewAdded(runId, branches);
+  describePreview(context, preview);
+  await confirmSending(context, preview);
+  const ids = await forks.addBranches(runId, branches);
+  context.terminal.note(`Added ${ids.join(', ')} to run ${runId}`);
+  // Who adds a branch did not start the run, and does not wait for it.
+  await printRun(context, await forks.run(runId));
+  return 0;
+}
+
+/** `limits` */
+export async function limits(context: CliContext, given: string): Promise<number> {
+  const { budgetUsd, timeoutSeconds, concurrency } = context.options as LimitChange;
+  const change = {
+    ...(budgetUsd !== undefined && { budgetUsd }),
+    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+    ...(concurrency !== undefined && { concurrency }),
+  };
+  const accepted = limitChangeSchema.safeParse(change);
+  if (!accepted.success) {
+    const words = accepted.error.issues.map(({ message }) => message).join(' ');
+    throw new BadInputError(words, 'Give --budget-usd, --timeout-seconds or --concurrency.');
+  }
+  const runId = await runIdOf(context, given);
+  const { forks } = await context.services();
+  await forks.changeLimits(runId, accepted.data);
+  await printRun(context, await forks.run(runId));
   return 0;
 }
 

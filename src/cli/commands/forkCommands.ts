@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import {
+  branchValues,
   collect,
   positiveInteger,
   positiveNumber,
@@ -21,11 +22,7 @@ export function addForkCommands(program: Command, handle: Handle): void {
     .argument('[session]', 'session id, unique prefix of one, or path of a .jsonl file')
     .option('--file <fork>', 'read the fork from a *.fork.yaml file, - for standard input')
     .option('--prompt <text>', 'prompt of all branches (@path reads a file; default: as recorded)')
-    .option(
-      '--branch <values>',
-      'name=…,model=…,effort=…,system=…,prompt=…,thinking=…,maxTokens=…,repeats=… (repeatable)',
-      collect,
-    )
+    .option('--branch <values>', branchValues, collect)
     .option('--matrix <values>', 'for example model=a,b: a branch for each combination (repeatable)', collect)
     .action(handle(async () => (await load()).fork));
   withRunOptions(withCommonOptions(program.command('replay').description('send the recorded prompts again, in order')))

@@ -1,5 +1,13 @@
 import { type Command, Option } from 'commander';
-import { positiveInteger, withAddressOption, withCommonOptions, withSendingOptions } from '../options.ts';
+import {
+  branchValues,
+  collect,
+  positiveInteger,
+  positiveNumber,
+  withAddressOption,
+  withCommonOptions,
+  withSendingOptions,
+} from '../options.ts';
 import type { Handle } from '../runCli.ts';
 
 const load = () => import('../actions/runActions.ts');
@@ -25,6 +33,17 @@ export function addRunCommands(program: Command, handle: Handle): void {
     .argument('<run>')
     .argument('[branch]', 'branch id or name')
     .action(handle(async () => (await load()).cancel));
+  withAddressOption(withCommonOptions(program.command('add').description('add a branch to a run under way')))
+    .argument('<run>')
+    .option('--yes', 'agree to the cost')
+    .requiredOption('--branch <values>', branchValues, collect)
+    .action(handle(async () => (await load()).add));
+  withAddressOption(withCommonOptions(program.command('limits').description('change the limits of a run under way')))
+    .argument('<run>')
+    .option('--budget-usd <usd>', 'send nothing more once so much is spent', positiveNumber)
+    .option('--timeout-seconds <s>', 'time limit of a branch', positiveNumber)
+    .option('--concurrency <n>', 'agents at once', positiveInteger)
+    .action(handle(async () => (await load()).limits));
   withSendingOptions(
     withCommonOptions(program.command('retry').description('run the failed and cancelled branches again')),
   )

@@ -11,6 +11,7 @@ const ours = [
   errors.BadInputError,
   errors.NotFoundError,
   errors.ForkPointError,
+  errors.EncryptionError,
   errors.EngineUnavailableError,
   errors.NotConfirmedError,
   errors.RunOwnedError,

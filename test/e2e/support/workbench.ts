@@ -201,11 +201,19 @@ export class Workbench {
 
   /** Chooses an entry of a row's context menu. */
   async chooseFromContextMenu(view: string, text: string | RegExp, title: string): Promise<void> {
-    await this.openContextMenu(view, text);
     const menu = this.page.locator('.monaco-menu');
+    const item = menu.getByRole('menuitem', { name: title });
+    await this.openContextMenu(view, text);
+    // Just after a reload the editor does not yet know that the workspace is trusted: an entry that was grey then stays so.
+    for (let attempt = 1; attempt < 10 && !(await item.isEnabled()); attempt++) {
+      await this.page.keyboard.press('Escape');
+      await menu.waitFor({ state: 'hidden' });
+      await this.page.waitForTimeout(1_000);
+      await this.openContextMenu(view, text);
+    }
     // A menu ignores the mouse for a moment after it opened, so that the click that opened it chooses nothing.
     while (await menu.isVisible()) {
-      await menu.getByRole('menuitem', { name: title }).click();
+      await item.click();
       await menu.waitFor({ state: 'hidden', timeout: 500 }).catch(() => undefined);
     }
   }

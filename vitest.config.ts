@@ -9,6 +9,7 @@ const durable = [
   'test/contract/*Temporal.test.ts',
   'test/contract/temporal.test.ts',
   'test/integration/temporal*.test.ts',
+  'test/integration/cliAgents.test.ts',
 ];
 const real = { testTimeout: 60_000, hookTimeout: 180_000, fileParallelism: false };
 

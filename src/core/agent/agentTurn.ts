@@ -1,4 +1,3 @@
-import { AgentError } from '../errors.ts';
 import { toolUses } from '../run/advance.ts';
 import { BranchLog } from '../run/branchLog.ts';
 import type { BranchToolCall } from '../run/branchOutcome.ts';

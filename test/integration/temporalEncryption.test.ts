@@ -87,7 +87,7 @@ it('keeps all words of a run from the server, and a worker without the key says 
     const text = await historyOf(handle);
     expect(text).not.toContain(mark);
     const found = payloadsIn(JSON.parse(text, withoutCoreNotes));
-    const expected = ['payloads', 'title', 'encodedAttributes', 'summary', 'details'];
+    const expected = ['payloads', 'session', 'encodedAttributes', 'summary', 'details'];
     expect([...new Set(found.map(({ field }) => field))]).toEqual(expect.arrayContaining(expected));
     expect([...new Set(found.map(({ encoding }) => encoding))]).toEqual(['binary/encrypted']);
 
@@ -95,7 +95,7 @@ it('keeps all words of a run from the server, and a worker without the key says 
     const target = { address: server.address, namespace: 'default', options: { address: server.address } };
     const reader = await connectClient(target, { dataConverter: dataConverterOf(withKey) });
     const { memo } = await reader.workflow.getHandle(workflowIdOf(plan.runId)).describe();
-    expect(memo?.title).toContain(mark);
+    expect(memo?.session).toBe(plan.session.sessionId);
     const blind = await connectClient(target, { dataConverter: dataConverterOf(settings) });
     await expect(blind.workflow.getHandle(workflowIdOf(plan.runId)).describe()).rejects.toMatchObject({
       code: 'encryption',

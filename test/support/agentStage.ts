@@ -6,6 +6,7 @@ import { createAgentProgram } from '../../src/adapters/claudeCode/createAgentPro
 import type { ProgramTimes } from '../../src/adapters/claudeCode/runningAgent.ts';
 import type { Answer, Question } from '../../src/core/agent/agentFacts.ts';
 import type { AgentMessage, AgentTurnEnd, AgentTurnOrder } from '../../src/core/agent/agentPorts.ts';
+import { claudeEnvironment } from './claudeEnvironment.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
 import { plainPlace } from './plainPlace.ts';
 import { sessionOf } from './stage.ts';
@@ -63,18 +64,7 @@ export async function agentStage(
     // Not the 500 of the stand-in, which Claude Code would try again for minutes.
     return script(request, index++) ?? { status: 400, message: 'The test has no reply for this.' };
   });
-  const env = {
-    PATH: process.env.PATH ?? '/usr/bin:/bin',
-    HOME: join(folder, 'home'),
-    CLAUDE_CONFIG_DIR: configDir,
-    ANTHROPIC_BASE_URL: api.baseUrl,
-    ANTHROPIC_API_KEY: 'sk-ant-test',
-    DISABLE_TELEMETRY: '1',
-    DISABLE_AUTOUPDATER: '1',
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-    LANG: 'C.UTF-8',
-    TZ: 'UTC',
-  };
+  const env = claudeEnvironment({ home: join(folder, 'home'), configDir, baseUrl: api.baseUrl });
   const program = toolPath(`claude-code-${version}`);
   const messages: AgentMessage[] = [];
   return {

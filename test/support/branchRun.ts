@@ -12,6 +12,7 @@ import type { BranchSessions } from '../../src/core/agent/agentPorts.ts';
 import type { BranchChain } from '../../src/core/agent/agentSettings.ts';
 import { branchSessionId } from '../../src/core/agent/branchSessionId.ts';
 import { branchIdSchema, runIdSchema } from '../../src/core/ids.ts';
+import { claudeEnvironment } from './claudeEnvironment.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
 import { userLine } from './stage.ts';
 
@@ -139,16 +140,11 @@ export class BranchRuns implements AsyncDisposable {
   // Nothing is inherited but what a parent Claude Code would set: it must not reach the agent.
   #environment(): Record<string, string> {
     return {
-      PATH: process.env.PATH ?? '/usr/bin:/bin',
-      HOME: join(this.folder, 'home'),
-      CLAUDE_CONFIG_DIR: this.configDir,
-      ANTHROPIC_BASE_URL: this.api.baseUrl,
-      ANTHROPIC_API_KEY: 'sk-ant-test',
-      DISABLE_TELEMETRY: '1',
-      DISABLE_AUTOUPDATER: '1',
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-      LANG: 'C.UTF-8',
-      TZ: 'UTC',
+      ...claudeEnvironment({
+        home: join(this.folder, 'home'),
+        configDir: this.configDir,
+        baseUrl: this.api.baseUrl,
+      }),
       CLAUDECODE: '1',
       CLAUDE_CODE_ENTRYPOINT: 'cli',
       CLAUDE_CODE_CHILD_SESSION: '1',

@@ -8,6 +8,7 @@ import { type ForkRequest, forkRequestSchema } from '../../src/core/fork/forkReq
 import type { RunId } from '../../src/core/ids.ts';
 import type { BranchView, RunView } from '../../src/core/run/runView.ts';
 import { createServices, type Services, type ServicesOptions } from '../../src/services.ts';
+import { claudeEnvironment } from './claudeEnvironment.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
 import { currentVersion } from './recordSessions.ts';
 import { allowTools, sessionOf } from './stage.ts';
@@ -54,16 +55,7 @@ export class ForkStage {
     this.#script = script;
     this.program = toolPath(`claude-code-${version}`);
     this.env = {
-      PATH: process.env.PATH ?? '/usr/bin:/bin',
-      HOME: path.join(folder, 'user'),
-      CLAUDE_CONFIG_DIR: this.claudeDir,
-      ANTHROPIC_BASE_URL: api.baseUrl,
-      ANTHROPIC_API_KEY: 'sk-ant-test',
-      DISABLE_TELEMETRY: '1',
-      DISABLE_AUTOUPDATER: '1',
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-      LANG: 'C.UTF-8',
-      TZ: 'UTC',
+      ...claudeEnvironment({ home: path.join(folder, 'user'), configDir: this.claudeDir, baseUrl: api.baseUrl }),
       GIT_CONFIG_NOSYSTEM: '1',
       GIT_AUTHOR_NAME: 'A Person',
       GIT_AUTHOR_EMAIL: 'person@example.com',

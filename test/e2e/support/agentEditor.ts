@@ -8,6 +8,7 @@ import { inject } from 'vitest';
 import { startCodeServer } from '../../../scripts/codeServer.ts';
 import { toolPath } from '../../../scripts/tools.ts';
 import { currentClaude, isAside } from '../../support/agentStage.ts';
+import { claudeEnvironment } from '../../support/claudeEnvironment.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from '../../support/messagesApi.ts';
 import { Workbench } from './workbench.ts';
 
@@ -55,7 +56,8 @@ export async function openAgentEditor(
       return recording ? 'Because it keeps ASCII only.' : answer(request, project);
     });
     ends.push(() => api.close());
-    const env = agentEnvironment(scratch, api);
+    const folders = { home: path.join(scratch, 'home'), configDir: path.join(scratch, 'claude') };
+    const env = claudeEnvironment({ ...folders, baseUrl: api.baseUrl });
     await record(project, files, env);
     recording = false;
     const server = await startCodeServer({
@@ -77,20 +79,6 @@ export async function openAgentEditor(
     await close();
     throw error;
   }
-}
-
-function agentEnvironment(scratch: string, api: MessagesApi): Record<string, string> {
-  return {
-    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-    HOME: path.join(scratch, 'home'),
-    CLAUDE_CONFIG_DIR: path.join(scratch, 'claude'),
-    ANTHROPIC_BASE_URL: api.baseUrl,
-    ANTHROPIC_API_KEY: 'sk-ant-test',
-    DISABLE_TELEMETRY: '1',
-    DISABLE_AUTOUPDATER: '1',
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-    LANG: 'C.UTF-8',
-  };
 }
 
 /** A session of the real Claude Code of two prompts, in a repository of its own. */

@@ -52,7 +52,8 @@ export async function draftAgents(drafting: Drafting, deps: DraftDeps): Promise<
   const project = await projectIn(folder, deps);
   const states = await statesOf(drafting, project, deps);
   const plan = await planOf(drafting, { agent, folder, project, states }, deps);
-  const planned = { agent, plan, project, files: states.files, hasHistory: chain.leafUuid, notes: states.base.notes };
+  const hasHistory = chain.leafUuid !== null;
+  const planned = { agent, plan, project, files: states.files, hasHistory, notes: states.base.notes };
   return {
     plan,
     preview: () => previewAgents(planned, deps),

@@ -1,7 +1,7 @@
 import { plural } from '../format.ts';
 import type { AgentPlanning, AgentProject } from './agentPlanning.ts';
 import type { FoundAgent, PlaceOption } from './agentPorts.ts';
-import type { AgentPlan, BranchChain, PlacedFiles } from './agentSettings.ts';
+import type { AgentPlan, PlacedFiles } from './agentSettings.ts';
 import type { SetupOffer } from './setupOffers.ts';
 
 /** What a person is told of agent branches before they run. */
@@ -28,7 +28,7 @@ export interface PlannedAgents {
   project: AgentProject;
   files: PlacedFiles;
   /** Whether anything stands before the prompt. */
-  hasHistory: BranchChain['leafUuid'];
+  hasHistory: boolean;
   /** How the commit to begin from is known. */
   notes: readonly string[];
 }
@@ -77,7 +77,7 @@ function recordedNotes({ filesChoice, recordedEnd }: AgentPlan): string[] {
 }
 
 function pathNotes({ hasHistory }: PlannedAgents, place: PlaceOption | undefined): string[] {
-  if (place === undefined || place.kind === 'overlay' || hasHistory === null) return [];
+  if (place === undefined || place.kind === 'overlay' || !hasHistory) return [];
   return [`A ${place.kind} lies at another path: the prompt cache hits up to the first recorded path only.`];
 }
 

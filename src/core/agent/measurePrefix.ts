@@ -1,6 +1,5 @@
-import { canonicalJson, type Json } from '../canonicalJson.ts';
 import { blocksOf, type MessagesRequest, type RequestBlock, type RequestMessage } from '../fork/messagesRequest.ts';
-import { withoutCacheControl } from '../session/cacheControl.ts';
+import { cacheKeyOf } from '../session/cacheControl.ts';
 import type { MeasuredPrefix } from './agentFacts.ts';
 
 /** What may be the reason of a difference. */
@@ -55,12 +54,12 @@ export function measurePrefix(recorded: MessagesRequest, sent: MessagesRequest, 
   return { equal, total, stopsAt: null };
 }
 
-function keyOf(value: unknown): string {
-  return canonicalJson(withoutCacheControl((value ?? null) as Json));
-}
-
 function toolsOf({ tools }: MessagesRequest): Segment[] {
-  return (tools ?? []).map((tool) => ({ key: keyOf(tool), name: `the tool ${tool.name ?? 'without a name'}`, tool }));
+  return (tools ?? []).map((tool) => ({
+    key: cacheKeyOf(tool),
+    name: `the tool ${tool.name ?? 'without a name'}`,
+    tool,
+  }));
 }
 
 /** The billing line before the system prompt is set anew by every sender, and no log holds it. */
@@ -68,7 +67,7 @@ function systemOf({ system }: MessagesRequest): Segment[] {
   const blocks: readonly RequestBlock[] =
     typeof system === 'string' ? [{ type: 'text', text: system }] : (system ?? []);
   const own = blocks.filter(({ text }) => typeof text !== 'string' || !text.startsWith('x-anthropic-billing-header'));
-  return own.map((block, at) => ({ key: keyOf(block), name: `part ${at + 1} of the system prompt` }));
+  return own.map((block, at) => ({ key: cacheKeyOf(block), name: `part ${at + 1} of the system prompt` }));
 }
 
 /** Everything up to the last reply, and the results of its calls, which are sent in one message with the prompt. */
@@ -77,12 +76,12 @@ function historyOf(recorded: readonly RequestMessage[], sent: readonly RequestMe
   const results = resultsIn(recorded[end]);
   const segmentsOf = (messages: readonly RequestMessage[]): Segment[] => {
     const whole = messages.slice(0, end).map((message, at) => ({
-      key: keyOf({ ...message, content: blocksOf(message) }),
+      key: cacheKeyOf({ ...message, content: blocksOf(message) }),
       name: `message ${at + 1} of the history (${message.role})`,
     }));
     const last = messages[end];
     if (results === 0 || last === undefined) return whole;
-    const key = keyOf({ role: last.role, content: blocksOf(last).slice(0, results) });
+    const key = cacheKeyOf({ role: last.role, content: blocksOf(last).slice(0, results) });
     return [...whole, { key, name: `message ${end + 1} of the history (results of tools)` }];
   };
   return { recorded: segmentsOf(recorded), sent: segmentsOf(sent), isWhole: false };
@@ -123,5 +122,5 @@ function singlePrompt(before: Segment, now: Segment): string {
 }
 
 function numberless(tool: unknown): string {
-  return keyOf(tool).replace(/\d+/g, '0');
+  return cacheKeyOf(tool).replace(/\d+/g, '0');
 }

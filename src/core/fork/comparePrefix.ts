@@ -1,5 +1,4 @@
-import { canonicalJson, type Json } from '../canonicalJson.ts';
-import { withoutCacheControl } from '../session/cacheControl.ts';
+import { cacheKeyOf } from '../session/cacheControl.ts';
 import { blocksOf, type MessagesRequest, type RequestMessage } from './messagesRequest.ts';
 import type { PrefixMatch } from './prefixMatch.ts';
 
@@ -12,17 +11,12 @@ export interface Ending {
   reason: string;
 }
 
-/** A value as the cache sees it: breakpoints are no part of the key, and a text is one text block. */
-function keyOf(value: unknown): string {
-  return canonicalJson(withoutCacheControl((value ?? null) as Json));
-}
-
 function messageKey(message: RequestMessage): string {
-  return keyOf({ ...message, content: blocksOf(message) });
+  return cacheKeyOf({ ...message, content: blocksOf(message) });
 }
 
 function textKey(system: MessagesRequest['system']): string {
-  return keyOf(typeof system === 'string' ? [{ type: 'text', text: system }] : system);
+  return cacheKeyOf(typeof system === 'string' ? [{ type: 'text', text: system }] : system);
 }
 
 function equalMessages(recorded: readonly RequestMessage[], sent: readonly RequestMessage[]): number {
@@ -63,8 +57,8 @@ export function comparePrefix(
     requestId: recorded.id,
     messages: { equal, total },
     system: textKey(before.system) === textKey(sent.system),
-    tools: keyOf(before.tools) === keyOf(sent.tools),
-    parameters: keyParameters.filter((key) => keyOf(before[key]) !== keyOf(sent[key])),
+    tools: cacheKeyOf(before.tools) === cacheKeyOf(sent.tools),
+    parameters: keyParameters.filter((key) => cacheKeyOf(before[key]) !== cacheKeyOf(sent[key])),
   };
   const whole = equal === total && equal === before.messages.length;
   return {

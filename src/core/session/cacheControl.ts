@@ -1,4 +1,4 @@
-import type { Json } from '../canonicalJson.ts';
+import { canonicalJson, type Json } from '../canonicalJson.ts';
 
 /** The value without `cache_control`, at every depth. */
 export function withoutCacheControl(value: Json): Json {
@@ -9,6 +9,11 @@ export function withoutCacheControl(value: Json): Json {
       key === 'cache_control' ? [] : [[key, withoutCacheControl(member)]],
     ),
   );
+}
+
+/** Equal for values that are the same to the prompt cache: breakpoints are no part of its key. */
+export function cacheKeyOf(value: unknown): string {
+  return canonicalJson(withoutCacheControl((value ?? null) as Json));
 }
 
 /**

@@ -26,10 +26,13 @@ import { createAgentWork } from './core/agent/createAgentWork.ts';
 import { bytesOfBlob, placedFilesAt } from './core/agent/loadBranch.ts';
 import { placedFilesOf } from './core/agent/placedFilesOf.ts';
 import { recordedChanges } from './core/agent/recordedChanges.ts';
+import type { BlobStore } from './core/blobStore.ts';
+import type { Clock } from './core/clock.ts';
 import { NotFoundError } from './core/errors.ts';
 import type { RunId } from './core/ids.ts';
-import type { BlobStore, Clock, PriceList, RunStore, Sha256 } from './core/run/ports.ts';
+import type { PriceList, RunStore } from './core/run/ports.ts';
 import type { SessionStore } from './core/session/sessionStore.ts';
+import type { Sha256 } from './core/sha256.ts';
 
 export interface AgentServicesOptions {
   /** Our data folder: places lie in `places` below it. */

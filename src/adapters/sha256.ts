@@ -1,6 +1,6 @@
 import type nodeCrypto from 'node:crypto';
 import { createRequire } from 'node:module';
-import type { Sha256 } from '../core/run/ports.ts';
+import type { Sha256 } from '../core/sha256.ts';
 
 const load = createRequire(import.meta.url);
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/run/ports.ts';
+import type { Clock } from '../core/clock.ts';
 
 /** The machine's own clock and timers. */
 export const systemClock: Clock = {

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import type { ChangedFile, CheckResult } from '../core/agent/agentFacts.ts';
 import { describeQuestion } from '../core/agent/describeQuestion.ts';
+import type { BlobStore } from '../core/blobStore.ts';
 import { describeChecks, describeProblem, summarizeChecks } from '../core/checks/checkSummary.ts';
 import { absoluteTime, duration, oneLine, plural } from '../core/format.ts';
 import { printableText } from '../core/plainText.ts';
-import type { BlobStore } from '../core/run/ports.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
 import { nameOf } from './nameOf.ts';
 import { table } from './table.ts';

@@ -1,7 +1,8 @@
 import type { AgentRuns } from '../core/agent/agentRuns.ts';
 import type { SessionArchive } from '../core/archive/sessionArchive.ts';
+import type { BlobStore } from '../core/blobStore.ts';
 import type { ForkService } from '../core/run/forkService.ts';
-import type { BlobStore, ModelClients, RunStore } from '../core/run/ports.ts';
+import type { ModelClients, RunStore } from '../core/run/ports.ts';
 import type { TemporalControl } from '../core/run/temporalControl.ts';
 import type { SessionSearch } from '../core/search/sessionSearch.ts';
 import type { SessionStore } from '../core/session/sessionStore.ts';

@@ -4,11 +4,12 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
+import type { BlobStore } from '../../src/core/blobStore.ts';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
 import { type BranchId, branchIdSchema } from '../../src/core/ids.ts';
 import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
 import { branchesToRun, foldRun } from '../../src/core/run/foldRun.ts';
-import type { BlobStore, ForkEngine, RunStore } from '../../src/core/run/ports.ts';
+import type { ForkEngine, RunStore } from '../../src/core/run/ports.ts';
 import type { BranchView, RunView } from '../../src/core/run/runView.ts';
 import {
   type MessagesApi,

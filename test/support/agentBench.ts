@@ -7,10 +7,10 @@ import type { AgentProgram, CheckRunner, Place, PlaceOrder, Places } from '../..
 import type { AgentPlan, AgentPrompts } from '../../src/core/agent/agentSettings.ts';
 import type { AgentWorkDeps } from '../../src/core/agent/agentWork.ts';
 import { createAgentWork } from '../../src/core/agent/createAgentWork.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import { NotFoundError } from '../../src/core/errors.ts';
 import { type ForkPlan, forkPlanSchema } from '../../src/core/fork/forkPlan.ts';
 import { foldRun } from '../../src/core/run/foldRun.ts';
-import type { Clock } from '../../src/core/run/ports.ts';
 import { MemoryBlobs, sha256 } from './memoryStores.ts';
 import { buildPlan, type PlanOptions, testRunId } from './storedPlan.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/run/ports.ts';
+import type { Clock } from '../../src/core/clock.ts';
 
 interface Sleeper {
   until: number;

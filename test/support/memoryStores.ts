@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { BlobStore } from '../../src/core/blobStore.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import { NotFoundError } from '../../src/core/errors.ts';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
 import { type BlobRef, blobRefSchema, type RunId } from '../../src/core/ids.ts';
 import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
-import type { BlobStore, Clock } from '../../src/core/run/ports.ts';
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 

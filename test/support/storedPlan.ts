@@ -1,7 +1,8 @@
+import type { BlobStore } from '../../src/core/blobStore.ts';
 import type { ForkPlan, Recording, StoredRequest } from '../../src/core/fork/forkPlan.ts';
 import { forkPlanSchema } from '../../src/core/fork/forkPlan.ts';
 import { type RunId, runIdSchema } from '../../src/core/ids.ts';
-import type { BlobStore, RunStore } from '../../src/core/run/ports.ts';
+import type { RunStore } from '../../src/core/run/ports.ts';
 
 export interface PlannedBranch {
   name: string;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Sha256 } from '../../src/core/run/ports.ts';
 import { type ParsedTranscript, parseTranscript } from '../../src/core/session/parseTranscript.ts';
 import { buildSession, type SessionTree, type SubagentFile } from '../../src/core/session/turnTree.ts';
+import type { Sha256 } from '../../src/core/sha256.ts';
 
 /** A line of a made-up transcript. */
 export type Line = Record<string, unknown>;

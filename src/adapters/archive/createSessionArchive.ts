@@ -1,8 +1,8 @@
 import { lstat, type open, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { KeptSession, SessionArchive } from '../../core/archive/sessionArchive.ts';
+import type { Clock } from '../../core/clock.ts';
 import { BadInputError, ForkpointError, messageOf, NotFoundError, StorageError } from '../../core/errors.ts';
-import type { Clock } from '../../core/run/ports.ts';
 import { fileErrorCode } from '../fileErrors.ts';
 import { entriesOf, openPlainFile, plainFile, projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
 import { copyWhole, eachPiece, isCurrent, removeAbandoned } from './copyWhole.ts';

@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { BlobStore } from '../../core/blobStore.ts';
 import { canonicalJson } from '../../core/canonicalJson.ts';
 import { messageOf, StorageError } from '../../core/errors.ts';
 import { type BlobRef, blobRefSchema } from '../../core/ids.ts';
-import type { BlobStore } from '../../core/run/ports.ts';
 import { isAbsent } from '../fileErrors.ts';
 import { sha256 } from '../sha256.ts';
 import { writeWhole } from '../writeWhole.ts';

@@ -1,8 +1,9 @@
 import { constants } from 'node:os';
 import type { CheckResult } from '../../core/agent/agentFacts.ts';
 import type { CheckRunner, PlaceProcess } from '../../core/agent/agentPorts.ts';
+import type { BlobStore } from '../../core/blobStore.ts';
+import type { Clock } from '../../core/clock.ts';
 import { duration } from '../../core/format.ts';
-import type { BlobStore, Clock } from '../../core/run/ports.ts';
 import { KeptOutput } from './keptOutput.ts';
 
 type End = { exitCode: number | null; signal: string | null };

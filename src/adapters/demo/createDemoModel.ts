@@ -1,6 +1,7 @@
+import type { Clock } from '../../core/clock.ts';
 import type { MessagesRequest, RequestMessage } from '../../core/fork/messagesRequest.ts';
 import type { StoredReply } from '../../core/run/branchOutcome.ts';
-import type { Clock, ModelClient } from '../../core/run/ports.ts';
+import type { ModelClient } from '../../core/run/ports.ts';
 import { type DemoQuestion, demoAnswer, shortPath } from './demoAnswer.ts';
 
 /** What the demo's model calls itself in replies, so that nobody takes its words for a real model's. */

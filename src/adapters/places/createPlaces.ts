@@ -10,9 +10,9 @@ import type {
   Places,
 } from '../../core/agent/agentPorts.ts';
 import type { PlaceKind } from '../../core/agent/agentSettings.ts';
+import type { Clock } from '../../core/clock.ts';
 import { NotFoundError, PlaceError } from '../../core/errors.ts';
 import { runIdSchema } from '../../core/ids.ts';
-import type { Clock } from '../../core/run/ports.ts';
 import { isDiskFull } from '../fileErrors.ts';
 import { systemClock } from '../systemClock.ts';
 import { findConfinement } from './confinement.ts';

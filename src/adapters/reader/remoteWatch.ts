@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
+import type { Disposable } from '../../core/disposable.ts';
 import { ReaderEndedError } from '../../core/errors.ts';
-import type { Disposable } from '../../core/run/ports.ts';
 import type { SessionChange } from '../../core/session/sessionStore.ts';
 import type { Reader } from './reader.ts';
 

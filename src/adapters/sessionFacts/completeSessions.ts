@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
+import type { Disposable } from '../../core/disposable.ts';
 import { NotFoundError } from '../../core/errors.ts';
-import type { Disposable } from '../../core/run/ports.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { OpenSession, SessionChange, SessionStore } from '../../core/session/sessionStore.ts';
 import { placeOf } from '../archive/sessionParts.ts';

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
+import type { Disposable } from '../../core/disposable.ts';
 import { groupBy } from '../../core/groupBy.ts';
-import type { Disposable } from '../../core/run/ports.ts';
 import type { SessionChange } from '../../core/session/sessionStore.ts';
 import { watchFolder } from '../runs/watchFolder.ts';
 import { projectFolders } from './projectFiles.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../run/ports.ts';
+import type { Clock } from '../clock.ts';
 
 /** A time limit that stands still while a branch waits for a person. */
 export class ActiveTime {

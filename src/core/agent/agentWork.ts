@@ -1,7 +1,10 @@
+import type { BlobStore } from '../blobStore.ts';
+import type { Clock } from '../clock.ts';
 import type { RunId } from '../ids.ts';
 import type { Failure } from '../run/branchOutcome.ts';
-import type { BlobStore, Clock, PriceList, RunStore, Sha256 } from '../run/ports.ts';
+import type { PriceList, RunStore } from '../run/ports.ts';
 import type { SessionStore } from '../session/sessionStore.ts';
+import type { Sha256 } from '../sha256.ts';
 import type { AgentBranchRef, AgentProgram, BranchSessions, ChangeStore, CheckRunner, Places } from './agentPorts.ts';
 
 /** How one prompt of a branch ended. */

@@ -1,4 +1,4 @@
-import type { Sha256 } from '../run/ports.ts';
+import type { Sha256 } from '../sha256.ts';
 import type { AgentBranchRef } from './agentPorts.ts';
 
 /**

@@ -1,7 +1,7 @@
+import type { BlobStore } from '../blobStore.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import type { BlobRef } from '../ids.ts';
 import type { BranchEvent } from '../run/branchEvent.ts';
-import type { BlobStore } from '../run/ports.ts';
 import type { AgentBranchRef } from './agentPorts.ts';
 import {
   type AgentPlan,

@@ -1,5 +1,6 @@
+import type { Disposable } from '../disposable.ts';
 import type { BranchId } from '../ids.ts';
-import type { Disposable, GivenAnswer, RunStore } from '../run/ports.ts';
+import type { GivenAnswer, RunStore } from '../run/ports.ts';
 import type { Answer, Question } from './agentFacts.ts';
 import type { AgentBranchRef } from './agentPorts.ts';
 import { isForPerson, permissionKey } from './permissionPolicy.ts';

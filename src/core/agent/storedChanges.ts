@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import type { BlobStore } from '../blobStore.ts';
 import type { BlobRef } from '../ids.ts';
-import type { BlobStore } from '../run/ports.ts';
 import type { ChangeSet } from './changes.ts';
 
 const versionSchema = z

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { ChangedFile } from '../agent/agentFacts.ts';
+import type { BlobStore } from '../blobStore.ts';
 import { BadInputError, NotFoundError } from '../errors.ts';
 import { type Baseline, baselineSchema, type ForkPlan, type Recording, recordingSchema } from '../fork/forkPlan.ts';
 import { storedReplySchema } from '../run/branchOutcome.ts';
-import type { BlobStore } from '../run/ports.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
 import { addUsage, noUsage } from '../session/recordedSession.ts';
 import { type ComparedSide, comparePair, type TextDiff } from './compareBranches.ts';

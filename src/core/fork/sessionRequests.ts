@@ -1,12 +1,12 @@
 import { ForkPointError } from '../errors.ts';
 import { groupBy } from '../groupBy.ts';
-import type { Sha256 } from '../run/ports.ts';
 import type { ChainNode } from '../session/messageChain.ts';
 import type { ParsedTranscript } from '../session/parseTranscript.ts';
 import { RecordedRequests } from '../session/recordedRequests.ts';
 import type { Turn, TurnOutline } from '../session/recordedSession.ts';
 import type { RecordedRequest, SessionRequests } from '../session/requestLog.ts';
 import type { SessionTree, SubagentFile } from '../session/turnTree.ts';
+import type { Sha256 } from '../sha256.ts';
 import type { ForkContext } from './forkContext.ts';
 import type { ForkPoint } from './forkRequest.ts';
 import { editableText } from './promptPlace.ts';

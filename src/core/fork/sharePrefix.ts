@@ -1,6 +1,6 @@
 import { canonicalJson, type Json } from '../canonicalJson.ts';
-import type { Sha256 } from '../run/ports.ts';
 import { withoutCacheControl } from '../session/cacheControl.ts';
+import type { Sha256 } from '../sha256.ts';
 import type { BranchRequest } from './branchRequest.ts';
 import { type Marked, markedBlocks, mostBreakpoints } from './checkRequest.ts';
 import { blocksOf, type MessagesRequest } from './messagesRequest.ts';

@@ -1,10 +1,11 @@
+import type { Clock } from '../clock.ts';
 import { InterruptedError, RunOwnedError } from '../errors.ts';
 import type { ForkPlan } from '../fork/forkPlan.ts';
 import type { BranchId } from '../ids.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchOutcome } from './branchOutcome.ts';
 import { foldRun } from './foldRun.ts';
-import type { Clock, RunStore } from './ports.ts';
+import type { RunStore } from './ports.ts';
 import { failureOf } from './runPlan.ts';
 
 /** A run that was stored and not yet begun is given this long before its dispatcher counts as gone. */

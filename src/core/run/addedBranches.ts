@@ -1,9 +1,9 @@
 import * as z from 'zod';
+import type { BlobStore } from '../blobStore.ts';
 import { BadInputError } from '../errors.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import { type BranchSpec, type ForkRequest, forkRequestSchema } from '../fork/forkRequest.ts';
 import { branchIdSchema } from '../ids.ts';
-import type { BlobStore } from './ports.ts';
 
 /**
  * The fork that a run under way stands for, with other branches: they are planned as if the fork had had them.

@@ -1,4 +1,6 @@
+import type { BlobStore } from '../blobStore.ts';
 import { canonicalJson } from '../canonicalJson.ts';
+import type { Clock } from '../clock.ts';
 import {
   type RecordedCall,
   type Recording,
@@ -11,7 +13,7 @@ import type { RequestMessage } from '../fork/messagesRequest.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import { type BranchToolCall, type StoredReply, storedReplySchema } from './branchOutcome.ts';
 import { type FollowUp, followUp } from './followUp.ts';
-import type { BlobStore, Clock, RunStore } from './ports.ts';
+import type { RunStore } from './ports.ts';
 
 export interface AdvanceInput {
   runId: RunId;

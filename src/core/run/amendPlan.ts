@@ -1,7 +1,8 @@
+import type { Clock } from '../clock.ts';
 import { BadInputError, NotFoundError } from '../errors.ts';
 import type { BranchPlan } from '../fork/forkPlan.ts';
 import type { BranchId, RunId } from '../ids.ts';
-import type { Clock, RunStore } from './ports.ts';
+import type { RunStore } from './ports.ts';
 import { type LimitChange, withLimits } from './runLimits.ts';
 
 type Deps = { runs: Pick<RunStore, 'plan' | 'amend' | 'append'>; clock: Clock };

@@ -1,7 +1,8 @@
+import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { BranchId, RunId } from '../ids.ts';
 import type { BranchEvent } from './branchEvent.ts';
-import type { Clock, RunStore } from './ports.ts';
+import type { RunStore } from './ports.ts';
 
 /** How often streamed text is written to the run's log, in milliseconds: often enough to read along, seldom enough to be cheap. */
 const textFlushMs = 250;

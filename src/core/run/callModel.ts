@@ -1,3 +1,5 @@
+import type { BlobStore } from '../blobStore.ts';
+import type { Clock } from '../clock.ts';
 import { type Provider, storedRequestSchema } from '../fork/forkPlan.ts';
 import type { MessagesRequest } from '../fork/messagesRequest.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
@@ -6,7 +8,7 @@ import type { BranchEvent } from './branchEvent.ts';
 import { BranchLog } from './branchLog.ts';
 import type { StepResult, StoredReply } from './branchOutcome.ts';
 import { askCache, keepReply } from './cachedReplies.ts';
-import type { BlobStore, Clock, ModelClients, PriceList, RunStore } from './ports.ts';
+import type { ModelClients, PriceList, RunStore } from './ports.ts';
 import type { CallCache, ResultCache } from './resultCache.ts';
 
 /** One model call, by reference. */

@@ -2,13 +2,13 @@ import type { Answer } from '../agent/agentFacts.ts';
 import type { AgentPreview } from '../agent/agentPreview.ts';
 import type { Executor } from '../agent/agentSettings.ts';
 import type { Comparison } from '../compare/comparison.ts';
+import type { Disposable } from '../disposable.ts';
 import type { ForkPlan, ResolvedPoint } from '../fork/forkPlan.ts';
 import type { BranchSpec, ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
 import type { Fidelity } from '../fork/messagesRequest.ts';
 import type { CompletedCall } from '../fork/pairCalls.ts';
 import type { PrefixMatch } from '../fork/prefixMatch.ts';
 import type { BranchId, RunId } from '../ids.ts';
-import type { Disposable } from './ports.ts';
 import type { LimitChange } from './runLimits.ts';
 import type { RunView } from './runView.ts';
 

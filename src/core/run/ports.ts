@@ -1,37 +1,13 @@
 import type { Answer } from '../agent/agentFacts.ts';
+import type { Disposable } from '../disposable.ts';
 import type { BranchPlan, ForkPlan, Provider } from '../fork/forkPlan.ts';
 import type { EngineKind } from '../fork/forkRequest.ts';
 import type { MessagesRequest } from '../fork/messagesRequest.ts';
-import type { BlobRef, BranchId, RunId } from '../ids.ts';
+import type { BranchId, RunId } from '../ids.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { StoredReply } from './branchOutcome.ts';
 import type { LimitChange } from './runLimits.ts';
 import type { RunUpdate } from './runUpdate.ts';
-
-/** Anything that must be released. Compatible with `vscode.Disposable`. */
-export interface Disposable {
-  dispose(): void;
-}
-
-/** Time and waiting, injected so that tests never wait. */
-export interface Clock {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Milliseconds that never jump with the system's clock; for measuring spans. */
-  monotonic(): number;
-  /** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
-}
-
-/** Lower-case hex SHA-256 of the text's UTF-8 bytes. */
-export type Sha256 = (text: string) => string;
-
-/** Content-addressed store of JSON values. Equal values have equal references. */
-export interface BlobStore {
-  put(value: unknown): Promise<BlobRef>;
-  /** @throws StorageError where the blob is absent or damaged. */
-  get(ref: BlobRef): Promise<unknown>;
-}
 
 /** A person's answer to a question of an agent. */
 export interface GivenAnswer {

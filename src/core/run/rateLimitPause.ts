@@ -1,4 +1,4 @@
-import type { Clock } from './ports.ts';
+import type { Clock } from '../clock.ts';
 
 /** Spread over which calls leave again after a pause, so that they don't all arrive in the same moment. */
 const spreadMs = 250;

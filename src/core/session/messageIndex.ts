@@ -1,5 +1,5 @@
 import { canonicalJson, type Json } from '../canonicalJson.ts';
-import type { Sha256 } from '../run/ports.ts';
+import type { Sha256 } from '../sha256.ts';
 import { withoutCacheControl } from './cacheControl.ts';
 import { isCompactBoundary } from './compaction.ts';
 import { isSyntheticReply } from './promptRules.ts';

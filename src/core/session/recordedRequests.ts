@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { canonicalJson, type Json } from '../canonicalJson.ts';
 import { type MessagesRequest, messageSchema, systemSchema, toolsSchema } from '../fork/messagesRequest.ts';
-import type { Sha256 } from '../run/ports.ts';
+import type { Sha256 } from '../sha256.ts';
 import { withCacheControlAt } from './cacheControl.ts';
 import { textField } from './jsonRecord.ts';
 import { LazyLog } from './lazyLog.ts';

@@ -1,8 +1,8 @@
 import type { BranchChain } from '../agent/agentSettings.ts';
+import type { Disposable } from '../disposable.ts';
 import type { FileCut, FileReading, RecordedCommit, Side, TurnFiles } from '../files/fileState.ts';
 import type { ForkContext } from '../fork/forkContext.ts';
 import type { ForkPoint } from '../fork/forkRequest.ts';
-import type { Disposable } from '../run/ports.ts';
 import type { FoundPlaces } from '../search/hitPlaces.ts';
 import type { RecordedSession, SessionSummary, TranscriptMessage, Turn } from './recordedSession.ts';
 import type { RecordedRequest } from './requestLog.ts';

@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 import type { AgentWork } from '../../core/agent/agentWork.ts';
+import type { Disposable } from '../../core/disposable.ts';
 import { RunOwnedError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
@@ -7,7 +8,7 @@ import { interruption, isLeftOpen, settleAbandoned } from '../../core/run/abando
 import { refusals } from '../../core/run/amendPlan.ts';
 import type { CallModelDeps } from '../../core/run/callModel.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
-import type { Disposable, ForkEngine } from '../../core/run/ports.ts';
+import type { ForkEngine } from '../../core/run/ports.ts';
 import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import type { LimitChange } from '../../core/run/runLimits.ts';
 import type { RunUpdate } from '../../core/run/runUpdate.ts';

@@ -4,6 +4,7 @@ import { answerSchema } from '../../core/agent/agentFacts.ts';
 import type { AgentBranchRef } from '../../core/agent/agentPorts.ts';
 import type { AgentTurnOutcome, AgentWork } from '../../core/agent/agentWork.ts';
 import type { AnswerOrder } from '../../core/agent/answerOrder.ts';
+import type { BlobStore } from '../../core/blobStore.ts';
 import { BadInputError } from '../../core/errors.ts';
 import { type BranchPlan, branchPlanSchema, providerSchema } from '../../core/fork/forkPlan.ts';
 import { type BranchId, blobRefSchema, branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
@@ -13,7 +14,6 @@ import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.
 import type { StepResult } from '../../core/run/branchOutcome.ts';
 import { withFailureWords, withoutFailureWords } from '../../core/run/callFailure.ts';
 import { type CallModelDeps, callModel } from '../../core/run/callModel.ts';
-import type { BlobStore } from '../../core/run/ports.ts';
 import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { callCacheSchema } from '../../core/run/resultCache.ts';
 import { type LimitChange, limitChangeSchema } from '../../core/run/runLimits.ts';

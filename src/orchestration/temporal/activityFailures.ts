@@ -1,8 +1,8 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
+import type { BlobStore } from '../../core/blobStore.ts';
 import { AgentError, ForkpointError } from '../../core/errors.ts';
 import { mayAskAgain, toCallFailure } from '../../core/run/callFailure.ts';
 import { type CallModelDeps, type ModelCall, retryingEvent } from '../../core/run/callModel.ts';
-import type { BlobStore } from '../../core/run/ports.ts';
 import type { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { type RetryPolicy, retryDelayMs } from '../../core/run/retryPolicies.ts';
 import { failureOf } from '../../core/run/runPlan.ts';

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
+import type { Clock } from '../../core/clock.ts';
 import type { BranchId } from '../../core/ids.ts';
-import type { Clock } from '../../core/run/ports.ts';
 import { retryDelayMs, retryPolicies } from '../../core/run/retryPolicies.ts';
 
 /** Signals the workflow of the activity that runs. @throws what the client throws */

@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
+import type { BlobStore } from '../../core/blobStore.ts';
 import { type ForkpointError, StorageError } from '../../core/errors.ts';
 import { callFailureSchema, fromCallFailure, withFailureWords } from '../../core/run/callFailure.ts';
-import type { BlobStore } from '../../core/run/ports.ts';
 import { failureOf } from '../../core/run/runPlan.ts';
 
 /** The workflow did not take an update. `type`: as the workflow names it; `RunOver` where the workflow is closed. */

@@ -1,8 +1,8 @@
+import type { Disposable } from '../../core/disposable.ts';
 import { BadInputError, ForkPointError, NotFoundError } from '../../core/errors.ts';
 import type { ForkPoint } from '../../core/fork/forkRequest.ts';
 import { oneLine } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
-import type { Disposable } from '../../core/run/ports.ts';
 import type { TurnOutline } from '../../core/session/recordedSession.ts';
 import type { OpenSession } from '../../core/session/sessionStore.ts';
 import { allModels } from './allModels.ts';

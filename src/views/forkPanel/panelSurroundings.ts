@@ -1,8 +1,9 @@
 import type { AgentRuns } from '../../core/agent/agentRuns.ts';
+import type { Disposable } from '../../core/disposable.ts';
 import type { EngineKind, ForkRequest } from '../../core/fork/forkRequest.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { ForkPreview, ForkService } from '../../core/run/forkService.ts';
-import type { Disposable, ModelClients } from '../../core/run/ports.ts';
+import type { ModelClients } from '../../core/run/ports.ts';
 import type { TemporalControl } from '../../core/run/temporalControl.ts';
 import type { SessionStore } from '../../core/session/sessionStore.ts';
 import type { AgentDefaults } from '../agentDefaults.ts';

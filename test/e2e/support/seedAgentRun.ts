@@ -3,10 +3,11 @@ import { createBlobStore } from '../../../src/adapters/blobs/createBlobStore.ts'
 import { createChangeStore } from '../../../src/adapters/changes/createChangeStore.ts';
 import { createRunStore } from '../../../src/adapters/runs/createRunStore.ts';
 import type { ChangeSet } from '../../../src/core/agent/changes.ts';
+import type { Disposable } from '../../../src/core/disposable.ts';
 import { forkPlanSchema } from '../../../src/core/fork/forkPlan.ts';
 import { branchIdSchema } from '../../../src/core/ids.ts';
 import type { BranchEvent } from '../../../src/core/run/branchEvent.ts';
-import type { Disposable, GivenAnswer } from '../../../src/core/run/ports.ts';
+import type { GivenAnswer } from '../../../src/core/run/ports.ts';
 import { buildPlan } from '../../support/storedPlan.ts';
 
 export interface SeededFile {

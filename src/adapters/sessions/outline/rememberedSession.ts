@@ -1,6 +1,5 @@
 import type { ForkContext } from '../../../core/fork/forkContext.ts';
 import type { ForkPoint } from '../../../core/fork/forkRequest.ts';
-import type { Sha256 } from '../../../core/run/ports.ts';
 import type { ChainNode } from '../../../core/session/messageChain.ts';
 import type { ParsedTranscript } from '../../../core/session/parseTranscript.ts';
 import type { RecordedSession, Turn, TurnOutline } from '../../../core/session/recordedSession.ts';
@@ -8,6 +7,7 @@ import { SessionSummaryBuilder } from '../../../core/session/sessionSummary.ts';
 import { readEntry, type TranscriptEntry } from '../../../core/session/transcriptEntry.ts';
 import { stepsOf } from '../../../core/session/turnSteps.ts';
 import { buildSession, type SessionTree, type TranscriptFile } from '../../../core/session/turnTree.ts';
+import type { Sha256 } from '../../../core/sha256.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
 import type { ScannedState } from '../scannedState.ts';
 import { rememberedEntries } from '../transcriptScan.ts';

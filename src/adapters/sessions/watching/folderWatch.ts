@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename } from 'node:path';
-import type { Disposable } from '../../../core/run/ports.ts';
+import type { Disposable } from '../../../core/disposable.ts';
 
 /** `fs.watch`, as far as it is used. */
 export type WatchSystem = (

@@ -1,4 +1,4 @@
-import type { Disposable } from '../../../core/run/ports.ts';
+import type { Disposable } from '../../../core/disposable.ts';
 import type { OwnFolderWatch } from './ownFolderWatch.ts';
 
 /** Watching more would cost handles for sessions that nobody works in. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Disposable } from '../../../core/run/ports.ts';
+import type { Disposable } from '../../../core/disposable.ts';
 import { plainFile } from '../projectFiles.ts';
 import { subagentFolders } from '../subagentFiles.ts';
 import { folderState } from './folderState.ts';

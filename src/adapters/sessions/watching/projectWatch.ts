@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
+import type { Disposable } from '../../../core/disposable.ts';
 import type { SessionId } from '../../../core/ids.ts';
-import type { Disposable } from '../../../core/run/ports.ts';
 import type { SessionChange } from '../../../core/session/sessionStore.ts';
 import { sessionIdOf } from '../projectFiles.ts';
 import type { FileState, SessionFolders } from '../sessionFolders.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createBlobStore } from '../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../src/adapters/runs/createRunStore.ts';
 import { systemClock } from '../src/adapters/systemClock.ts';
-import type { StoredReply } from '../src/core/run/branchOutcome.ts';
+import type { StoredReply } from '../src/core/api/storedReply.ts';
 import type { ModelClient } from '../src/core/run/ports.ts';
 import { createInProcessEngine } from '../src/orchestration/inProcess/createInProcessEngine.ts';
 import { noAgents } from '../test/support/noAgents.ts';

@@ -1,11 +1,11 @@
 import {
   type BranchSpec,
-  type Effort,
   type EngineKind,
   type ForkRequest,
   forkRequestSchema,
   type ToolPolicy,
 } from '../core/fork/forkRequest.ts';
+import type { Effort } from '../core/fork/modelFacts.ts';
 import { modelName } from '../core/format.ts';
 import { type AgentAnswers, agentSettings } from './agentAnswers.ts';
 import type { AgentDefaults } from './agentDefaults.ts';

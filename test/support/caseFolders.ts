@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SessionRequests } from '../../src/core/fork/sessionRequests.ts';
 import { createSessionRequests } from '../../src/core/fork/sessionRequests.ts';
 import { parseTranscript } from '../../src/core/session/parseTranscript.ts';
 import type { RecordedSession } from '../../src/core/session/recordedSession.ts';
-import type { SessionRequests } from '../../src/core/session/requestLog.ts';
 import { sha256, treeOf } from './transcript.ts';
 
 /** Config folder of one case: a few lines of a kind that was seen in a stranger's session or in a bug report. */

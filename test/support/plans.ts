@@ -1,14 +1,9 @@
+import { noUsage } from '../../src/core/api/usage.ts';
 import type { ForkContext } from '../../src/core/fork/forkContext.ts';
 import type { MessagesRequest } from '../../src/core/fork/messagesRequest.ts';
 import type { PrefixMatch } from '../../src/core/fork/prefixMatch.ts';
 import { runIdSchema, sessionIdSchema, turnIdSchema } from '../../src/core/ids.ts';
-import {
-  noSurroundings,
-  noUsage,
-  type SessionSummary,
-  type Step,
-  type Turn,
-} from '../../src/core/session/recordedSession.ts';
+import { noSurroundings, type SessionSummary, type Step, type Turn } from '../../src/core/session/recordedSession.ts';
 
 /** Made-up sessions and fork contexts for tests of what follows the reading. */
 

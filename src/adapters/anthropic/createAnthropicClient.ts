@@ -1,7 +1,7 @@
 import type { APIError } from '@anthropic-ai/sdk';
+import type { StoredReply } from '../../core/api/storedReply.ts';
 import { BadInputError, ModelCallError } from '../../core/errors.ts';
 import type { MessagesRequest } from '../../core/fork/messagesRequest.ts';
-import type { StoredReply } from '../../core/run/branchOutcome.ts';
 import type { ModelClient, ModelInfo, ModelStreamEvent } from '../../core/run/ports.ts';
 import { ReplyAccumulator } from '../../core/run/replyAccumulator.ts';
 import { timeouts } from '../../core/run/retryPolicies.ts';

@@ -1,10 +1,11 @@
 import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { storedReplySchema } from '../../core/api/storedReply.ts';
 import type { Clock } from '../../core/clock.ts';
 import { messageOf, StorageError } from '../../core/errors.ts';
-import { storedReplySchema } from '../../core/run/branchOutcome.ts';
-import type { CacheKey, CacheLimits, ResultCache } from '../../core/run/resultCache.ts';
+import type { CacheLimits } from '../../core/fork/cacheLimits.ts';
+import type { CacheKey, ResultCache } from '../../core/run/resultCache.ts';
 import { isAbsent } from '../fileErrors.ts';
 import { sha256 } from '../sha256.ts';
 import { writeWhole } from '../writeWhole.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { BadInputError, NotFoundError, StorageError } from '../../core/errors.ts';
-import { type Failure, failureSchema } from '../../core/run/branchOutcome.ts';
+import { type Failure, failureSchema } from '../../core/failure.ts';
 import { failureOf } from '../../core/run/runPlan.ts';
 import { type RunUpdate, runUpdateSchema } from '../../core/run/runUpdate.ts';
 import { isAbsent } from '../fileErrors.ts';

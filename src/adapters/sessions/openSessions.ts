@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { NotFoundError } from '../../core/errors.ts';
+import type { SessionRequests } from '../../core/fork/sessionRequests.ts';
 import { hitPlaces } from '../../core/search/hitPlaces.ts';
 import type { ParsedTranscript } from '../../core/session/parseTranscript.ts';
 import type { Turn, TurnOutline } from '../../core/session/recordedSession.ts';
-import type { SessionRequests } from '../../core/session/requestLog.ts';
 import type { OpenSession } from '../../core/session/sessionStore.ts';
 import { SessionBuilder, type SessionTree, type TranscriptFile } from '../../core/session/turnTree.ts';
 import type { Sha256 } from '../../core/sha256.ts';

@@ -1,7 +1,7 @@
 import { daysUntilLost, goesText } from '../../core/archive/retention.ts';
 import { BadInputError, ForkPointError, NotFoundError } from '../../core/errors.ts';
 import { describePrefix } from '../../core/fork/describePrefix.ts';
-import type { RebuiltRequest } from '../../core/fork/messagesRequest.ts';
+import type { RebuiltRequest } from '../../core/fork/rebuiltRequest.ts';
 import { requireModel } from '../../core/fork/unknownModel.ts';
 import { modelName, money, oneLine, plural, relativeTime, tokenCount } from '../../core/format.ts';
 import type { RecordedSession, SessionSummary, Turn, TurnOutline } from '../../core/session/recordedSession.ts';

@@ -1,5 +1,6 @@
+import type { StoredReply } from '../api/storedReply.ts';
+import type { Failure } from '../failure.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
-import type { Failure, StoredReply } from '../run/branchOutcome.ts';
 import type { Answer, ChangedFile, CheckResult, Commit, Doubt, PlaceFact, Question } from './agentFacts.ts';
 import type {
   AgentPrompts,

@@ -1,7 +1,7 @@
 import type { BlobStore } from '../blobStore.ts';
 import type { Clock } from '../clock.ts';
+import type { Failure } from '../failure.ts';
 import type { RunId } from '../ids.ts';
-import type { Failure } from '../run/branchOutcome.ts';
 import type { PriceList, RunStore } from '../run/ports.ts';
 import type { SessionStore } from '../session/sessionStore.ts';
 import type { Sha256 } from '../sha256.ts';

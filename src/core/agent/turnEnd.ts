@@ -1,4 +1,4 @@
-import type { Failure } from '../run/branchOutcome.ts';
+import type { Failure } from '../failure.ts';
 import type { AgentTurnEnd } from './agentPorts.ts';
 import type { AssistantLine, RateLimit, ResultLine } from './streamProtocol.ts';
 

@@ -1,4 +1,5 @@
-import type { Failure, StoredReply } from '../run/branchOutcome.ts';
+import type { StoredReply } from '../api/storedReply.ts';
+import type { Failure } from '../failure.ts';
 import { ReplyAccumulator } from '../run/replyAccumulator.ts';
 import type { AgentMessage, AgentTurnEnd } from './agentPorts.ts';
 import { BackgroundTasks } from './backgroundTasks.ts';

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { ChangedFile } from '../agent/agentFacts.ts';
+import { storedReplySchema } from '../api/storedReply.ts';
+import { addUsage, noUsage } from '../api/usage.ts';
 import type { BlobStore } from '../blobStore.ts';
 import { BadInputError, NotFoundError } from '../errors.ts';
 import { type Baseline, baselineSchema, type ForkPlan, type Recording, recordingSchema } from '../fork/forkPlan.ts';
-import { storedReplySchema } from '../run/branchOutcome.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
-import { addUsage, noUsage } from '../session/recordedSession.ts';
 import { type ComparedSide, comparePair, type TextDiff } from './compareBranches.ts';
 import { type ComparedBranch, type ComparedPair, type Comparison, recordedName } from './comparison.ts';
 import { recordedPaths } from './recordedPaths.ts';

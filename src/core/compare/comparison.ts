@@ -1,5 +1,5 @@
 import type { ChangedFile } from '../agent/agentFacts.ts';
-import type { Usage } from '../session/recordedSession.ts';
+import type { Usage } from '../api/usage.ts';
 
 /** Name that stands for the recorded course in `compare RUN A B` and in document URIs. */
 export const recordedName = 'recorded';

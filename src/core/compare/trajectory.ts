@@ -1,6 +1,6 @@
+import type { StoredReply } from '../api/storedReply.ts';
 import type { Baseline, RecordedCall, Recording } from '../fork/forkPlan.ts';
 import { recordedResults, toolUses } from '../run/advance.ts';
-import type { StoredReply } from '../run/branchOutcome.ts';
 
 /** A tool call with what answered it, null where nothing did. */
 export interface TrajectoryCall {

@@ -1,6 +1,7 @@
 import type { BranchRequest } from './branchRequest.ts';
-import type { BranchSpec, Effort } from './forkRequest.ts';
+import type { BranchSpec } from './forkRequest.ts';
 import { blocksOf, type RequestMessage } from './messagesRequest.ts';
+import type { Effort } from './modelFacts.ts';
 import { type ModelFacts, modelFacts } from './modelFacts.ts';
 import { thinkingOf } from './thinkingBlocks.ts';
 

@@ -1,6 +1,6 @@
 import type { Turn } from '../session/recordedSession.ts';
 import type { ResolvedPoint } from './forkPlan.ts';
-import type { RebuiltRequest } from './messagesRequest.ts';
+import type { RebuiltRequest } from './rebuiltRequest.ts';
 
 /** Everything that a fork at one point starts from. */
 export interface ForkContext {

@@ -7,6 +7,7 @@ import {
   permissionPolicySchema,
   placeChoiceSchema,
 } from '../agent/agentSettings.ts';
+import { effortSchema } from './modelFacts.ts';
 
 /** Where the history is cut. `turn` (1 = first) cuts before that turn's prompt and puts the prompt back for editing. */
 export const forkPointSchema = z.union([
@@ -15,9 +16,6 @@ export const forkPointSchema = z.union([
   z.strictObject({ after: z.string().min(1) }),
 ]);
 export type ForkPoint = z.infer<typeof forkPointSchema>;
-
-export const effortSchema = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
-export type Effort = z.infer<typeof effortSchema>;
 
 const systemEditSchema = z.union([
   z.strictObject({ append: z.string().min(1) }),

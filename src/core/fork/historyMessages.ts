@@ -6,7 +6,8 @@ import type { TranscriptEntry } from '../session/transcriptEntry.ts';
 import type { MessageDraft } from './messageDraft.ts';
 import { blocksOf, type RequestMessage } from './messagesRequest.ts';
 import { type CompletedCall, callOf, Pairing, withUniqueCalls } from './pairCalls.ts';
-import { isServerCall, isServerResult, withPairedServerTools } from './serverTools.ts';
+import { withPairedServerTools } from './pairServerTools.ts';
+import { isServerCall, isServerResult } from './serverTools.ts';
 import { isThinking } from './thinkingBlocks.ts';
 
 /** A history that the API accepts, and what had to be made up or left out for that. */

@@ -1,4 +1,7 @@
-import { type Effort, effortSchema } from './forkRequest.ts';
+import * as z from 'zod';
+
+export const effortSchema = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
+export type Effort = z.infer<typeof effortSchema>;
 
 /**
  * What is known of models, from Anthropic's public model overview and its pages on thinking. Only facts that make a recorded

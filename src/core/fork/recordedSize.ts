@@ -1,6 +1,6 @@
+import type { Usage } from '../api/usage.ts';
 import { tokenCount } from '../format.ts';
 import type { ChainNode } from '../session/messageChain.ts';
-import type { Usage } from '../session/recordedSession.ts';
 import { blocksOf, type MessagesRequest, type RequestBlock } from './messagesRequest.ts';
 import { isThinking } from './thinkingBlocks.ts';
 

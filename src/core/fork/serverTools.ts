@@ -1,5 +1,4 @@
-import type { MessageDraft } from './messageDraft.ts';
-import { blocksOf, type RequestBlock, type RequestMessage } from './messagesRequest.ts';
+import type { RequestBlock } from './messagesRequest.ts';
 
 /** A call of a tool that runs at the API, or at an MCP server that the API asks. */
 export const isServerCall = ({ type }: { type: string }): boolean => /^(?:server|mcp)_tool_use$/.test(type);
@@ -10,34 +9,4 @@ export const isServerResult = ({ type }: { type: string }): boolean => /^\w+_too
 /** Whether the API takes the id of such a call. It makes these ids itself, and refuses those of other providers. */
 export function hasServerId({ type, id }: RequestBlock): boolean {
   return typeof id === 'string' && (type === 'server_tool_use' ? /^srvtoolu_\w+$/ : /^[\w-]+$/).test(id);
-}
-
-/**
- * Leaves out calls of such tools that have no result or an id that the API refuses, and results without a call: what a search that
- * was paused and never went on leaves, or a provider with ids of its own.
- * @param before messages that stand before these
- */
-export function withPairedServerTools(
-  messages: readonly MessageDraft[],
-  before: readonly RequestMessage[],
-): MessageDraft[] {
-  const blocks = messages.flatMap(({ content }) => content) as RequestBlock[];
-  const answered = new Set(blocks.filter(isServerResult).map((block) => block['tool_use_id']));
-  const called = new Set<unknown>(
-    before
-      .flatMap(blocksOf)
-      .filter(isServerCall)
-      .map(({ id }) => id),
-  );
-  const isPaired = (block: RequestBlock): boolean => {
-    if (isServerResult(block)) return called.has(block['tool_use_id']);
-    if (!isServerCall(block)) return true;
-    const isWhole = hasServerId(block) && answered.has(block['id']);
-    if (isWhole) called.add(block['id']);
-    return isWhole;
-  };
-  return messages.map((message) => ({
-    ...message,
-    content: message.content.filter((block) => isPaired(block as RequestBlock)),
-  }));
 }

@@ -4,7 +4,7 @@ import type { ChainNode } from '../session/messageChain.ts';
 import type { ParsedTranscript } from '../session/parseTranscript.ts';
 import { RecordedRequests } from '../session/recordedRequests.ts';
 import type { Turn, TurnOutline } from '../session/recordedSession.ts';
-import type { RecordedRequest, SessionRequests } from '../session/requestLog.ts';
+import type { RecordedRequest } from '../session/requestLog.ts';
 import type { SessionTree, SubagentFile } from '../session/turnTree.ts';
 import type { Sha256 } from '../sha256.ts';
 import type { ForkContext } from './forkContext.ts';
@@ -12,6 +12,19 @@ import type { ForkPoint } from './forkRequest.ts';
 import { editableText } from './promptPlace.ts';
 import { RequestBuilder } from './requestAt.ts';
 import { type Cut, resolveCut } from './resolveForkPoint.ts';
+
+/** The requests of one session, rebuilt on demand. */
+export interface SessionRequests {
+  /** Every recorded request of the file and of its subagents' files, in file order. */
+  recorded(): Iterable<RecordedRequest>;
+  /**
+   * What a fork at this point starts from.
+   * @param following how many of the recorded turns from the cut on are wanted; default 2
+   * @throws NotFoundError where no such turn or message is recorded, ForkPointError where the cut would leave an
+   * illegal history (for example between a tool call and its result)
+   */
+  forkAt(point: ForkPoint, following?: number): ForkContext;
+}
 
 /** The text of the prompt block that is put back. */
 function recordedPromptOf(cut: Cut, rebuilt: ForkContext['rebuilt']): string | null {

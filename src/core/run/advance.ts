@@ -1,3 +1,4 @@
+import { type StoredReply, storedReplySchema } from '../api/storedReply.ts';
 import type { BlobStore } from '../blobStore.ts';
 import { canonicalJson } from '../canonicalJson.ts';
 import type { Clock } from '../clock.ts';
@@ -11,7 +12,7 @@ import {
 import type { ToolPolicy } from '../fork/forkRequest.ts';
 import type { RequestMessage } from '../fork/messagesRequest.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
-import { type BranchToolCall, type StoredReply, storedReplySchema } from './branchOutcome.ts';
+import type { BranchToolCall } from './branchOutcome.ts';
 import { type FollowUp, followUp } from './followUp.ts';
 import type { RunStore } from './ports.ts';
 

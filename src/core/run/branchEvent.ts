@@ -9,15 +9,10 @@ import {
   placeSchema,
   questionSchema,
 } from '../agent/agentFacts.ts';
+import { usageSchema } from '../api/storedReply.ts';
+import { failureSchema } from '../failure.ts';
 import { blobRefSchema, branchIdSchema, runIdSchema } from '../ids.ts';
-import {
-  billingSchema,
-  branchOutcomeSchema,
-  failureSchema,
-  stepResultSchema,
-  toolCallSchema,
-  usageSchema,
-} from './branchOutcome.ts';
+import { billingSchema, branchOutcomeSchema, stepResultSchema, toolCallSchema } from './branchOutcome.ts';
 import { limitChangeSchema } from './runLimits.ts';
 
 const base = { runId: runIdSchema, at: z.iso.datetime() };

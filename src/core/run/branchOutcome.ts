@@ -1,27 +1,7 @@
 import * as z from 'zod';
+import { usageSchema } from '../api/storedReply.ts';
+import { failureSchema } from '../failure.ts';
 import { blobRefSchema } from '../ids.ts';
-
-export const usageSchema = z.object({
-  inputTokens: z.number(),
-  outputTokens: z.number(),
-  cacheReadTokens: z.number(),
-  cacheWriteTokens: z.number(),
-  /** Those of them that are kept for an hour, which costs more than five minutes. Not in runs of earlier versions. */
-  cacheWriteHourTokens: z.number().optional(),
-  /** Searches of the web that the API made, which it bills by number. */
-  webSearches: z.number().optional(),
-  /** Answered in fast mode, which has a price of its own. */
-  fast: z.literal(true).optional(),
-});
-
-/** Why a branch failed, in words a person can act on. `code` is a `ForkpointError` code. */
-export const failureSchema = z.object({
-  code: z.string(),
-  message: z.string(),
-  hint: z.string(),
-  details: z.unknown().optional(),
-});
-export type Failure = z.infer<typeof failureSchema>;
 
 /** A tool call of a branch, small enough to travel in an event. The whole input stands in the reply's blob. */
 export const toolCallSchema = z.object({
@@ -78,14 +58,3 @@ export const stepResultSchema = z.object({
   cached: z.object({ usage: usageSchema, costUsd: z.number().nullable() }).optional(),
 });
 export type StepResult = z.infer<typeof stepResultSchema>;
-
-/** What `StepResult.reply` points to. */
-export const storedReplySchema = z.object({
-  content: z.array(z.looseObject({ type: z.string() })),
-  model: z.string().nullable(),
-  stopReason: z.string().nullable(),
-  usage: usageSchema,
-  usageMissing: z.literal(true).optional(),
-  requestId: z.string().nullable(),
-});
-export type StoredReply = z.infer<typeof storedReplySchema>;

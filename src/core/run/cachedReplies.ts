@@ -1,5 +1,5 @@
+import { noUsage } from '../api/usage.ts';
 import { messageOf } from '../errors.ts';
-import { noUsage } from '../session/recordedSession.ts';
 import { toolUses } from './advance.ts';
 import type { BranchLog } from './branchLog.ts';
 import type { StepResult } from './branchOutcome.ts';

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { BlobStore } from '../blobStore.ts';
 import { ForkpointError, ModelCallError, type ModelFailureKind } from '../errors.ts';
+import { type Failure, failureSchema } from '../failure.ts';
 import { type BlobRef, blobRefSchema } from '../ids.ts';
-import { type Failure, failureSchema } from './branchOutcome.ts';
 import { isRetryable } from './retryPolicies.ts';
 import { failureOf } from './runPlan.ts';
 

@@ -1,3 +1,4 @@
+import type { StoredReply } from '../api/storedReply.ts';
 import type { BlobStore } from '../blobStore.ts';
 import type { Clock } from '../clock.ts';
 import { type Provider, storedRequestSchema } from '../fork/forkPlan.ts';
@@ -6,7 +7,7 @@ import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import { toolUses } from './advance.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import { BranchLog } from './branchLog.ts';
-import type { StepResult, StoredReply } from './branchOutcome.ts';
+import type { StepResult } from './branchOutcome.ts';
 import { askCache, keepReply } from './cachedReplies.ts';
 import type { ModelClients, PriceList, RunStore } from './ports.ts';
 import type { CallCache, ResultCache } from './resultCache.ts';

@@ -1,6 +1,6 @@
+import type { StoredReply } from '../api/storedReply.ts';
+import { noUsage, type Usage } from '../api/usage.ts';
 import type { BranchPlan } from '../fork/forkPlan.ts';
-import { noUsage, type Usage } from '../session/recordedSession.ts';
-import type { StoredReply } from './branchOutcome.ts';
 import type { PriceList } from './ports.ts';
 
 type BranchUsage = StoredReply['usage'];

@@ -1,6 +1,6 @@
+import { addUsage, noUsage } from '../api/usage.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import type { BranchId } from '../ids.ts';
-import { addUsage, noUsage } from '../session/recordedSession.ts';
 import { AgentFold } from './agentFold.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchToolCall, StepResult } from './branchOutcome.ts';

@@ -1,3 +1,4 @@
+import type { StoredReply } from '../api/storedReply.ts';
 import type { Json } from '../canonicalJson.ts';
 import { checkRequest, markedBlocks, mostBreakpoints } from '../fork/checkRequest.ts';
 import type { RecordedCall, StoredRequest } from '../fork/forkPlan.ts';
@@ -6,7 +7,6 @@ import type { MessagesRequest, RequestBlock, RequestMessage } from '../fork/mess
 import { saidNothing } from '../fork/pairCalls.ts';
 import { problemKey } from '../fork/requestRules.ts';
 import { withDefinedReferences } from '../fork/toolReferences.ts';
-import type { StoredReply } from './branchOutcome.ts';
 import { sendableReply } from './sendableReply.ts';
 
 /** What follows a reply: results of its calls, in order, the next recorded prompt, or nothing where the model paused. */

@@ -5,10 +5,10 @@ import type { Comparison } from '../compare/comparison.ts';
 import type { Disposable } from '../disposable.ts';
 import type { ForkPlan, ResolvedPoint } from '../fork/forkPlan.ts';
 import type { BranchSpec, ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
-import type { Fidelity } from '../fork/messagesRequest.ts';
 import type { CompletedCall } from '../fork/pairCalls.ts';
 import type { PrefixMatch } from '../fork/prefixMatch.ts';
 import type { BranchId, RunId } from '../ids.ts';
+import type { Fidelity } from '../session/fidelity.ts';
 import type { LimitChange } from './runLimits.ts';
 import type { RunView } from './runView.ts';
 

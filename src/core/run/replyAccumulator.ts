@@ -1,4 +1,4 @@
-import type { StoredReply } from './branchOutcome.ts';
+import type { StoredReply } from '../api/storedReply.ts';
 
 type Loose = { [key: string]: unknown };
 type Block = StoredReply['content'][number];

@@ -1,11 +1,8 @@
 import * as z from 'zod';
+import type { StoredReply } from '../api/storedReply.ts';
+import { type CacheLimits, cacheLimitsSchema } from '../fork/cacheLimits.ts';
 import type { Provider } from '../fork/forkPlan.ts';
 import type { BlobRef } from '../ids.ts';
-import type { StoredReply } from './branchOutcome.ts';
-
-/** How long answers are kept for other runs, and how many of them. */
-export const cacheLimitsSchema = z.object({ maxAgeMs: z.number().positive(), maxBytes: z.number().nonnegative() });
-export type CacheLimits = z.infer<typeof cacheLimitsSchema>;
 
 /** What one call has to do with the result cache. */
 export const callCacheSchema = cacheLimitsSchema.extend({

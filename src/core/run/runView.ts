@@ -9,12 +9,13 @@ import type {
   Question,
 } from '../agent/agentFacts.ts';
 import type { Executor } from '../agent/agentSettings.ts';
+import type { Usage } from '../api/usage.ts';
+import type { Failure } from '../failure.ts';
 import type { Provider, ResolvedPoint } from '../fork/forkPlan.ts';
 import type { EngineKind } from '../fork/forkRequest.ts';
-import type { Fidelity } from '../fork/messagesRequest.ts';
 import type { BlobRef, BranchId, RunId, SessionId } from '../ids.ts';
-import type { Usage } from '../session/recordedSession.ts';
-import type { Billing, BranchToolCall, Failure, StepResult } from './branchOutcome.ts';
+import type { Fidelity } from '../session/fidelity.ts';
+import type { Billing, BranchToolCall, StepResult } from './branchOutcome.ts';
 
 export type RunState = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
 

@@ -1,3 +1,4 @@
+import type { StoredReply } from '../api/storedReply.ts';
 import type { Json } from '../canonicalJson.ts';
 import { wellFormed } from '../fork/historyMessages.ts';
 import { isBlank } from '../fork/isBlank.ts';
@@ -5,7 +6,6 @@ import { blocksOf, type MessagesRequest } from '../fork/messagesRequest.ts';
 import { freeId } from '../fork/pairCalls.ts';
 import { hasServerId, isServerCall, isServerResult } from '../fork/serverTools.ts';
 import { bindsThinking, isThinking } from '../fork/thinkingBlocks.ts';
-import type { StoredReply } from './branchOutcome.ts';
 
 type Block = StoredReply['content'][number];
 

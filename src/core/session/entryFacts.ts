@@ -1,3 +1,4 @@
+import type { Usage } from '../api/usage.ts';
 import { type JsonRecord, recordField, textField } from './jsonRecord.ts';
 import {
   absorbedText,
@@ -12,7 +13,7 @@ import {
   promptText,
 } from './promptRules.ts';
 import { queueOperationText } from './queuedPrompts.ts';
-import type { ContentBlock, Usage } from './recordedSession.ts';
+import type { ContentBlock } from './recordedSession.ts';
 import type { EntryMessage } from './transcriptEntry.ts';
 
 /**

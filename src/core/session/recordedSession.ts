@@ -1,24 +1,7 @@
+/** Tokens as the API counts them; a reply's tokens are counted once however many lines it was written as. */
+import type { Usage } from '../api/usage.ts';
 import type { Json } from '../canonicalJson.ts';
 import type { SessionId, TurnId } from '../ids.ts';
-
-/** Tokens as the API counts them; a reply's tokens are counted once however many lines it was written as. */
-export interface Usage {
-  inputTokens: number;
-  outputTokens: number;
-  cacheReadTokens: number;
-  cacheWriteTokens: number;
-}
-
-export const noUsage: Usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
-
-export function addUsage(a: Usage, b: Usage): Usage {
-  return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
-    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
-  };
-}
 
 /** What is known of a session without opening it. Times are ISO 8601; unknown is null. The fields are those of `forkpoint list`. */
 export interface SessionSummary {

@@ -1,7 +1,8 @@
 import type { Anthropic } from '@anthropic-ai/sdk';
+import type { Usage } from '../api/usage.ts';
 import { type EntryFacts, factsOf } from './entryFacts.ts';
 import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
-import type { ContentBlock, ParseProblem, Usage } from './recordedSession.ts';
+import type { ContentBlock, ParseProblem } from './recordedSession.ts';
 
 /** A message of the conversation, its content always as blocks. */
 export interface EntryMessage {

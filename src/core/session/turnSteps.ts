@@ -1,9 +1,10 @@
+import { noUsage } from '../api/usage.ts';
 import type { Json } from '../canonicalJson.ts';
 import { groupBy } from '../groupBy.ts';
 import { recordField, textField } from './jsonRecord.ts';
 import type { ChainNode } from './messageChain.ts';
 import { isSyntheticReply } from './promptRules.ts';
-import { type CallOutline, noUsage, type RecordedToolCall, type Step, type StepOutline } from './recordedSession.ts';
+import type { CallOutline, RecordedToolCall, Step, StepOutline } from './recordedSession.ts';
 
 /** Records that hold tool results, by tool call id; where a result was written twice, the first counts. */
 export type ResultNodes = ReadonlyMap<string, { node: ChainNode; isError: boolean }>;

@@ -1,3 +1,4 @@
+import { addUsage, noUsage } from '../api/usage.ts';
 import type { Json } from '../canonicalJson.ts';
 import type { TurnId } from '../ids.ts';
 import { isCompactBoundary, preservedUuids } from './compaction.ts';
@@ -8,15 +9,13 @@ import type { ParsedTranscript } from './parseTranscript.ts';
 import { isPartOf, withWholePrompts } from './promptParts.ts';
 import { isAnswer } from './promptRules.ts';
 import { queuedPromptsOf } from './queuedPrompts.ts';
-import {
-  addUsage,
-  type Compaction,
-  noUsage,
-  type RecordedSession,
-  type SessionBranch,
-  type TranscriptMessage,
-  type Turn,
-  type TurnOutline,
+import type {
+  Compaction,
+  RecordedSession,
+  SessionBranch,
+  TranscriptMessage,
+  Turn,
+  TurnOutline,
 } from './recordedSession.ts';
 import { branchesOf, compactedTurns } from './sessionBranches.ts';
 import { oneLine } from './sessionSummary.ts';

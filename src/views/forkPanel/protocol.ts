@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { answerSchema } from '../../core/agent/agentFacts.ts';
 import { executorSchema, permissionPolicySchema, placeChoiceSchema } from '../../core/agent/agentSettings.ts';
-import { effortSchema, engineKindSchema, forkPointSchema, toolPolicySchema } from '../../core/fork/forkRequest.ts';
-import { fidelitySchema } from '../../core/fork/messagesRequest.ts';
+import { engineKindSchema, forkPointSchema, toolPolicySchema } from '../../core/fork/forkRequest.ts';
+import { effortSchema } from '../../core/fork/modelFacts.ts';
 import { branchIdSchema, runIdSchema } from '../../core/ids.ts';
+import { fidelitySchema } from '../../core/session/fidelity.ts';
 
 // Everything that crosses between the fork panel (browser) and the extension host, in both directions, on one screen.
 // The host owns meaning: it turns drafts into requests and numbers into words. The panel owns what the person typed.

@@ -1,6 +1,7 @@
+import type { Usage } from '../../core/api/usage.ts';
 import { absoluteTime, byteSize, duration, modelName, money, plural, tokenCount } from '../../core/format.ts';
 import { codeBlock, escapeMarkdown } from '../../core/inertMarkdown.ts';
-import type { SessionSummary, Usage } from '../../core/session/recordedSession.ts';
+import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { ProjectNode, SessionTreeNode, StepNode, TurnNode } from './sessionNodes.ts';
 
 /** What a tooltip needs to know besides its row. */

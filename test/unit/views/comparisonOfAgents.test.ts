@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../../src/core/agent/agentFacts.ts';
+import { noUsage } from '../../../src/core/api/usage.ts';
 import type { ComparedBranch } from '../../../src/core/compare/comparison.ts';
 import { blobRefSchema } from '../../../src/core/ids.ts';
-import { noUsage } from '../../../src/core/session/recordedSession.ts';
 import { comparisonHtml } from '../../../src/views/branchDiff/comparisonHtml.ts';
 import { comparisonTable } from '../../../src/views/branchDiff/comparisonTable.ts';
 import { branch, run } from './support/runs.ts';

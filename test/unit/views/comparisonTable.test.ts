@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { noUsage } from '../../../src/core/api/usage.ts';
 import type { ComparedBranch, Comparison } from '../../../src/core/compare/comparison.ts';
-import { noUsage } from '../../../src/core/session/recordedSession.ts';
 import { comparisonHtml } from '../../../src/views/branchDiff/comparisonHtml.ts';
 import { comparisonTable } from '../../../src/views/branchDiff/comparisonTable.ts';
 import { branch, run } from './support/runs.ts';

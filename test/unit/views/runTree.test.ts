@@ -1,7 +1,7 @@
 import MarkdownIt from 'markdown-it';
 import { describe, expect, it } from 'vitest';
+import { noUsage } from '../../../src/core/api/usage.ts';
 import type { RunView } from '../../../src/core/run/runView.ts';
-import { noUsage } from '../../../src/core/session/recordedSession.ts';
 import { endedMessage } from '../../../src/views/runTree/endedMessage.ts';
 import { branchNodes, runNode } from '../../../src/views/runTree/runNodes.ts';
 import { costOfRun, runRow } from '../../../src/views/runTree/runRows.ts';

@@ -1,5 +1,5 @@
+import type { Usage } from '../../../core/api/usage.ts';
 import { type EntryFacts, noFacts } from '../../../core/session/entryFacts.ts';
-import type { Usage } from '../../../core/session/recordedSession.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
 import {
   type NameColumn,

@@ -1,5 +1,5 @@
+import type { Usage } from '../../../core/api/usage.ts';
 import { blockTypes, type EntryFacts, noFacts } from '../../../core/session/entryFacts.ts';
-import type { Usage } from '../../../core/session/recordedSession.ts';
 import { type RecordPlace, titleTypes } from '../../../core/session/sessionSummary.ts';
 import { timeOf } from '../../../core/session/transcriptEntry.ts';
 import { type KeyName, keyNames, keyNumber, type LineSkimmer } from './lineSkimmer.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { textDiff } from '../../../../src/adapters/textDiff.ts';
+import { noUsage } from '../../../../src/core/api/usage.ts';
 import { comparePair } from '../../../../src/core/compare/compareBranches.ts';
 import type { Trajectory } from '../../../../src/core/compare/trajectory.ts';
 import { documentOf, sentencePerLine, trajectoryLines } from '../../../../src/core/compare/trajectoryLines.ts';
-import { noUsage } from '../../../../src/core/session/recordedSession.ts';
 
 const edit = (newString: string) => ({
   name: 'Edit',

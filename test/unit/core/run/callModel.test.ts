@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { StoredReply } from '../../../../src/core/api/storedReply.ts';
 import { branchIdSchema } from '../../../../src/core/ids.ts';
-import type { StoredReply } from '../../../../src/core/run/branchOutcome.ts';
 import { callModel, type ModelCall } from '../../../../src/core/run/callModel.ts';
 import type { ModelClient } from '../../../../src/core/run/ports.ts';
 import { ManualClock, MemoryBlobs, MemoryLog } from '../../../support/memoryStores.ts';

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { StoredReply } from '../../../../src/core/api/storedReply.ts';
 import { ModelCallError } from '../../../../src/core/errors.ts';
 import type { ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
 import { forkRequestSchema, replayRequestSchema } from '../../../../src/core/fork/forkRequest.ts';
 import { planFork, planReplay } from '../../../../src/core/fork/planFork.ts';
 import { advance } from '../../../../src/core/run/advance.ts';
-import type { StepResult, StoredReply } from '../../../../src/core/run/branchOutcome.ts';
+import type { StepResult } from '../../../../src/core/run/branchOutcome.ts';
 import type { ModelCall } from '../../../../src/core/run/callModel.ts';
 import { branchesToRun, completedSteps, foldRun } from '../../../../src/core/run/foldRun.ts';
 import { BranchStopped, type PlanPorts, runPlan } from '../../../../src/core/run/runPlan.ts';

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ChangedFile } from '../../../../src/core/agent/agentFacts.ts';
+import { noUsage } from '../../../../src/core/api/usage.ts';
 import type { Comparison } from '../../../../src/core/compare/comparison.ts';
 import { NotFoundError } from '../../../../src/core/errors.ts';
 import { blobRefSchema } from '../../../../src/core/ids.ts';
 import type { RunView } from '../../../../src/core/run/runView.ts';
-import { noUsage } from '../../../../src/core/session/recordedSession.ts';
 import { BranchDiffs } from '../../../../src/views/branchDiff/branchDiffs.ts';
 import { codeUri, fileSides, fileTitle, parseCodeUri } from '../../../../src/views/branchDiff/codeUris.ts';
 import { outputUri, parseOutputUri } from '../../../../src/views/branchDiff/outputUris.ts';

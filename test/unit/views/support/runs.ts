@@ -1,6 +1,6 @@
+import { noUsage } from '../../../../src/core/api/usage.ts';
 import { type BranchId, branchIdSchema, runIdSchema, type SessionId, type TurnId } from '../../../../src/core/ids.ts';
 import type { BranchView, RunView } from '../../../../src/core/run/runView.ts';
-import { noUsage } from '../../../../src/core/session/recordedSession.ts';
 
 export function branch(id: string, over: Partial<BranchView> = {}): BranchView {
   return {

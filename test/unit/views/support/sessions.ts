@@ -1,7 +1,7 @@
+import { noUsage } from '../../../../src/core/api/usage.ts';
 import type { SessionId, TurnId } from '../../../../src/core/ids.ts';
 import {
   noSurroundings,
-  noUsage,
   type RecordedSession,
   type RecordedToolCall,
   type SessionSummary,

@@ -1,5 +1,5 @@
 import { type DemoQuestion, demoAnswer, demoSignature, shortPath } from '../src/adapters/demo/demoAnswer.ts';
-import type { MessagesRequest, RequestMessage } from '../src/core/fork/messagesRequest.ts';
+import type { MessagesRequest, RequestMessage } from '../src/core/api/messagesRequest.ts';
 import { edits, type Replacement } from './sampleCode.ts';
 
 /** A content block of a request or a reply. */

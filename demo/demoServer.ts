@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDemoModel } from '../src/adapters/demo/createDemoModel.ts';
-import { type MessagesRequest, messagesRequestSchema } from '../src/core/fork/messagesRequest.ts';
+import { type MessagesRequest, messagesRequestSchema } from '../src/core/api/messagesRequest.ts';
 import { agentAnswer, type Block } from './agentAnswer.ts';
 
 /** Before the first word and between pieces, in milliseconds: enough to watch, short enough not to wait. */

@@ -71,6 +71,7 @@ function smallModules() {
     'adapters/runs/watchFolder',
     'adapters/sessions/projectFiles',
     'adapters/sha256',
+    'core/api/usage',
     'core/archive/retention',
     'core/errors',
     'core/format',

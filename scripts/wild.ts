@@ -3,11 +3,11 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { createSessionStore } from '../src/adapters/sessions/createSessionStore.ts';
+import { checkRequest } from '../src/core/api/checkRequest.ts';
 import { ForkpointError } from '../src/core/errors.ts';
-import { checkRequest } from '../src/core/fork/checkRequest.ts';
 import { sizeWarning } from '../src/core/fork/recordedSize.ts';
+import type { OpenSession } from '../src/core/fork/sessionStore.ts';
 import type { SessionSummary, TranscriptMessage } from '../src/core/session/recordedSession.ts';
-import type { OpenSession } from '../src/core/session/sessionStore.ts';
 
 /** Something that looks wrong. */
 export interface Finding {

@@ -16,23 +16,23 @@ import { findSetupOffers } from './adapters/places/findSetupOffers.ts';
 import { type Project, projectOf } from './adapters/places/projectOf.ts';
 import { BranchOrigins } from './adapters/sessionFacts/branchOrigins.ts';
 import { writeWhole } from './adapters/writeWhole.ts';
-import type { AgentPlanning, AgentProject } from './core/agent/agentPlanning.ts';
 import type { AgentFinder } from './core/agent/agentPorts.ts';
-import type { AgentRuns } from './core/agent/agentRuns.ts';
-import type { AgentWork, AgentWorkDeps } from './core/agent/agentWork.ts';
 import { commandEnvironment } from './core/agent/commandEnvironment.ts';
-import { type AgentRunsDeps, createAgentRuns } from './core/agent/createAgentRuns.ts';
-import { createAgentWork } from './core/agent/createAgentWork.ts';
-import { bytesOfBlob, placedFilesAt } from './core/agent/loadBranch.ts';
-import { placedFilesOf } from './core/agent/placedFilesOf.ts';
 import { recordedChanges } from './core/agent/recordedChanges.ts';
 import type { BlobStore } from './core/blobStore.ts';
 import type { Clock } from './core/clock.ts';
 import { NotFoundError } from './core/errors.ts';
+import type { AgentPlanning, AgentProject } from './core/fork/agent/agentPlanning.ts';
+import { placedFilesOf } from './core/fork/agent/placedFilesOf.ts';
+import type { SessionStore } from './core/fork/sessionStore.ts';
 import type { RunId } from './core/ids.ts';
+import type { AgentWork, AgentWorkDeps } from './core/run/agent/agentWork.ts';
+import { createAgentWork } from './core/run/agent/createAgentWork.ts';
+import { bytesOfBlob, placedFilesAt } from './core/run/agent/loadBranch.ts';
 import type { PriceList, RunStore } from './core/run/ports.ts';
-import type { SessionStore } from './core/session/sessionStore.ts';
 import type { Sha256 } from './core/sha256.ts';
+import type { AgentRuns } from './core/useCases/agentRuns.ts';
+import { type AgentRunsDeps, createAgentRuns } from './core/useCases/createAgentRuns.ts';
 
 export interface AgentServicesOptions {
   /** Our data folder: places lie in `places` below it. */

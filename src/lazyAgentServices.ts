@@ -1,8 +1,8 @@
 import type { LoadedAgentServices } from './agentServices.ts';
-import type { AgentPlanning } from './core/agent/agentPlanning.ts';
-import type { AgentRuns } from './core/agent/agentRuns.ts';
-import type { AgentWork } from './core/agent/agentWork.ts';
+import type { AgentPlanning } from './core/fork/agent/agentPlanning.ts';
 import type { RunId } from './core/ids.ts';
+import type { AgentWork } from './core/run/agent/agentWork.ts';
+import type { AgentRuns } from './core/useCases/agentRuns.ts';
 
 /** What agent branches need, loaded with the first call: most sessions of the editor and most commands never make one. */
 export class AgentServices {

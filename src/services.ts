@@ -6,22 +6,22 @@ import type { PriceOverrides } from './adapters/prices/createPriceList.ts';
 import type { ReadingFolders } from './adapters/reader/createReadingStore.ts';
 import { sha256 } from './adapters/sha256.ts';
 import { systemClock } from './adapters/systemClock.ts';
-import type { AgentRuns } from './core/agent/agentRuns.ts';
 import type { Executor } from './core/agent/agentSettings.ts';
-import type { AgentWork } from './core/agent/agentWork.ts';
 import type { SessionArchive } from './core/archive/sessionArchive.ts';
 import type { BlobStore } from './core/blobStore.ts';
 import type { Clock } from './core/clock.ts';
 import { type EncryptionSettings, encryptionSettingsOf } from './core/encryptionSettings.ts';
 import type { Provider } from './core/fork/forkPlan.ts';
 import type { EngineKind } from './core/fork/forkRequest.ts';
-import type { ForkService } from './core/run/forkService.ts';
+import type { SessionStore } from './core/fork/sessionStore.ts';
+import type { AgentWork } from './core/run/agent/agentWork.ts';
 import type { ForkEngine, ModelClient, ModelClients, PriceList, RunStore } from './core/run/ports.ts';
 import type { ResultCache } from './core/run/resultCache.ts';
 import type { TemporalControl } from './core/run/temporalControl.ts';
 import type { SessionSearch } from './core/search/sessionSearch.ts';
-import type { SessionStore } from './core/session/sessionStore.ts';
 import type { SetupCheck } from './core/setup/setupCheck.ts';
+import type { AgentRuns } from './core/useCases/agentRuns.ts';
+import type { ForkService } from './core/useCases/forkService.ts';
 import { AgentServices } from './lazyAgentServices.ts';
 import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
 
@@ -309,7 +309,7 @@ async function loadParts() {
     import('./adapters/cache/createResultCache.ts'),
     import('./adapters/prices/createPriceList.ts'),
     import('./adapters/textDiff.ts'),
-    import('./core/run/createForkService.ts'),
+    import('./core/useCases/createForkService.ts'),
     import('./orchestration/temporal/temporalControl.ts'),
     import('./orchestration/temporal/temporalSettings.ts'),
   ]);

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { diskFacts } from './adapters/setup/diskFacts.ts';
-import type { AgentRuns } from './core/agent/agentRuns.ts';
 import type { TemporalControl } from './core/run/temporalControl.ts';
 import { checkSetup } from './core/setup/checkSetup.ts';
 import type { SetupCheck } from './core/setup/setupCheck.ts';
+import type { AgentRuns } from './core/useCases/agentRuns.ts';
 import { encryptionKeysOf } from './orchestration/temporal/codec/encryptionKeys.ts';
 import { findTemporalCli } from './orchestration/temporal/findTemporalCli.ts';
 import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';

@@ -1,8 +1,8 @@
 // An extension for the bench: the product's Sessions tree over a list that is in memory, and the same rows in a flat tree.
 import { readFileSync } from 'node:fs';
 import * as vscode from 'vscode';
+import type { SessionStore } from '../../src/core/fork/sessionStore.ts';
 import type { SessionSummary } from '../../src/core/session/recordedSession.ts';
-import type { SessionStore } from '../../src/core/session/sessionStore.ts';
 import type { SessionNode } from '../../src/views/sessionTree/sessionNodes.ts';
 import { sessionRow } from '../../src/views/sessionTree/sessionRows.ts';
 import { SessionTreeView } from '../../src/views/sessionTree/sessionTreeView.ts';

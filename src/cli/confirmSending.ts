@@ -1,10 +1,10 @@
-import type { AgentPreview } from '../core/agent/agentPreview.ts';
 import type { Executor } from '../core/agent/agentSettings.ts';
 import { BadInputError, NotConfirmedError } from '../core/errors.ts';
+import type { AgentPreview } from '../core/fork/agent/agentPreview.ts';
 import { describePrefix } from '../core/fork/describePrefix.ts';
 import { moneyRange, oneLine, plural, tokenCount } from '../core/format.ts';
 import { plainText } from '../core/plainText.ts';
-import type { ForkPreview } from '../core/run/forkService.ts';
+import type { ForkPreview } from '../core/useCases/forkService.ts';
 import type { CliContext } from './context.ts';
 
 /** What a person must know before requests are sent. */

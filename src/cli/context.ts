@@ -1,7 +1,7 @@
 import { NotFoundError } from '../core/errors.ts';
+import type { OpenSession, SessionStore } from '../core/fork/sessionStore.ts';
 import type { RunId } from '../core/ids.ts';
 import type { SessionSearch } from '../core/search/sessionSearch.ts';
-import type { OpenSession, SessionStore } from '../core/session/sessionStore.ts';
 import type { Services, ServicesOptions } from '../services.ts';
 import { Terminal } from './terminal.ts';
 

@@ -1,8 +1,8 @@
 import type { FoundAgent } from '../core/agent/agentPorts.ts';
-import type { AgentPreview } from '../core/agent/agentPreview.ts';
 import type { PermissionPolicy, PlaceKind } from '../core/agent/agentSettings.ts';
+import type { AgentPreview } from '../core/fork/agent/agentPreview.ts';
 import { modelName, moneyRange, oneLine, plural, tokenCount } from '../core/format.ts';
-import type { ForkPreview } from '../core/run/forkService.ts';
+import type { ForkPreview } from '../core/useCases/forkService.ts';
 
 /** A few words and the sentence behind them. */
 export interface AgentFact {

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { executorOf, type RunSettings } from '../core/fork/forkRequest.ts';
 import { money, plural } from '../core/format.ts';
 import { messageSafe } from '../core/plainText.ts';
-import type { ForkPreview } from '../core/run/forkService.ts';
+import type { ForkPreview } from '../core/useCases/forkService.ts';
 import { agentName } from './agentTexts.ts';
 import type { RunChoices } from './runChoices.ts';
 import { sendLine } from './sendLine.ts';

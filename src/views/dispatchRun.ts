@@ -4,7 +4,7 @@ import type { ForkRequest, ReplayRequest, RunSettings } from '../core/fork/forkR
 import { modelName, money, oneLine, plural } from '../core/format.ts';
 import type { RunId } from '../core/ids.ts';
 import { messageSafe } from '../core/plainText.ts';
-import type { ForkPreview } from '../core/run/forkService.ts';
+import type { ForkPreview } from '../core/useCases/forkService.ts';
 import { agentName, filesFact, loginFact, permissionTexts, placeFact } from './agentTexts.ts';
 import type { ApiKey } from './apiKey.ts';
 import { confirmRun, runLabel } from './confirmRun.ts';

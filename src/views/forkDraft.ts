@@ -1,3 +1,4 @@
+import type { Effort } from '../core/api/modelFacts.ts';
 import {
   type BranchSpec,
   type EngineKind,
@@ -5,7 +6,6 @@ import {
   forkRequestSchema,
   type ToolPolicy,
 } from '../core/fork/forkRequest.ts';
-import type { Effort } from '../core/fork/modelFacts.ts';
 import { modelName } from '../core/format.ts';
 import { type AgentAnswers, agentSettings } from './agentAnswers.ts';
 import type { AgentDefaults } from './agentDefaults.ts';

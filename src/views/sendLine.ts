@@ -1,5 +1,5 @@
 import { moneyRange, plural, tokenCount } from '../core/format.ts';
-import type { ForkPreview } from '../core/run/forkService.ts';
+import type { ForkPreview } from '../core/useCases/forkService.ts';
 import { agentLine } from './agentTexts.ts';
 
 /**

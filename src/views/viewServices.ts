@@ -1,12 +1,12 @@
-import type { AgentRuns } from '../core/agent/agentRuns.ts';
 import type { SessionArchive } from '../core/archive/sessionArchive.ts';
 import type { BlobStore } from '../core/blobStore.ts';
-import type { ForkService } from '../core/run/forkService.ts';
+import type { SessionStore } from '../core/fork/sessionStore.ts';
 import type { ModelClients, RunStore } from '../core/run/ports.ts';
 import type { TemporalControl } from '../core/run/temporalControl.ts';
 import type { SessionSearch } from '../core/search/sessionSearch.ts';
-import type { SessionStore } from '../core/session/sessionStore.ts';
 import type { SetupCheck } from '../core/setup/setupCheck.ts';
+import type { AgentRuns } from '../core/useCases/agentRuns.ts';
+import type { ForkService } from '../core/useCases/forkService.ts';
 
 /** What set-up is looked at. */
 interface SetupOrder {

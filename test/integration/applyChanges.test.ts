@@ -18,8 +18,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createChangeApplier } from '../../src/adapters/changes/createChangeApplier.ts';
 import { createChangeStore } from '../../src/adapters/changes/createChangeStore.ts';
 import type { ChangeStore } from '../../src/core/agent/agentPorts.ts';
-import type { ChangeApplier, TreeFile } from '../../src/core/agent/applyChanges.ts';
-import type { ChangeSet } from '../../src/core/agent/changes.ts';
+import type { ChangeApplier, TreeFile } from '../../src/core/changes/applyChanges.ts';
+import type { ChangeSet } from '../../src/core/changes/changes.ts';
 import { BadInputError, StorageError } from '../../src/core/errors.ts';
 import { runIdSchema } from '../../src/core/ids.ts';
 import {

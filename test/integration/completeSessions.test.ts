@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSessionArchive } from '../../src/adapters/archive/createSessionArchive.ts';
 import { completeSessions } from '../../src/adapters/sessionFacts/completeSessions.ts';
 import { createSessionStore } from '../../src/adapters/sessions/createSessionStore.ts';
-import type { SessionChange } from '../../src/core/session/sessionStore.ts';
+import type { SessionChange } from '../../src/core/fork/sessionStore.ts';
 import { sha256, TranscriptBuilder } from '../support/transcript.ts';
 
 let root = '';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSessionStore } from '../../src/adapters/sessions/createSessionStore.ts';
 import type { FileCut, FileReading, Side } from '../../src/core/files/fileState.ts';
-import type { OpenSession } from '../../src/core/session/sessionStore.ts';
+import type { OpenSession } from '../../src/core/fork/sessionStore.ts';
 import { bundleCli, CliBench } from '../support/cli.ts';
 import { sha256OfBytes } from '../support/fileSession.ts';
 import { openNumber } from '../support/openRecordings.ts';

@@ -11,13 +11,13 @@ import { DefaultLogger, type LogEntry, Runtime, Worker } from '@temporalio/worke
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toolPath } from '../../scripts/tools.ts';
 import { systemClock } from '../../src/adapters/systemClock.ts';
-import type { AgentWork } from '../../src/core/agent/agentWork.ts';
-import type { AnswerOrder } from '../../src/core/agent/answerOrder.ts';
 import type { StoredReply } from '../../src/core/api/storedReply.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { ModelCallError, type ModelFailureKind } from '../../src/core/errors.ts';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
 import { blobRefSchema, branchIdSchema } from '../../src/core/ids.ts';
+import type { AgentWork } from '../../src/core/run/agent/agentWork.ts';
+import type { AnswerOrder } from '../../src/core/run/agent/answerOrder.ts';
 import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
 import type { StepResult } from '../../src/core/run/branchOutcome.ts';
 import type { ModelClient, RunStore } from '../../src/core/run/ports.ts';

@@ -17,7 +17,7 @@ import { systemWatch, type WatchSystem } from '../../src/adapters/sessions/watch
 import type { WatchedFolders } from '../../src/adapters/sessions/watching/projectWatch.ts';
 import { reportsChanges } from '../../src/adapters/sessions/watching/reportsChanges.ts';
 import { watchSessions } from '../../src/adapters/sessions/watchSessions.ts';
-import type { SessionChange } from '../../src/core/session/sessionStore.ts';
+import type { SessionChange } from '../../src/core/fork/sessionStore.ts';
 import { TranscriptBuilder } from '../support/transcript.ts';
 
 let scratch: string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { checkRequest } from '../../src/core/fork/checkRequest.ts';
-import type { MessagesRequest } from '../../src/core/fork/messagesRequest.ts';
+import { checkRequest } from '../../src/core/api/checkRequest.ts';
+import type { MessagesRequest } from '../../src/core/api/messagesRequest.ts';
 
 /**
  * Checks a rebuilt request against the rules of the Messages API. One that ends with a reply is not sent before a prompt was

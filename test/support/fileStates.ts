@@ -12,8 +12,8 @@ import {
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import type { ChangeStore } from '../../src/core/agent/agentPorts.ts';
-import type { TreeFile } from '../../src/core/agent/applyChanges.ts';
-import type { ChangeSet, FileVersion } from '../../src/core/agent/changes.ts';
+import type { TreeFile } from '../../src/core/changes/applyChanges.ts';
+import type { ChangeSet, FileVersion } from '../../src/core/changes/changes.ts';
 import type { RunId } from '../../src/core/ids.ts';
 
 /** The files of a folder by path. */

@@ -1,5 +1,5 @@
-import type { AgentWork } from '../../src/core/agent/agentWork.ts';
-import type { AgentBranchPorts } from '../../src/core/agent/runAgentBranch.ts';
+import type { AgentWork } from '../../src/core/run/agent/agentWork.ts';
+import type { AgentBranchPorts } from '../../src/core/run/agent/runAgentBranch.ts';
 
 /** For engines of tests in which the Messages API answers. */
 export function noAgents(): Promise<AgentWork> {

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { createSessionStore } from '../../src/adapters/sessions/createSessionStore.ts';
 import { canonicalJson } from '../../src/core/canonicalJson.ts';
+import type { OpenSession, SessionStore } from '../../src/core/fork/sessionStore.ts';
 import type { Turn } from '../../src/core/session/recordedSession.ts';
-import type { OpenSession, SessionStore } from '../../src/core/session/sessionStore.ts';
 import type { RecordedScenario } from './recordSessions.ts';
 import { type CapturedRequest, sessionOf } from './stage.ts';
 import { sha256 } from './transcript.ts';

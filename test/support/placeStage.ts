@@ -6,7 +6,7 @@ import { createChangeStore } from '../../src/adapters/changes/createChangeStore.
 import { createPlaces, type PlacesOptions } from '../../src/adapters/places/createPlaces.ts';
 import type { ChangeStore, Place, PlaceOrder, Places } from '../../src/core/agent/agentPorts.ts';
 import type { PlacedFile } from '../../src/core/agent/agentSettings.ts';
-import type { ChangeSet } from '../../src/core/agent/changes.ts';
+import type { ChangeSet } from '../../src/core/changes/changes.ts';
 import { blobRefSchema, runIdSchema } from '../../src/core/ids.ts';
 
 export const testRun = runIdSchema.parse('r-1');

@@ -1,6 +1,6 @@
+import type { MessagesRequest } from '../../src/core/api/messagesRequest.ts';
 import { noUsage } from '../../src/core/api/usage.ts';
 import type { ForkContext } from '../../src/core/fork/forkContext.ts';
-import type { MessagesRequest } from '../../src/core/fork/messagesRequest.ts';
 import type { PrefixMatch } from '../../src/core/fork/prefixMatch.ts';
 import { runIdSchema, sessionIdSchema, turnIdSchema } from '../../src/core/ids.ts';
 import { noSurroundings, type SessionSummary, type Step, type Turn } from '../../src/core/session/recordedSession.ts';

@@ -6,8 +6,8 @@ import { createSessionStore } from '../../src/adapters/sessions/createSessionSto
 import { OpenSessions } from '../../src/adapters/sessions/openSessions.ts';
 import { TranscriptScan } from '../../src/adapters/sessions/transcriptScan.ts';
 import { doWaiting } from '../../src/adapters/whenIdle.ts';
+import type { OpenSession } from '../../src/core/fork/sessionStore.ts';
 import type { RecordedSession, SessionSummary, TranscriptMessage } from '../../src/core/session/recordedSession.ts';
-import type { OpenSession } from '../../src/core/session/sessionStore.ts';
 import { buildSession, type SessionTree } from '../../src/core/session/turnTree.ts';
 import { anyDamage, damaged, type Edit } from './damage.ts';
 import { MemoryOutlines } from './memoryOutlines.ts';

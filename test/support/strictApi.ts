@@ -1,5 +1,5 @@
-import { checkRequest } from '../../src/core/fork/checkRequest.ts';
-import type { MessagesRequest } from '../../src/core/fork/messagesRequest.ts';
+import { checkRequest } from '../../src/core/api/checkRequest.ts';
+import type { MessagesRequest } from '../../src/core/api/messagesRequest.ts';
 import type { ReceivedRequest, Reply, ReplyScript } from './messagesApi.ts';
 
 /** A script that answers 400 as the API would where a request breaks one of its rules, and else what it is given. */

@@ -1,9 +1,9 @@
 import type { APIError } from '@anthropic-ai/sdk';
+import type { MessagesRequest } from '../../core/api/messagesRequest.ts';
+import { ReplyAccumulator } from '../../core/api/replyAccumulator.ts';
 import type { StoredReply } from '../../core/api/storedReply.ts';
 import { BadInputError, ModelCallError } from '../../core/errors.ts';
-import type { MessagesRequest } from '../../core/fork/messagesRequest.ts';
 import type { ModelClient, ModelInfo, ModelStreamEvent } from '../../core/run/ports.ts';
-import { ReplyAccumulator } from '../../core/run/replyAccumulator.ts';
 import { timeouts } from '../../core/run/retryPolicies.ts';
 import { checkedAddress, checkedSecret } from './checkConnection.ts';
 import {

@@ -10,8 +10,8 @@ import {
   planFile,
   sameFile,
   type TreeFile,
-} from '../../core/agent/applyChanges.ts';
-import type { ChangeSet, FileVersion } from '../../core/agent/changes.ts';
+} from '../../core/changes/applyChanges.ts';
+import type { ChangeSet, FileVersion } from '../../core/changes/changes.ts';
 import { messageOf, StorageError } from '../../core/errors.ts';
 import { sentence } from '../../core/format.ts';
 import { TreeFiles } from './treeFiles.ts';

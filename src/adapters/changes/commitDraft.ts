@@ -1,6 +1,6 @@
-import { type AppliedFile, type MergeText, planFile, type TreeFile } from '../../core/agent/applyChanges.ts';
-import { refusedPath } from '../../core/agent/changePaths.ts';
-import type { FileChange, FileVersion } from '../../core/agent/changes.ts';
+import { type AppliedFile, type MergeText, planFile, type TreeFile } from '../../core/changes/applyChanges.ts';
+import { refusedPath } from '../../core/changes/changePaths.ts';
+import type { FileChange, FileVersion } from '../../core/changes/changes.ts';
 import type { ReadVersion } from './applyToTree.ts';
 import type { RepositoryGit } from './repositoryGit.ts';
 

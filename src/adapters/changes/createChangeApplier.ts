@@ -1,5 +1,5 @@
 import type { ChangeStore } from '../../core/agent/agentPorts.ts';
-import type { ChangeApplier } from '../../core/agent/applyChanges.ts';
+import type { ChangeApplier } from '../../core/changes/applyChanges.ts';
 import type { RunId } from '../../core/ids.ts';
 import { applyPlan, planApply, type ReadVersion } from './applyToTree.ts';
 import { mergeTextWith } from './mergeText.ts';

@@ -4,7 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ChangedFile } from '../../core/agent/agentFacts.ts';
 import type { ChangeStore, DiffSides } from '../../core/agent/agentPorts.ts';
-import type { FileVersion } from '../../core/agent/changes.ts';
+import type { FileVersion } from '../../core/changes/changes.ts';
 import { messageOf, StorageError } from '../../core/errors.ts';
 import type { RunId } from '../../core/ids.ts';
 import { needGit } from '../git/runGit.ts';

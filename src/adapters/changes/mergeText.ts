@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { MergeText } from '../../core/agent/applyChanges.ts';
+import type { MergeText } from '../../core/changes/applyChanges.ts';
 import { StorageError } from '../../core/errors.ts';
 import { oneLine } from '../../core/format.ts';
 import { runGit } from '../git/runGit.ts';

@@ -1,6 +1,6 @@
 import type { DiffSides } from '../../core/agent/agentPorts.ts';
-import { isGitPath } from '../../core/agent/changePaths.ts';
-import type { ChangeSet, FileVersion } from '../../core/agent/changes.ts';
+import { isGitPath } from '../../core/changes/changePaths.ts';
+import type { ChangeSet, FileVersion } from '../../core/changes/changes.ts';
 
 /** Two states, as far as they may differ: files that neither has changed are in none of them. */
 export interface StatePair {

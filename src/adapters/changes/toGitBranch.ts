@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { ApplyResult, MergeText } from '../../core/agent/applyChanges.ts';
-import { isGitPath } from '../../core/agent/changePaths.ts';
-import type { ChangeSet, FileChange } from '../../core/agent/changes.ts';
+import type { ApplyResult, MergeText } from '../../core/changes/applyChanges.ts';
+import { isGitPath } from '../../core/changes/changePaths.ts';
+import type { ChangeSet, FileChange } from '../../core/changes/changes.ts';
 import { BadInputError } from '../../core/errors.ts';
 import { plural } from '../../core/format.ts';
 import type { ReadVersion } from './applyToTree.ts';

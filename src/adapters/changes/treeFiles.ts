@@ -14,8 +14,8 @@ import {
   unlink,
 } from 'node:fs/promises';
 import path from 'node:path';
-import type { InTree, TreeFile } from '../../core/agent/applyChanges.ts';
-import { refusedPath } from '../../core/agent/changePaths.ts';
+import type { InTree, TreeFile } from '../../core/changes/applyChanges.ts';
+import { refusedPath } from '../../core/changes/changePaths.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { openPlainFile } from '../sessions/projectFiles.ts';
 

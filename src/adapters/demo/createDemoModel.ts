@@ -1,6 +1,6 @@
+import type { MessagesRequest, RequestMessage } from '../../core/api/messagesRequest.ts';
 import type { StoredReply } from '../../core/api/storedReply.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { MessagesRequest, RequestMessage } from '../../core/fork/messagesRequest.ts';
 import type { ModelClient } from '../../core/run/ports.ts';
 import { type DemoQuestion, demoAnswer, shortPath } from './demoAnswer.ts';
 

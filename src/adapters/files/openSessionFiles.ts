@@ -3,9 +3,9 @@ import { basename } from 'node:path';
 import { FileTimeline } from '../../core/files/fileTimeline.ts';
 import type { FileSources } from '../../core/files/resolveFile.ts';
 import { SessionFiles } from '../../core/files/turnFiles.ts';
+import type { OpenSession } from '../../core/fork/sessionStore.ts';
 import { recordField, textField } from '../../core/session/jsonRecord.ts';
 import type { ParsedTranscript } from '../../core/session/parseTranscript.ts';
-import type { OpenSession } from '../../core/session/sessionStore.ts';
 import type { SessionTree, TranscriptFile } from '../../core/session/turnTree.ts';
 import { createFileSources } from './createFileSources.ts';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import type { FoundText } from '../../core/search/searchRecord.ts';
 import type { SearchQuery, SessionSearch } from '../../core/search/sessionSearch.ts';
 import type { RecordedSession } from '../../core/session/recordedSession.ts';
-import type { SessionStore } from '../../core/session/sessionStore.ts';
 import { type SearchSources, searchFiles, type TextPlace } from './searchFiles.ts';
 import { SessionIndex } from './sessionIndex.ts';
 import { TextIndex } from './textIndex.ts';

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { constants } from 'node:fs';
 import { open, readlink } from 'node:fs/promises';
 import type { ChangeStore } from '../../core/agent/agentPorts.ts';
-import type { FileVersion } from '../../core/agent/changes.ts';
+import type { FileVersion } from '../../core/changes/changes.ts';
 import { byteSize, plural } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
 

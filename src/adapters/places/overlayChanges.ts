@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ChangeStore } from '../../core/agent/agentPorts.ts';
-import type { ChangeSet, FileChange } from '../../core/agent/changes.ts';
+import type { ChangeSet, FileChange } from '../../core/changes/changes.ts';
 import type { RunId } from '../../core/ids.ts';
 import { ChangeNotes, type Content, contentOf, largestKept, sameContent, storeVersion } from './fileVersions.ts';
 import type { IgnoredFiles } from './ignoredFiles.ts';

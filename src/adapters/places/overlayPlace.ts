@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Commit } from '../../core/agent/agentFacts.ts';
 import type { Place, PlaceId, PlaceProcess, SpawnOptions } from '../../core/agent/agentPorts.ts';
-import type { ChangeSet } from '../../core/agent/changes.ts';
+import type { ChangeSet } from '../../core/changes/changes.ts';
 import { PlaceError } from '../../core/errors.ts';
 import { makeBareRepository } from '../changes/looseObjects.ts';
 import { gitArguments, gitEnvironment } from '../git/runGit.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { PlaceOrder } from '../../core/agent/agentPorts.ts';
-import { refusedPath } from '../../core/agent/changePaths.ts';
+import { refusedPath } from '../../core/changes/changePaths.ts';
 import { plural } from '../../core/format.ts';
 import { someOf } from './fileVersions.ts';
 import { isInside } from './isInside.ts';

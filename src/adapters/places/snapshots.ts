@@ -1,7 +1,7 @@
 import { appendFile, copyFile, lstat, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ChangeStore } from '../../core/agent/agentPorts.ts';
-import type { ChangeSet, FileChange, FileVersion } from '../../core/agent/changes.ts';
+import type { ChangeSet, FileChange, FileVersion } from '../../core/changes/changes.ts';
 import type { RunId } from '../../core/ids.ts';
 import { makeBareRepository } from '../changes/looseObjects.ts';
 import { askGit, askGitText, type GitOptions, needGit } from '../git/runGit.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Commit } from '../../core/agent/agentFacts.ts';
 import type { Place, PlaceId, PlaceProcess, SpawnOptions } from '../../core/agent/agentPorts.ts';
-import type { ChangeSet } from '../../core/agent/changes.ts';
+import type { ChangeSet } from '../../core/changes/changes.ts';
 import { runGit } from '../git/runGit.ts';
 import { newCommits, newCommitsArgs } from './commits.ts';
 import { isInside } from './isInside.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { refusedPath } from '../../core/agent/changePaths.ts';
+import { refusedPath } from '../../core/changes/changePaths.ts';
 import { isInside } from './isInside.ts';
 import { resolveIn, type Shown } from './resolveIn.ts';
 

@@ -1,5 +1,5 @@
+import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import type { SessionSearch } from '../../core/search/sessionSearch.ts';
-import type { SessionStore } from '../../core/session/sessionStore.ts';
 import { Reader, type ReaderOptions } from './reader.ts';
 import { createRemoteSessions } from './remoteSessions.ts';
 

@@ -1,5 +1,5 @@
+import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import type { SessionSearch } from '../../core/search/sessionSearch.ts';
-import type { SessionStore } from '../../core/session/sessionStore.ts';
 import { archiveIn, homeOf, indexIn } from '../dataFolders.ts';
 import { createSessionSearch } from '../index/createSessionSearch.ts';
 

@@ -1,4 +1,4 @@
-import type { SessionStore } from '../../core/session/sessionStore.ts';
+import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import { archiveIn, claudeDirsOf, homeOf, indexIn } from '../dataFolders.ts';
 import { completeSessions } from '../sessionFacts/completeSessions.ts';
 import { createSessionStore } from '../sessions/createSessionStore.ts';

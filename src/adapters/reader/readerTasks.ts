@@ -1,8 +1,8 @@
 import isEqual from 'fast-deep-equal';
 import { NotFoundError } from '../../core/errors.ts';
+import type { OpenSession, SessionStore } from '../../core/fork/sessionStore.ts';
 import type { SessionSearch } from '../../core/search/sessionSearch.ts';
 import type { RecordedSession, TurnOutline } from '../../core/session/recordedSession.ts';
-import type { OpenSession, SessionStore } from '../../core/session/sessionStore.ts';
 import { sessionChanges } from './sessionChanges.ts';
 import { type SessionMethod, sessionMethods } from './sessionMethods.ts';
 

@@ -1,5 +1,5 @@
+import type { OpenSession } from '../../core/fork/sessionStore.ts';
 import type { RecordedSession } from '../../core/session/recordedSession.ts';
-import type { OpenSession } from '../../core/session/sessionStore.ts';
 import type { Reader } from './reader.ts';
 import { type SessionMethod, sessionMethods } from './sessionMethods.ts';
 

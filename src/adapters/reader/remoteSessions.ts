@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import type { OpenSession, SessionStore } from '../../core/fork/sessionStore.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import type { OpenSession, SessionStore } from '../../core/session/sessionStore.ts';
 import type { ReadingFolders } from './createReadingStore.ts';
 import type { Reader } from './reader.ts';
 import { createRemoteSession } from './remoteSession.ts';

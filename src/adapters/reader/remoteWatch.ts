@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Disposable } from '../../core/disposable.ts';
 import { ReaderEndedError } from '../../core/errors.ts';
-import type { SessionChange } from '../../core/session/sessionStore.ts';
+import type { SessionChange } from '../../core/fork/sessionStore.ts';
 import type { Reader } from './reader.ts';
 
 type Listener = (change: SessionChange) => void;

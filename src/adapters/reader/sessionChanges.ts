@@ -1,4 +1,4 @@
-import type { SessionChange, SessionStore } from '../../core/session/sessionStore.ts';
+import type { SessionChange, SessionStore } from '../../core/fork/sessionStore.ts';
 
 /** A change is told within a second; what ended in mid-watch may have left the last ones untold. */
 const untoldMs = 1000;

@@ -1,4 +1,4 @@
-import type { OpenSession } from '../../core/session/sessionStore.ts';
+import type { OpenSession } from '../../core/fork/sessionStore.ts';
 
 /** Methods of an open session. */
 export type SessionMethod = Exclude<keyof OpenSession, 'session'>;

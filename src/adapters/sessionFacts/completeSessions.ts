@@ -1,8 +1,8 @@
 import { basename, join, resolve } from 'node:path';
 import type { Disposable } from '../../core/disposable.ts';
 import { NotFoundError } from '../../core/errors.ts';
+import type { OpenSession, SessionChange, SessionStore } from '../../core/fork/sessionStore.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import type { OpenSession, SessionChange, SessionStore } from '../../core/session/sessionStore.ts';
 import { placeOf } from '../archive/sessionParts.ts';
 import { SummaryFacts } from './summaryFacts.ts';
 

@@ -1,8 +1,8 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { BadInputError, NotFoundError } from '../../core/errors.ts';
+import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import { plural } from '../../core/format.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import type { SessionStore } from '../../core/session/sessionStore.ts';
 import type { Sha256 } from '../../core/sha256.ts';
 import { SessionIndex } from '../index/sessionIndex.ts';
 import type { OpenSessions } from './openSessions.ts';

@@ -2,10 +2,10 @@ import { basename } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { NotFoundError } from '../../core/errors.ts';
 import type { SessionRequests } from '../../core/fork/sessionRequests.ts';
+import type { OpenSession } from '../../core/fork/sessionStore.ts';
 import { hitPlaces } from '../../core/search/hitPlaces.ts';
 import type { ParsedTranscript } from '../../core/session/parseTranscript.ts';
 import type { Turn, TurnOutline } from '../../core/session/recordedSession.ts';
-import type { OpenSession } from '../../core/session/sessionStore.ts';
 import { SessionBuilder, type SessionTree, type TranscriptFile } from '../../core/session/turnTree.ts';
 import type { Sha256 } from '../../core/sha256.ts';
 import { fileErrorCode } from '../fileErrors.ts';
@@ -169,7 +169,10 @@ function openSession(
     },
     forkAt: async (point, following) => (await loadRequests()).forkAt(point, following),
     async branchChain(point) {
-      const [{ branchChain }, log] = await Promise.all([import('../../core/agent/branchChain.ts'), loadRequests()]);
+      const [{ branchChain }, log] = await Promise.all([
+        import('../../core/fork/agent/branchChain.ts'),
+        loadRequests(),
+      ]);
       return branchChain(tree, transcript.entries, point, log);
     },
     places: async (uuids, toolUseIds) => hitPlaces(tree, uuids, toolUseIds),

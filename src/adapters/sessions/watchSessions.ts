@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Disposable } from '../../core/disposable.ts';
+import type { SessionChange } from '../../core/fork/sessionStore.ts';
 import { groupBy } from '../../core/groupBy.ts';
-import type { SessionChange } from '../../core/session/sessionStore.ts';
 import { watchFolder } from '../runs/watchFolder.ts';
 import { projectFolders } from './projectFiles.ts';
 import { Agenda } from './watching/agenda.ts';

@@ -1,10 +1,10 @@
 import type { Answer, ChangedFile } from '../../core/agent/agentFacts.ts';
-import { forkPointName } from '../../core/agent/agentRuns.ts';
-import type { AppliedFile, ApplyResult } from '../../core/agent/applyChanges.ts';
 import { describeQuestion } from '../../core/agent/describeQuestion.ts';
+import type { AppliedFile, ApplyResult } from '../../core/changes/applyChanges.ts';
 import { BadInputError } from '../../core/errors.ts';
 import { oneLine, plural, relativeTime } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
+import { forkPointName } from '../../core/useCases/agentRuns.ts';
 import { checksFailed, checksTable, failedOutputs } from '../agentReport.ts';
 import { branchIdOf } from '../branchIdOf.ts';
 import { type CliContext, runIdOf } from '../context.ts';

@@ -1,8 +1,8 @@
 import { NotFoundError } from '../../core/errors.ts';
 import type { FileReading, FileState, Side, TurnFile, TurnFiles } from '../../core/files/fileState.ts';
+import type { OpenSession } from '../../core/fork/sessionStore.ts';
 import { fileSize, oneLine } from '../../core/format.ts';
 import { printableText } from '../../core/plainText.ts';
-import type { OpenSession } from '../../core/session/sessionStore.ts';
 import type { CliContext } from '../context.ts';
 import { table } from '../table.ts';
 

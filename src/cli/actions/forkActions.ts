@@ -1,6 +1,6 @@
 import type { EngineKind } from '../../core/fork/forkRequest.ts';
 import type { RunId } from '../../core/ids.ts';
-import type { ForkPreview } from '../../core/run/forkService.ts';
+import type { ForkPreview } from '../../core/useCases/forkService.ts';
 import { confirmSending, describePreview } from '../confirmSending.ts';
 import type { CliContext } from '../context.ts';
 import { checkDetach, finishRun, type SendingOptions } from '../finishRun.ts';

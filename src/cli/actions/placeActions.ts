@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import type { Continuation } from '../../core/agent/agentRuns.ts';
 import { AgentError, messageOf } from '../../core/errors.ts';
 import { byteSize, oneLine, relativeTime } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
+import type { Continuation } from '../../core/useCases/agentRuns.ts';
 import { type CliContext, runIdOf } from '../context.ts';
 import { nameOf } from '../nameOf.ts';
 import { table } from '../table.ts';

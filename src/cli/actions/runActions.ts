@@ -1,13 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { CheckResult } from '../../core/agent/agentFacts.ts';
-import { forkPointName } from '../../core/agent/agentRuns.ts';
 import type { BlobStore } from '../../core/blobStore.ts';
 import { BadInputError } from '../../core/errors.ts';
 import { money, oneLine, relativeTime } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { type LimitChange, limitChangeSchema } from '../../core/run/runLimits.ts';
 import type { RunView } from '../../core/run/runView.ts';
+import { forkPointName } from '../../core/useCases/agentRuns.ts';
 import { outputOf } from '../agentReport.ts';
 import { branchIdOf } from '../branchIdOf.ts';
 import { confirmSending, describePreview } from '../confirmSending.ts';

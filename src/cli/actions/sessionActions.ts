@@ -2,10 +2,10 @@ import { daysUntilLost, goesText } from '../../core/archive/retention.ts';
 import { BadInputError, ForkPointError, NotFoundError } from '../../core/errors.ts';
 import { describePrefix } from '../../core/fork/describePrefix.ts';
 import type { RebuiltRequest } from '../../core/fork/rebuiltRequest.ts';
+import type { OpenSession } from '../../core/fork/sessionStore.ts';
 import { requireModel } from '../../core/fork/unknownModel.ts';
 import { modelName, money, oneLine, plural, relativeTime, tokenCount } from '../../core/format.ts';
 import type { RecordedSession, SessionSummary, Turn, TurnOutline } from '../../core/session/recordedSession.ts';
-import type { OpenSession } from '../../core/session/sessionStore.ts';
 import type { CliContext } from '../context.ts';
 import { type PointOptions, pointOf } from '../pointOf.ts';
 

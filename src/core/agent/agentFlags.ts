@@ -1,4 +1,4 @@
-import { modelFacts } from '../fork/modelFacts.ts';
+import { modelFacts } from '../api/modelFacts.ts';
 import type { AgentPrompts, PermissionPolicy } from './agentSettings.ts';
 import { isVersionAtLeast } from './agentVersion.ts';
 

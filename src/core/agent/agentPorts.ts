@@ -1,4 +1,5 @@
 import type { StoredReply } from '../api/storedReply.ts';
+import type { ChangeSet } from '../changes/changes.ts';
 import type { Failure } from '../failure.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import type { Answer, ChangedFile, CheckResult, Commit, Doubt, PlaceFact, Question } from './agentFacts.ts';
@@ -11,7 +12,6 @@ import type {
   PlacedFile,
   PlaceKind,
 } from './agentSettings.ts';
-import type { ChangeSet } from './changes.ts';
 
 /** A place belongs to one branch of a run, or to one of its two baselines. */
 export interface PlaceId {

@@ -1,5 +1,5 @@
-import { blocksOf, type MessagesRequest, type RequestBlock, type RequestMessage } from '../fork/messagesRequest.ts';
-import { cacheKeyOf } from '../session/cacheControl.ts';
+import { cacheKeyOf } from '../api/cacheControl.ts';
+import { blocksOf, type MessagesRequest, type RequestBlock, type RequestMessage } from '../api/messagesRequest.ts';
 import type { MeasuredPrefix } from './agentFacts.ts';
 
 /** What may be the reason of a difference. */

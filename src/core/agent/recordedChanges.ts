@@ -1,7 +1,7 @@
+import type { ChangeSet, FileVersion } from '../changes/changes.ts';
 import { pathInside } from '../files/filePaths.ts';
 import type { BlobRef } from '../ids.ts';
 import type { PlacedFile, PlacedFiles } from './agentSettings.ts';
-import type { ChangeSet, FileVersion } from './changes.ts';
 
 /**
  * What the recorded course changed: the difference of two states of the recording, for diffs of a branch with it. Files of which one

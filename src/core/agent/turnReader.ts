@@ -1,6 +1,6 @@
+import { ReplyAccumulator } from '../api/replyAccumulator.ts';
 import type { StoredReply } from '../api/storedReply.ts';
 import type { Failure } from '../failure.ts';
-import { ReplyAccumulator } from '../run/replyAccumulator.ts';
 import type { AgentMessage, AgentTurnEnd } from './agentPorts.ts';
 import { BackgroundTasks } from './backgroundTasks.ts';
 import type { AssistantLine, RateLimit, ResultLine, StreamLine, UserLine } from './streamProtocol.ts';

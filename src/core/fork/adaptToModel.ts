@@ -1,9 +1,9 @@
+import { blocksOf, type RequestMessage } from '../api/messagesRequest.ts';
+import type { Effort } from '../api/modelFacts.ts';
+import { type ModelFacts, modelFacts } from '../api/modelFacts.ts';
+import { thinkingOf } from '../api/thinkingBlocks.ts';
 import type { BranchRequest } from './branchRequest.ts';
 import type { BranchSpec } from './forkRequest.ts';
-import { blocksOf, type RequestMessage } from './messagesRequest.ts';
-import type { Effort } from './modelFacts.ts';
-import { type ModelFacts, modelFacts } from './modelFacts.ts';
-import { thinkingOf } from './thinkingBlocks.ts';
 
 /** Takes out what the new model is known to refuse, and says so. */
 export function adaptToModel(result: BranchRequest, branch: BranchSpec): void {

@@ -1,11 +1,17 @@
+import { blocksOf, type MessagesRequest, type RequestBlock } from '../api/messagesRequest.ts';
+import { modelFacts, modelNamed } from '../api/modelFacts.ts';
+import {
+  beginsWithThinking,
+  bindsThinking,
+  endsWithResults,
+  thinkingOf,
+  withoutThinking,
+} from '../api/thinkingBlocks.ts';
 import { BadInputError } from '../errors.ts';
 import { adaptToModel, fitThinkingBudget, switchThinkingOff } from './adaptToModel.ts';
 import type { ForkContext } from './forkContext.ts';
 import type { StoredRequest } from './forkPlan.ts';
 import type { BranchSpec } from './forkRequest.ts';
-import { blocksOf, type MessagesRequest, type RequestBlock } from './messagesRequest.ts';
-import { modelFacts, modelNamed } from './modelFacts.ts';
-import { beginsWithThinking, bindsThinking, endsWithResults, thinkingOf, withoutThinking } from './thinkingBlocks.ts';
 
 const longContextBeta = 'context-1m-2025-08-07';
 

@@ -1,5 +1,5 @@
-import { cacheKeyOf } from '../session/cacheControl.ts';
-import { blocksOf, type MessagesRequest, type RequestMessage } from './messagesRequest.ts';
+import { cacheKeyOf } from '../api/cacheControl.ts';
+import { blocksOf, type MessagesRequest, type RequestMessage } from '../api/messagesRequest.ts';
 import type { PrefixMatch } from './prefixMatch.ts';
 
 /** Parameters that stand in the cache's key beside tools, system prompt and messages. */

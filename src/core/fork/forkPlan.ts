@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { agentPlanSchema, executorSchema } from '../agent/agentSettings.ts';
+import { messagesRequestSchema } from '../api/messagesRequest.ts';
 import { usageSchema } from '../api/storedReply.ts';
 import { blobRefSchema, branchIdSchema, runIdSchema, sessionIdSchema, turnIdSchema } from '../ids.ts';
 import { fidelitySchema } from '../session/fidelity.ts';
 import { cacheLimitsSchema } from './cacheLimits.ts';
 import { engineKindSchema, toolPolicySchema } from './forkRequest.ts';
-import { messagesRequestSchema } from './messagesRequest.ts';
 import { prefixMatchSchema } from './prefixMatch.ts';
 
 /** Who answers: the Messages API, or the offline model of the demo, which costs nothing and needs no network. */

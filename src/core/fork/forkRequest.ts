@@ -7,7 +7,7 @@ import {
   permissionPolicySchema,
   placeChoiceSchema,
 } from '../agent/agentSettings.ts';
-import { effortSchema } from './modelFacts.ts';
+import { effortSchema } from '../api/modelFacts.ts';
 
 /** Where the history is cut. `turn` (1 = first) cuts before that turn's prompt and puts the prompt back for editing. */
 export const forkPointSchema = z.union([

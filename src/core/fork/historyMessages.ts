@@ -1,14 +1,14 @@
+import { blocksOf, type RequestMessage } from '../api/messagesRequest.ts';
+import { isServerCall, isServerResult } from '../api/serverTools.ts';
+import { isThinking } from '../api/thinkingBlocks.ts';
 import type { Json } from '../canonicalJson.ts';
 import { recordField, textField } from '../session/jsonRecord.ts';
 import type { ChainNode } from '../session/messageChain.ts';
 import type { ContentBlock } from '../session/recordedSession.ts';
 import type { TranscriptEntry } from '../session/transcriptEntry.ts';
 import type { MessageDraft } from './messageDraft.ts';
-import { blocksOf, type RequestMessage } from './messagesRequest.ts';
 import { type CompletedCall, callOf, Pairing, withUniqueCalls } from './pairCalls.ts';
 import { withPairedServerTools } from './pairServerTools.ts';
-import { isServerCall, isServerResult } from './serverTools.ts';
-import { isThinking } from './thinkingBlocks.ts';
 
 /** A history that the API accepts, and what had to be made up or left out for that. */
 export interface History {

@@ -1,8 +1,8 @@
+import { blocksOf, type RequestMessage } from '../api/messagesRequest.ts';
 import { canonicalJson, type Json } from '../canonicalJson.ts';
 import { recordField, textField } from '../session/jsonRecord.ts';
 import type { ContentBlock } from '../session/recordedSession.ts';
 import type { MessageDraft } from './messageDraft.ts';
-import { blocksOf, type RequestMessage } from './messagesRequest.ts';
 
 const noResult = 'No result was recorded for this tool call.';
 export const saidNothing = 'The tool failed and said nothing.';

@@ -1,6 +1,6 @@
+import { blocksOf, type RequestBlock, type RequestMessage } from '../api/messagesRequest.ts';
+import { hasServerId, isServerCall, isServerResult } from '../api/serverTools.ts';
 import type { MessageDraft } from './messageDraft.ts';
-import { blocksOf, type RequestBlock, type RequestMessage } from './messagesRequest.ts';
-import { hasServerId, isServerCall, isServerResult } from './serverTools.ts';
 
 /**
  * Leaves out calls of such tools that have no result or an id that the API refuses, and results without a call: what a search that

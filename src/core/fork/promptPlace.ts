@@ -1,6 +1,6 @@
+import type { RequestMessage } from '../api/messagesRequest.ts';
 import type { ChainNode } from '../session/messageChain.ts';
 import { isInjectedText } from '../session/promptRules.ts';
-import type { RequestMessage } from './messagesRequest.ts';
 
 /** Texts of the prompt that the person wrote, last first. */
 function ownTexts(prompt: ChainNode): string[] {

@@ -1,5 +1,5 @@
+import type { MessagesRequest } from '../api/messagesRequest.ts';
 import type { Fidelity } from '../session/fidelity.ts';
-import type { MessagesRequest } from './messagesRequest.ts';
 import type { CompletedCall } from './pairCalls.ts';
 import type { PrefixMatch } from './prefixMatch.ts';
 

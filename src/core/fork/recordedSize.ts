@@ -1,8 +1,8 @@
+import { blocksOf, type MessagesRequest, type RequestBlock } from '../api/messagesRequest.ts';
+import { isThinking } from '../api/thinkingBlocks.ts';
 import type { Usage } from '../api/usage.ts';
 import { tokenCount } from '../format.ts';
 import type { ChainNode } from '../session/messageChain.ts';
-import { blocksOf, type MessagesRequest, type RequestBlock } from './messagesRequest.ts';
-import { isThinking } from './thinkingBlocks.ts';
 
 /*
  * A check of a rebuilt request against the recording itself: the API has counted what was sent. It finds what nobody thought of,

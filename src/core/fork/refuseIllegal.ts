@@ -1,9 +1,9 @@
+import { checkRequest } from '../api/checkRequest.ts';
+import { problemKey, type RequestProblem } from '../api/requestRules.ts';
 import { BadInputError, ForkPointError } from '../errors.ts';
 import type { BranchRequest } from './branchRequest.ts';
-import { checkRequest } from './checkRequest.ts';
 import type { ForkContext } from './forkContext.ts';
 import type { BranchSpec } from './forkRequest.ts';
-import { problemKey, type RequestProblem } from './requestRules.ts';
 
 /**
  * Refuses a branch whose first request the API would answer 400, before anything is sent. What stood so in a request that was

@@ -1,22 +1,22 @@
+import type { MessagesRequest, RequestMessage } from '../api/messagesRequest.ts';
+import { bindsThinking, withoutThinking } from '../api/thinkingBlocks.ts';
+import { withFoundTools } from '../api/toolReferences.ts';
 import { groupBy } from '../groupBy.ts';
 import { isCompactBoundary } from '../session/compaction.ts';
 import { type ChainNode, pathTo } from '../session/messageChain.ts';
 import { indexedMessage } from '../session/messageIndex.ts';
 import { isSyntheticReply } from '../session/promptRules.ts';
+import type { RecordedRequest } from '../session/recordedRequest.ts';
 import type { RecordedRequests } from '../session/recordedRequests.ts';
-import type { RecordedRequest } from '../session/requestLog.ts';
 import { holdsMessage } from '../session/transcriptEntry.ts';
 import { preservedRecords, recordsOnPath, type SessionTree } from '../session/turnTree.ts';
 import { comparePrefix, type Ending, noRecordedPrefix } from './comparePrefix.ts';
 import { attachedContext, historyMessages } from './historyMessages.ts';
-import type { MessagesRequest, RequestMessage } from './messagesRequest.ts';
 import { findPrompt } from './promptPlace.ts';
 import type { RebuiltRequest } from './rebuiltRequest.ts';
 import { type SizeCheck, sizeDifference, sizeText } from './recordedSize.ts';
 import { settingsFor } from './requestSettings.ts';
 import { type Cut, requestRefOf } from './resolveForkPoint.ts';
-import { bindsThinking, withoutThinking } from './thinkingBlocks.ts';
-import { withFoundTools } from './toolReferences.ts';
 import { unknownModel } from './unknownModel.ts';
 
 /** Every Claude 4 model and every later one accepts so much; used only where the recording names no limit. */

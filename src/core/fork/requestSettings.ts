@@ -1,8 +1,8 @@
+import { blocksOf, type MessagesRequest, type RequestMessage } from '../api/messagesRequest.ts';
+import { undefinedReferences } from '../api/toolReferences.ts';
 import { type JsonRecord, recordField, textListField } from '../session/jsonRecord.ts';
 import type { ChainNode, MessageChain } from '../session/messageChain.ts';
 import type { RecordedRequests } from '../session/recordedRequests.ts';
-import { blocksOf, type MessagesRequest, type RequestMessage } from './messagesRequest.ts';
-import { undefinedReferences } from './toolReferences.ts';
 
 /** System prompt, tools and parameters for a history that no logged request holds. */
 export interface RequestSettings {

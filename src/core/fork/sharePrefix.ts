@@ -1,10 +1,10 @@
+import { withoutCacheControl } from '../api/cacheControl.ts';
+import { type Marked, markedBlocks, mostBreakpoints } from '../api/checkRequest.ts';
+import { blocksOf, type MessagesRequest } from '../api/messagesRequest.ts';
+import { isThinking } from '../api/thinkingBlocks.ts';
 import { canonicalJson, type Json } from '../canonicalJson.ts';
-import { withoutCacheControl } from '../session/cacheControl.ts';
 import type { Sha256 } from '../sha256.ts';
 import type { BranchRequest } from './branchRequest.ts';
-import { type Marked, markedBlocks, mostBreakpoints } from './checkRequest.ts';
-import { blocksOf, type MessagesRequest } from './messagesRequest.ts';
-import { isThinking } from './thinkingBlocks.ts';
 
 /** The API caches no prefix below this many tokens (1,024; some models need 2,048 or 4,096). */
 const smallestCachedPrefix = 1024;

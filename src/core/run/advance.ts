@@ -1,3 +1,4 @@
+import type { RequestMessage } from '../api/messagesRequest.ts';
 import { type StoredReply, storedReplySchema } from '../api/storedReply.ts';
 import type { BlobStore } from '../blobStore.ts';
 import { canonicalJson } from '../canonicalJson.ts';
@@ -10,7 +11,6 @@ import {
   storedRequestSchema,
 } from '../fork/forkPlan.ts';
 import type { ToolPolicy } from '../fork/forkRequest.ts';
-import type { RequestMessage } from '../fork/messagesRequest.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import type { BranchToolCall } from './branchOutcome.ts';
 import { type FollowUp, followUp } from './followUp.ts';

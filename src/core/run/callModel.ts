@@ -1,8 +1,8 @@
+import type { MessagesRequest } from '../api/messagesRequest.ts';
 import type { StoredReply } from '../api/storedReply.ts';
 import type { BlobStore } from '../blobStore.ts';
 import type { Clock } from '../clock.ts';
 import { type Provider, storedRequestSchema } from '../fork/forkPlan.ts';
-import type { MessagesRequest } from '../fork/messagesRequest.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import { toolUses } from './advance.ts';
 import type { BranchEvent } from './branchEvent.ts';

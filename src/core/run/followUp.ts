@@ -1,12 +1,12 @@
+import { checkRequest, markedBlocks, mostBreakpoints } from '../api/checkRequest.ts';
+import type { MessagesRequest, RequestBlock, RequestMessage } from '../api/messagesRequest.ts';
+import { problemKey } from '../api/requestRules.ts';
 import type { StoredReply } from '../api/storedReply.ts';
+import { withDefinedReferences } from '../api/toolReferences.ts';
 import type { Json } from '../canonicalJson.ts';
-import { checkRequest, markedBlocks, mostBreakpoints } from '../fork/checkRequest.ts';
 import type { RecordedCall, StoredRequest } from '../fork/forkPlan.ts';
 import { wellFormed } from '../fork/historyMessages.ts';
-import type { MessagesRequest, RequestBlock, RequestMessage } from '../fork/messagesRequest.ts';
 import { saidNothing } from '../fork/pairCalls.ts';
-import { problemKey } from '../fork/requestRules.ts';
-import { withDefinedReferences } from '../fork/toolReferences.ts';
 import { sendableReply } from './sendableReply.ts';
 
 /** What follows a reply: results of its calls, in order, the next recorded prompt, or nothing where the model paused. */

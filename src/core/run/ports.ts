@@ -1,9 +1,9 @@
 import type { Answer } from '../agent/agentFacts.ts';
+import type { MessagesRequest } from '../api/messagesRequest.ts';
 import type { StoredReply } from '../api/storedReply.ts';
 import type { Disposable } from '../disposable.ts';
 import type { BranchPlan, ForkPlan, Provider } from '../fork/forkPlan.ts';
 import type { EngineKind } from '../fork/forkRequest.ts';
-import type { MessagesRequest } from '../fork/messagesRequest.ts';
 import type { BranchId, RunId } from '../ids.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { LimitChange } from './runLimits.ts';

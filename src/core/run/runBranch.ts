@@ -1,7 +1,7 @@
-import type { AgentBranchPorts } from '../agent/runAgentBranch.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import type { BlobRef } from '../ids.ts';
 import type { Advance, AdvanceInput } from './advance.ts';
+import type { AgentBranchPorts } from './agent/runAgentBranch.ts';
 import type { BranchOutcome, StepResult } from './branchOutcome.ts';
 import type { ModelCall } from './callModel.ts';
 

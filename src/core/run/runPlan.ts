@@ -1,8 +1,8 @@
-import { runAgentBranch } from '../agent/runAgentBranch.ts';
 import { ForkpointError, ModelCallError, messageOf } from '../errors.ts';
 import type { Failure } from '../failure.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import type { BranchId } from '../ids.ts';
+import { runAgentBranch } from './agent/runAgentBranch.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchOutcome, StepResult } from './branchOutcome.ts';
 import { type BranchPorts, type Budget, BudgetReached, runBranch } from './runBranch.ts';

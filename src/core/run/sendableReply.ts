@@ -1,11 +1,11 @@
+import { isBlank } from '../api/isBlank.ts';
+import { blocksOf, type MessagesRequest } from '../api/messagesRequest.ts';
+import { hasServerId, isServerCall, isServerResult } from '../api/serverTools.ts';
 import type { StoredReply } from '../api/storedReply.ts';
+import { bindsThinking, isThinking } from '../api/thinkingBlocks.ts';
 import type { Json } from '../canonicalJson.ts';
 import { wellFormed } from '../fork/historyMessages.ts';
-import { isBlank } from '../fork/isBlank.ts';
-import { blocksOf, type MessagesRequest } from '../fork/messagesRequest.ts';
 import { freeId } from '../fork/pairCalls.ts';
-import { hasServerId, isServerCall, isServerResult } from '../fork/serverTools.ts';
-import { bindsThinking, isThinking } from '../fork/thinkingBlocks.ts';
 
 type Block = StoredReply['content'][number];
 

@@ -1,6 +1,6 @@
+import { withoutCacheControl } from '../api/cacheControl.ts';
 import { canonicalJson, type Json } from '../canonicalJson.ts';
 import type { Sha256 } from '../sha256.ts';
-import { withoutCacheControl } from './cacheControl.ts';
 import { isCompactBoundary } from './compaction.ts';
 import { isSyntheticReply } from './promptRules.ts';
 import type { ContentBlock } from './recordedSession.ts';

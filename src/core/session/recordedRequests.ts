@@ -1,12 +1,12 @@
 import * as z from 'zod';
+import { withCacheControlAt } from '../api/cacheControl.ts';
+import { type MessagesRequest, messageSchema, systemSchema, toolsSchema } from '../api/messagesRequest.ts';
 import { canonicalJson, type Json } from '../canonicalJson.ts';
-import { type MessagesRequest, messageSchema, systemSchema, toolsSchema } from '../fork/messagesRequest.ts';
 import type { Sha256 } from '../sha256.ts';
-import { withCacheControlAt } from './cacheControl.ts';
 import { textField } from './jsonRecord.ts';
 import { LazyLog } from './lazyLog.ts';
 import { type IndexedMessage, indexedMessage, MessageIndex } from './messageIndex.ts';
-import type { RecordedRequest } from './requestLog.ts';
+import type { RecordedRequest } from './recordedRequest.ts';
 import type { TranscriptEntry } from './transcriptEntry.ts';
 
 const jsonSchema = z.custom<Json>((value) => value !== undefined);

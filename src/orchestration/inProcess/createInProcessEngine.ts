@@ -1,10 +1,10 @@
 import PQueue from 'p-queue';
-import type { AgentWork } from '../../core/agent/agentWork.ts';
 import type { Disposable } from '../../core/disposable.ts';
 import { RunOwnedError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { interruption, isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
+import type { AgentWork } from '../../core/run/agent/agentWork.ts';
 import { refusals } from '../../core/run/amendPlan.ts';
 import type { CallModelDeps } from '../../core/run/callModel.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';

@@ -1,12 +1,12 @@
 import type PQueue from 'p-queue';
 import type { AgentBranchRef } from '../../core/agent/agentPorts.ts';
-import type { AgentTurnOutcome, AgentWork } from '../../core/agent/agentWork.ts';
-import type { AgentBranchPorts } from '../../core/agent/runAgentBranch.ts';
 import { AgentError, ModelCallError, NotFoundError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId } from '../../core/ids.ts';
 import { interruption } from '../../core/run/abandonedRun.ts';
 import { advance } from '../../core/run/advance.ts';
+import type { AgentTurnOutcome, AgentWork } from '../../core/run/agent/agentWork.ts';
+import type { AgentBranchPorts } from '../../core/run/agent/runAgentBranch.ts';
 import { refusals, storeAddedBranch, storeLimits } from '../../core/run/amendPlan.ts';
 import type { BranchEvent } from '../../core/run/branchEvent.ts';
 import type { StepResult } from '../../core/run/branchOutcome.ts';

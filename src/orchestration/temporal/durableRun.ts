@@ -11,11 +11,11 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type * as z from 'zod';
-import { type AnswerOrder, answerOrderSchema } from '../../core/agent/answerOrder.ts';
-import type { AgentBranchPorts } from '../../core/agent/runAgentBranch.ts';
 import { messageOf } from '../../core/errors.ts';
 import { type BranchPlan, branchPlanSchema } from '../../core/fork/forkPlan.ts';
 import type { BranchId } from '../../core/ids.ts';
+import { type AnswerOrder, answerOrderSchema } from '../../core/run/agent/answerOrder.ts';
+import type { AgentBranchPorts } from '../../core/run/agent/runAgentBranch.ts';
 import type { BranchEvent } from '../../core/run/branchEvent.ts';
 import { stepResultSchema } from '../../core/run/branchOutcome.ts';
 import { retryPolicies, timeouts } from '../../core/run/retryPolicies.ts';

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Answer } from '../../core/agent/agentFacts.ts';
-import type { AnswerOrder } from '../../core/agent/answerOrder.ts';
 import type { BlobStore } from '../../core/blobStore.ts';
 import type { Clock } from '../../core/clock.ts';
 import { BadInputError, InterruptedError, RunOwnedError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
+import type { AnswerOrder } from '../../core/run/agent/answerOrder.ts';
 import { refusals } from '../../core/run/amendPlan.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
 import type { EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';

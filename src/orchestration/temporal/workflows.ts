@@ -8,8 +8,8 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
-import type { AnswerOrder } from '../../core/agent/answerOrder.ts';
 import type { BranchId } from '../../core/ids.ts';
+import type { AnswerOrder } from '../../core/run/agent/answerOrder.ts';
 import type { LimitChange } from '../../core/run/runLimits.ts';
 import { type RunOrder, runOrderSchema } from '../../core/run/runOrder.ts';
 import type { RunEnd } from '../../core/run/runPlan.ts';

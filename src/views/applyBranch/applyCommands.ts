@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { ApplyPlan } from '../../core/agent/applyChanges.ts';
+import type { ApplyPlan } from '../../core/changes/applyChanges.ts';
 import { oneLine, plural } from '../../core/format.ts';
 import { messageSafe } from '../../core/plainText.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import * as vscode from 'vscode';
 import * as z from 'zod';
-import type { ApplyPlan } from '../../core/agent/applyChanges.ts';
+import type { ApplyPlan } from '../../core/changes/applyChanges.ts';
 import { shownContent } from '../branchDiff/shownContent.ts';
 import { parsed, pathSegment } from '../documentUris.ts';
 import { VirtualDocuments } from '../virtualDocuments.ts';

@@ -1,4 +1,4 @@
-import { type ApplyPlan, isWritten, type PlannedFile } from '../../core/agent/applyChanges.ts';
+import { type ApplyPlan, isWritten, type PlannedFile } from '../../core/changes/applyChanges.ts';
 import { oneLine, plural } from '../../core/format.ts';
 import { modesLeft, planWrites } from './planWrites.ts';
 

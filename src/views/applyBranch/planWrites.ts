@@ -1,4 +1,4 @@
-import { isWritten, type PlannedFile, type TreeFile } from '../../core/agent/applyChanges.ts';
+import { isWritten, type PlannedFile, type TreeFile } from '../../core/changes/applyChanges.ts';
 
 /** How the editor changes one file, so that Undo takes it back. */
 export type FileWrite =

@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
-import type { AgentRuns } from '../../core/agent/agentRuns.ts';
-import { type AppliedFile, type ApplyPlan, isWritten } from '../../core/agent/applyChanges.ts';
-import { refusedPath } from '../../core/agent/changePaths.ts';
+import { type AppliedFile, type ApplyPlan, isWritten } from '../../core/changes/applyChanges.ts';
+import { refusedPath } from '../../core/changes/changePaths.ts';
 import { StorageError } from '../../core/errors.ts';
 import { sameBytes } from '../../core/files/textForm.ts';
+import type { AgentRuns } from '../../core/useCases/agentRuns.ts';
 import { changedLines, type FileWrite, modesLeft, planWrites } from './planWrites.ts';
 
 /** What became of a preview. */

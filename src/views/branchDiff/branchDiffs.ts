@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
-import { forkPointName, recordedStateName } from '../../core/agent/agentRuns.ts';
 import { type ComparedBranch, type Comparison, recordedName } from '../../core/compare/comparison.ts';
 import { NotFoundError } from '../../core/errors.ts';
 import { oneLine } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { messageSafe } from '../../core/plainText.ts';
 import type { RunView } from '../../core/run/runView.ts';
+import { forkPointName, recordedStateName } from '../../core/useCases/agentRuns.ts';
 import { branchScheme, branchUri, parseBranchUri } from '../documentUris.ts';
 import type { RunList } from '../runTree/runList.ts';
 import { isUnderWay } from '../runTree/runNodes.ts';

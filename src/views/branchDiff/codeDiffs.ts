@@ -1,10 +1,10 @@
 import * as vscode from 'vscode';
 import type { ChangedFile } from '../../core/agent/agentFacts.ts';
-import { forkPointName } from '../../core/agent/agentRuns.ts';
 import { BadInputError, NotFoundError } from '../../core/errors.ts';
 import { messageWithHint, oneLine } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { messageSafe } from '../../core/plainText.ts';
+import { forkPointName } from '../../core/useCases/agentRuns.ts';
 import { findBranch } from '../runTree/findBranch.ts';
 import { isUnderWay } from '../runTree/runNodes.ts';
 import type { ServiceProvider } from '../viewServices.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { ChangedFile } from '../../core/agent/agentFacts.ts';
-import { forkPointName, recordedStateName } from '../../core/agent/agentRuns.ts';
 import { branchIdSchema, type RunId, runIdSchema } from '../../core/ids.ts';
+import { forkPointName, recordedStateName } from '../../core/useCases/agentRuns.ts';
 import { parsed, pathSegment, type UriParts } from '../documentUris.ts';
 
 /** Scheme of the files of branches; needs an `onFileSystem:` activation event, so that restored tabs come back. */

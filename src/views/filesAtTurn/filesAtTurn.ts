@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
-import { momentOf } from '../../core/agent/placedFilesOf.ts';
 import type { FileState, TurnFile, TurnFiles } from '../../core/files/fileState.ts';
+import { momentOf } from '../../core/fork/agent/placedFilesOf.ts';
+import type { OpenSession } from '../../core/fork/sessionStore.ts';
 import { oneLine, plural } from '../../core/format.ts';
 import { messageSafe } from '../../core/plainText.ts';
-import type { OpenSession } from '../../core/session/sessionStore.ts';
 import type { CutTarget, SessionTarget, TurnTarget } from '../commandTable.ts';
 import type { UriParts } from '../documentUris.ts';
 import type { ServiceProvider } from '../viewServices.ts';

@@ -2,7 +2,7 @@ import type { FoundAgent } from '../../core/agent/agentPorts.ts';
 import { AgentError, type ForkpointError } from '../../core/errors.ts';
 import { messageWithHint, sentence } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
-import type { ForkPreview } from '../../core/run/forkService.ts';
+import type { ForkPreview } from '../../core/useCases/forkService.ts';
 import { agentName, loginFact } from '../agentTexts.ts';
 import type { Answerer, Blocked, Step } from './protocol.ts';
 

@@ -1,7 +1,7 @@
 import { ForkPointError, ForkpointError, NotFoundError } from '../../core/errors.ts';
 import type { ForkRequest } from '../../core/fork/forkRequest.ts';
 import { messageWithHint } from '../../core/format.ts';
-import type { ForkPreview } from '../../core/run/forkService.ts';
+import type { ForkPreview } from '../../core/useCases/forkService.ts';
 import { blockedByTrust } from './answerers.ts';
 import { fieldOfPath, forkRequestOf } from './forkRequestOf.ts';
 import type { PanelAgents } from './panelAgents.ts';

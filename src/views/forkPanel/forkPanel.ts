@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { ForkRequest } from '../../core/fork/forkRequest.ts';
 import type { RunId } from '../../core/ids.ts';
 import { plainText } from '../../core/plainText.ts';
-import type { ForkPreview } from '../../core/run/forkService.ts';
+import type { ForkPreview } from '../../core/useCases/forkService.ts';
 import type { ApiKey } from '../apiKey.ts';
 import { runCommand } from '../commands.ts';
 import type { CutTarget } from '../commandTable.ts';

@@ -1,8 +1,8 @@
 import type { FoundAgent } from '../../core/agent/agentPorts.ts';
-import type { AgentRuns } from '../../core/agent/agentRuns.ts';
 import type { Executor } from '../../core/agent/agentSettings.ts';
 import type { ForkpointError } from '../../core/errors.ts';
-import type { ForkPreview } from '../../core/run/forkService.ts';
+import type { AgentRuns } from '../../core/useCases/agentRuns.ts';
+import type { ForkPreview } from '../../core/useCases/forkService.ts';
 import { bypassOnlyApart } from '../agentTexts.ts';
 import { type AgentKnowledge, answerers, blockedByError, blockedOf } from './answerers.ts';
 import { mayBypass } from './previewTexts.ts';

@@ -1,10 +1,10 @@
 import type { Disposable } from '../../core/disposable.ts';
 import { BadInputError, ForkPointError, NotFoundError } from '../../core/errors.ts';
 import type { ForkPoint } from '../../core/fork/forkRequest.ts';
+import type { OpenSession } from '../../core/fork/sessionStore.ts';
 import { oneLine } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { TurnOutline } from '../../core/session/recordedSession.ts';
-import type { OpenSession } from '../../core/session/sessionStore.ts';
 import { allModels } from './allModels.ts';
 import { type PanelMethods, shownError } from './answerCall.ts';
 import {

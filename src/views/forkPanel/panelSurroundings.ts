@@ -1,11 +1,11 @@
-import type { AgentRuns } from '../../core/agent/agentRuns.ts';
 import type { Disposable } from '../../core/disposable.ts';
 import type { EngineKind, ForkRequest } from '../../core/fork/forkRequest.ts';
+import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import type { RunId } from '../../core/ids.ts';
-import type { ForkPreview, ForkService } from '../../core/run/forkService.ts';
 import type { ModelClients } from '../../core/run/ports.ts';
 import type { TemporalControl } from '../../core/run/temporalControl.ts';
-import type { SessionStore } from '../../core/session/sessionStore.ts';
+import type { AgentRuns } from '../../core/useCases/agentRuns.ts';
+import type { ForkPreview, ForkService } from '../../core/useCases/forkService.ts';
 import type { AgentDefaults } from '../agentDefaults.ts';
 import type { CutTarget } from '../commandTable.ts';
 import type { DraftMemory } from './draftMemory.ts';

@@ -1,8 +1,8 @@
-import type { AgentPreview } from '../../core/agent/agentPreview.ts';
+import type { AgentPreview } from '../../core/fork/agent/agentPreview.ts';
 import { describePrefix } from '../../core/fork/describePrefix.ts';
 import { modelName, moneyRange, plural, tokenCount } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
-import type { ForkPreview } from '../../core/run/forkService.ts';
+import type { ForkPreview } from '../../core/useCases/forkService.ts';
 import { agentFacts, bypassOnlyApart, filesFact, loginFact, placeFact, placeNames } from '../agentTexts.ts';
 import type { AgentTexts, ForkDraft, PreviewTexts } from './protocol.ts';
 

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { answerSchema } from '../../core/agent/agentFacts.ts';
 import { executorSchema, permissionPolicySchema, placeChoiceSchema } from '../../core/agent/agentSettings.ts';
+import { effortSchema } from '../../core/api/modelFacts.ts';
 import { engineKindSchema, forkPointSchema, toolPolicySchema } from '../../core/fork/forkRequest.ts';
-import { effortSchema } from '../../core/fork/modelFacts.ts';
 import { branchIdSchema, runIdSchema } from '../../core/ids.ts';
 import { fidelitySchema } from '../../core/session/fidelity.ts';
 

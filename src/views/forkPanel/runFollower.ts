@@ -1,8 +1,8 @@
 import type { Disposable } from '../../core/disposable.ts';
 import { NotFoundError } from '../../core/errors.ts';
 import type { RunId } from '../../core/ids.ts';
-import type { ForkService } from '../../core/run/forkService.ts';
 import type { RunView } from '../../core/run/runView.ts';
+import type { ForkService } from '../../core/useCases/forkService.ts';
 import type { RunProgress } from './protocol.ts';
 import { runProgress } from './runProgress.ts';
 

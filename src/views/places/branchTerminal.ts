@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import type { Continuation } from '../../core/agent/agentRuns.ts';
 import { oneLine } from '../../core/format.ts';
+import type { Continuation } from '../../core/useCases/agentRuns.ts';
 
 /** Variables that would make Claude Code believe that it runs inside another one, or that are ours. */
 const notInherited = ['CLAUDECODE', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT', 'FORKPOINT_HOME'];

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
-import { forkPointName } from '../../core/agent/agentRuns.ts';
 import { plural } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
+import { forkPointName } from '../../core/useCases/agentRuns.ts';
 import { fileSides, fileTitle } from '../branchDiff/codeUris.ts';
 import { outputUri } from '../branchDiff/outputUris.ts';
 import { commandLink } from '../commands.ts';

@@ -1,5 +1,5 @@
+import type { SessionChange } from '../../core/fork/sessionStore.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import type { SessionChange } from '../../core/session/sessionStore.ts';
 import { groupSessions, newestFirst, orderProjects, projectId } from './groupSessions.ts';
 import type { ProjectNode, SessionNode } from './sessionNodes.ts';
 

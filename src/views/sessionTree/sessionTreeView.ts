@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { NotFoundError } from '../../core/errors.ts';
+import type { SessionChange } from '../../core/fork/sessionStore.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import type { SessionChange } from '../../core/session/sessionStore.ts';
 import { expiringMessage } from '../keepSessions/keepTexts.ts';
 import { settings } from '../settings.ts';
 import { tooltip, treeItem } from '../treeItem.ts';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { createBlobStore } from '../../../src/adapters/blobs/createBlobStore.ts';
 import { createChangeStore } from '../../../src/adapters/changes/createChangeStore.ts';
 import { createRunStore } from '../../../src/adapters/runs/createRunStore.ts';
-import type { ChangeSet } from '../../../src/core/agent/changes.ts';
+import type { ChangeSet } from '../../../src/core/changes/changes.ts';
 import type { Disposable } from '../../../src/core/disposable.ts';
 import { forkPlanSchema } from '../../../src/core/fork/forkPlan.ts';
 import { branchIdSchema } from '../../../src/core/ids.ts';

@@ -2,9 +2,9 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { MessagesRequest } from '../../../src/core/fork/messagesRequest.ts';
+import type { MessagesRequest } from '../../../src/core/api/messagesRequest.ts';
+import type { OpenSession } from '../../../src/core/fork/sessionStore.ts';
 import type { Step } from '../../../src/core/session/recordedSession.ts';
-import type { OpenSession } from '../../../src/core/session/sessionStore.ts';
 import { checkAlternating, checkLegal } from '../../support/checkLegal.ts';
 import {
   capturedReply,

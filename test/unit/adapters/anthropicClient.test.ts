@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAnthropicClient } from '../../../src/adapters/anthropic/createAnthropicClient.ts';
+import type { MessagesRequest } from '../../../src/core/api/messagesRequest.ts';
 import { ModelCallError } from '../../../src/core/errors.ts';
-import type { MessagesRequest } from '../../../src/core/fork/messagesRequest.ts';
 import type { ModelStreamEvent } from '../../../src/core/run/ports.ts';
 import { type MessagesApi, type ReplyScript, startMessagesApi } from '../../support/messagesApi.ts';
 

@@ -7,7 +7,7 @@ import { OpenSessions } from '../../../src/adapters/sessions/openSessions.ts';
 import { OutlineIndex } from '../../../src/adapters/sessions/outline/outlineIndex.ts';
 import { doWaiting } from '../../../src/adapters/whenIdle.ts';
 import { NotFoundError } from '../../../src/core/errors.ts';
-import type { OpenSession } from '../../../src/core/session/sessionStore.ts';
+import type { OpenSession } from '../../../src/core/fork/sessionStore.ts';
 import { MemoryOutlines } from '../../support/memoryOutlines.ts';
 import { collect } from '../../support/openRecordings.ts';
 import { logRequest } from '../../support/requestLog.ts';

@@ -19,8 +19,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import * as summaries from '../../../src/adapters/sessions/transcriptSummary.ts';
 import { BadInputError, NotFoundError } from '../../../src/core/errors.ts';
+import type { SessionChange } from '../../../src/core/fork/sessionStore.ts';
 import { noSurroundings } from '../../../src/core/session/recordedSession.ts';
-import type { SessionChange } from '../../../src/core/session/sessionStore.ts';
 import { sha256, TranscriptBuilder, treeOf } from '../../support/transcript.ts';
 
 let claudeDir = '';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { agentAnswer, type Block } from '../../../demo/agentAnswer.ts';
 import { code } from '../../../demo/sampleCode.ts';
-import type { MessagesRequest } from '../../../src/core/fork/messagesRequest.ts';
+import type { MessagesRequest } from '../../../src/core/api/messagesRequest.ts';
 
 const source = '/work/slug-tools/src/slugify.ts';
 const tests = '/work/slug-tools/test/slugify.test.ts';

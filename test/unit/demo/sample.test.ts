@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { sampleFile, sampleText } from '../../../demo/makeSession.ts';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import { sha256 } from '../../../src/adapters/sha256.ts';
-import type { RecordedRequest } from '../../../src/core/session/requestLog.ts';
+import type { RecordedRequest } from '../../../src/core/session/recordedRequest.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 

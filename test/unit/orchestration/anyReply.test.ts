@@ -7,8 +7,8 @@ import { createAnthropicClient } from '../../../src/adapters/anthropic/createAnt
 import { createBlobStore } from '../../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../../src/adapters/runs/createRunStore.ts';
 import { systemClock } from '../../../src/adapters/systemClock.ts';
-import { checkRequest } from '../../../src/core/fork/checkRequest.ts';
-import type { MessagesRequest } from '../../../src/core/fork/messagesRequest.ts';
+import { checkRequest } from '../../../src/core/api/checkRequest.ts';
+import type { MessagesRequest } from '../../../src/core/api/messagesRequest.ts';
 import { foldRun } from '../../../src/core/run/foldRun.ts';
 import { createInProcessEngine } from '../../../src/orchestration/inProcess/createInProcessEngine.ts';
 import { type MessageReply, type ReplyBlock, startMessagesApi } from '../../support/messagesApi.ts';

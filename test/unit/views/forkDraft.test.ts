@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ForkPreview } from '../../../src/core/run/forkService.ts';
+import type { ForkPreview } from '../../../src/core/useCases/forkService.ts';
 import { firstAnswers } from '../../../src/views/agentAnswers.ts';
 import { type ForkDraft, forkRequestOf } from '../../../src/views/forkDraft.ts';
 import { offeredModels } from '../../../src/views/models.ts';

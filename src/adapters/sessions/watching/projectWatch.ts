@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import type { Disposable } from '../../../core/disposable.ts';
+import type { SessionChange } from '../../../core/fork/sessionStore.ts';
 import type { SessionId } from '../../../core/ids.ts';
-import type { SessionChange } from '../../../core/session/sessionStore.ts';
 import { sessionIdOf } from '../projectFiles.ts';
 import type { FileState, SessionFolders } from '../sessionFolders.ts';
 import type { Agenda } from './agenda.ts';

@@ -1,5 +1,5 @@
 import type { Executor } from '../../../core/agent/agentSettings.ts';
-import type { Effort } from '../../../core/fork/modelFacts.ts';
+import type { Effort } from '../../../core/api/modelFacts.ts';
 import type { RunId } from '../../../core/ids.ts';
 import type {
   Answerer,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createDemoModel } from '../../../../src/adapters/demo/createDemoModel.ts';
-import type { MessagesRequest } from '../../../../src/core/fork/messagesRequest.ts';
+import type { MessagesRequest } from '../../../../src/core/api/messagesRequest.ts';
 import type { ModelStreamEvent } from '../../../../src/core/run/ports.ts';
 
 const atOnce = { sleep: async (_ms: number, signal?: AbortSignal) => signal?.throwIfAborted() };

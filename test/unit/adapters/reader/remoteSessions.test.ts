@@ -8,8 +8,8 @@ import { createRemoteSessions } from '../../../../src/adapters/reader/remoteSess
 import { serveTasks } from '../../../../src/adapters/reader/serveTasks.ts';
 import { TaskClient } from '../../../../src/adapters/reader/taskClient.ts';
 import { NotFoundError } from '../../../../src/core/errors.ts';
+import type { OpenSession, SessionStore } from '../../../../src/core/fork/sessionStore.ts';
 import type { SessionSearch } from '../../../../src/core/search/sessionSearch.ts';
-import type { OpenSession, SessionStore } from '../../../../src/core/session/sessionStore.ts';
 
 // Which sessions the reader's side holds, and what crosses when one is opened again.
 

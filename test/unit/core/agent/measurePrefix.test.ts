@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { measurePrefix } from '../../../../src/core/agent/measurePrefix.ts';
-import type { MessagesRequest } from '../../../../src/core/fork/messagesRequest.ts';
+import type { MessagesRequest } from '../../../../src/core/api/messagesRequest.ts';
 
 const text = (words: string, more: object = {}) => ({ type: 'text', text: words, ...more });
 const tool = (name: string, more: object = {}) => ({ name, description: `Does ${name}`, ...more });

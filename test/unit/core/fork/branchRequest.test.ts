@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { checkRequest } from '../../../../src/core/api/checkRequest.ts';
+import { blocksOf, type RequestMessage } from '../../../../src/core/api/messagesRequest.ts';
 import { BadInputError } from '../../../../src/core/errors.ts';
 import { branchRequest } from '../../../../src/core/fork/branchRequest.ts';
-import { checkRequest } from '../../../../src/core/fork/checkRequest.ts';
-import { blocksOf, type RequestMessage } from '../../../../src/core/fork/messagesRequest.ts';
 import { context, request } from '../../../support/plans.ts';
 
 const spec = (over: object = {}) => ({ name: 'a', repeats: 1, ...over });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createPriceList } from '../../../../src/adapters/prices/createPriceList.ts';
+import { checkRequest } from '../../../../src/core/api/checkRequest.ts';
+import { blocksOf, type MessagesRequest, type RequestBlock } from '../../../../src/core/api/messagesRequest.ts';
 import { ForkPointError } from '../../../../src/core/errors.ts';
-import { checkRequest } from '../../../../src/core/fork/checkRequest.ts';
 import { forkRequestSchema } from '../../../../src/core/fork/forkRequest.ts';
-import { blocksOf, type MessagesRequest, type RequestBlock } from '../../../../src/core/fork/messagesRequest.ts';
 import { planFork } from '../../../../src/core/fork/planFork.ts';
-import { estimateCost } from '../../../../src/core/run/estimateCost.ts';
+import { estimateCost } from '../../../../src/core/useCases/estimateCost.ts';
 import { sessionOfCase } from '../../../support/caseFolders.ts';
 import { MemoryBlobs, sha256 } from '../../../support/memoryStores.ts';
 import { runId } from '../../../support/plans.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { MessagesRequest, RequestMessage } from '../../../../src/core/api/messagesRequest.ts';
 import { branchPrefix, comparePrefix, noRecordedPrefix } from '../../../../src/core/fork/comparePrefix.ts';
 import { describePrefix } from '../../../../src/core/fork/describePrefix.ts';
-import type { MessagesRequest, RequestMessage } from '../../../../src/core/fork/messagesRequest.ts';
 
 const mark = { cache_control: { type: 'ephemeral' } };
 const said = (role: 'user' | 'assistant', text: string, more: object = {}): RequestMessage => ({

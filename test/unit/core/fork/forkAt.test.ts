@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { RequestMessage } from '../../../../src/core/api/messagesRequest.ts';
 import { ForkPointError, NotFoundError } from '../../../../src/core/errors.ts';
 import type { ForkContext } from '../../../../src/core/fork/forkContext.ts';
 import type { ForkPoint } from '../../../../src/core/fork/forkRequest.ts';
-import type { RequestMessage } from '../../../../src/core/fork/messagesRequest.ts';
 import { createSessionRequests } from '../../../../src/core/fork/sessionRequests.ts';
 import { buildSession } from '../../../../src/core/session/turnTree.ts';
 import { checkAlternating, checkLegal } from '../../../support/checkLegal.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { blocksOf, type MessagesRequest } from '../../../../src/core/api/messagesRequest.ts';
 import {
   baselineSchema,
   forkPlanSchema,
@@ -6,7 +7,6 @@ import {
   storedRequestSchema,
 } from '../../../../src/core/fork/forkPlan.ts';
 import { forkRequestSchema, replayRequestSchema } from '../../../../src/core/fork/forkRequest.ts';
-import { blocksOf, type MessagesRequest } from '../../../../src/core/fork/messagesRequest.ts';
 import { planFork, planReplay } from '../../../../src/core/fork/planFork.ts';
 import { turnIdSchema } from '../../../../src/core/ids.ts';
 import { MemoryBlobs, sha256 } from '../../../support/memoryStores.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { checkRequest } from '../../../../src/core/fork/checkRequest.ts';
+import { checkRequest } from '../../../../src/core/api/checkRequest.ts';
+import type { MessagesRequest, RequestBlock } from '../../../../src/core/api/messagesRequest.ts';
 import { storedRequestSchema } from '../../../../src/core/fork/forkPlan.ts';
 import { forkRequestSchema } from '../../../../src/core/fork/forkRequest.ts';
-import type { MessagesRequest, RequestBlock } from '../../../../src/core/fork/messagesRequest.ts';
 import { planFork } from '../../../../src/core/fork/planFork.ts';
 import { MemoryBlobs, sha256 } from '../../../support/memoryStores.ts';
 import { context, request, runId, summary } from '../../../support/plans.ts';

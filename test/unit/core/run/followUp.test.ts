@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkRequest } from '../../../../src/core/api/checkRequest.ts';
+import type { MessagesRequest } from '../../../../src/core/api/messagesRequest.ts';
 import type { StoredReply } from '../../../../src/core/api/storedReply.ts';
-import { checkRequest } from '../../../../src/core/fork/checkRequest.ts';
 import type { StoredRequest } from '../../../../src/core/fork/forkPlan.ts';
-import type { MessagesRequest } from '../../../../src/core/fork/messagesRequest.ts';
 import { followUp } from '../../../../src/core/run/followUp.ts';
 
 type Block = StoredReply['content'][number];

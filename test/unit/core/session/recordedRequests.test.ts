@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseTranscript } from '../../../../src/core/session/parseTranscript.ts';
+import type { RecordedRequest } from '../../../../src/core/session/recordedRequest.ts';
 import { RecordedRequests } from '../../../../src/core/session/recordedRequests.ts';
-import type { RecordedRequest } from '../../../../src/core/session/requestLog.ts';
 import { type LogSpec, logParams, logRequest, logShape } from '../../../support/requestLog.ts';
 import { sha256, TranscriptBuilder } from '../../../support/transcript.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PlannedFile, TreeFile } from '../../../../src/core/agent/applyChanges.ts';
+import type { PlannedFile, TreeFile } from '../../../../src/core/changes/applyChanges.ts';
 import { applyDetail, previewTitle } from '../../../../src/views/applyBranch/applyTexts.ts';
 import { changedLines, modesLeft, planWrites } from '../../../../src/views/applyBranch/planWrites.ts';
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ApplyPlan, ApplyResult, PlannedFile, TreeFile } from '../../../../src/core/agent/applyChanges.ts';
+import type { ApplyPlan, ApplyResult, PlannedFile, TreeFile } from '../../../../src/core/changes/applyChanges.ts';
 import { unsavedFiles, writeApply } from '../../../../src/views/applyBranch/writeApply.ts';
 
 interface Operation {

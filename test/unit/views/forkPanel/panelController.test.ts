@@ -9,10 +9,10 @@ import {
   NotFoundError,
 } from '../../../../src/core/errors.ts';
 import type { ForkRequest } from '../../../../src/core/fork/forkRequest.ts';
+import type { SessionChange } from '../../../../src/core/fork/sessionStore.ts';
 import { branchIdSchema, runIdSchema } from '../../../../src/core/ids.ts';
-import type { ForkPreview, ForkService } from '../../../../src/core/run/forkService.ts';
 import type { RunView } from '../../../../src/core/run/runView.ts';
-import type { SessionChange } from '../../../../src/core/session/sessionStore.ts';
+import type { ForkPreview, ForkService } from '../../../../src/core/useCases/forkService.ts';
 import { DraftMemory } from '../../../../src/views/forkPanel/draftMemory.ts';
 import { PanelController } from '../../../../src/views/forkPanel/panelController.ts';
 import type { PanelServices, PanelSurroundings } from '../../../../src/views/forkPanel/panelSurroundings.ts';

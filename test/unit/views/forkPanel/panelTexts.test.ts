@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { AgentPreview } from '../../../../src/core/agent/agentPreview.ts';
 import { noUsage } from '../../../../src/core/api/usage.ts';
+import type { AgentPreview } from '../../../../src/core/fork/agent/agentPreview.ts';
 import { blobRefSchema, type TurnId } from '../../../../src/core/ids.ts';
-import type { ForkPreview } from '../../../../src/core/run/forkService.ts';
 import type { BranchView, RunView } from '../../../../src/core/run/runView.ts';
+import type { ForkPreview } from '../../../../src/core/useCases/forkService.ts';
 import { checksOf } from '../../../../src/views/agentDefaults.ts';
 import { shortPath } from '../../../../src/views/agentTexts.ts';
 import { dropPlace } from '../../../../src/views/forkPanel/app/dropPlace.ts';

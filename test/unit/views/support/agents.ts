@@ -1,4 +1,4 @@
-import type { AgentPreview } from '../../../../src/core/agent/agentPreview.ts';
+import type { AgentPreview } from '../../../../src/core/fork/agent/agentPreview.ts';
 import type { AgentDefaults } from '../../../../src/views/agentDefaults.ts';
 import type { DraftDefaults } from '../../../../src/views/forkPanel/newDraft.ts';
 

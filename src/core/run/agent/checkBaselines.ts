@@ -1,0 +1,85 @@
+import type { PlaceOrder } from '../../agent/agentPorts.ts';
+import type { AgentPlan } from '../../agent/agentSettings.ts';
+import { messageOf } from '../../errors.ts';
+import type { RunId } from '../../ids.ts';
+import type { AgentWorkDeps } from './agentWork.ts';
+import { bytesOfBlob, placedFilesAt } from './loadBranch.ts';
+
+type Baseline = 'fork-point' | 'recorded';
+
+/**
+ * Runs the checks on the state that the branches begin with and, where it is known, on the one that the recorded course
+ * ended with: each in a place of its own that is removed again. What keeps one from being checked is in the log.
+ */
+export async function checkBaselines(runId: RunId, deps: AgentWorkDeps, signal: AbortSignal): Promise<void> {
+  const { agent } = await deps.runs.plan(runId);
+  if (agent === null || agent.checks.length === 0) return;
+  const done = (await deps.runs.events(runId)).flatMap((event) =>
+    event.type === 'baseline-checked' ? [`${event.state} ${event.result.name}`] : [],
+  );
+  const states: Baseline[] = ['fork-point', ...(agent.recordedEnd === null ? [] : (['recorded'] as const))];
+  for (const state of states) {
+    if (agent.checks.every(({ name }) => done.includes(`${state} ${name}`))) continue;
+    const reason = await checkBaseline(runId, agent, state, deps, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      return messageOf(error);
+    });
+    if (reason !== null) await deps.runs.append({ type: 'baseline-failed', runId, at: now(deps), state, reason });
+  }
+}
+
+/** @returns why it could not be prepared, null where it was checked */
+async function checkBaseline(
+  runId: RunId,
+  agent: AgentPlan,
+  state: Baseline,
+  deps: AgentWorkDeps,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const id = { runId, name: state };
+  const order = await baselineOrder(id, agent, deps);
+  // What a killed process left in it is not the state that is asked for.
+  await deps.places.remove(id);
+  const place = await deps.places.create(order, signal);
+  try {
+    const env = { ...deps.commandEnv(), FORKPOINT_RUN: runId, FORKPOINT_BRANCH: state };
+    for (const command of agent.setup) {
+      const spec = { name: command, run: command, timeoutSeconds: 600 };
+      const { passed, exitCode } = await deps.checks.run(place, spec, env, signal);
+      signal.throwIfAborted();
+      if (!passed)
+        return `The set-up command "${command}" ${exitCode === null ? 'took too long' : `failed with exit code ${exitCode}`}.`;
+    }
+    for (const spec of agent.checks) {
+      signal.throwIfAborted();
+      const result = await deps.checks.run(place, spec, env, signal);
+      // One that was broken off says nothing of the state.
+      signal.throwIfAborted();
+      await deps.runs.append({ type: 'baseline-checked', runId, at: now(deps), state, result });
+    }
+    return null;
+  } finally {
+    await deps.places.remove(id).catch(() => {});
+  }
+}
+
+async function baselineOrder(id: PlaceOrder['id'], agent: AgentPlan, deps: AgentWorkDeps): Promise<PlaceOrder> {
+  const ends =
+    id.name === 'recorded' && agent.recordedEnd !== null ? await placedFilesAt(agent.recordedEnd, deps.blobs) : null;
+  const begins = await placedFilesAt(agent.files, deps.blobs);
+  // What the recorded course changed goes over what the fork point held.
+  const changed = new Set(ends?.files.map(({ path }) => path));
+  return {
+    id,
+    kind: agent.place,
+    folder: agent.folder,
+    base: agent.base,
+    files: [...begins.files.filter(({ path }) => !changed.has(path)), ...(ends?.files ?? [])],
+    readBlob: (ref) => bytesOfBlob(ref, deps),
+    include: agent.include,
+  };
+}
+
+function now({ clock }: AgentWorkDeps): string {
+  return new Date(clock.now()).toISOString();
+}

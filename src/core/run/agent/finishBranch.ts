@@ -1,0 +1,69 @@
+import type { AgentBranchRef, Place } from '../../agent/agentPorts.ts';
+import { messageOf, NotFoundError } from '../../errors.ts';
+import { BranchLog } from '../branchLog.ts';
+import type { AgentWorkDeps } from './agentWork.ts';
+import { branchEnvironment } from './branchEnvironment.ts';
+import { type LoadedBranch, loadBranch } from './loadBranch.ts';
+import { measureBranchPrefix } from './measureBranchPrefix.ts';
+
+/**
+ * Finds out what a branch changed, however it ended, and runs its checks where it came to its end.
+ * @param signal ends the checks only @throws the signal's reason after an abort
+ */
+export async function finishBranch(
+  { checks, ...ref }: AgentBranchRef & { checks: boolean },
+  deps: AgentWorkDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const loaded = await loadBranch(ref, deps);
+  const place = await deps.places.open({ runId: ref.runId, name: ref.branchId }).catch((error: unknown) => {
+    if (error instanceof NotFoundError) return null;
+    throw error;
+  });
+  if (place === null) return;
+  const log = new BranchLog(ref, deps);
+  if (!loaded.own.some((event) => event.type === 'prefix-measured')) {
+    const prefix = await measureBranchPrefix(loaded, deps).catch(() => null);
+    if (prefix !== null) await log.append({ type: 'prefix-measured', prefix });
+  }
+  await logChanges(loaded, place, log, deps);
+  if (checks) await runChecks(loaded, place, log, deps, signal);
+}
+
+/** Files and commits of a branch, as they are now. */
+async function logChanges({ plan }: LoadedBranch, place: Place, log: BranchLog, deps: AgentWorkDeps): Promise<void> {
+  try {
+    const changes = await place.changes();
+    const files = await deps.changes.files(plan.runId, { a: null, b: changes });
+    const commits = await place.commits();
+    const stored = await deps.blobs.put(changes);
+    await log.append({ type: 'files-changed', files, commits, changes: stored, notes: changes.notes });
+  } catch (error) {
+    // What the branch said is worth as much without it.
+    await log.append({ type: 'branch-note', text: `What it changed can't be told: ${messageOf(error)}` });
+  }
+}
+
+async function runChecks(
+  { plan, branch, agent }: LoadedBranch,
+  place: Place,
+  log: BranchLog,
+  deps: AgentWorkDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const env = { ...deps.commandEnv(), ...(await branchEnvironment(plan, branch, deps.runs)) };
+  for (const spec of agent.checks) {
+    signal.throwIfAborted();
+    const result = await deps.checks.run(place, spec, env, signal);
+    // One that was broken off says nothing of the branch.
+    signal.throwIfAborted();
+    await log.append({ type: 'check-ended', result });
+  }
+}
+
+/** Runs the checks of a branch again in its place. */
+export async function checkBranch(ref: AgentBranchRef, deps: AgentWorkDeps, signal: AbortSignal): Promise<void> {
+  const loaded = await loadBranch(ref, deps);
+  const place = await deps.places.open({ runId: ref.runId, name: ref.branchId });
+  await runChecks(loaded, place, new BranchLog(ref, deps), deps, signal);
+}

@@ -1,0 +1,114 @@
+import type { AgentBranchRef, Place, PlaceId, PlaceOrder } from '../../agent/agentPorts.ts';
+import { NotFoundError, PlaceError, SetupError } from '../../errors.ts';
+import { BranchLog } from '../branchLog.ts';
+import type { AgentWorkDeps } from './agentWork.ts';
+import { branchEnvironment } from './branchEnvironment.ts';
+import { branchTitle } from './branchTitle.ts';
+import { bytesOfBlob, type LoadedBranch, loadBranch, placedFilesAt } from './loadBranch.ts';
+
+/** Makes a branch's place, writes its session and runs its set-up; what an earlier attempt did of it is not done again. */
+export async function prepareBranch(ref: AgentBranchRef, deps: AgentWorkDeps, signal: AbortSignal): Promise<void> {
+  const loaded = await loadBranch(ref, deps);
+  const order = await placeOrder(loaded, ref, deps);
+  const readyAt = loaded.own.findLastIndex((event) => event.type === 'place-ready');
+  // What was said of a place that was removed since says nothing of the one that is made now.
+  const isKept = readyAt !== -1 && (await isThere(order.id, deps));
+  const place = await deps.places.create(order, signal);
+  signal.throwIfAborted();
+  if (loaded.agent.permissions === 'bypass' && place.kind !== 'overlay' && !deps.inContainer()) {
+    throw new PlaceError(
+      `Without questions an agent works in an overlay or in a container only, and this place is a ${place.kind}.`,
+      'Use the permissions ask or deny, or see why no overlay can be had with `forkpoint fork … --dry-run`.',
+    );
+  }
+  const log = new BranchLog(ref, deps);
+  // Of an attempt that came no further than its set-up the place is kept, but not the session.
+  await writeSession(loaded, place, deps);
+  if (!isKept) {
+    await log.append({
+      type: 'place-ready',
+      place: { kind: place.kind, path: place.path, root: place.root },
+      sessionId: loaded.sessionId,
+      port: await deps.freePort(),
+      notes: [...place.notes],
+    });
+  }
+  const since = isKept ? loaded.own.slice(readyAt) : [];
+  await runSetup({ ...loaded, own: since }, place, isKept, log, deps, signal);
+}
+
+function isThere(id: PlaceId, { places }: Pick<AgentWorkDeps, 'places'>): Promise<boolean> {
+  return places.open(id).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof NotFoundError) return false;
+      throw error;
+    },
+  );
+}
+
+async function placeOrder(
+  { agent }: LoadedBranch,
+  { runId, branchId }: AgentBranchRef,
+  deps: AgentWorkDeps,
+): Promise<PlaceOrder> {
+  return {
+    id: { runId, name: branchId },
+    kind: agent.place,
+    folder: agent.folder,
+    base: agent.base,
+    files: (await placedFilesAt(agent.files, deps.blobs)).files,
+    readBlob: (ref) => bytesOfBlob(ref, deps),
+    include: agent.include,
+  };
+}
+
+async function writeSession(loaded: LoadedBranch, place: Place, deps: AgentWorkDeps): Promise<void> {
+  const { plan, branch, agent, chain, sessionId } = loaded;
+  const to = place.toPlace(place.projectRoot);
+  const state = await deps.sessions.state(agent.configDir, sessionId, chain);
+  if (state.file !== null) return;
+  await deps.sessions.write({
+    chain,
+    configDir: agent.configDir,
+    sessionId,
+    source: plan.session.sessionId,
+    cwd: place.path,
+    rewrite: to === place.projectRoot ? null : { from: place.projectRoot, to },
+    title: branchTitle(plan, branch),
+  });
+}
+
+async function runSetup(
+  { plan, branch, agent, own }: LoadedBranch,
+  place: Place,
+  isKept: boolean,
+  log: BranchLog,
+  deps: AgentWorkDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const passed = new Set(
+    own.flatMap((event) => (event.type === 'setup-ended' && event.result.passed ? [event.result.name] : [])),
+  );
+  const told = new Set(own.flatMap((event) => (event.type === 'setup-ended' ? [event.result.name] : [])));
+  // Of a place that is kept: the first command that nothing is told of is the one that an earlier attempt was in.
+  const inDoubt = isKept ? agent.setup.find((command) => !passed.has(command)) : undefined;
+  if (inDoubt !== undefined && !told.has(inDoubt)) {
+    const text = `The set-up command "${inDoubt}" may have been begun before this branch was interrupted: it runs again.`;
+    await log.append({ type: 'branch-note', text });
+  }
+  for (const command of agent.setup) {
+    if (passed.has(command)) continue;
+    const env = { ...deps.commandEnv(), ...(await branchEnvironment(plan, branch, deps.runs)) };
+    const spec = { name: command, run: command, timeoutSeconds: plan.timeoutSeconds };
+    const result = await deps.checks.run(place, spec, env, signal);
+    await log.append({ type: 'setup-ended', result });
+    if (result.passed) continue;
+    signal.throwIfAborted();
+    throw new SetupError(
+      `The set-up command "${command}" failed${result.exitCode === null ? '' : ` with exit code ${result.exitCode}`}.`,
+      'Look at its output, open a terminal in the branch, then run Retry Failed.',
+      { command, exitCode: result.exitCode },
+    );
+  }
+}

@@ -1,0 +1,60 @@
+import type { Doubt } from '../../agent/agentFacts.ts';
+import type { AgentTurnOrder } from '../../agent/agentPorts.ts';
+import { AgentError } from '../../errors.ts';
+import type { AgentWorkDeps } from './agentWork.ts';
+import { callsInDoubt } from './callsInDoubt.ts';
+import { continuationPrompt } from './continuationPrompt.ts';
+import type { LoadedBranch } from './loadBranch.ts';
+
+/** Tries of one prompt: an agent that is lost so often in a row is given up. */
+const mostTries = 3;
+
+/** What a prompt of a branch becomes when it is sent. */
+export interface Sending {
+  prompt: AgentTurnOrder['prompt'];
+  /** Index of the recorded turn that the prompt stands for. */
+  turn: number;
+  promptsBefore: number;
+  /** There is a session to resume. */
+  resume: boolean;
+  resumed: boolean;
+  inDoubt: Doubt[];
+}
+
+/**
+ * The prompt itself, or that the agent is to go on where it was lost in the middle of it.
+ * @throws AgentError where the prompt was tried too often
+ */
+export async function whatToSend(
+  { agent, chain, prompts, sessionId, own }: LoadedBranch,
+  index: number,
+  deps: Pick<AgentWorkDeps, 'sessions'>,
+): Promise<Sending> {
+  const planned = prompts.turns[index];
+  if (planned === undefined) throw new Error(`The branch has no prompt ${index + 1}.`);
+  const { turn, content } = planned;
+  const since = own.slice(
+    own.findLastIndex(
+      (event) => event.type === 'branch-reset' || (event.type === 'agent-turn-ended' && event.turn === turn),
+    ) + 1,
+  );
+  const lost = since.filter((event) => event.type === 'prompt-sent' && event.turn === turn).length;
+  if (lost >= mostTries) {
+    throw new AgentError(
+      `Claude Code was lost ${mostTries} times in the middle of this prompt.`,
+      'Look at the log (Forkpoint: Show Log), then run Resume: the branch’s place and session are kept.',
+    );
+  }
+  const state = await deps.sessions.state(agent.configDir, sessionId, chain);
+  const first = own.find((event) => event.type === 'prompt-sent' && event.turn === turn);
+  const resumed = first?.type === 'prompt-sent' && state.prompts > first.promptsBefore;
+  const inDoubt = resumed ? callsInDoubt(state.open, own) : [];
+  return {
+    prompt: resumed ? [{ type: 'text', text: continuationPrompt(inDoubt) }] : content,
+    turn,
+    promptsBefore: state.prompts,
+    resume: state.file !== null,
+    resumed,
+    inDoubt,
+  };
+}

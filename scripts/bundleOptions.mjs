@@ -68,6 +68,7 @@ function smallModules() {
     'adapters/index/cacheDatabase',
     'adapters/index/sessionIndex',
     'adapters/parseJsonBytes',
+    'adapters/plainFiles',
     'adapters/runs/watchFolder',
     'adapters/sessions/projectFiles',
     'adapters/sha256',

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { openPlainFile } from '../sessions/projectFiles.ts';
+import { openPlainFile } from '../plainFiles.ts';
 
 const pieceBytes = 1024 * 1024;
 const partial = /^\..+\.partial$/;

@@ -4,7 +4,8 @@ import type { KeptSession, SessionArchive } from '../../core/archive/sessionArch
 import type { Clock } from '../../core/clock.ts';
 import { BadInputError, ForkpointError, messageOf, NotFoundError, StorageError } from '../../core/errors.ts';
 import { fileErrorCode } from '../fileErrors.ts';
-import { entriesOf, openPlainFile, plainFile, projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
+import { entriesOf, openPlainFile, plainFile } from '../plainFiles.ts';
+import { projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
 import { copyWhole, eachPiece, isCurrent, removeAbandoned } from './copyWhole.ts';
 import { placeOf, type SessionPart, sessionParts, subagentsBeside, transcriptOf } from './sessionParts.ts';
 

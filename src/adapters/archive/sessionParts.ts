@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { entriesOf, openPlainFile, plainFile } from '../sessions/projectFiles.ts';
+import { entriesOf, openPlainFile, plainFile } from '../plainFiles.ts';
 import { agentIdOf, sessionFolderOf } from '../sessions/subagentFiles.ts';
 
 /** A file that belongs to a session. */

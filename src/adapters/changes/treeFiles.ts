@@ -17,7 +17,7 @@ import path from 'node:path';
 import type { InTree, TreeFile } from '../../core/changes/applyChanges.ts';
 import { refusedPath } from '../../core/changes/changePaths.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
-import { openPlainFile } from '../sessions/projectFiles.ts';
+import { openPlainFile } from '../plainFiles.ts';
 
 const isWindows = process.platform === 'win32';
 const refusedByLink = 'It lies behind a symbolic link.';

@@ -12,8 +12,9 @@ import { parseTranscript } from '../../core/session/parseTranscript.ts';
 import { projectFolderName } from '../../core/session/projectFolderName.ts';
 import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
+import { openPlainFile, plainFile } from '../plainFiles.ts';
 import type { BranchOrigins } from '../sessionFacts/branchOrigins.ts';
-import { openPlainFile, plainFile, projectFolders } from '../sessions/projectFiles.ts';
+import { projectFolders } from '../sessions/projectFiles.ts';
 
 /** Errors of file systems without hard links. */
 const noLinks: ReadonlySet<string | null> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { openPlainFile, plainFile, projectFolders } from '../sessions/projectFiles.ts';
+import { openPlainFile, plainFile } from '../plainFiles.ts';
+import { projectFolders } from '../sessions/projectFiles.ts';
 
 /** Claude Code writes the sum when it ends, so it stands near the end of the file. */
 const tailBytes = 256 * 1024;

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { StoredFile } from '../../core/files/resolveFile.ts';
-import { openPlainFile } from '../sessions/projectFiles.ts';
+import { openPlainFile } from '../plainFiles.ts';
 
 const copyName = /^[0-9a-f]{8,64}@v\d{1,9}$/;
 const folderName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;

@@ -1,4 +1,4 @@
-import { openPlainFile } from '../sessions/projectFiles.ts';
+import { openPlainFile } from '../plainFiles.ts';
 
 const largest = 16 * 1024;
 

@@ -4,7 +4,7 @@ import { type FoundText, searchRecord } from '../../core/search/searchRecord.ts'
 import { TextMatcher } from '../../core/search/textMatcher.ts';
 import { decodeLine, longestLine, utf16Of } from '../../core/session/decodeLine.ts';
 import { parseLine } from '../../core/session/parseLine.ts';
-import { openPlainFileSync } from '../sessions/projectFiles.ts';
+import { openPlainFileSync } from '../plainFiles.ts';
 import { ByteFinder } from './byteFinder.ts';
 import { LineReader } from './lineReader.ts';
 

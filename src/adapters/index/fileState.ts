@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import { plainFileSync } from '../sessions/projectFiles.ts';
+import { plainFileSync } from '../plainFiles.ts';
 import { sha256Hash } from '../sha256.ts';
 
 /** What tells a file's content from another: equal states, equal bytes. */

@@ -3,7 +3,7 @@ import { GramSet } from '../../core/search/gramsOf.ts';
 import { searchableTexts } from '../../core/search/searchableTexts.ts';
 import { decodeLine, utf16Of } from '../../core/session/decodeLine.ts';
 import { parseLine } from '../../core/session/parseLine.ts';
-import { openPlainFileSync } from '../sessions/projectFiles.ts';
+import { openPlainFileSync } from '../plainFiles.ts';
 import { mayHoldMessage } from './fileSearcher.ts';
 import { type FileState, tailDigest } from './fileState.ts';
 import type { IndexedFile, IndexedPiece, TextIndex } from './textIndex.ts';

@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import { readFully } from '../sessions/projectFiles.ts';
+import { readFully } from '../plainFiles.ts';
 
 const lineFeed = 10;
 const blockBytes = 32 * 1024;

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { openPlainFileSync } from '../sessions/projectFiles.ts';
+import { openPlainFileSync } from '../plainFiles.ts';
 import { type FilePiece, wholeFile } from './fileSearcher.ts';
 import { isBeginningOf } from './indexFile.ts';
 import type { IndexedFile, TextIndex } from './textIndex.ts';

@@ -1,7 +1,8 @@
 import { closeSync, readdirSync, readSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { openPlainFileSync, projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
+import { openPlainFileSync } from '../plainFiles.ts';
+import { projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
 import { agentIdOf, subagentFilesIn } from '../sessions/subagentFiles.ts';
 import { type FileState, fileState } from './fileState.ts';
 

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { groupBy } from '../../core/groupBy.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import { openPlainFile } from '../sessions/projectFiles.ts';
+import { openPlainFile } from '../plainFiles.ts';
 import { BranchOrigins } from './branchOrigins.ts';
 import { ForkMemory } from './forkMemory.ts';
 import type { ForkOrigin } from './forkOrigin.ts';

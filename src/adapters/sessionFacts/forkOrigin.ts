@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import * as z from 'zod';
-import { openPlainFile } from '../sessions/projectFiles.ts';
+import { openPlainFile } from '../plainFiles.ts';
 
 /** The session that a fork was made from. */
 export interface ForkOrigin {

@@ -6,7 +6,8 @@ import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { configFolderOf, placeOf } from '../archive/sessionParts.ts';
 import { isAbsent } from '../fileErrors.ts';
 import { Checkouts } from '../git/checkouts.ts';
-import { entriesOf, projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
+import { entriesOf } from '../plainFiles.ts';
+import { projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
 import { Families } from './families.ts';
 
 const outsideGit = { repository: null, worktree: null };

@@ -5,9 +5,9 @@ import { plural } from '../../core/format.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { Sha256 } from '../../core/sha256.ts';
 import { SessionIndex } from '../index/sessionIndex.ts';
+import { plainFile } from '../plainFiles.ts';
 import type { OpenSessions } from './openSessions.ts';
 import type { OutlineIndex } from './outline/outlineIndex.ts';
-import { plainFile } from './projectFiles.ts';
 import { projectMatcher, type SessionFile, SessionFolders } from './sessionFolders.ts';
 import { watchSessions } from './watchSessions.ts';
 

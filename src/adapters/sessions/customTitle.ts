@@ -1,7 +1,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { sep } from 'node:path';
 import { type JsonRecord, parseRecord, textField } from '../../core/session/jsonRecord.ts';
-import { openPlainFileSync, plainFileSync } from './projectFiles.ts';
+import { openPlainFileSync, plainFileSync } from '../plainFiles.ts';
 
 /** The object in a JSON file beside a transcript; null where there is none. */
 export function readRecord(file: string): JsonRecord | null {

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { sep } from 'node:path';
 import zlib from 'node:zlib';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import { openPlainFileSync, readFully } from './projectFiles.ts';
+import { openPlainFileSync, readFully } from '../plainFiles.ts';
 
 const pieceBytes = 1024 * 1024;
 /** A key and a `uuid` take less. */

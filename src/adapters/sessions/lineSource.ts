@@ -9,7 +9,7 @@ import {
   messageOf,
   type TranscriptEntry,
 } from '../../core/session/transcriptEntry.ts';
-import { openPlainFileSync, readFully } from './projectFiles.ts';
+import { openPlainFileSync, readFully } from '../plainFiles.ts';
 
 /** Bytes of lines whose records are kept: what is asked for again is mostly what was asked for last. */
 const keptBytes = 8 * 1024 * 1024;

@@ -8,6 +8,7 @@ import { comparablePath, isWithin } from '../../core/session/projectFolder.ts';
 import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
 import { fileErrorCode } from '../fileErrors.ts';
 import type { SessionIndex, StoredSummary } from '../index/sessionIndex.ts';
+import { entriesOf, plainFileSync } from '../plainFiles.ts';
 import { customTitleFile } from './customTitle.ts';
 import {
   type ForeignTitle,
@@ -17,7 +18,7 @@ import {
   titleIn,
   titlesSum,
 } from './foreignTitles.ts';
-import { entriesOf, plainFileSync, projectFolders, sessionIdOf } from './projectFiles.ts';
+import { projectFolders, sessionIdOf } from './projectFiles.ts';
 import type { TranscriptScan } from './transcriptScan.ts';
 
 /** Of so many files that grow the reading goes on where it stopped: a person runs few sessions at a time. */

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import type { RecordedToolCall, Turn } from '../../core/session/recordedSession.ts';
-import { openPlainFile } from './projectFiles.ts';
+import { openPlainFile } from '../plainFiles.ts';
 import { sessionFolderOf } from './subagentFiles.ts';
 
 /** So much of a spilled output is read; more than anyone reads in a document. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Disposable } from '../../../core/disposable.ts';
-import { plainFile } from '../projectFiles.ts';
+import { plainFile } from '../../plainFiles.ts';
 import { subagentFolders } from '../subagentFiles.ts';
 import { folderState } from './folderState.ts';
 import { FolderWatch, type WatchSystem } from './folderWatch.ts';

@@ -1,4 +1,4 @@
-import { openPlainFile } from '../projectFiles.ts';
+import { openPlainFile } from '../../plainFiles.ts';
 
 /** More than any first line of a subagent has before its message. */
 const headBytes = 16_384;

@@ -30,7 +30,7 @@ const threads = {
   ...node,
   splitting: false,
   entryPoints: {
-    scanThread: 'src/adapters/index/scanThread.ts',
+    scanThread: 'src/adapters/search/scanThread.ts',
     summaryThread: 'src/adapters/sessions/summaryThread.ts',
   },
 };

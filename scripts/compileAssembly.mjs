@@ -8,7 +8,7 @@ const root = path.resolve(import.meta.dirname, '..');
 /** Entries, in a folder `assembly` with all that they import; the module is made beside the folder. */
 const modules = [
   { entry: 'src/adapters/sessions/skim/assembly/skim.ts', name: 'skimmerModule' },
-  { entry: 'src/adapters/index/assembly/find.ts', name: 'finderModule' },
+  { entry: 'src/adapters/search/assembly/find.ts', name: 'finderModule' },
 ];
 const options = ['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--use', 'abort='];
 

@@ -1,7 +1,7 @@
 import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import type { SessionSearch } from '../../core/search/sessionSearch.ts';
 import { archiveIn, homeOf, indexIn } from '../dataFolders.ts';
-import { createSessionSearch } from '../index/createSessionSearch.ts';
+import { createSessionSearch } from '../search/createSessionSearch.ts';
 
 /**
  * Search over the sessions of a store, in this thread.

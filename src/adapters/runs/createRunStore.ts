@@ -11,11 +11,11 @@ import type { GivenAnswer, RunStore } from '../../core/run/ports.ts';
 import type { RunUpdate } from '../../core/run/runUpdate.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { type FileLock, isLocked, tryLock } from '../fileLock.ts';
+import { watchFolder } from '../watchFolder.ts';
 import { writeWhole } from '../writeWhole.ts';
 import { JsonLinesWriter, readJsonLines } from './jsonLines.ts';
 import { readAnswer, writeAnswer } from './runAnswers.ts';
 import { carryOutUpdates, dropRequests, requestUpdate } from './runUpdates.ts';
-import { watchFolder } from './watchFolder.ts';
 
 const planFile = 'plan.json';
 const eventsFile = 'events.jsonl';

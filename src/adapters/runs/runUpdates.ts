@@ -8,8 +8,8 @@ import { type Failure, failureSchema } from '../../core/failure.ts';
 import { failureOf } from '../../core/run/runPlan.ts';
 import { type RunUpdate, runUpdateSchema } from '../../core/run/runUpdate.ts';
 import { isAbsent } from '../fileErrors.ts';
+import { watchFolder } from '../watchFolder.ts';
 import { writeWhole } from '../writeWhole.ts';
-import { watchFolder } from './watchFolder.ts';
 
 const wordSchema = z.union([z.object({ changed: z.boolean() }), z.object({ failure: failureSchema })]);
 

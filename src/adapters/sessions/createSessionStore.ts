@@ -4,11 +4,11 @@ import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import { plural } from '../../core/format.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { Sha256 } from '../../core/sha256.ts';
-import { SessionIndex } from '../index/sessionIndex.ts';
 import { plainFile } from '../plainFiles.ts';
 import type { OpenSessions } from './openSessions.ts';
 import type { OutlineIndex } from './outline/outlineIndex.ts';
 import { projectMatcher, type SessionFile, SessionFolders } from './sessionFolders.ts';
+import { SessionIndex } from './sessionIndex.ts';
 import { watchSessions } from './watchSessions.ts';
 
 /** Newest first; sessions without a time come last, by name so that the order is stable. */

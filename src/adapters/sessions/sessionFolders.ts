@@ -7,7 +7,6 @@ import type { SessionId } from '../../core/ids.ts';
 import { comparablePath, isWithin } from '../../core/session/projectFolder.ts';
 import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
 import { fileErrorCode } from '../fileErrors.ts';
-import type { SessionIndex, StoredSummary } from '../index/sessionIndex.ts';
 import { entriesOf, plainFileSync } from '../plainFiles.ts';
 import { customTitleFile } from './customTitle.ts';
 import {
@@ -19,6 +18,7 @@ import {
   titlesSum,
 } from './foreignTitles.ts';
 import { projectFolders, sessionIdOf } from './projectFiles.ts';
+import type { SessionIndex, StoredSummary } from './sessionIndex.ts';
 import type { TranscriptScan } from './transcriptScan.ts';
 
 /** Of so many files that grow the reading goes on where it stopped: a person runs few sessions at a time. */

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Disposable } from '../../core/disposable.ts';
 import type { SessionChange } from '../../core/fork/sessionStore.ts';
 import { groupBy } from '../../core/groupBy.ts';
-import { watchFolder } from '../runs/watchFolder.ts';
+import { watchFolder } from '../watchFolder.ts';
 import { projectFolders } from './projectFiles.ts';
 import { Agenda } from './watching/agenda.ts';
 import { systemWatch, type WatchSystem } from './watching/folderWatch.ts';

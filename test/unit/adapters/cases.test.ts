@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createSessionSearch } from '../../../src/adapters/index/createSessionSearch.ts';
+import { createSessionSearch } from '../../../src/adapters/search/createSessionSearch.ts';
 import { completeSessions } from '../../../src/adapters/sessionFacts/completeSessions.ts';
 import { createSessionStore } from '../../../src/adapters/sessions/createSessionStore.ts';
 import { checkRequest } from '../../../src/core/api/checkRequest.ts';

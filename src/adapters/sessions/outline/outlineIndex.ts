@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import zlib from 'node:zlib';
-import { CacheDatabase } from '../../index/cacheDatabase.ts';
 import { parseJsonBytes } from '../../parseJsonBytes.ts';
+import { CacheDatabase } from '../../sqlite/cacheDatabase.ts';
 
 /** Raise it whenever `EntryFacts`, `TurnOutline`, what is built of them, or the packing change. */
 const version = 9;

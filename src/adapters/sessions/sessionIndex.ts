@@ -2,8 +2,8 @@ import zlib from 'node:zlib';
 import { groupBy } from '../../core/groupBy.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { parseJsonBytes } from '../parseJsonBytes.ts';
-import type { ForeignTitle } from '../sessions/foreignTitles.ts';
-import { CacheDatabase } from './cacheDatabase.ts';
+import { CacheDatabase } from '../sqlite/cacheDatabase.ts';
+import type { ForeignTitle } from './foreignTitles.ts';
 
 /** Raise it whenever `SessionSummary` gets, loses or means another field, or what a row holds changes. */
 const version = 5;

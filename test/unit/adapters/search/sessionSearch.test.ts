@@ -2,7 +2,7 @@ import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createSessionSearch } from '../../../../src/adapters/index/createSessionSearch.ts';
+import { createSessionSearch } from '../../../../src/adapters/search/createSessionSearch.ts';
 import { createSessionStore } from '../../../../src/adapters/sessions/createSessionStore.ts';
 import { OutlineIndex } from '../../../../src/adapters/sessions/outline/outlineIndex.ts';
 import { BadInputError } from '../../../../src/core/errors.ts';

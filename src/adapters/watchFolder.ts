@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Disposable } from '../../core/disposable.ts';
+import type { Disposable } from '../core/disposable.ts';
 
 /** Polling stands in where the system reports nothing: network folders, exhausted watches, a folder that isn't there yet. */
 const pollMs = 500;

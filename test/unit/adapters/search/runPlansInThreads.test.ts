@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { untilExit } from '../../../../src/adapters/besideThreads.ts';
-import { wholeFile } from '../../../../src/adapters/index/fileSearcher.ts';
-import { fileState } from '../../../../src/adapters/index/fileState.ts';
-import type { FilePlan } from '../../../../src/adapters/index/planSearch.ts';
-import type { PlanResult } from '../../../../src/adapters/index/runPlans.ts';
-import { runPlansInThreads, startScanThreads } from '../../../../src/adapters/index/runPlansInThreads.ts';
-import type { ScanTask } from '../../../../src/adapters/index/scanThread.ts';
+import { wholeFile } from '../../../../src/adapters/search/fileSearcher.ts';
+import { fileState } from '../../../../src/adapters/search/fileState.ts';
+import type { FilePlan } from '../../../../src/adapters/search/planSearch.ts';
+import type { PlanResult } from '../../../../src/adapters/search/runPlans.ts';
+import { runPlansInThreads, startScanThreads } from '../../../../src/adapters/search/runPlansInThreads.ts';
+import type { ScanTask } from '../../../../src/adapters/search/scanThread.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FileSearcher } from '../../../../src/adapters/index/fileSearcher.ts';
-import { fileState } from '../../../../src/adapters/index/fileState.ts';
-import { planSearch } from '../../../../src/adapters/index/planSearch.ts';
-import { TextIndex } from '../../../../src/adapters/index/textIndex.ts';
+import { FileSearcher } from '../../../../src/adapters/search/fileSearcher.ts';
+import { fileState } from '../../../../src/adapters/search/fileState.ts';
+import { planSearch } from '../../../../src/adapters/search/planSearch.ts';
+import { TextIndex } from '../../../../src/adapters/search/textIndex.ts';
 
 let folder: string;
 let files: string[];
@@ -36,7 +36,7 @@ const script = `
   texts.close();`;
 
 function startUpdate(): ChildProcess {
-  const source = (name: string) => new URL(`../../../../src/adapters/index/${name}.ts`, import.meta.url).href;
+  const source = (name: string) => new URL(`../../../../src/adapters/search/${name}.ts`, import.meta.url).href;
   const flags = ['--experimental-transform-types', '--no-warnings', '--input-type=module', '-e', script];
   const args = [...flags, source('updateTextIndex'), source('textIndex'), join(folder, 'index'), ...files];
   return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });

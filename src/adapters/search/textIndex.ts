@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { GramSet } from '../../core/search/gramsOf.ts';
-import { CacheDatabase } from './cacheDatabase.ts';
+import { CacheDatabase } from '../sqlite/cacheDatabase.ts';
 import type { FilePiece } from './fileSearcher.ts';
 
 /** Raise it whenever what is searched in a record changes, or how it becomes grams. */

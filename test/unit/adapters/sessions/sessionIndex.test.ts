@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SessionIndex } from '../../../../src/adapters/index/sessionIndex.ts';
+import { SessionIndex } from '../../../../src/adapters/sessions/sessionIndex.ts';
 import { sessionIdSchema } from '../../../../src/core/ids.ts';
 import type { SessionSummary } from '../../../../src/core/session/recordedSession.ts';
 
@@ -169,7 +169,7 @@ const writer = `
   index.close();`;
 
 function startWriter(name: string, rounds: number) {
-  const script = new URL('../../../../src/adapters/index/sessionIndex.ts', import.meta.url).href;
+  const script = new URL('../../../../src/adapters/sessions/sessionIndex.ts', import.meta.url).href;
   const flags = ['--experimental-transform-types', '--no-warnings', '--input-type=module', '-e', writer];
   return spawn(process.execPath, [...flags, script, folder, name, String(rounds)], {
     stdio: ['ignore', 'pipe', 'inherit'],

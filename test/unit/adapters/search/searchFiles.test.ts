@@ -12,12 +12,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FileSearcher, wholeFile } from '../../../../src/adapters/index/fileSearcher.ts';
-import { fileState } from '../../../../src/adapters/index/fileState.ts';
-import { planSearch } from '../../../../src/adapters/index/planSearch.ts';
-import { TextIndex } from '../../../../src/adapters/index/textIndex.ts';
-import type { Transcript } from '../../../../src/adapters/index/transcriptFiles.ts';
-import { updateTextIndex } from '../../../../src/adapters/index/updateTextIndex.ts';
+import { FileSearcher, wholeFile } from '../../../../src/adapters/search/fileSearcher.ts';
+import { fileState } from '../../../../src/adapters/search/fileState.ts';
+import { planSearch } from '../../../../src/adapters/search/planSearch.ts';
+import { TextIndex } from '../../../../src/adapters/search/textIndex.ts';
+import type { Transcript } from '../../../../src/adapters/search/transcriptFiles.ts';
+import { updateTextIndex } from '../../../../src/adapters/search/updateTextIndex.ts';
 import { foldCase } from '../../../../src/core/search/foldCase.ts';
 
 let folder: string;

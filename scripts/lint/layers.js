@@ -5,7 +5,8 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 /**
  * The layers of ARCHITECTURE.md, first match wins. `mayImport` are layers of ours, `packages` says which packages may be
- * used (`node:` stands for all of Node's own modules), `typesOf` what may be imported for its types only.
+ * used (`node:` stands for all of Node's own modules), `typesOf` what may be imported for its types only. `folders` are the folders
+ * of a layer, lowest first (`.` stands for the files beside them): each may import from those on lines above its own, types too.
  */
 const layers = [
   {
@@ -24,6 +25,18 @@ const layers = [
     name: 'core',
     files: [/^src\/core\//],
     mayImport: ['core'],
+    folders: [
+      ['.'],
+      ['api'],
+      ['session'],
+      ['archive', 'files', 'search'],
+      ['changes'],
+      ['agent'],
+      ['fork'],
+      ['checks', 'run'],
+      ['compare', 'setup'],
+      ['useCases'],
+    ],
     packages: (name) => name === 'zod',
     typesOf: (name) => name !== 'vscode' && name !== 'node:',
   },
@@ -31,6 +44,16 @@ const layers = [
     name: 'adapters',
     files: [/^src\/adapters\//],
     mayImport: ['core', 'adapters'],
+    folders: [
+      ['.'],
+      ['anthropic', 'blobs', 'cache', 'checks', 'demo', 'forkFiles', 'git', 'prices', 'runs', 'setup', 'sqlite'],
+      ['changes', 'files'],
+      ['places', 'sessions'],
+      ['archive', 'search'],
+      ['sessionFacts'],
+      ['claudeCode'],
+      ['reader'],
+    ],
     packages: (name) => name !== 'vscode' && !name.startsWith('@temporalio/'),
   },
   {
@@ -96,6 +119,21 @@ function packageOf(source) {
     .join('/');
 }
 
+// Of `src/core/fork/agent/x.ts` that is `fork`.
+function folderOf(file) {
+  const [, , folder, name] = file.split('/');
+  return name === undefined ? '.' : folder;
+}
+
+function brokenOrder({ name, folders }, file, target) {
+  const [folder, targetFolder] = [folderOf(file), folderOf(target)];
+  if (folder === targetFolder) return null;
+  const [rank, targetRank] = [folder, targetFolder].map((one) => folders.findIndex((line) => line.includes(one)));
+  if (rank === -1) return `${name}/${folder} has no place in the order of folders; see scripts/lint/layers.js.`;
+  if (targetRank !== -1 && targetRank < rank) return null;
+  return `${name}/${folder} must not import from ${name}/${targetFolder}, which is not below it (${target}).`;
+}
+
 /** What is wrong with this import, or null. `file` is relative to the checkout, with forward slashes. */
 export function problemOf(file, source, typeOnly) {
   const layer = layers.find(({ files }) => files.some((pattern) => pattern.test(file)));
@@ -108,6 +146,7 @@ export function problemOf(file, source, typeOnly) {
   const target = path.posix.normalize(path.posix.join(path.posix.dirname(file), source));
   if (target.endsWith('.css')) return null;
   const targetLayer = layerOf(target, true);
+  if (targetLayer === layer.name && layer.folders) return brokenOrder(layer, file, target);
   if (targetLayer && layer.mayImport.includes(targetLayer)) return null;
   if (typeOnly && layer.mayImportTypes?.includes(targetLayer)) return null;
   return `${layer.name} must not import ${targetLayer ?? 'what lies outside of src'} (${target}).`;

@@ -1,6 +1,5 @@
 import { blocksOf, type RequestMessage } from '../api/messagesRequest.ts';
-import type { Effort } from '../api/modelFacts.ts';
-import { type ModelFacts, modelFacts } from '../api/modelFacts.ts';
+import { type Effort, type ModelFacts, modelFacts } from '../api/modelFacts.ts';
 import { thinkingOf } from '../api/thinkingBlocks.ts';
 import type { BranchRequest } from './branchRequest.ts';
 import type { BranchSpec } from './forkRequest.ts';

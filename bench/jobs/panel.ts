@@ -37,7 +37,8 @@ async function draw(bench: Bench): Promise<{ list: number; panel: number; naive:
   const texts = Array.from({ length: 997 }, () => pool.prose(random, random.between(5, 60)));
   const browser = await launchBrowser();
   try {
-    const page = await browser.newPage({ viewport: { width: 1100, height: 900 } });
+    const page = await browser.newPage();
+    await page.setViewportSize({ width: 1100, height: 900 });
     const failures: string[] = [];
     page.on('pageerror', (error) => failures.push(String(error)));
     await page.addStyleTag({ path: path.join(webview, 'forkPanel.css') });

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
-import type { Browser, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { startCodeServer } from '../../scripts/codeServer.ts';
 import { launchBrowser } from '../../test/e2e/support/browser.ts';
 import { Workbench } from '../../test/e2e/support/workbench.ts';
@@ -81,7 +81,7 @@ async function installExtension(bench: Bench): Promise<string> {
 }
 
 /** Opens the editor in a new profile and the trees in it one after the other, another one first each time. @returns milliseconds */
-async function openAll(browser: Browser, url: string, round: number): Promise<Record<Tree, number>> {
+async function openAll(browser: BrowserContext, url: string, round: number): Promise<Record<Tree, number>> {
   const workbench = await Workbench.open(browser, url);
   try {
     await workbench.statusBarItem('bench is ready').waitFor();

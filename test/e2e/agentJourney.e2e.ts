@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { cleanEnvironment } from '../../scripts/codeServer.ts';
 import { run } from '../../scripts/tools/run.ts';
@@ -10,7 +10,7 @@ import { freePort } from '../../src/adapters/freePort.ts';
 import { currentClaude } from '../support/agentStage.ts';
 import type { ReceivedRequest, Reply } from '../support/messagesApi.ts';
 import { type AgentEditor, openAgentEditor, recordedPrompt } from './support/agentEditor.ts';
-import { launchBrowser } from './support/browser.ts';
+import { openBrowser } from './support/editor.ts';
 import type { Workbench } from './support/workbench.ts';
 
 // The whole way of a person, on both engines: three agents of the real Claude Code, from the fork panel to undo.
@@ -28,7 +28,7 @@ const asks = { name: 'list first', prompt: 'First write the cases down' };
 const commitCommand = 'git add -A && git commit -qm "Strip emoji"';
 const listCommand = 'echo "a 😀" > cases.txt';
 
-let browser: Browser;
+let browser: BrowserContext;
 let workbench: Workbench | undefined;
 
 /** What each of the three agents does, by its prompt and by what it has done so far. */
@@ -67,7 +67,7 @@ const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 60_000
 beforeAll(async () => {
   const missing = await ensureTools(['temporal', `claude-code-${currentClaude}`]);
   if (missing.length > 0) throw new Error(`The journey needs ${missing.join(' and ')}.`);
-  browser = await launchBrowser();
+  browser = await openBrowser();
 });
 
 afterAll(() => browser?.close());

@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { currentClaude } from '../support/agentStage.ts';
 import type { MessagesApi, ReceivedRequest, Reply } from '../support/messagesApi.ts';
 import { type AgentEditor, openAgentEditor, recordedPrompt } from './support/agentEditor.ts';
-import { launchBrowser } from './support/browser.ts';
+import { openBrowser } from './support/editor.ts';
 import type { Theme, Workbench } from './support/workbench.ts';
 
 const before = 'export const slugify = (text: string) => text.toLowerCase();\n';
 
 let project: string;
 let api: MessagesApi;
-let browser: Browser;
+let browser: BrowserContext;
 let editor: AgentEditor;
 let workbench: Workbench;
 
@@ -34,7 +34,7 @@ function branchReply({ body }: ReceivedRequest, folder: string): Reply {
 }
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await openBrowser();
   editor = await openAgentEditor(browser, {
     files: { 'slugify.ts': before },
     answer: branchReply,

@@ -1,16 +1,16 @@
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
-import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
-import { launchBrowser } from './support/browser.ts';
+import type { BrowserContext } from 'playwright-core';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { CodeServer } from '../../scripts/codeServer.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { seedAgentRun } from './support/seedAgentRun.ts';
 import { Workbench } from './support/workbench.ts';
 
 let scratch: string;
 let workspace: string;
-let browser: Browser;
+let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 let run: Awaited<ReturnType<typeof seedAgentRun>>;
@@ -32,9 +32,8 @@ beforeAll(async () => {
     { path: 'src/slugify.js', before, after },
     { path: 'src/slugify.test.js', before: null, after: 'test("emoji", () => {});\n' },
   ]);
-  browser = await launchBrowser();
-  server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  browser = await openBrowser();
+  server = await startEditor({
     workspace,
     env: { CLAUDE_CONFIG_DIR: path.join(scratch, 'claude'), FORKPOINT_HOME: home },
   });

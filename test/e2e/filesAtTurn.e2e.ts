@@ -1,16 +1,16 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
+import type { BrowserContext } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { CodeServer } from '../../scripts/codeServer.ts';
 import { FileSession, utf16 } from '../support/fileSession.ts';
-import { launchBrowser } from './support/browser.ts';
 import { digestFolder } from './support/digestFolder.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: Browser;
+let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 let workspace: string;
@@ -50,9 +50,8 @@ beforeAll(async () => {
   await mkdir(workspace, { recursive: true });
   await writeFile(path.join(workspace, 'greeting.txt'), utf16('hello\nnow\n'));
   await writeRecording();
-  browser = await launchBrowser();
-  server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  browser = await openBrowser();
+  server = await startEditor({
     workspace,
     env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint') },
   });

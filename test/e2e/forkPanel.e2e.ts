@@ -1,14 +1,14 @@
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
-import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
-import { launchBrowser } from './support/browser.ts';
+import type { BrowserContext } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { CodeServer } from '../../scripts/codeServer.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { type Theme, Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: Browser;
+let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 
@@ -16,9 +16,8 @@ beforeAll(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-panel-'));
   await mkdir(path.join(scratch, 'workspace'));
   await cp(path.resolve(import.meta.dirname, '../../demo/claude'), path.join(scratch, 'claude'), { recursive: true });
-  browser = await launchBrowser();
-  server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  browser = await openBrowser();
+  server = await startEditor({
     workspace: path.join(scratch, 'workspace'),
     env: {
       CLAUDE_CONFIG_DIR: path.join(scratch, 'claude'),
@@ -34,18 +33,18 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-// A workspace for each test: half-filled forks are kept by workspace.
 let workspaces = 0;
-beforeEach(async () => {
+
+/** An editor on a workspace of its own: half-filled forks are kept by workspace. */
+async function openWorkbench() {
   const workspace = path.join(scratch, `workspace-${++workspaces}`);
   await mkdir(workspace);
   workbench = await Workbench.open(browser, `${new URL(server.url).origin}/?folder=${encodeURIComponent(workspace)}`);
-});
+}
 
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail')
     await workbench.screenshot(`failed-${task.name.replace(/\W+/g, '-').slice(0, 60)}`);
-  await workbench.close();
 });
 
 const prompt = 'Now handle emoji';
@@ -85,12 +84,22 @@ const attack = `(async () => {
   window.postMessage({ event: 'run', data: { runId: '../..' } }, '*');
   window.postMessage({ id: 1, result: null }, '*');
   await new Promise((resolve) => setTimeout(resolve, 200));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  script.remove();
+  image.remove();
   return { seen, injected: 'injected' in window };
 })()`;
 
-describe('the fork panel', () => {
+describe('an open fork panel', () => {
+  beforeAll(async () => {
+    await openWorkbench();
+    await openPanel();
+  });
+
+  afterAll(() => workbench?.close());
+
   test('stands at the turn that was right-clicked and says what would be sent', async () => {
-    const panel = await openPanel();
+    const panel = workbench.panel();
     const { point, prompt: editor, primary } = panelParts();
     await panel.locator('.fidelity.exact').waitFor();
     expect(await point.textContent()).toContain(prompt);
@@ -100,6 +109,58 @@ describe('the fork panel', () => {
     expect(await primary.textContent()).toContain('Run 1 branch');
     await workbench.screenshot('fork-panel');
   });
+
+  test('accepts no malformed message and runs nothing but its own script', async () => {
+    const frame = await (await workbench.panel().locator('body').elementHandle())?.ownerFrame();
+    const violations = await frame?.evaluate(attack);
+    expect(violations).toEqual({ seen: expect.arrayContaining(['script-src-elem', 'img-src']), injected: false });
+    expect(await panelParts().point.textContent()).toContain(prompt);
+  });
+
+  test('a problem stands beside its field and holds the run back', async () => {
+    const panel = workbench.panel();
+    const repeats = panel.getByRole('textbox', { name: /^Repeats of/ });
+    await repeats.fill('0');
+    const problem = panel.locator('.problem', { hasText: 'Repeats are a whole number from 1 to 50.' });
+    await problem.waitFor();
+    expect(await repeats.getAttribute('aria-invalid')).toBe('true');
+    expect(await repeats.getAttribute('aria-describedby')).toBe(await problem.getAttribute('id'));
+    expect(await panelParts().primary.getAttribute('disabled')).not.toBeNull();
+    await repeats.fill('1');
+    await problem.waitFor({ state: 'detached' });
+  });
+
+  describe('with everything unfolded', () => {
+    beforeAll(async () => {
+      const panel = workbench.panel();
+      await panel.getByRole('button', { name: /^system of/ }).click();
+      await panel.getByRole('button', { name: /^options of/ }).click();
+      await workbench.runCommand('View: Close Primary Side Bar');
+    });
+
+    test.each<[Theme, number]>([
+      ['light', 1280],
+      ['dark', 760],
+      ['hcDark', 1280],
+      ['hcLight', 560],
+      ['dark', 430],
+    ])('has no serious accessibility problem in %s at %i px', async (theme, width) => {
+      const panel = workbench.panel();
+      await workbench.setViewport(1400, 900);
+      await workbench.setTheme(theme);
+      await workbench.setViewport(width, 900);
+      expect(await workbench.axeOnPanel()).toEqual([]);
+      const frame = await (await panel.locator('body').elementHandle())?.ownerFrame();
+      expect(await frame?.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0);
+      await workbench.screenshot(`fork-panel-${theme}-${width}`);
+    });
+  });
+});
+
+describe('the fork panel', () => {
+  beforeEach(openWorkbench);
+
+  afterEach(() => workbench.close());
 
   test('varies over models, runs the branches, and ends at Compare', async () => {
     const panel = await openPanel();
@@ -195,43 +256,5 @@ describe('the fork panel', () => {
     await openPanel();
     await kept();
     expect(await panelParts().names.count()).toBe(2);
-  });
-
-  test('a problem stands beside its field and holds the run back', async () => {
-    const panel = await openPanel();
-    const repeats = panel.getByRole('textbox', { name: /^Repeats of/ });
-    await repeats.fill('0');
-    const problem = panel.locator('.problem', { hasText: 'Repeats are a whole number from 1 to 50.' });
-    await problem.waitFor();
-    expect(await repeats.getAttribute('aria-invalid')).toBe('true');
-    expect(await repeats.getAttribute('aria-describedby')).toBe(await problem.getAttribute('id'));
-    expect(await panelParts().primary.getAttribute('disabled')).not.toBeNull();
-  });
-
-  test('accepts no malformed message and runs nothing but its own script', async () => {
-    await openPanel();
-    const frame = await (await workbench.panel().locator('body').elementHandle())?.ownerFrame();
-    const violations = await frame?.evaluate(attack);
-    expect(violations).toEqual({ seen: expect.arrayContaining(['script-src-elem', 'img-src']), injected: false });
-    expect(await panelParts().point.textContent()).toContain(prompt);
-  });
-
-  test.each<[Theme, number]>([
-    ['light', 1280],
-    ['dark', 760],
-    ['hcDark', 1280],
-    ['hcLight', 560],
-    ['dark', 430],
-  ])('has no serious accessibility problem in %s at %i px', async (theme, width) => {
-    const panel = await openPanel();
-    await workbench.setTheme(theme);
-    await panel.getByRole('button', { name: /^system of/ }).click();
-    await panel.getByRole('button', { name: /^options of/ }).click();
-    await workbench.runCommand('View: Close Primary Side Bar');
-    await workbench.setViewport(width, 900);
-    expect(await workbench.axeOnPanel()).toEqual([]);
-    const frame = await (await panel.locator('body').elementHandle())?.ownerFrame();
-    expect(await frame?.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0);
-    await workbench.screenshot(`fork-panel-${theme}-${width}`);
   });
 });

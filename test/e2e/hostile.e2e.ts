@@ -1,11 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, inject, onTestFinished, test } from 'vitest';
-import { startCodeServer } from '../../scripts/codeServer.ts';
+import { expect, onTestFinished, test } from 'vitest';
 import { hostileText } from '../support/hostile.ts';
 import { TranscriptBuilder } from '../support/transcript.ts';
-import { launchBrowser } from './support/browser.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 test('a session full of hostile text is inert in tree, picker, document and panel', async () => {
@@ -22,10 +21,9 @@ test('a session full of hostile text is inert in tree, picker, document and pane
   ]);
   session.reply(`Done ${hostileText}`);
   await writeFile(path.join(project, 'hostile.jsonl'), session.text());
-  const browser = await launchBrowser();
+  const browser = await openBrowser();
   onTestFinished(() => browser.close());
-  const server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  const server = await startEditor({
     workspace,
     env: { CLAUDE_CONFIG_DIR: path.join(scratch, 'claude'), FORKPOINT_HOME: path.join(scratch, 'forkpoint') },
   });

@@ -1,23 +1,23 @@
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
-import { type CodeServer, cleanEnvironment, startCodeServer } from '../../scripts/codeServer.ts';
+import type { BrowserContext } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type CodeServer, cleanEnvironment } from '../../scripts/codeServer.ts';
 import { run } from '../../scripts/tools/run.ts';
 import { findTemporal } from '../../scripts/tools/temporalCli.ts';
 import { ensureTools } from '../../scripts/tools.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from '../support/messagesApi.ts';
 import { recordSessions } from '../support/recordSessions.ts';
-import { launchBrowser } from './support/browser.ts';
 import { digestFolder } from './support/digestFolder.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 // The whole way of a person, over a session that the real Claude Code recorded, with a stand-in for the API on loopback.
 
 let scratch: string;
-let browser: Browser;
+let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 let api: MessagesApi;
@@ -47,10 +47,9 @@ beforeAll(async () => {
   const workspace = path.join(scratch, 'workspace');
   await mkdir(workspace);
   api = await startMessagesApi((request) => answer(request), { models: ['claude-haiku-4-5', 'claude-opus-4-5'] });
-  browser = await launchBrowser();
+  browser = await openBrowser();
   temporalAddress = `127.0.0.1:${await freePort()}`;
-  server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  server = await startEditor({
     workspace,
     settings: {
       'forkpoint.temporal.address': temporalAddress,

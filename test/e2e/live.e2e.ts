@@ -1,16 +1,16 @@
 import { appendFile, mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest';
-import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
+import type { BrowserContext } from 'playwright-core';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { CodeServer } from '../../scripts/codeServer.ts';
 import { TranscriptBuilder } from '../support/transcript.ts';
 import { type WrittenSession, writeSession } from '../support/writeSession.ts';
-import { launchBrowser } from './support/browser.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: Browser;
+let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 const within = (...names: string[]) => path.join(scratch, ...names);
@@ -18,9 +18,8 @@ const within = (...names: string[]) => path.join(scratch, ...names);
 beforeEach(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-live-'));
   await mkdir(within('slug-tools'));
-  browser = await launchBrowser();
-  server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  browser = await openBrowser();
+  server = await startEditor({
     workspace: within('slug-tools'),
     env: { CLAUDE_CONFIG_DIR: within('claude'), FORKPOINT_HOME: within('forkpoint'), FORKPOINT_DEMO: '1' },
   });

@@ -1,10 +1,9 @@
 import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, inject, onTestFinished, test, vi } from 'vitest';
-import { startCodeServer } from '../../scripts/codeServer.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { writeSession } from '../support/writeSession.ts';
-import { launchBrowser } from './support/browser.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 test('a damaged session is marked, and its problems lead to the raw lines', async () => {
@@ -19,10 +18,9 @@ test('a damaged session is marked, and its problems lead to the raw lines', asyn
     'what is this? https://evil.example\n{"type":"user","message":{"role":"user","content":"Lost word\n',
   );
   await session.add('Now handle emoji');
-  const browser = await launchBrowser();
+  const browser = await openBrowser();
   onTestFinished(() => browser.close());
-  const server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  const server = await startEditor({
     workspace,
     env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint') },
   });

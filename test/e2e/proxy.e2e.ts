@@ -1,11 +1,10 @@
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, inject, test } from 'vitest';
-import { startCodeServer } from '../../scripts/codeServer.ts';
+import { expect, test } from 'vitest';
 import { startMessagesApi } from '../support/messagesApi.ts';
 import { startProxy } from '../support/proxy.ts';
-import { launchBrowser } from './support/browser.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 test('requests go through the proxy of http.proxy', async () => {
@@ -15,9 +14,8 @@ test('requests go through the proxy of http.proxy', async () => {
   await using api = await startMessagesApi(['Through the proxy.']);
   // The editor asks no proxy for loopback, so the API has a name that only the proxy knows.
   await using proxy = await startProxy({ to: Number(new URL(api.baseUrl).port) });
-  const browser = await launchBrowser();
-  const server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  const browser = await openBrowser();
+  const server = await startEditor({
     workspace: path.join(scratch, 'workspace'),
     settings: { 'http.proxy': proxy.url },
     env: {

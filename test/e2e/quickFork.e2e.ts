@@ -1,15 +1,15 @@
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
-import { launchBrowser } from './support/browser.ts';
+import type { BrowserContext } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CodeServer } from '../../scripts/codeServer.ts';
 import { digestFolder } from './support/digestFolder.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: Browser;
+let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 let recorded: string;
@@ -20,9 +20,8 @@ beforeAll(async () => {
   await cp(path.resolve(import.meta.dirname, '../../demo/claude'), claudeDir, { recursive: true });
   recorded = await digestFolder(claudeDir);
   await mkdir(path.join(scratch, 'workspace'));
-  browser = await launchBrowser();
-  server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  browser = await openBrowser();
+  server = await startEditor({
     workspace: path.join(scratch, 'workspace'),
     env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint'), FORKPOINT_DEMO: '1' },
   });

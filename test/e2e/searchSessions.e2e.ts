@@ -1,15 +1,15 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
+import type { BrowserContext } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { CodeServer } from '../../scripts/codeServer.ts';
 import { type WrittenSession, writeSession } from '../support/writeSession.ts';
-import { launchBrowser } from './support/browser.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: Browser;
+let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 let website: WrittenSession;
@@ -20,12 +20,11 @@ beforeAll(async () => {
   await mkdir(workspace);
   await writeSession(claudeDir, workspace, ['Why does slugify drop accents?', 'Now handle quixotic $(emoji)']);
   website = await writeSession(claudeDir, '/home/sam/website', ['A landing page', 'Make it quixotic']);
-  server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  server = await startEditor({
     workspace,
     env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint') },
   });
-  browser = await launchBrowser();
+  browser = await openBrowser();
   workbench = await Workbench.open(browser, server.url);
 });
 

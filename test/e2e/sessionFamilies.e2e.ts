@@ -2,18 +2,18 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
-import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
+import type { BrowserContext } from 'playwright-core';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { CodeServer } from '../../scripts/codeServer.ts';
 import { FamilyWriter, makeRepository } from '../support/writeFamily.ts';
-import { launchBrowser } from './support/browser.ts';
 import { digestFolder } from './support/digestFolder.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 // What belongs together stands together: worktrees, forks, subagents. And what goes can be kept.
 
 let scratch: string;
-let browser: Browser;
+let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 let claudeDir: string;
@@ -57,9 +57,8 @@ beforeAll(async () => {
   const worktree = path.join(scratch, 'trees', 'emoji');
   makeRepository(workspace, worktree);
   precious = writeSessions(workspace, worktree);
-  browser = await launchBrowser();
-  server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  browser = await openBrowser();
+  server = await startEditor({
     workspace,
     env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint') },
   });

@@ -1,15 +1,15 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
-import { type CodeServer, startCodeServer } from '../../scripts/codeServer.ts';
+import type { BrowserContext } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { CodeServer } from '../../scripts/codeServer.ts';
 import { type WrittenSession, writeSession } from '../support/writeSession.ts';
-import { launchBrowser } from './support/browser.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: Browser;
+let browser: BrowserContext;
 const paths = (name: string) => ({
   workspace: path.join(scratch, name, 'slug-tools'),
   claudeDir: path.join(scratch, name, 'claude'),
@@ -17,7 +17,7 @@ const paths = (name: string) => ({
 
 beforeAll(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-sessions-'));
-  browser = await launchBrowser();
+  browser = await openBrowser();
 });
 
 afterAll(async () => {
@@ -28,8 +28,7 @@ afterAll(async () => {
 async function start(name: string, options: { trusted?: boolean } = {}): Promise<CodeServer> {
   const { workspace, claudeDir } = paths(name);
   await mkdir(workspace, { recursive: true });
-  return startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  return startEditor({
     workspace,
     env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, name, 'forkpoint') },
     ...options,

@@ -1,18 +1,18 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { type CodeServer, installVsix, startCodeServer } from '../../scripts/codeServer.ts';
+import { type CodeServer, installVsix } from '../../scripts/codeServer.ts';
 import { packageExtension } from '../../scripts/package.ts';
 import { findTemporal } from '../../scripts/tools/temporalCli.ts';
-import { launchBrowser } from './support/browser.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 // The package without the Temporal worker's native core: what people on other platforms install.
 
 let scratch: string;
-let browser: Browser;
+let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 let vsix: string;
@@ -24,8 +24,8 @@ beforeAll(async () => {
   await cp(path.resolve(import.meta.dirname, '../../demo/claude'), path.join(scratch, 'claude'), { recursive: true });
   vsix = await packageExtension('universal');
   await installVsix(vsix, path.join(scratch, 'extensions'), scratch);
-  browser = await launchBrowser();
-  server = await startCodeServer({
+  browser = await openBrowser();
+  server = await startEditor({
     extensionsDir: path.join(scratch, 'extensions'),
     workspace: path.join(scratch, 'workspace'),
     env: {

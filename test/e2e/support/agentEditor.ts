@@ -3,13 +3,12 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { Browser } from 'playwright-core';
-import { inject } from 'vitest';
-import { startCodeServer } from '../../../scripts/codeServer.ts';
+import type { BrowserContext } from 'playwright-core';
 import { toolPath } from '../../../scripts/tools.ts';
 import { currentClaude, isAside } from '../../support/agentStage.ts';
 import { claudeEnvironment } from '../../support/claudeEnvironment.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from '../../support/messagesApi.ts';
+import { startEditor } from './editor.ts';
 import { Workbench } from './workbench.ts';
 
 const execFileAsync = promisify(execFile);
@@ -38,7 +37,7 @@ export interface AgentEditorOptions {
 
 /** Records a session of two prompts, then opens the editor. */
 export async function openAgentEditor(
-  browser: Browser,
+  browser: BrowserContext,
   { files, answer, settings = {}, env: more = {} }: AgentEditorOptions,
 ): Promise<AgentEditor> {
   const ends: (() => Promise<unknown>)[] = [];
@@ -60,8 +59,7 @@ export async function openAgentEditor(
     const env = claudeEnvironment({ ...folders, baseUrl: api.baseUrl });
     await record(project, files, env);
     recording = false;
-    const server = await startCodeServer({
-      extensionsDir: inject('extensionsDir'),
+    const server = await startEditor({
       workspace: project,
       settings,
       env: {

@@ -6,6 +6,7 @@ import { installVsix } from '../../../scripts/codeServer.ts';
 import { packageExtension } from '../../../scripts/package.ts';
 import { run } from '../../../scripts/tools/run.ts';
 import { ensureTools } from '../../../scripts/tools.ts';
+import { freePort } from '../../../src/adapters/freePort.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -13,6 +14,10 @@ declare module 'vitest' {
     extensionsDir: string;
     /** The packed VSIX itself. */
     vsix: string;
+    /** Folder of the browser's profile. */
+    profile: string;
+    /** Where the editor answers, one after the other. */
+    editorPort: number;
   }
 }
 
@@ -24,11 +29,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // `npm test` has built already, and another suite may be running what it built.
   if (!process.env['FORKPOINT_BUILT']) console.log(await run(process.execPath, ['esbuild.mjs'], { cwd: root }));
   const vsix = await packageExtension('platform');
-  const scratch = path.join(tmpdir(), `forkpoint-extensions-${process.pid}`);
+  const scratch = path.join(tmpdir(), `forkpoint-ui-${process.pid}`);
   const extensionsDir = path.join(scratch, 'extensions');
   await mkdir(extensionsDir, { recursive: true });
   await installVsix(vsix, extensionsDir, scratch);
   project.provide('extensionsDir', extensionsDir);
   project.provide('vsix', vsix);
+  project.provide('profile', path.join(scratch, 'profile'));
+  project.provide('editorPort', await freePort());
   return () => rm(scratch, { recursive: true, force: true });
 }

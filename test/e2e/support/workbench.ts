@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import axe, { type AxeResults } from 'axe-core';
-import type { Browser, BrowserContext, FrameLocator, Locator, Page } from 'playwright-core';
+import type { BrowserContext, FrameLocator, Locator, Page } from 'playwright-core';
 
 export type Theme = 'light' | 'dark' | 'hcDark' | 'hcLight';
 
@@ -45,19 +45,26 @@ export interface TreeRow {
 /** The editor in a browser, in the words of a person who uses it. Every method waits for what it names. */
 export class Workbench {
   readonly page: Page;
-  private readonly context: BrowserContext;
 
-  private constructor(context: BrowserContext, page: Page) {
-    this.context = context;
+  private constructor(page: Page) {
     this.page = page;
   }
 
-  /** Opens the address in a new browser profile and waits until the editor stands. */
-  static async open(browser: Browser, url: string, viewport = { width: 1400, height: 900 }): Promise<Workbench> {
-    const context = await browser.newContext({ viewport, permissions: ['clipboard-read', 'clipboard-write'] });
-    const page = await context.newPage();
+  /**
+   * Opens the address and waits until the editor stands. It knows nothing of an editor that was at this address before: what
+   * that stored in the browser is cleared, but for the browser's caches.
+   */
+  static async open(browser: BrowserContext, url: string, viewport = { width: 1400, height: 900 }): Promise<Workbench> {
+    const page = await browser.newPage();
     page.setDefaultTimeout(20_000);
-    const workbench = new Workbench(context, page);
+    await page.setViewportSize(viewport);
+    const devTools = await browser.newCDPSession(page);
+    await devTools.send('Storage.clearDataForOrigin', {
+      origin: new URL(url).origin,
+      storageTypes: 'cookies,local_storage,indexeddb',
+    });
+    await devTools.detach();
+    const workbench = new Workbench(page);
     await page.goto(url);
     await workbench.ready();
     return workbench;
@@ -87,7 +94,7 @@ export class Workbench {
   }
 
   async close(): Promise<void> {
-    await this.context.close();
+    await this.page.close();
   }
 
   /** Clicks the Activity Bar icon, unless the view stands open. */

@@ -79,5 +79,8 @@ async function npmEnvironment(): Promise<NodeJS.ProcessEnv> {
     );
   }
   if (existsSync('/usr/include/node/node.h')) env['npm_config_nodedir'] = '/usr';
+  // node-gyp puts these after a module's own flags. Optimizing takes half of an install (SQLite, spdlog), and tests don't earn
+  // it back.
+  for (const flags of ['CFLAGS', 'CXXFLAGS']) env[flags] ??= '-O0';
   return env;
 }

@@ -5,7 +5,7 @@ import { TranscriptBuilder, treeOf } from '../../../support/transcript.ts';
 
 /*
  * Faults that damage puts into a transcript, by their numbers. Those of files and folders stand in
- * test/unit/adapters/sessions/faults.test.ts, those of forks in test/unit/core/fork/.
+ * test/unit/adapters/sessions/sessionFaults.test.ts, those of forks in test/unit/core/fork/.
  */
 
 const encoder = new TextEncoder();

@@ -47,6 +47,7 @@ export interface AgentServicesOptions {
   env: NodeJS.ProcessEnv;
   claudePath: string | undefined;
   extensionFolders: readonly string[];
+  namespaces: boolean;
 }
 
 export interface LoadedAgentServices {
@@ -72,7 +73,7 @@ export function createAgentServices(options: AgentServicesOptions): LoadedAgentS
 }
 
 function workDeps(options: AgentServicesOptions): AgentWorkDeps {
-  const { home, runs, blobs, clock, prices, sha256, sessions, env, claudeDirs } = options;
+  const { home, runs, blobs, clock, prices, sha256, sessions, env, claudeDirs, namespaces } = options;
   const folder = path.join(home, 'places');
   const changes = createChangeStore(folder);
   const isRunKnown = (runId: RunId) =>
@@ -87,7 +88,7 @@ function workDeps(options: AgentServicesOptions): AgentWorkDeps {
     clock,
     prices,
     sha256,
-    places: createPlaces({ folder, changes, isRunKnown, clock, configDirs: claudeDirs }),
+    places: createPlaces({ folder, changes, isRunKnown, clock, configDirs: claudeDirs, namespaces }),
     changes,
     sessions: createBranchSessions(new BranchOrigins(home)),
     program: createAgentProgram({ env }),

@@ -59,6 +59,8 @@ export interface ServicesOptions {
   env?: NodeJS.ProcessEnv;
   /** Folders that hold editor extensions, Claude Code's own among them. */
   extensionFolders?: readonly string[];
+  /** False: agents work as on a machine that forbids namespaces. */
+  namespaces?: boolean;
   /**
    * Who answers where a request doesn't say. Default: the API where a key is set, else Claude Code where it is found: who has
    * set a key for scripts is not to be surprised by an agent.
@@ -201,6 +203,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
         env: options.env ?? process.env,
         claudePath: options.claudePath ?? (process.env.FORKPOINT_CLAUDE || undefined),
         extensionFolders: options.extensionFolders ?? [],
+        namespaces: options.namespaces ?? true,
       }),
     ),
   );

@@ -6,7 +6,8 @@ import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { Services } from '../../src/services.ts';
 import { branchOf, ForkStage, recorded, untilView } from '../support/forkStage.ts';
 import { historyText } from '../support/historyText.ts';
-import { KillMatrix } from '../support/killMatrix.ts';
+import { KillMatrix, runMoments, timesLogged, untilThen } from '../support/killMatrix.ts';
+import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 import { builtWorker, killWorkers, startTestServer, type TestServer } from '../support/temporal.ts';
 import { describeAgentContract } from './agentContract.ts';
 
@@ -16,14 +17,14 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function durable(stage: ForkStage, over: { concurrency?: number } = {}): Promise<Services> {
+async function durable(stage: ForkStage, over: { concurrency?: number } = {}, home = stage.home): Promise<Services> {
   const workerScript = await builtWorker();
-  const services = await stage.services({ temporal: { address: server.address, workerScript, ...over } });
+  const services = await stage.services({ home, temporal: { address: server.address, workerScript, ...over } });
   return {
     ...services,
     async dispose() {
       await services.dispose();
-      await killWorkers(stage.home);
+      await killWorkers(home);
     },
   };
 }
@@ -49,10 +50,38 @@ describe('agents on Temporal', () => {
     const there = await matrix.untilThere(services, runId);
     await killWorkers(stage.home);
     expect(await matrix.left(services, runId)).toEqual(matrix.nothingLeft);
+    // Beside it, for half a minute of each is Temporal's, until it takes the worker for lost.
+    const others = await Promise.all(runMoments.map(killedWhen));
     await services.forks.resume(runId);
     expect(matrix.finished(await services.forks.whenEnded(runId), there)).toEqual(matrix.allDone);
-    // Half a minute of it is Temporal's, until it takes the worker for lost.
+    for (const other of others) await other.finish();
   }, 120_000);
+
+  /** A run of one branch whose worker is killed at a moment, in a data folder of its own. */
+  async function killedWhen({ name, isThen, next }: (typeof runMoments)[number]) {
+    const home = path.join(stage.folder, next);
+    const own = await durable(stage, {}, home);
+    const watch = new KillMatrix(stage, [], 'overlay', (prompt) => prompt.includes(name));
+    const branches = [{ name: 'one', prompt: `A worker ${name}.` }];
+    const { runId } = await own.forks.dispatch(stage.fork({ engine: 'temporal', branches }));
+    await untilThen(() => isThen(home, runId));
+    for (const { pid } of await readWorkerRecords({ home })) process.kill(pid, 'SIGSTOP');
+    // Else it was not the moment that it was to be.
+    expect(timesLogged(home, runId, next), name).toBe(0);
+    await killWorkers(home);
+    return {
+      async finish() {
+        try {
+          await own.forks.resume(runId);
+          const view = await own.forks.whenEnded(runId);
+          expect(branchOf(view, 'one'), name).toMatchObject({ state: 'completed', text: 'Done.', error: null });
+          expect(watch.finished(view, view)).toEqual(watch.allDone);
+        } finally {
+          await own.dispose();
+        }
+      },
+    };
+  }
 
   it('leave requests their places while they wait for a person', async () => {
     stage.answer(({ body }) => {

@@ -1,13 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunId } from '../../src/core/ids.ts';
 import type { Services } from '../../src/services.ts';
 import { bundleCli } from '../support/cli.ts';
 import { branchOf, ForkStage, recorded } from '../support/forkStage.ts';
-import { KillMatrix, untilThen } from '../support/killMatrix.ts';
+import { agentMoments, KillMatrix, moments, runMoments, timesLogged, untilThen } from '../support/killMatrix.ts';
 import { treeHash } from '../support/treeHash.ts';
 
 let stage: ForkStage;
@@ -32,13 +32,30 @@ function forkpoint(...args: string[]): ChildProcess {
   });
 }
 
-/** Starts a run in a process of its own. */
-async function startRun(services: Services, fork: Record<string, unknown>): Promise<[ChildProcess, RunId]> {
+type StartHost = (request: Record<string, unknown>) => ChildProcess;
+
+const byCommand: StartHost = (request) => {
   const file = path.join(stage.folder, `${crypto.randomUUID()}.fork.yaml`);
-  const request = { session: recorded.sessionId, at: { turn: 3 }, executor: 'claude-code', ...fork };
   writeFileSync(file, JSON.stringify(request));
+  return forkpoint('fork', '--file', file, '--yes');
+};
+
+const withoutNamespaces: StartHost = (request) => {
+  const program = path.join(import.meta.dirname, '../support/forkProgram.ts');
+  const order = JSON.stringify({ options: { ...stage.options, namespaces: false }, request });
+  const flags = ['--experimental-transform-types', '--no-warnings'];
+  return spawn(process.execPath, [...flags, program, order], { env: stage.env, stdio: ['ignore', 'ignore', 'pipe'] });
+};
+
+/** Starts a run in a process of its own. */
+async function startRun(
+  services: Services,
+  fork: Record<string, unknown>,
+  startHost = byCommand,
+): Promise<[ChildProcess, RunId]> {
+  const request = { session: recorded.sessionId, at: { turn: 3 }, executor: 'claude-code', ...fork };
   const known = new Set(await services.runs.list());
-  const host = forkpoint('fork', '--file', file, '--yes');
+  const host = startHost(request);
   let runId: RunId | undefined;
   await untilThen(async () => {
     runId = (await services.runs.list()).find((id) => !known.has(id));
@@ -64,33 +81,39 @@ async function endOf(host: ChildProcess): Promise<{ code: number | null; said: s
   return { code, said };
 }
 
-it('a host that is killed leaves branches at any moment that a resume finishes, in their places and sessions', async () => {
-  const services = await stage.services();
-  const matrix = new KillMatrix(stage);
-  const [host, runId] = await startRun(services, matrix.fork);
-  try {
-    await matrix.untilThere(services, runId);
-    await killed(host);
-    expect(await matrix.left(services, runId)).toEqual(matrix.nothingLeft);
-    const left = await services.forks.run(runId);
-    expect(left.interrupted).toBe(true);
-    for (const { name, error } of left.branches) expect(error, name).toMatchObject({ code: 'interrupted' });
-    await services.forks.resume(runId);
-    expect(matrix.finished(await services.forks.whenEnded(runId), left)).toEqual(matrix.allDone);
-  } finally {
-    host.kill('SIGKILL');
-    await services.dispose();
-  }
-});
+it.each([
+  ['overlay', byCommand],
+  ['worktree', withoutNamespaces],
+] as const)(
+  'a host that is killed leaves branches at any moment that a resume finishes, in their places and sessions: %s',
+  async (place, startHost) => {
+    const services = await stage.services({ namespaces: place === 'overlay' });
+    const matrix = new KillMatrix(stage, moments, place);
+    const [host, runId] = await startRun(services, matrix.fork, startHost);
+    try {
+      await matrix.untilThere(services, runId);
+      await killed(host);
+      expect(await matrix.left(services, runId)).toEqual(matrix.nothingLeft);
+      const left = await services.forks.run(runId);
+      expect(left.interrupted).toBe(true);
+      for (const { name, error } of left.branches) expect(error, name).toMatchObject({ code: 'interrupted' });
+      await services.forks.resume(runId);
+      expect(matrix.finished(await services.forks.whenEnded(runId), left)).toEqual(matrix.allDone);
+    } finally {
+      host.kill('SIGKILL');
+      await services.dispose();
+    }
+  },
+);
 
 it('agents that are killed at any moment go on by themselves, and say which calls are in doubt', async () => {
   const services = await stage.services();
-  const matrix = new KillMatrix(stage, ['first token', 'tool', 'question']);
+  const matrix = new KillMatrix(stage, agentMoments);
   try {
     const { runId } = await services.forks.dispatch(stage.fork(matrix.fork));
     const there = await matrix.untilThere(services, runId);
     const agents = matrix.processes().filter(({ command }) => command.startsWith(`${stage.program} `));
-    expect(agents).toHaveLength(3);
+    expect(agents).toHaveLength(agentMoments.length);
     for (const { pid } of agents) process.kill(pid, 'SIGKILL');
     expect(matrix.finished(await services.forks.whenEnded(runId), there)).toEqual(matrix.allDone);
   } finally {
@@ -98,52 +121,43 @@ it('agents that are killed at any moment go on by themselves, and say which call
   }
 });
 
-/** How often an event stands in a run's log, read without the store in between. */
-const times = (runId: RunId, type: string): number =>
-  readFileSync(path.join(stage.home, 'runs', runId, 'events.jsonl'), 'utf8').split(`"type":"${type}"`).length - 1;
-
-const isMaking = (runId: RunId): boolean => {
-  const folder = path.join(stage.home, 'places', runId);
-  return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('.making-'));
-};
-
-it.each([
-  ['prepares a place', isMaking, 'place-ready'],
-  ['ends a branch', (runId: RunId) => times(runId, 'agent-turn-ended') === 1, 'run-ended'],
-] as const)('a host that is killed while it %s is followed by one of two that resume', async (_, isThen, next) => {
-  const services = await stage.services();
-  const watch = new KillMatrix(stage, []);
-  const prompt = `Once, before ${next}.`;
-  let asked = 0;
-  stage.answer(() => {
-    asked += 1;
-    return { content: 'Done.', before: 1_500 };
-  });
-  const [host, runId] = await startRun(services, { branches: [{ name: 'one', prompt }] });
-  try {
-    await untilThen(() => isThen(runId));
-    host.kill('SIGSTOP');
-    // Else it was not the moment that it was to be.
-    expect(times(runId, next)).toBe(0);
-    await killed(host);
-    expect(await watch.left(services, runId)).toEqual(watch.nothingLeft);
-    const [one, two] = await Promise.all([1, 2].map(() => endOf(forkpoint('resume', runId, '--yes'))));
-    const told = [one, two].filter((end) => end?.code !== 0);
-    // Where nothing is left but the end, the other may come when it is reached.
-    if (next === 'place-ready') expect(told).toHaveLength(1);
-    for (const end of told)
-      expect(end).toMatchObject({ code: 2, said: expect.stringMatching(/drives this run|left undone/) });
-    expect(times(runId, 'run-started')).toBe(2);
-    const view = await services.forks.run(runId);
-    expect(branchOf(view, 'one')).toMatchObject({ state: 'completed', text: 'Done.', error: null });
-    expect(asked).toBe(1);
-    expect(readdirSync(path.join(stage.home, 'places', runId)).filter((name) => name.startsWith('.'))).toEqual([]);
-    expect(watch.finished(view, view)).toEqual(watch.allDone);
-  } finally {
-    host.kill('SIGKILL');
-    await services.dispose();
-  }
-});
+it.each(runMoments)(
+  'a host that is killed while it $name is followed by one of two that resume',
+  async ({ isThen, next }) => {
+    const services = await stage.services();
+    const watch = new KillMatrix(stage, []);
+    const prompt = `Once, before ${next}.`;
+    let asked = 0;
+    stage.answer(() => {
+      asked += 1;
+      return { content: 'Done.', before: 1_500 };
+    });
+    const [host, runId] = await startRun(services, { branches: [{ name: 'one', prompt }] });
+    try {
+      await untilThen(() => isThen(stage.home, runId));
+      host.kill('SIGSTOP');
+      // Else it was not the moment that it was to be.
+      expect(timesLogged(stage.home, runId, next)).toBe(0);
+      await killed(host);
+      expect(await watch.left(services, runId)).toEqual(watch.nothingLeft);
+      const [one, two] = await Promise.all([1, 2].map(() => endOf(forkpoint('resume', runId, '--yes'))));
+      const told = [one, two].filter((end) => end?.code !== 0);
+      // Where nothing is left but the end, the other may come when it is reached.
+      if (next === 'place-ready') expect(told).toHaveLength(1);
+      for (const end of told)
+        expect(end).toMatchObject({ code: 2, said: expect.stringMatching(/drives this run|left undone/) });
+      expect(timesLogged(stage.home, runId, 'run-started')).toBe(2);
+      const view = await services.forks.run(runId);
+      expect(branchOf(view, 'one')).toMatchObject({ state: 'completed', text: 'Done.', error: null });
+      expect(asked).toBe(1);
+      expect(readdirSync(path.join(stage.home, 'places', runId)).filter((name) => name.startsWith('.'))).toEqual([]);
+      expect(watch.finished(view, view)).toEqual(watch.allDone);
+    } finally {
+      host.kill('SIGKILL');
+      await services.dispose();
+    }
+  },
+);
 
 // Mounting a small disk takes root.
 describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {

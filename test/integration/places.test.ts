@@ -576,6 +576,53 @@ describe('where namespaces are forbidden', () => {
     expect((await places.list())[0]?.inUse).toBe(false);
   });
 
+  it('what a command starts with nothing in its environment ends too, and nothing of the person’s', async () => {
+    stage.repository();
+    const places = stage.places({ namespaces: false });
+    const place = await places.create(stage.order('worktree'), new AbortController().signal);
+    const [ours, theirs] = ['95', '94'].map((start) => `${start}${Math.floor(Math.random() * 1e6)}`) as [
+      string,
+      string,
+    ];
+    // A terminal of the person’s in the very folder, and another place’s program.
+    const own = spawn('sleep', [theirs], { cwd: place.root, stdio: 'ignore' });
+    const other = await places.create(stage.order('worktree', { name: 'b2' }), new AbortController().signal);
+    const beside = other.spawn(['sleep', theirs], { env: userEnv });
+    try {
+      const leaves = `cd /; env -i setsid sh -c 'sleep ${ours} & exec sleep ${ours}' </dev/null >/dev/null 2>&1 &`;
+      const ended = await runIn(place, `(${leaves}); sleep 0.3; exit 3`);
+      expect(ended).toMatchObject({ exitCode: 3, stderr: '' });
+      expect(lives(ours)).toBe(false);
+      expect(own.exitCode ?? own.signalCode).toBeNull();
+      expect((await places.list()).map(({ inUse }) => inUse)).toEqual([true, true]);
+    } finally {
+      own.kill('SIGKILL');
+      beside.kill();
+      await beside.ended;
+    }
+    expect(await until(() => !lives(theirs))).toBe(true);
+    expect((await places.list()).map(({ inUse }) => inUse)).toEqual([false, false]);
+  });
+
+  it('a process with nothing in its environment that nobody ended keeps its place', async () => {
+    stage.repository();
+    const places = stage.places({ namespaces: false });
+    const place = await places.create(stage.order('worktree'), new AbortController().signal);
+    const { stdout } = await runIn(place, 'cat /proc/self/limits');
+    const limit = /^Max realtime timeout +(\d+) /m.exec(stdout)?.[1] ?? '';
+    expect(limit).toMatch(/^1\d{18}$/);
+    const left = spawn('prlimit', [`--rttime=${limit}:`, 'env', '-i', 'sleep', '60'], { cwd: '/', stdio: 'ignore' });
+    try {
+      expect(await until(() => lives('60'))).toBe(true);
+      expect((await places.list())[0]?.inUse).toBe(true);
+      await expect(places.remove(place.id)).rejects.toThrow(PlaceError);
+    } finally {
+      left.kill('SIGKILL');
+    }
+    expect(await until(() => left.exitCode !== null || left.signalCode !== null)).toBe(true);
+    await places.remove(place.id);
+  });
+
   it('a process that nobody ended is told by its environment, and keeps its place', async () => {
     stage.repository();
     const places = stage.places({ namespaces: false });

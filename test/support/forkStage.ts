@@ -85,16 +85,19 @@ export class ForkStage {
     this.#script.answer = script;
   }
 
-  services(over: Partial<ServicesOptions> = {}): Promise<Services> {
-    return createServices({
+  /** What services are constructed with, as JSON can hold it. */
+  get options() {
+    return {
       claudeDirs: [this.claudeDir],
       home: this.home,
       baseUrl: this.api.baseUrl,
-      apiKey: async () => 'sk-ant-test',
       claudePath: this.program,
       env: this.env,
-      ...over,
-    });
+    } satisfies ServicesOptions;
+  }
+
+  services(over: Partial<ServicesOptions> = {}): Promise<Services> {
+    return createServices({ ...this.options, apiKey: async () => 'sk-ant-test', ...over });
   }
 
   fork(over: Record<string, unknown> = {}): ForkRequest {

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { PlaceKind } from '../../src/core/agent/agentSettings.ts';
 import type { RunId } from '../../src/core/ids.ts';
 import type { RunView } from '../../src/core/run/runView.ts';
 import type { Services } from '../../src/services.ts';
@@ -10,8 +11,10 @@ import type { ReceivedRequest, Reply } from './messagesApi.ts';
 import { treeHash } from './treeHash.ts';
 
 /** Where the branches of one run stand when what drives them is killed. The first one leads: the others wait for its first token. */
-export const moments = ['first token', 'tool', 'question', 'set-up', 'check'] as const;
+export const moments = ['first token', 'tool', 'question', 'end', 'set-up', 'check'] as const;
 export type Moment = (typeof moments)[number];
+/** At these an agent is at work. */
+export const agentMoments = ['first token', 'tool', 'question', 'end'] as const satisfies Moment[];
 
 const promptOf = (moment: Moment) => `Stand at the ${moment}.`;
 const bash = (command: string): Reply => ({ content: [{ type: 'tool_use', name: 'Bash', input: { command } }] });
@@ -21,31 +24,32 @@ const asked = `node -e "require('fs').writeFileSync('asked.txt', '')"`;
 export class KillMatrix {
   readonly stage: ForkStage;
   readonly names: readonly Moment[];
+  readonly #place: PlaceKind;
+  /** Told in the command of what an agent leaves behind with nothing in its environment. */
+  readonly #seconds = `8${Math.floor(Math.random() * 1e8)}`;
   readonly #flags: string;
   readonly #before: unknown;
   /** Prompts as the API saw them, without results of calls. */
   readonly #prompts: string[] = [];
 
-  constructor(stage: ForkStage, names: readonly Moment[] = moments) {
+  constructor(stage: ForkStage, names: readonly Moment[] = moments, place: PlaceKind = 'overlay') {
     this.stage = stage;
     this.names = names;
+    this.#place = place;
     this.#flags = path.join(stage.folder, `flags-${crypto.randomUUID()}`);
     mkdirSync(this.#flags);
+    if (names.includes('end')) this.#holdEnds();
     this.#before = this.#hash();
     stage.answer((request) => this.#answer(request));
   }
 
   /** What to dispatch, as a fork file holds it. */
   get fork() {
-    // Counts how often it ran, and waits the first time where the branch is the one that is to be caught in it.
-    const hold = (moment: Moment) => {
-      const flag = path.join(this.#flags, moment);
-      return `echo "$FORKPOINT_BRANCH_NAME" >>"${flag}.ran"; [ "$FORKPOINT_BRANCH_NAME" != "${moment}" ] || [ -e "${flag}" ] || { touch "${flag}"; sleep 600; }`;
-    };
     return {
+      place: this.#place,
       branches: this.names.map((name) => ({ name, prompt: promptOf(name) })),
-      setup: this.names.includes('set-up') ? [hold('set-up')] : [],
-      checks: this.names.includes('check') ? [{ name: 'held', run: hold('check') }] : [],
+      setup: this.names.includes('set-up') ? [this.#hold('set-up')] : [],
+      checks: this.names.includes('check') ? [{ name: 'held', run: this.#hold('check') }] : [],
       concurrency: this.names.length,
     };
   }
@@ -127,7 +131,7 @@ export class KillMatrix {
       checks: this.names.includes('check') ? [true] : [],
       files: name === 'tool' ? ['tool.txt +1'] : [],
       inDoubt: name === 'tool' ? ['Bash'] : [],
-      prompts: ['first token', 'tool', 'question'].includes(name) ? ['prompt', 'go on'] : ['prompt'],
+      prompts: (agentMoments as readonly Moment[]).includes(name) ? ['prompt', 'go on'] : ['prompt'],
       setUps: this.names.includes('set-up') ? (name === 'set-up' ? 2 : 1) : 0,
       toldOfSetUp: name === 'set-up',
     }));
@@ -139,18 +143,31 @@ export class KillMatrix {
     return isDeepStrictEqual(this.#hash(), this.#before);
   }
 
-  /** Processes that live in places of the stage: its folder and the key of a place stand in their environment. */
+  /** Processes that live in places of the stage: its folder and the key of a place stand in their environment, or nothing does. */
   processes(): { pid: number; command: string }[] {
     return readdirSync('/proc').flatMap((id) => {
       if (!/^\d+$/.test(id)) return [];
       try {
         const environment = readFileSync(`/proc/${id}/environ`, 'latin1');
-        if (![this.stage.folder, 'FORKPOINT_PLACE='].every((text) => environment.includes(text))) return [];
-        return [{ pid: Number(id), command: readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ') }];
+        const command = readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        const isMarked = [this.stage.folder, 'FORKPOINT_PLACE='].every((text) => environment.includes(text));
+        return isMarked || command === `sleep ${this.#seconds} ` ? [{ pid: Number(id), command }] : [];
       } catch {
         return [];
       }
     });
+  }
+
+  /** Counts how often it ran, and waits the first time where the branch is the one that is to be caught in it. */
+  #hold(moment: Moment): string {
+    const flag = path.join(this.#flags, moment);
+    return `echo "$FORKPOINT_BRANCH_NAME" >>"${flag}.ran"; [ "$FORKPOINT_BRANCH_NAME" != "${moment}" ] || [ -e "${flag}" ] || { touch "${flag}"; sleep 600; }`;
+  }
+
+  /** Claude Code runs this when an agent has said its last word, and ends after it. */
+  #holdEnds(): void {
+    const hooks = { Stop: [{ hooks: [{ type: 'command', command: this.#hold('end') }] }] };
+    writeFileSync(path.join(this.stage.claudeDir, 'settings.json'), JSON.stringify({ hooks }));
   }
 
   #hash(): unknown {
@@ -174,7 +191,10 @@ export class KillMatrix {
     if (last.includes('tool_result')) return 'Done.';
     this.#prompts.push(last);
     if (moment === 'first token') return { content: 'Half of an answer.', ending: 'hang', endAfter: 1 };
-    if (moment === 'tool') return bash('echo once >> tool.txt; sleep 600');
+    if (moment === 'tool') {
+      const leaves = `env -i setsid sleep ${this.#seconds} </dev/null >/dev/null 2>&1 &`;
+      return bash(`${leaves} sleep 0.2; echo once >> tool.txt; sleep 600`);
+    }
     if (moment === 'question') return bash(asked);
     return 'Done.';
   }
@@ -185,3 +205,25 @@ export async function untilThen(what: () => boolean | Promise<boolean>): Promise
   for (const end = performance.now() + 20_000; performance.now() < end; await delay(2)) if (await what()) return;
   throw new Error('It never came to that.');
 }
+
+/** How often an event stands in a run's log, read without the store in between. @param home data folder */
+export function timesLogged(home: string, runId: RunId, type: string): number {
+  return readFileSync(path.join(home, 'runs', runId, 'events.jsonl'), 'utf8').split(`"type":"${type}"`).length - 1;
+}
+
+/** Moments of a run with one branch: what it is at, how that is seen, and the event that has not come then. */
+export const runMoments = [
+  {
+    name: 'prepares a place',
+    isThen(home: string, runId: RunId): boolean {
+      const folder = path.join(home, 'places', runId);
+      return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('.making-'));
+    },
+    next: 'place-ready',
+  },
+  {
+    name: 'ends a branch',
+    isThen: (home: string, runId: RunId): boolean => timesLogged(home, runId, 'agent-turn-ended') === 1,
+    next: 'run-ended',
+  },
+] as const;

@@ -1,6 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
-import { dropAll, writeLaunchScripts, writeSweepScript } from './launchScripts.ts';
+import { dropAll, limitLine, writeLaunchScripts, writeSweepScript } from './launchScripts.ts';
+import { newProcessKey } from './placeProcesses.ts';
 import { runToEnd } from './runToEnd.ts';
 
 /** How programs are kept in a place on this machine. */
@@ -14,6 +15,8 @@ export interface Confinement {
   reason: string;
   /** Script that ends what programs leave behind, where there are no namespaces and it can be had; else null. */
   sweepScript: string | null;
+  /** What gives a program the limit of its key, where there is such a thing and no namespaces; else null. */
+  prlimit: string | null;
   /** What lets the kernel end a program with us, where there is such a thing. */
   setpriv: string | null;
   /** macOS denies a program writes with it. */
@@ -52,14 +55,15 @@ async function findProgram(name: string): Promise<string | null> {
  * @param allowed false: as on a machine that forbids namespaces
  */
 export async function findConfinement(places: string, allowed: boolean): Promise<Confinement> {
-  const none = { namespaces: null, setpriv: null, sandboxExec: null, sweepScript: null };
+  const none = { namespaces: null, setpriv: null, sandboxExec: null, sweepScript: null, prlimit: null };
   if (process.platform === 'darwin') {
     const sandboxExec = await findProgram('sandbox-exec');
     return { ...none, reason: 'It needs Linux.', sandboxExec };
   }
   if (process.platform !== 'linux') return { ...none, reason: 'It needs Linux.' };
   const setpriv = await findProgram('setpriv');
-  const unconfined = { ...none, setpriv, sweepScript: (await canSweep()) ? await writeSweepScript(places) : null };
+  const sweepScript = (await canSweep()) ? await writeSweepScript(places) : null;
+  const unconfined = { ...none, setpriv, sweepScript, prlimit: await findPrlimit() };
   const found = await Promise.all(['sh', 'unshare', 'mount', 'umount'].map(findProgram));
   const [sh, unshare, mount, umount] = found;
   if (!sh || setpriv === null || !unshare || !mount || !umount)
@@ -85,6 +89,27 @@ export async function findConfinement(places: string, allowed: boolean): Promise
 async function canSweep(): Promise<boolean> {
   const { stdout } = await runToEnd('grep', ['-lszFx', '-e', 'LC_ALL=C', '/proc/self/environ']);
   return stdout.toString().trim() === '/proc/self/environ';
+}
+
+/** Null where it is not installed, or where such a limit can't be set. */
+async function findPrlimit(): Promise<string | null> {
+  const prlimit = await findProgram('prlimit');
+  if (prlimit === null) return null;
+  const { limit } = newProcessKey('/');
+  const tried = await runToEnd(prlimit, [
+    ...limitFlags(limit),
+    'grep',
+    '-qs',
+    '-e',
+    limitLine(limit),
+    '/proc/self/limits',
+  ]);
+  return tried.code === 0 ? prlimit : null;
+}
+
+/** Arguments of `prlimit`: the hard limit stays as it is. */
+export function limitFlags(limit: string): string[] {
+  return [`--rttime=${limit}:`, '--'];
 }
 
 /** Arguments of `unshare`: what it starts has its own file systems, its own processes, and dies with it. */

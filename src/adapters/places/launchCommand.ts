@@ -1,5 +1,6 @@
-import { type Confinement, namespaceFlags } from './confinement.ts';
+import { type Confinement, limitFlags, namespaceFlags } from './confinement.ts';
 import { notEntered } from './launchScripts.ts';
+import type { ProcessKey } from './placeProcesses.ts';
 
 /** What a program is to see. All paths are absolute. */
 export interface LaunchView {
@@ -57,13 +58,15 @@ function endsWithUs(setpriv: string, sh: string): string[] {
 
 /** The same where there are no namespaces: what can be had of it. */
 export function launchPlainly(
-  { setpriv, sandboxExec }: Confinement,
+  { setpriv, sandboxExec, prlimit }: Confinement,
   denied: readonly string[],
+  { limit }: ProcessKey,
   command: readonly string[],
 ): readonly string[] {
+  const limited = prlimit === null ? command : [prlimit, ...limitFlags(limit), ...command];
   return setpriv === null
-    ? deniedPlainly(sandboxExec, denied, command)
-    : [...endsWithUs(setpriv, '/bin/sh'), ...command];
+    ? deniedPlainly(sandboxExec, denied, limited)
+    : [...endsWithUs(setpriv, '/bin/sh'), ...limited];
 }
 
 /** On macOS the system denies writes to folders; elsewhere the command as it is. */

@@ -82,6 +82,11 @@ exec "$@"
 /** Variable by which the processes of a place are known. */
 export const placeVariable = 'FORKPOINT_PLACE';
 
+/** Pattern for the line of `/proc/PID/limits` that has the limit by which they are known, see `ProcessKey`. */
+export function limitLine(limit: string): string {
+  return `^Max realtime timeout  *${limit} `;
+}
+
 // Where no namespace ends what a program leaves behind. It is told to by the end of its input, so also by the end of who started it.
 // What is ended may have started another in between: so it looks until nothing is left, for a few seconds at most.
 const sweep = `# Ends the processes of a place.
@@ -89,12 +94,17 @@ trap '' HUP INT TERM
 read -r line
 rounds=0
 while [ "$rounds" -lt 100 ]; do
-  left=$(grep -lszFx -e "${placeVariable}=$1" /proc/[0-9]*/environ)
-  [ -n "$left" ] || exit 0
-  for file in $left; do
+  left=
+  for file in $(grep -lszFx -e "${placeVariable}=$1" /proc/[0-9]*/environ; grep -ls -e "${limitLine('$2')}" /proc/[0-9]*/limits); do
     pid=\${file#/proc/}
-    kill -9 "\${pid%/environ}"
+    pid=\${pid%/*}
+    # One that has ended keeps its limits until its parent asks for it.
+    read -r stat <"/proc/$pid/stat" || continue
+    case \${stat##*) } in Z*) continue ;; esac
+    left=$pid
+    kill -9 "$pid"
   done 2>/dev/null
+  [ -n "$left" ] || exit 0
   rounds=$((rounds + 1))
   sleep 0.02 2>/dev/null || sleep 1
 done

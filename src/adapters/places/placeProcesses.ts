@@ -1,22 +1,39 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { statusOf } from '../processStart.ts';
 import { sha256 } from '../sha256.ts';
 import { isInside } from './isInside.ts';
-import { placeVariable } from './launchScripts.ts';
+import { limitLine, placeVariable } from './launchScripts.ts';
 
-/** Environment by which a process is known, and what it starts: parents, groups and sessions can be left, this can't by accident. */
+/** By what a process is known, and what it starts: parents, groups and sessions can be left, this can't by accident. */
 export interface ProcessKey {
+  /** A variable of its environment. */
   readonly name: typeof placeVariable;
   readonly value: string;
+  /**
+   * Its soft limit for real-time scheduling (RLIMIT_RTTIME, in microseconds), which outlives a cleared environment (`env -i`). Nobody
+   * reaches it: it is more than 30,000 years.
+   */
+  readonly limit: string;
 }
 
 /** @param folder of the place, absolute @returns a key of its own for each program that is started there */
 export function newProcessKey(folder: string): ProcessKey {
-  return { name: placeVariable, value: `${keyOf(folder)}.${crypto.randomUUID()}` };
+  const limit = `${limitsOf(folder)}${String(randomInt(10 ** limitDigits)).padStart(limitDigits, '0')}`;
+  return { name: placeVariable, value: `${keyOf(folder)}.${crypto.randomUUID()}`, limit };
 }
 
 function keyOf(folder: string): string {
   return sha256(folder).slice(0, 24);
+}
+
+/** Of the place, and of the program: with the 1 before them they stay below 2^63. */
+const limitDigits = 9;
+
+/** What all limits of a place begin with. */
+function limitsOf(folder: string): string {
+  return `1${String(Number.parseInt(sha256(folder).slice(0, 8), 16) % 10 ** limitDigits).padStart(limitDigits, '0')}`;
 }
 
 export function processIds(): string[] {
@@ -33,6 +50,7 @@ export function processIds(): string[] {
  */
 export function livesIn(folder: string): boolean {
   const key = `${placeVariable}=${keyOf(folder)}.`;
+  const limit = new RegExp(limitLine(`${limitsOf(folder)}\\d{${limitDigits}}`), 'm');
   return processIds().some(
     (id) =>
       ['cwd', 'root'].some((link) => {
@@ -41,15 +59,22 @@ export function livesIn(folder: string): boolean {
         } catch {
           return false;
         }
-      }) || environmentOf(id).some((entry) => entry.startsWith(key)),
+      }) ||
+      environmentOf(id).some((entry) => entry.startsWith(key)) ||
+      (limit.test(factsOf(id, 'limits')) && statusOf(id)?.state !== 'Z'),
   );
 }
 
 function environmentOf(id: string): string[] {
+  return factsOf(id, 'environ').split('\0');
+}
+
+/** Empty where there is no such process, or where it is another user's. */
+function factsOf(id: string, name: 'environ' | 'limits'): string {
   try {
-    return readFileSync(`/proc/${id}/environ`, 'latin1').split('\0');
+    return readFileSync(`/proc/${id}/${name}`, 'latin1');
   } catch {
-    return [];
+    return '';
   }
 }
 
@@ -63,8 +88,8 @@ export interface Sweeper {
  * Starts a small program that ends all processes of a key when it is told so, and when this process is gone.
  * @param script path of the script that does it
  */
-export function startSweeper(script: string, { value }: ProcessKey): Sweeper {
-  const child = spawn('/bin/sh', [script, value], {
+export function startSweeper(script: string, { value, limit }: ProcessKey): Sweeper {
+  const child = spawn('/bin/sh', [script, value, limit], {
     stdio: ['pipe', 'ignore', 'ignore'],
     cwd: '/',
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },

@@ -27,6 +27,9 @@ const unguarded =
 const unswept =
   'What commands of the agent start in sessions of their own may go on after the branch has ended: this system doesn’t tell whose they are.';
 
+const unlimited =
+  'What commands of the agent start with a cleared environment may go on after the branch has ended: this system has no prlimit (of util-linux) that marks whose they are.';
+
 /** Variables that would lead git to another repository than that of the folder it runs in. */
 const gitRepository =
   /^GIT_(?:DIR|WORK_TREE|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|NAMESPACE|PREFIX)$/i;
@@ -57,11 +60,12 @@ export class TreePlace implements Place {
     this.userFolders = [...new Set([record.projectRoot, ...checkoutFolders(record)])].filter(
       (folder) => !isInside(folder, this.root),
     );
-    const { namespaces, sandboxExec, sweepScript } = deps.confinement;
+    const { namespaces, sandboxExec, sweepScript, prlimit } = deps.confinement;
     this.notes = [
       `The place lies at another path (${this.root}): recorded paths are rewritten in the branch’s session.`,
       ...(namespaces === null && sandboxExec === null ? [unguarded] : []),
       ...(namespaces === null && sweepScript === null ? [unswept] : []),
+      ...(namespaces === null && sweepScript !== null && prlimit === null ? [unlimited] : []),
       ...record.notes,
     ];
   }
@@ -80,15 +84,16 @@ export class TreePlace implements Place {
     const { confinement } = this.#deps;
     const { namespaces } = confinement;
     const view = this.#view(cwd, this.#denied(env));
+    const key = newProcessKey(this.#place.folder);
     const mark = new LifeMarks(this.#place.living).take(crypto.randomUUID());
     try {
       const launch =
         namespaces === null
-          ? launchPlainly(confinement, view.denied, command)
+          ? launchPlainly(confinement, view.denied, key, command)
           : launchInNamespaces(namespaces, view, command);
       return startProcess(
         { command: launch, env: this.#environment(env), cwd: view.cwd, confined: namespaces !== null || confinement },
-        newProcessKey(this.#place.folder),
+        key,
         mark,
       );
     } catch (error) {

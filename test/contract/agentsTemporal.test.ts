@@ -1,13 +1,14 @@
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { RunId } from '../../src/core/ids.ts';
+import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { Services } from '../../src/services.ts';
 import { branchOf, ForkStage, recorded, untilView } from '../support/forkStage.ts';
 import { historyText } from '../support/historyText.ts';
 import { KillMatrix, runMoments, timesLogged, untilThen } from '../support/killMatrix.ts';
-import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 import { builtWorker, killWorkers, startTestServer, type TestServer } from '../support/temporal.ts';
 import { describeAgentContract } from './agentContract.ts';
 
@@ -51,19 +52,20 @@ describe('agents on Temporal', () => {
     await killWorkers(stage.home);
     expect(await matrix.left(services, runId)).toEqual(matrix.nothingLeft);
     // Beside it, for half a minute of each is Temporal's, until it takes the worker for lost.
-    const others = await Promise.all(runMoments.map(killedWhen));
+    const others = await Promise.all(runMoments.map((moment) => killedWhen(matrix, moment)));
     await services.forks.resume(runId);
     expect(matrix.finished(await services.forks.whenEnded(runId), there)).toEqual(matrix.allDone);
     for (const other of others) await other.finish();
   }, 120_000);
 
   /** A run of one branch whose worker is killed at a moment, in a data folder of its own. */
-  async function killedWhen({ name, isThen, next }: (typeof runMoments)[number]) {
+  async function killedWhen(matrix: KillMatrix, { name, isThen, next }: (typeof runMoments)[number]) {
     const home = path.join(stage.folder, next);
     const own = await durable(stage, {}, home);
-    const watch = new KillMatrix(stage, [], 'overlay', (prompt) => prompt.includes(name));
-    const branches = [{ name: 'one', prompt: `A worker ${name}.` }];
-    const { runId } = await own.forks.dispatch(stage.fork({ engine: 'temporal', branches }));
+    onTestFinished(() => own.dispose());
+    const { runId } = await own.forks.dispatch(
+      stage.fork({ engine: 'temporal', branches: [{ name: 'one', prompt: name }] }),
+    );
     await untilThen(() => isThen(home, runId));
     for (const { pid } of await readWorkerRecords({ home })) process.kill(pid, 'SIGSTOP');
     // Else it was not the moment that it was to be.
@@ -71,14 +73,11 @@ describe('agents on Temporal', () => {
     await killWorkers(home);
     return {
       async finish() {
-        try {
-          await own.forks.resume(runId);
-          const view = await own.forks.whenEnded(runId);
-          expect(branchOf(view, 'one'), name).toMatchObject({ state: 'completed', text: 'Done.', error: null });
-          expect(watch.finished(view, view)).toEqual(watch.allDone);
-        } finally {
-          await own.dispose();
-        }
+        await own.forks.resume(runId);
+        const view = await own.forks.whenEnded(runId);
+        expect(branchOf(view, 'one'), name).toMatchObject({ state: 'completed', text: 'Done.', error: null });
+        expect(readdirSync(path.join(home, 'places', runId)).filter((made) => made.startsWith('.'))).toEqual([]);
+        expect(matrix.sent(name)).toEqual(['prompt']);
       },
     };
   }

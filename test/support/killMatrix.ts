@@ -110,15 +110,18 @@ export class KillMatrix {
         checks: branch.checks.map(({ passed }) => passed),
         files: branch.files.map(({ path: file, added }) => `${file} +${added}`),
         inDoubt: branch.inDoubt.map(({ tool }) => tool),
-        // The prompt itself is sent once; who was in the middle of it is told to go on.
-        prompts: this.#prompts
-          .filter((text) => text.includes(promptOf(name)))
-          .map((text): string => (text.includes('You were interrupted') ? 'go on' : 'prompt')),
+        prompts: this.sent(promptOf(name)),
         setUps: this.#setUps(name),
         toldOfSetUp: branch.notes.some((note) => note.includes('may have been begun')),
       };
     });
     return { branches, untouched: this.isUntouched(), processes: this.processes() };
+  }
+
+  /** How often a prompt was sent: itself once, and who was in the middle of it is told to go on. @param prompt a part of it */
+  sent(prompt: string): string[] {
+    const sent = this.#prompts.filter((text) => text.includes(prompt));
+    return sent.map((text) => (text.includes('You were interrupted') ? 'go on' : 'prompt'));
   }
 
   get allDone(): ReturnType<KillMatrix['finished']> {
@@ -185,7 +188,7 @@ export class KillMatrix {
     const whole = JSON.stringify(body.messages);
     const moment = moments.findLast((name) => whole.includes(promptOf(name)));
     if (last.includes('You were interrupted')) {
-      this.#prompts.push(`You were interrupted: ${promptOf(moment ?? 'check')}`);
+      this.#prompts.push(whole);
       return 'I looked.';
     }
     if (last.includes('tool_result')) return 'Done.';

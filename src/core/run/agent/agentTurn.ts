@@ -9,7 +9,8 @@ import type { AgentTurnOutcome, AgentWork, AgentWorkDeps } from './agentWork.ts'
 import { branchEnvironment } from './branchEnvironment.ts';
 import { branchTitle } from './branchTitle.ts';
 import { budgetShare } from './budgetShare.ts';
-import { type LoadedBranch, loadBranch } from './loadBranch.ts';
+import { knownEnd } from './knownEnd.ts';
+import { type LoadedBranch, loadBranch, sinceReset } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
 import { OpenQuestions } from './openQuestions.ts';
 import { type Sending, whatToSend } from './whatToSend.ts';
@@ -26,6 +27,8 @@ export async function agentTurn(
   options: TurnOptions,
 ): Promise<AgentTurnOutcome> {
   const loaded = await loadBranch(ref, deps);
+  const known = knownEnd(loaded, ref.turn);
+  if (known !== null) return known;
   const place = await deps.places.open({ runId: ref.runId, name: ref.branchId });
   const sending = await whatToSend(loaded, ref.turn, deps);
   const turn = new RunningTurn(loaded, ref, place, sending, deps, options);
@@ -269,8 +272,7 @@ class TimeIsUp extends Error {}
 
 /** Active time of the branch so far, in milliseconds. Who runs it again gives it its time anew. */
 function spentMs({ own }: LoadedBranch): number {
-  const since = own.slice(own.findLastIndex((event) => event.type === 'branch-reset') + 1);
-  return since.reduce((sum, event) => sum + (event.type === 'agent-turn-ended' ? event.activeMs : 0), 0);
+  return sinceReset(own).reduce((sum, event) => sum + (event.type === 'agent-turn-ended' ? event.activeMs : 0), 0);
 }
 
 function outcomeOf(end: AgentTurnEnd, { clock }: Pick<AgentWorkDeps, 'clock'>): AgentTurnOutcome {

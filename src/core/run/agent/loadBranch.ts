@@ -46,6 +46,11 @@ export async function loadBranch(ref: AgentBranchRef, deps: AgentWorkDeps): Prom
   return { plan, branch, agent, prompts, chain, sessionId: branchSessionId(ref, deps.sha256), events, own };
 }
 
+/** Events of a branch since somebody ran it again. */
+export function sinceReset(own: LoadedBranch['own']): LoadedBranch['own'] {
+  return own.slice(own.findLastIndex((event) => event.type === 'branch-reset') + 1);
+}
+
 /** The files behind a reference of the plan. */
 export async function placedFilesAt(ref: BlobRef, blobs: BlobStore): Promise<PlacedFiles> {
   return placedFilesSchema.parse(await blobs.get(ref));

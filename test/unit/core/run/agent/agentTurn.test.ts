@@ -348,6 +348,27 @@ describe('a prompt of an agent', () => {
     expect(prompts).toEqual(['Do it.', 'Do it.']);
   });
 
+  it.each(['completed', 'max_turns', 'budget'] as const)(
+    'is not sent again where only the engine was not told of its end: %s',
+    async (kind) => {
+      let prompts = 0;
+      const [on, plan] = await start(async (_order, { onMessage }) => {
+        prompts += 1;
+        onMessage(reply('Done.'));
+        return end({ kind, stopReason: kind === 'completed' ? 'end_turn' : kind });
+      });
+      const outcome = await on.work.turn(turnOf(plan), { signal: signal() });
+      on.machine.session.prompts = 1;
+      await expect(on.work.turn(turnOf(plan), { signal: signal() })).resolves.toEqual(outcome);
+      expect(prompts).toBe(1);
+      // Who runs the branch again wants it anew.
+      const at = new Date().toISOString();
+      await on.runs.append({ type: 'branch-reset', runId: plan.runId, branchId: b1, at, reason: 'retry' });
+      await on.work.turn(turnOf(plan), { signal: signal() });
+      expect(prompts).toBe(2);
+    },
+  );
+
   it('is given up when it was lost three times', async () => {
     const [on, plan] = await start(() => Promise.reject(new Error('killed')));
     for (let attempt = 0; attempt < 3; attempt += 1) {

@@ -31,7 +31,7 @@ export function exportMarkdown(view: RunView, comparison: Comparison): string {
   ].join('\n');
 }
 
-/** The comparison as a Markdown table, one row a side. */
+/** The comparison as a Markdown table, one row a side, and what isn't known of its baselines. */
 export function comparisonMarkdown(comparison: Comparison): string {
   const pairs = new Map(comparison.pairs.map((pair) => [pair.b, pair]));
   const hasFiles = comparison.pairs.some(({ filesDiff }) => filesDiff !== null);
@@ -64,9 +64,11 @@ export function comparisonMarkdown(comparison: Comparison): string {
     'First difference',
     ...(hasFiles ? ['Files that differ'] : []),
   ];
-  return [head, head.map(() => '---'), ...rows.map((row) => row.map(cell))]
-    .map((row) => `| ${row.join(' | ')} |`)
-    .join('\n');
+  const lines = [head, head.map(() => '---'), ...rows.map((row) => row.map(cell))].map(
+    (row) => `| ${row.join(' | ')} |`,
+  );
+  const problems = comparison.baselineProblems.map((problem) => `- ${cell(problem)}`);
+  return [...lines, ...(problems.length === 0 ? [] : ['', ...problems])].join('\n');
 }
 
 function branchSection(branch: BranchView, comparison: Comparison): string[] {

@@ -92,14 +92,18 @@ function timeOf({ startedAt, endedAt }: BranchView): string {
   return duration(Date.parse(endedAt) - Date.parse(startedAt));
 }
 
-/** How the branches differ from what they are compared with, a paragraph for each pair. */
+/** How the branches differ from what they are compared with, a paragraph for each pair; what isn't known stands before them. */
 export function comparisonText(
   comparison: Comparison,
   colors: Terminal['colors'],
   options: { maxLines: number; more: string },
 ): string {
   const names = new Map([comparison.baseline, ...comparison.branches].map(({ id, name }) => [id, name]));
-  return comparison.pairs.map((pair) => pairText(pair, names, colors, options)).join('\n\n');
+  const problems = comparison.baselineProblems.map((problem) => colors.yellow(oneLine(problem, 400)));
+  return [
+    ...(problems.length === 0 ? [] : [problems.join('\n')]),
+    ...comparison.pairs.map((pair) => pairText(pair, names, colors, options)),
+  ].join('\n\n');
 }
 
 function pairText(

@@ -209,7 +209,8 @@ describe('a run of agents', () => {
   });
 
   it('is compared file by file', async () => {
-    const { pairs } = (await cli(['compare', run.runId, '--json'])).json();
+    const { pairs, baselineProblems } = (await cli(['compare', run.runId, '--json'])).json();
+    expect(baselineProblems).toEqual([]);
     const edit = pairs.find(({ b }: { b: string }) => b === branchNamed('edit').branchId);
     expect(edit.filesDiff.files).toMatchObject([{ path: 'src/slugify.js', added: 1, removed: 2 }]);
     const text = (await cli(['compare', run.runId, 'say', 'edit'])).stdout;

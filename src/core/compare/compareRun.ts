@@ -6,6 +6,8 @@ import type { BlobStore } from '../blobStore.ts';
 import { BadInputError, NotFoundError } from '../errors.ts';
 import { type Baseline, baselineSchema, type ForkPlan, type Recording, recordingSchema } from '../fork/forkPlan.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
+import { addUsage, noUsage } from '../session/recordedSession.ts';
+import { baselineProblems } from './baselineProblems.ts';
 import { type ComparedSide, comparePair, type TextDiff } from './compareBranches.ts';
 import { type ComparedBranch, type ComparedPair, type Comparison, recordedName } from './comparison.ts';
 import { recordedPaths } from './recordedPaths.ts';
@@ -52,6 +54,7 @@ export async function compareRun(
     pairs: await Promise.all(
       pairs.map(async ([a, b]) => comparePair(a, b, deps.textDiff, await filesDiff(a, b, plan, deps))),
     ),
+    baselineProblems: await baselineProblems(plan, view, deps.blobs),
   };
 }
 

@@ -51,4 +51,6 @@ export interface Comparison {
   branches: ComparedBranch[];
   /** Each branch against the recording, or the one pair that was asked for. */
   pairs: ComparedPair[];
+  /** What is missing of the fork point and the recorded end, a sentence each; empty where nothing was executed. */
+  baselineProblems: string[];
 }

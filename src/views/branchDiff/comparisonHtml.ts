@@ -33,7 +33,8 @@ ${table.rows.map((row, index) => tableRow(row, index, table.columns)).join('\n')
 </tbody>
 </table>
 </div>
-${failed.length === 0 ? '' : `<h2>What failed</h2>\n<ul>${failed.map(failure).join('')}</ul>`}
+${list('What failed', failed.map(failure))}
+${list('What is not known', table.problems.map(escapeHtml))}
 </main>
 <script nonce="${nonce}">
 const vscode = acquireVsCodeApi();
@@ -77,6 +78,11 @@ function divergence({ id, divergence: found }: ComparisonRow): string {
   return `<button type="button" data-branch="${escapeHtml(id)}" data-line="${found.line}" ${title}>${escapeHtml(found.text)}</button>`;
 }
 
+/** @param items as HTML */
+function list(title: string, items: readonly string[]): string {
+  return items.length === 0 ? '' : `<h2>${title}</h2>\n<ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul>`;
+}
+
 function failure({ name, error }: ComparisonRow): string {
-  return `<li><strong>${escapeHtml(name)}</strong> ${escapeHtml(error ?? '')}</li>`;
+  return `<strong>${escapeHtml(name)}</strong> ${escapeHtml(error ?? '')}`;
 }

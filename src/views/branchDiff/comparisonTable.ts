@@ -44,6 +44,8 @@ export interface ComparisonTable {
   summary: string;
   columns: { title: string; tooltip: string; numeric: boolean }[];
   rows: ComparisonRow[];
+  /** What is missing of the states that branches are compared with. */
+  problems: string[];
 }
 
 /** A side of the comparison with its pair against the recording and its branch, both null for the recording itself. */
@@ -134,7 +136,8 @@ const codeColumns: Column[] = [
 ];
 
 /** The comparison of a run as a table: one row a branch, the recording first, the best value of a column marked in words. */
-export function comparisonTable(run: RunView, { baseline, branches, pairs }: Comparison): ComparisonTable {
+export function comparisonTable(run: RunView, comparison: Comparison): ComparisonTable {
+  const { baseline, branches, pairs, baselineProblems } = comparison;
   const sides: Side[] = [
     { side: baseline, pair: null, branch: null, run },
     ...branches.map((side) => ({
@@ -161,6 +164,7 @@ export function comparisonTable(run: RunView, { baseline, branches, pairs }: Com
       divergence: of.pair === null ? null : divergence(of.pair),
       error: errorOf(run, of.side.id),
     })),
+    problems: baselineProblems.map((problem) => oneLine(problem, 400)),
   };
 }
 

@@ -187,6 +187,7 @@ it('hostile runs are inert in their tree, tooltips and comparison', () => {
           error: hostileText,
         },
       ],
+      problems: [hostileText],
     },
     { runId: hostileText, cspSource: 'x', nonce: 'n', style: 's' },
   );

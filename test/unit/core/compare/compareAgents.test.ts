@@ -2,11 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { textDiff } from '../../../../src/adapters/textDiff.ts';
 import type { ChangedFile } from '../../../../src/core/agent/agentFacts.ts';
 import { noUsage } from '../../../../src/core/api/usage.ts';
+import type { ChangedFile, CheckResult } from '../../../../src/core/agent/agentFacts.ts';
+import type { AgentPlan, PlacedFiles } from '../../../../src/core/agent/agentSettings.ts';
 import { compareRun } from '../../../../src/core/compare/compareRun.ts';
 import { recordedPaths } from '../../../../src/core/compare/recordedPaths.ts';
 import { NotFoundError, StorageError } from '../../../../src/core/errors.ts';
 import type { Baseline, ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
 import type { BranchView } from '../../../../src/core/run/runView.ts';
+import type { BranchView, RunView } from '../../../../src/core/run/runView.ts';
+import { noUsage } from '../../../../src/core/session/recordedSession.ts';
 import { MemoryBlobs } from '../../../support/memoryStores.ts';
 import { branch, run } from '../../views/support/runs.ts';
 
@@ -21,7 +25,17 @@ const done = [{ type: 'text', text: 'Done.' }];
 const result = (at: string) => [{ type: 'text', text: `The file ${at}/src/a.ts was updated.` }];
 
 /** A run of one agent branch that did what was recorded, in another folder. */
-async function fixture(over: { executor?: 'api'; place?: BranchView['place']; content?: unknown } = {}) {
+async function fixture(
+  over: {
+    executor?: 'api';
+    place?: BranchView['place'];
+    content?: unknown;
+    agent?: Partial<AgentPlan>;
+    checks?: Partial<RunView['checks']>;
+    /** Files of the recorded end that nobody knows; null where none is known. */
+    unknown?: PlacedFiles['unknown'] | null;
+  } = {},
+) {
   const blobs = new MemoryBlobs();
   const step = (content: Baseline['steps'][number]['content'], stopReason: string) => ({
     turn: 2,
@@ -59,6 +73,7 @@ async function fixture(over: { executor?: 'api'; place?: BranchView['place']; co
   const recording = { prefixMessages: 1, turns: [{ turn: 2, prompt: null, calls: [] }], strictOrder: false };
   const view = run({
     executor: over.executor ?? 'claude-code',
+    checks: { forkPoint: [], recorded: [], problems: [], ...over.checks },
     branches: [
       branch('b1-1', {
         results,
@@ -67,10 +82,12 @@ async function fixture(over: { executor?: 'api'; place?: BranchView['place']; co
       }),
     ],
   });
+  const { unknown = [] } = over;
+  const recordedEnd = unknown === null ? null : await blobs.put({ files: [], unknown, warnings: [] });
   const plan = {
     runId: view.runId,
     executor: view.executor,
-    agent: over.executor === 'api' ? null : { folder },
+    agent: over.executor === 'api' ? null : { folder, recordedEnd, checks: [], ...over.agent },
     session: { ...view.session, projectPath: folder },
     baseline: await blobs.put(baseline),
     branches: [{ branchId: 'b1-1', recording: await blobs.put(recording) }],
@@ -120,6 +137,66 @@ describe('comparing agents', () => {
     expect(branches[0]?.document).toContain('← no recorded result');
     expect(baseline.document).toContain('← recorded result, 1 line');
     expect(pairs[0]?.filesDiff).toBeNull();
+  });
+});
+
+describe('what is not known of the states that agents are compared with', () => {
+  const spec = (name: string) => ({ name, run: name, timeoutSeconds: 300 });
+  const result = (name: string, exitCode: number | null): CheckResult => ({
+    name,
+    exitCode,
+    passed: exitCode === 0,
+    ms: 1,
+    output: null,
+  });
+  const problems = async (over: Parameters<typeof fixture>[0]) => {
+    const { blobs, view, plan } = await fixture(over);
+    return (await compareRun(plan, view, null, { blobs, textDiff })).baselineProblems;
+  };
+  const checked = { agent: { checks: [spec('test'), spec('lint')] } };
+  const [test, lint] = [result('test', 0), result('lint', 1)];
+
+  it('is nothing where all of it is', async () => {
+    expect(await problems({ ...checked, checks: { forkPoint: [test, lint], recorded: [lint, test] } })).toEqual([]);
+    expect(await problems({ executor: 'api' })).toEqual([]);
+  });
+
+  it('is why a state could not be checked, or a check was not through', async () => {
+    const reason = 'The set-up command "npm ci" failed with exit code 1.';
+    const checks = {
+      forkPoint: [],
+      recorded: [test, result('lint', null)],
+      problems: [{ state: 'fork-point' as const, reason }],
+    };
+    expect(await problems({ ...checked, checks })).toEqual([
+      `The fork point could not be checked: ${reason}`,
+      'The check “lint” was ended on the recorded end before it was through: its time was up.',
+    ]);
+  });
+
+  it('is which checks did not run on it before the run ended', async () => {
+    expect(await problems({ ...checked, checks: { forkPoint: [test] } })).toEqual([
+      'Not checked on the fork point: “lint”. The run ended before that.',
+      'Not checked on the recorded end: “test”, “lint”. The run ended before that.',
+    ]);
+  });
+
+  it('is the recorded end itself, or files of it', async () => {
+    expect(await problems({ unknown: null })).toEqual([
+      'The recorded end is not known: no file of it is recorded. Files are not compared with it.',
+    ]);
+    const forkPoint = [test, lint];
+    expect(await problems({ ...checked, unknown: null, checks: { forkPoint } })).toEqual([
+      'The recorded end is not known: no file of it is recorded. Files are not compared with it, and no check runs on it.',
+    ]);
+    const unknown = ['a.ts', 'b.ts', 'c.ts', 'd.ts'].map((name) => ({
+      path: `${folder}/${name}`,
+      reason: 'A command changed it.',
+    }));
+    expect(await problems({ unknown })).toEqual(['4 files of the recorded end not known: a.ts, b.ts, c.ts, ….']);
+    expect(await problems({ unknown: unknown.slice(0, 1) })).toEqual([
+      '1 file of the recorded end not known: a.ts. A command changed it.',
+    ]);
   });
 });
 

@@ -75,6 +75,7 @@ const comparison: Comparison = {
   baseline: side('recorded'),
   branches: [side('b1-1', 'cheaper'), side('b2-1', 'terse')],
   pairs: [],
+  baselineProblems: [],
 };
 
 function fixture(

@@ -46,6 +46,7 @@ const table = comparisonTable(
     baseline: side('recorded', 'recorded'),
     branches: ['b1-1', 'b1-2', 'b1-3', 'b2-1'].map((id) => side(id)),
     pairs: [],
+    baselineProblems: ['The recorded end could not be checked: <npm ci> failed.'],
   },
 );
 const column = (title: string) => {
@@ -90,8 +91,21 @@ describe('the comparison of agents', () => {
     expect(html).toContain('<td title="src/a.ts, src/b.ts">+12 −3 in 2 files</td>');
   });
 
+  it('says what is not known of the states that branches are compared with', () => {
+    const page = { runId: 'r-1', cspSource: 'x', nonce: 'n', style: 's' };
+    expect(comparisonHtml(table, page)).toContain(
+      '<h2>What is not known</h2>\n<ul><li>The recorded end could not be checked: &lt;npm ci&gt; failed.</li></ul>',
+    );
+    expect(comparisonHtml({ ...table, problems: [] }, page)).not.toContain('What is not known');
+  });
+
   it('has neither column where the Messages API answered', () => {
-    const { columns } = comparisonTable(run(), { baseline: side('recorded'), branches: [], pairs: [] });
+    const { columns } = comparisonTable(run(), {
+      baseline: side('recorded'),
+      branches: [],
+      pairs: [],
+      baselineProblems: [],
+    });
     expect(columns.map(({ title }) => title)).not.toContain('Files');
   });
 });

@@ -36,6 +36,7 @@ const comparison: Comparison = {
     side('cut', { state: 'failed', costUsd: 0, durationMs: 1 }),
   ],
   pairs: [pair('cheaper', 0.62, 'Done: ↔ Finished:'), pair('same', 1, null), pair('cut', 0.1, 'Done: ↔ nothing')],
+  baselineProblems: [],
 };
 
 describe('comparisonTable', () => {
@@ -86,6 +87,7 @@ it('the page shows every text as it is, whatever it holds', () => {
     baseline: side('recorded', { stopReason: nasty }),
     branches: [side('b', { name: nasty, model: nasty })],
     pairs: [pair('b', 0.5, nasty)],
+    baselineProblems: [nasty],
   };
   const failed = run({
     title: nasty,

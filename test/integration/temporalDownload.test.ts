@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,13 +9,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pins } from '../../scripts/tools/toolsFolder.ts';
 import { withLock } from '../../src/adapters/fileLock.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
-import { type CliRelease, cliReleaseFor } from '../../src/orchestration/temporal/cliDownload/cliRelease.ts';
+import type { CliRelease } from '../../src/orchestration/temporal/cliDownload/cliRelease.ts';
 import { installCli } from '../../src/orchestration/temporal/cliDownload/installCli.ts';
 import { findTemporalCli } from '../../src/orchestration/temporal/findTemporalCli.ts';
 import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
+import { archiveOf, checksumsOf, cliName, releaseAt, releaseServer } from '../support/cliRelease.ts';
 
 const run = promisify(execFile);
-const name = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 
 let home: string;
 const servers: Server[] = [];
@@ -38,34 +37,13 @@ async function listen(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** An archive as Temporal's releases have it, with a small script for the program. */
-async function archiveOf(script: string): Promise<Buffer> {
-  const folder = await mkdtemp(path.join(home, 'build-'));
-  await writeFile(path.join(folder, name), script);
-  await writeFile(path.join(folder, 'LICENSE'), 'a licence');
-  await run('tar', ['-czf', 'archive.tar.gz', 'LICENSE', name], { cwd: folder });
-  return readFile(path.join(folder, 'archive.tar.gz'));
-}
-
-const sums = (archive: Buffer, file: string): string =>
-  `${'0'.repeat(64)}  another.tar.gz\n${createHash('sha256').update(archive).digest('hex')}  ${file}\n`;
-
-function release(base: string): CliRelease {
-  const found = cliReleaseFor({ home, env: { FORKPOINT_TEMPORAL_DOWNLOAD: base } });
-  if (found === null) throw new Error('Temporal publishes no CLI for this machine.');
-  return found;
-}
+const release = (base: string): CliRelease => releaseAt(base, home);
 
 /** Serves a release: the archive is fetched from where it redirects to, as on GitHub. */
 async function serve(archive: Buffer, checksums?: string): Promise<CliRelease> {
   const files = await listen((_request, response) => response.end(archive));
-  const base = await listen((request, response) => {
-    const { archive: file, version } = release('http://x');
-    if (request.url === `/v${version}/checksums.txt`) response.end(checksums ?? sums(archive, file));
-    else if (request.url === `/v${version}/${file}`) response.writeHead(302, { location: `${files}/blob` }).end();
-    else response.writeHead(404).end();
-  });
-  return release(base);
+  const sums = checksums ?? checksumsOf(archive, release('http://x').archive);
+  return release(await listen(releaseServer(sums, `${files}/blob`)));
 }
 
 const install = (from: CliRelease, env: NodeJS.ProcessEnv = {}, signal = new AbortController().signal) =>
@@ -76,7 +54,7 @@ const left = async () =>
 
 describe('downloading the Temporal CLI', () => {
   it('leaves a program that is found from then on', async () => {
-    const from = await serve(await archiveOf('#!/bin/sh\necho "temporal here"\n'));
+    const from = await serve(await archiveOf('#!/bin/sh\necho "temporal here"\n', home));
     const seen: [number, number | null][] = [];
     const signal = new AbortController().signal;
     const program = await installCli(from, {
@@ -87,7 +65,7 @@ describe('downloading the Temporal CLI', () => {
     });
     expect((await run(program)).stdout).toBe('temporal here\n');
     expect(seen.at(-1)?.[0]).toBeGreaterThan(0);
-    expect(await readdir(from.folder)).toEqual([name]);
+    expect(await readdir(from.folder)).toEqual([cliName]);
     expect(await left()).toEqual([path.basename(from.folder)]);
     const env = { PATH: '', FORKPOINT_TOOLS: path.join(home, 'none') };
     expect(await findTemporalCli(undefined, env, home)).toBe(program);
@@ -97,7 +75,7 @@ describe('downloading the Temporal CLI', () => {
   });
 
   it('refuses another checksum, a missing one and what is no archive, and leaves nothing', async () => {
-    const archive = await archiveOf('#!/bin/sh\n');
+    const archive = await archiveOf('#!/bin/sh\n', home);
     const file = release('http://x').archive;
     for (const [from, why] of [
       [await serve(archive, `${'a'.repeat(64)}  ${file}\n`), /its checksum is not the one that was published/],
@@ -113,9 +91,10 @@ describe('downloading the Temporal CLI', () => {
   });
 
   it('leaves nothing where it breaks off, is cancelled or was killed, and can be tried again', async () => {
-    const archive = await archiveOf(`#!/bin/sh\n# ${'x'.repeat(10_000)}\n`);
+    const archive = await archiveOf(`#!/bin/sh\n# ${'x'.repeat(10_000)}\n`, home);
     const half = await listen((request, response) => {
-      if (request.url?.endsWith('checksums.txt')) return void response.end(sums(archive, release('http://x').archive));
+      if (request.url?.endsWith('checksums.txt'))
+        return void response.end(checksumsOf(archive, release('http://x').archive));
       response.writeHead(200, { 'content-length': archive.length });
       response.write(archive.subarray(0, 50), () => response.destroy());
     });
@@ -124,7 +103,8 @@ describe('downloading the Temporal CLI', () => {
 
     const stop = new AbortController();
     const endless = await listen((request, response) => {
-      if (request.url?.endsWith('checksums.txt')) return void response.end(sums(archive, release('http://x').archive));
+      if (request.url?.endsWith('checksums.txt'))
+        return void response.end(checksumsOf(archive, release('http://x').archive));
       response.writeHead(200, { 'content-length': archive.length });
       response.write(archive.subarray(0, 50), () => stop.abort(new Error('A person has cancelled.')));
     });
@@ -150,7 +130,7 @@ describe('downloading the Temporal CLI', () => {
   });
 
   it('goes through the proxy that the environment names', async () => {
-    const from = await serve(await archiveOf('#!/bin/sh\n'));
+    const from = await serve(await archiveOf('#!/bin/sh\n', home));
     const asked: string[] = [];
     const proxy = createServer((request, response) => {
       asked.push(`${request.method} ${request.url} ${request.headers['proxy-authorization']}`);
@@ -204,7 +184,7 @@ describe('the offer to download it', () => {
   });
 
   it('is made where none is there, not where a wrong one is named', async () => {
-    const { host } = new URL((await serve(await archiveOf('#!/bin/sh\n'))).archiveUrl);
+    const { host } = new URL((await serve(await archiveOf('#!/bin/sh\n', home))).archiveUrl);
     const offered = await control({ FORKPOINT_TEMPORAL_DOWNLOAD: `http://${host}` });
     expect((await offered.cliOffer())?.host).toBe(host);
     await offered.installCli({ signal: new AbortController().signal });

@@ -56,7 +56,7 @@ describe('agents on Temporal', () => {
     await services.forks.resume(runId);
     expect(matrix.finished(await services.forks.whenEnded(runId), there)).toEqual(matrix.allDone);
     for (const other of others) await other.finish();
-  }, 120_000);
+  }, 180_000);
 
   /** A run of one branch whose worker is killed at a moment, in a data folder of its own. */
   async function killedWhen(matrix: KillMatrix, { name, isThen, next }: (typeof runMoments)[number]) {

@@ -87,4 +87,13 @@ it('reads as a list with the next step below what lacks', async () => {
   expect(text).toContain('\n– key ');
   expect(text).toContain('\n✓ disk ');
   expect(text).toMatch(/has to be mended before forks can run\.$/);
+  const lines = text.split('\n');
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+  const codec = lines.findIndex((line) => line.includes('codec'));
+  expect(lines[codec + 1]).toMatch(/^ {19}\S/);
+  // Nothing is lost on the way, and what can't be broken is not.
+  const path = `/${'x'.repeat(120)}`;
+  expect(setupText([{ name: 'a', ok: false, needed: true, detail: `At ${path} it is.`, hint: null }])).toContain(
+    `✗ a  At\n     ${path}\n     it is.`,
+  );
 });

@@ -104,6 +104,7 @@ it.each([
       await services.dispose();
     }
   },
+  120_000,
 );
 
 it('agents that are killed at any moment go on by themselves, and say which calls are in doubt', async () => {
@@ -119,7 +120,7 @@ it('agents that are killed at any moment go on by themselves, and say which call
   } finally {
     await services.dispose();
   }
-}, 120_000);
+});
 
 it.each(runMoments)(
   'a host that is killed while it $name is followed by one of two that resume',

@@ -99,8 +99,7 @@ describe('an overlay', () => {
     host.stdout.on('data', (piece: Buffer) => {
       text += piece.toString();
     });
-    expect(await until(() => text.includes('ready'), 20_000)).toBe(true);
-    expect(lives(seconds)).toBe(true);
+    expect(await until(() => text.includes('ready') && lives(seconds), 20_000)).toBe(true);
     host.kill('SIGKILL');
     expect(await until(() => !lives(seconds), 1000)).toBe(true);
     expect(treeHash(stage.project)).toEqual(before);

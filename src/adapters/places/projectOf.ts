@@ -62,27 +62,50 @@ export async function projectOf(folder: string): Promise<Project> {
       'Put the project back where it was, or fork with the executor "api".',
     );
   const outside = { folder, root: folder, realRoot: real, git: null };
-  let told: Awaited<ReturnType<typeof runGit>>;
-  try {
-    told = await runGit(['rev-parse', '--show-toplevel'], { cwd: real, config: 'user' });
-  } catch {
-    return { ...outside, gitProblem: 'git can’t be started' };
-  }
-  if (told.code !== 0) return { ...outside, gitProblem: /dubious ownership/.test(told.stderr) ? dubious : null };
-  const realRoot = told.stdout.toString('utf8').replace(/\n$/, '');
-  const [gitDir, commonDir, head, branch] = await Promise.all([
-    ask(real, ['rev-parse', '--absolute-git-dir']),
-    ask(real, ['rev-parse', '--path-format=absolute', '--git-common-dir']),
-    ask(real, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']),
-    ask(real, ['symbolic-ref', '--quiet', 'HEAD']),
-  ]);
-  if (gitDir === null || commonDir === null || !isInside(realRoot, real))
-    return { ...outside, gitProblem: 'git can’t say where the repository lies' };
+  const found = (await askAtOnce(real)) ?? (await askOneByOne(real));
+  if ('problem' in found) return { ...outside, gitProblem: found.problem };
+  const { realRoot, gitDir, commonDir, head, branch } = found;
+  if (!isInside(realRoot, real)) return { ...outside, gitProblem: unknownPlace };
   const root = asRecorded(folder, path.relative(realRoot, real)) ?? realRoot;
   const git = { gitDir: await realpath(gitDir), commonDir: await realpath(commonDir), head, branch };
   return { folder, root, realRoot, git, gitProblem: null };
 }
 
+type FoundGit = ProjectGit & { realRoot: string };
+
+/** All of it from one process; null where only single questions tell: outside of git, without a commit, with line ends in a path. */
+async function askAtOnce(folder: string): Promise<FoundGit | null> {
+  const paths = ['--show-toplevel', '--absolute-git-dir', '--path-format=absolute', '--git-common-dir'];
+  const told = await ask(folder, ['rev-parse', ...paths, 'HEAD^{commit}', '--symbolic-full-name', 'HEAD']).catch(
+    () => null,
+  );
+  const lines = told?.split('\n') ?? [];
+  const [realRoot, gitDir, commonDir, head, ref] = lines;
+  if (!realRoot || !gitDir || !commonDir || !head || !ref || lines.length > 5) return null;
+  return { realRoot, gitDir, commonDir, head, branch: ref === 'HEAD' ? null : ref };
+}
+
+async function askOneByOne(folder: string): Promise<FoundGit | { problem: string | null }> {
+  let told: Awaited<ReturnType<typeof runGit>>;
+  try {
+    told = await runGit(['rev-parse', '--show-toplevel'], { cwd: folder, config: 'user' });
+  } catch {
+    return { problem: 'git can’t be started' };
+  }
+  if (told.code !== 0) return { problem: /dubious ownership/.test(told.stderr) ? dubious : null };
+  const realRoot = told.stdout.toString('utf8').replace(/\n$/, '');
+  const [gitDir, commonDir, head, branch] = await Promise.all([
+    ask(folder, ['rev-parse', '--absolute-git-dir']),
+    ask(folder, ['rev-parse', '--path-format=absolute', '--git-common-dir']),
+    ask(folder, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']),
+    ask(folder, ['symbolic-ref', '--quiet', 'HEAD']),
+  ]);
+  return gitDir === null || commonDir === null
+    ? { problem: unknownPlace }
+    : { realRoot, gitDir, commonDir, head, branch };
+}
+
+const unknownPlace = 'git can’t say where the repository lies';
 const dubious = 'git doesn’t trust the repository, for it belongs to another user';
 
 /** The root above a recorded folder, null where a link inside the project leads to the folder. */

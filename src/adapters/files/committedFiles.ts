@@ -51,9 +51,8 @@ async function baseCommit(folder: string | null, start: StartState): Promise<Bas
   if (folder === null) return { unknown: 'The recording names no folder.' };
   if (!path.isAbsolute(folder) || !(await isFolder(folder)))
     return { unknown: `The folder ${folder} is not there any more.` };
-  const prefix = await git(folder, ['rev-parse', '--show-prefix']);
+  const [prefix, commit] = await Promise.all([git(folder, ['rev-parse', '--show-prefix']), commitOf(folder, start)]);
   if (prefix === null) return { unknown: `${folder} is not in a git repository that can be read.` };
-  const commit = await commitOf(folder, start);
   if (commit === null) return { unknown: 'The commit that the session began from is not in the repository.' };
   return { commit, prefix: prefix.toString('utf8').replace(/\n$/, '') };
 }
@@ -98,17 +97,26 @@ const mostKept = 16 * 1024 * 1024;
 export function committedFiles(folder: string | null, start: StartState): FileSources['committed'] {
   let base: ReturnType<typeof baseCommit> | null = null;
   const known = new Map<string, Committed>();
+  /** Being read: two moments ask for the same file at the same time, too. */
+  const coming = new Map<string, Promise<Committed>>();
   let kept = 0;
-  return async (file) => {
+  const read = async (file: string): Promise<Committed> => {
     base ??= baseCommit(folder, start);
     const found = await base;
     if ('unknown' in found || folder === null) return found as { unknown: string };
-    const committed = known.get(file) ?? (await committedFile(folder, found, file));
+    const committed = await committedFile(folder, found, file);
     const size = 'bytes' in committed ? committed.bytes.length : 0;
-    if ('unknown' in committed || size > largestKept || known.has(file)) return committed;
+    if ('unknown' in committed || size > largestKept) return committed;
     if (kept + size > mostKept) known.clear();
     kept = known.size === 0 ? size : kept + size;
     known.set(file, committed);
     return committed;
+  };
+  return async (file) => {
+    const there = known.get(file) ?? coming.get(file);
+    if (there !== undefined) return there;
+    const reading = read(file).finally(() => coming.delete(file));
+    coming.set(file, reading);
+    return reading;
   };
 }

@@ -20,11 +20,22 @@ function options(folder: string): GitOptions {
   return { cwd: folder, config: 'user', timeoutMs: 20_000 };
 }
 
-async function resolved(folder: string, name: string | null): Promise<string | null> {
-  if (name === null) return null;
+async function resolved(folder: string, name: string): Promise<string | null> {
   const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
   const found = await askGitText(args, options(folder));
   return found === '' ? null : found;
+}
+
+/** Commits by several names, asked of one git; null for what is none. */
+async function allResolved(folder: string, names: readonly (string | null)[]): Promise<(string | null)[]> {
+  // One a line: none that is recorded has a line end.
+  const lines = names.map((name) => (name === null || /[\r\n]/.test(name) ? '' : name));
+  const input = lines.map((name) => `${name}^{commit}\n`).join('');
+  const told = await askGitText(['cat-file', '--batch-check=%(objectname)'], { ...options(folder), input });
+  const found = told?.split('\n') ?? [];
+  return lines.map((name, at) =>
+    name !== '' && /^[0-9a-f]{40,64}$/.test(found[at] ?? '') ? (found[at] ?? null) : null,
+  );
 }
 
 /** What HEAD of this checkout was, newest first, as far as the repository remembers. */
@@ -56,10 +67,13 @@ function remembered(log: readonly Checkout[], at: string | null, recorded: strin
  * @param folder that the session ran in, absolute
  */
 export async function baseCommitOf(folder: string, recorded: RecordedCommit): Promise<BaseCommit> {
-  const head = await resolved(folder, 'HEAD');
+  const [[head = null, made = null, start = null], log] = await Promise.all([
+    allResolved(folder, ['HEAD', recorded.made, recorded.start]),
+    checkouts(folder),
+  ]);
   if (head === null) return { commit: null, reason: 'The folder is in no git repository with a commit.' };
-  const said = (await resolved(folder, recorded.made)) ?? (await resolved(folder, recorded.start));
-  const known = remembered(await checkouts(folder), recorded.at, said);
+  const said = made ?? start;
+  const known = remembered(log, recorded.at, said);
   const commit = known ?? said;
   if (commit === null) {
     const isNamed = recorded.made !== null || recorded.start !== null;

@@ -11,6 +11,7 @@ import type { PlaceDeps } from './placeDeps.ts';
 import type { PlaceFolder, PlaceRecord } from './placeFolder.ts';
 import { checkoutFolders, type Project } from './projectOf.ts';
 import { planRestore } from './restoreFiles.ts';
+import { writeInLayer } from './writeInLayer.ts';
 import { writeStepsInOverlay } from './writeSteps.ts';
 
 /** What making a place finds out, for its record. */
@@ -46,10 +47,11 @@ export async function makeOverlay(
   const shown = [{ folder: project.realRoot, layers }];
   const plan = await planRestore(order, project, { root: project.realRoot, shown });
   notes.push(...plan.notes);
-  if (plan.steps.length > 0)
+  const isPlain = base === null && (await writeInLayer(plan.steps, project.realRoot, place.base(0), signal));
+  if (!isPlain && plan.steps.length > 0)
     await writeStepsInOverlay(plan.steps, path.join(place.folder, 'staging'), runs, run, signal);
   const lower = new Layers([{ folder: project.realRoot, opaque: noLayers }]);
-  const opaque = await opaqueFolders(place.base(0), lower, runs, run);
+  const opaque = isPlain ? noLayers : await opaqueFolders(place.base(0), lower, runs, run);
   await finishBaseLayer(place, mounts);
   return { mounts, head: base ?? project.git?.head ?? null, snapshot: null, opaque: [...opaque], notes };
 }

@@ -2,9 +2,10 @@ import type { PlaceProcess } from '../../core/agent/agentPorts.ts';
 import { PlaceError } from '../../core/errors.ts';
 import { gitArguments } from '../git/runGit.ts';
 
-/** Asks one git, which goes on running, what it ignores. */
+/** Asks one git, which is started with the first question and goes on running, what it ignores. */
 export class IgnoredFiles {
-  readonly #process: PlaceProcess;
+  readonly #startIt: (command: readonly string[]) => PlaceProcess;
+  #process: PlaceProcess | null = null;
   #text = '';
   #said = '';
   #wake: () => void = () => {};
@@ -12,19 +13,24 @@ export class IgnoredFiles {
 
   /** @param start starts the command in the root of the files */
   constructor(start: (command: readonly string[]) => PlaceProcess) {
+    this.#startIt = start;
+  }
+
+  #start(): PlaceProcess {
     const question = ['check-ignore', '-z', '--stdin', '--verbose', '--non-matching'];
-    this.#process = start(['git', ...gitArguments('user', question)]);
-    this.#process.onStdout((text) => {
+    const started = this.#startIt(['git', ...gitArguments('user', question)]);
+    started.onStdout((text) => {
       this.#text += text;
       this.#wake();
     });
-    this.#process.onStderr((text) => {
+    started.onStderr((text) => {
       this.#said += text;
     });
-    void this.#process.ended.then(() => {
+    void started.ended.then(() => {
       this.#over = true;
       this.#wake();
     });
+    return started;
   }
 
   /**
@@ -33,6 +39,7 @@ export class IgnoredFiles {
    */
   async among(names: readonly string[]): Promise<Set<string>> {
     if (names.length === 0) return new Set();
+    this.#process ??= this.#start();
     this.#process.stdin.write(ignoreQuestions(names));
     // Four fields for each: file of the pattern, line, pattern, name.
     let fields: string[] = [];
@@ -53,8 +60,8 @@ export class IgnoredFiles {
   }
 
   async close(): Promise<void> {
-    this.#process.stdin.end();
-    await this.#process.ended;
+    this.#process?.stdin.end();
+    await this.#process?.ended;
   }
 }
 

@@ -28,8 +28,8 @@ export interface OverlayComparison {
 /** What a branch's layer changes of what lies beneath. Looks at nothing that the layer doesn't mention. */
 export async function overlayChanges(comparison: OverlayComparison): Promise<ChangeSet> {
   const walk = new LayerWalk(comparison);
-  await walk.folder('');
-  return walk.end();
+  const [moved] = await Promise.all([comparison.user.moved(), walk.folder('')]);
+  return walk.end(moved);
 }
 
 class LayerWalk {
@@ -41,10 +41,11 @@ class LayerWalk {
     this.#in = comparison;
   }
 
-  async end(): Promise<ChangeSet> {
+  /** @param moved what the user changed meanwhile, in sentences */
+  async end(moved: readonly string[]): Promise<ChangeSet> {
     const changes = [...this.#changes.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
     await this.#noteCollisions(changes);
-    return { root: this.#in.root, changes, notes: [...this.#notes.sentences(), ...(await this.#in.user.moved())] };
+    return { root: this.#in.root, changes, notes: [...this.#notes.sentences(), ...moved] };
   }
 
   /** A folder of the layer; its name is relative, `''` for the root. */

@@ -9,6 +9,7 @@ import { gitArguments, gitEnvironment } from '../git/runGit.ts';
 import { newCommits, newCommitsArgs } from './commits.ts';
 import { IgnoredFiles } from './ignoredFiles.ts';
 import { Layers } from './layers.ts';
+import { LifeMarks, livedIn } from './lifeMarks.ts';
 import { opaqueFolders } from './opaqueFolders.ts';
 import { overlayChanges } from './overlayChanges.ts';
 import { OverlayRuns } from './overlayRuns.ts';
@@ -74,6 +75,8 @@ export class OverlayPlace implements Place {
   }
 
   async changes(): Promise<ChangeSet> {
+    // Also where nothing would have to be started in it to find out.
+    if (new LifeMarks(this.#place.living).isLived()) throw livedIn();
     try {
       return await this.#changes(this.#env);
     } catch (error) {

@@ -49,12 +49,14 @@ export class UserTree {
   async moved(): Promise<string[]> {
     const { git, realRoot } = this.#record;
     const options = { cwd: realRoot, config: 'user' as const };
-    const head = git === null ? null : await askGit(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], options);
+    const [head, names] = await Promise.all([
+      git === null ? null : askGit(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], options),
+      this.#newer(),
+    ]);
     const said: string[] = [];
     const now = head?.toString('latin1').trim() ?? null;
     if (git !== null && now !== git.head)
       said.push(`Your checkout moved to ${now?.slice(0, 8) ?? 'no commit'} while the branch worked.`);
-    const names = await this.#newer();
     if (names.length > 0)
       said.push(
         `${plural(names.length, 'path')} of your tree changed since the fork point (${someOf(names)}): where the branch has not changed them, it sees them as they are now.`,

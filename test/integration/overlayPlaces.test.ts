@@ -168,6 +168,42 @@ describe('an overlay', () => {
     expect((await runIn(place, 'echo next')).stdout).toBe('next\n');
   });
 
+  it('keeps what lies beside recorded files', async () => {
+    stage.repository();
+    stage.write('src/deep/secret.txt', 'there\n');
+    chmodSync(path.join(stage.project, 'src/deep'), 0o750);
+    const before = treeHash(stage.project);
+    const files = [
+      stage.file('src/a.txt', 'recorded\n'),
+      stage.file('src/deep/new.txt', 'new\n', '0600'),
+      stage.file('src/deep/er/c.txt', 'C\n'),
+      stage.file('made/of/late.txt', 'late\n'),
+      stage.file('never/was.txt', null),
+    ];
+    const place = await stage.create('overlay', { files });
+    const seen = await runIn(
+      place,
+      'cat src/a.txt src/b.txt src/deep/*.txt src/deep/er/* made/of/*; stat -c %a src/deep src/deep/new.txt; ls; git status --short',
+    );
+    const contents = ['recorded', 'b', 'new', 'there', 'C', 'late', '750', '600'];
+    const status = [
+      ' M src/a.txt',
+      ' M src/deep/er/c.txt',
+      '?? made/',
+      '?? src/deep/new.txt',
+      '?? src/deep/secret.txt',
+    ];
+    expect(seen.stdout.split('\n')).toEqual([...contents, 'cache', 'made', 'run.sh', 'src', ...status, '']);
+    expect((await place.changes()).changes).toEqual([]);
+    await runIn(place, 'rm -r src/deep; mkdir src/deep; echo again >src/deep/new.txt');
+    expect(await stage.told(await place.changes())).toEqual([
+      'src/deep/er/c.txt: "C\\n" → -',
+      'src/deep/new.txt: "new\\n" → "again\\n"',
+      'src/deep/secret.txt: "there\\n" → -',
+    ]);
+    expect(treeHash(stage.project)).toEqual(before);
+  });
+
   it('costs what was changed', async () => {
     stage.repository();
     mkdirSync(path.join(stage.project, 'many'));

@@ -31,11 +31,15 @@ export async function writeInLayer(
 /** Folders beneath that the layer needs too, the outer ones first, relative to the root; null where a step is not plain. */
 async function foldersToCopy(steps: readonly FileStep[], root: string): Promise<Set<string> | null> {
   const files = new Set(steps.map(({ file }) => file));
+  const written = new Set(steps.flatMap(({ file, bytes }) => (bytes === null ? [] : [file])));
   const folders = new Set<string>();
   for (const { file, bytes } of steps) {
-    if (bytes === null) return null;
     const there = await statsOf(file);
-    if (there !== null && !there.isFile()) return null;
+    if (bytes === null) {
+      if (there !== null || written.has(file)) return null;
+      continue;
+    }
+    if (there?.isFile() === false) return null;
     const parts = path.relative(root, path.dirname(file)).split(path.sep);
     for (let at = 1; at <= parts.length && parts[0] !== ''; at += 1) {
       const name = parts.slice(0, at).join(path.sep);

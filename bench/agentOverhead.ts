@@ -10,7 +10,10 @@ const rounds = Number(process.argv[2] ?? 5);
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
-/** The same prompt to a fork of the same session, without us. */
+/**
+ * The baseline: what a person would type in the project to ask a fork of the same session the same. The same program, settings and
+ * stand-in for the API, and a history that is one turn longer than ours, which begins before the last one.
+ */
 async function bare(stage: ForkStage): Promise<number> {
   const started = performance.now();
   const args = ['-p', 'Now handle emoji.', '--resume', recorded.sessionId, '--fork-session', '--output-format', 'json'];

@@ -9,7 +9,7 @@ interface Measured {
   bytesPerBranch: number;
 }
 
-/** What an agent branch costs beside `claude -p` alone. */
+/** What an agent branch costs, from the click on Run to its end in the log, beside `claude -p` alone. */
 export const agentsJob: Job = {
   name: 'agents',
   run({ rounds }) {
@@ -17,7 +17,7 @@ export const agentsJob: Job = {
     const row = (engine: string, ourMs: number, goalMs: number) => ({
       job: `one agent branch, ${engine}`,
       ours: ms(ourMs),
-      peer: `claude -p alone ${ms(bareMs)}`,
+      peer: `claude -p --resume --fork-session alone ${ms(bareMs)}`,
       ratio: `+ ${ms(ourMs - bareMs)}`,
       goal: `≤ + ${goalMs} ms`,
       reached: ourMs - bareMs <= goalMs,

@@ -3,14 +3,13 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
-import { startCodeServer } from '../../scripts/codeServer.ts';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { toolPath } from '../../scripts/tools.ts';
 import { withLock } from '../../src/adapters/fileLock.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
 import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
 import { archiveOf, checksumsOf, releaseAt, releaseServer } from '../support/cliRelease.ts';
-import { launchBrowser } from './support/browser.ts';
+import { openBrowser, startEditor } from './support/editor.ts';
 import { Workbench } from './support/workbench.ts';
 
 let home: string;
@@ -55,10 +54,9 @@ beforeAll(async () => {
   const workspace = path.join(scratch, 'shop');
   await mkdir(workspace);
   mirror = await serveRelease(scratch);
-  const browser = await launchBrowser();
+  const browser = await openBrowser();
   ends.push(() => browser.close());
-  const server = await startCodeServer({
-    extensionsDir: inject('extensionsDir'),
+  const server = await startEditor({
     workspace,
     settings: { 'forkpoint.temporal.address': address },
     env: {

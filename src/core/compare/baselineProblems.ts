@@ -1,9 +1,9 @@
 import type { BaselineProblem } from '../agent/agentFacts.ts';
 import { type AgentPlan, placedFilesSchema } from '../agent/agentSettings.ts';
+import type { BlobStore } from '../blobStore.ts';
 import { pathInside } from '../files/filePaths.ts';
 import type { ForkPlan } from '../fork/forkPlan.ts';
 import { plural } from '../format.ts';
-import type { BlobStore } from '../run/ports.ts';
 import type { RunView } from '../run/runView.ts';
 
 type State = BaselineProblem['state'];

@@ -6,7 +6,6 @@ import type { BlobStore } from '../blobStore.ts';
 import { BadInputError, NotFoundError } from '../errors.ts';
 import { type Baseline, baselineSchema, type ForkPlan, type Recording, recordingSchema } from '../fork/forkPlan.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
-import { addUsage, noUsage } from '../session/recordedSession.ts';
 import { baselineProblems } from './baselineProblems.ts';
 import { type ComparedSide, comparePair, type TextDiff } from './compareBranches.ts';
 import { type ComparedBranch, type ComparedPair, type Comparison, recordedName } from './comparison.ts';

@@ -2,8 +2,8 @@ import pc from 'picocolors';
 import { expect, it } from 'vitest';
 import { comparisonMarkdown } from '../../../src/cli/exportRun.ts';
 import { comparisonText } from '../../../src/cli/runReport.ts';
+import { noUsage } from '../../../src/core/api/usage.ts';
 import type { Comparison } from '../../../src/core/compare/comparison.ts';
-import { noUsage } from '../../../src/core/session/recordedSession.ts';
 
 const side = (id: string) => ({
   id,

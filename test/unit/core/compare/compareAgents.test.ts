@@ -1,16 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { textDiff } from '../../../../src/adapters/textDiff.ts';
-import type { ChangedFile } from '../../../../src/core/agent/agentFacts.ts';
-import { noUsage } from '../../../../src/core/api/usage.ts';
 import type { ChangedFile, CheckResult } from '../../../../src/core/agent/agentFacts.ts';
 import type { AgentPlan, PlacedFiles } from '../../../../src/core/agent/agentSettings.ts';
+import { noUsage } from '../../../../src/core/api/usage.ts';
 import { compareRun } from '../../../../src/core/compare/compareRun.ts';
 import { recordedPaths } from '../../../../src/core/compare/recordedPaths.ts';
 import { NotFoundError, StorageError } from '../../../../src/core/errors.ts';
 import type { Baseline, ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
-import type { BranchView } from '../../../../src/core/run/runView.ts';
 import type { BranchView, RunView } from '../../../../src/core/run/runView.ts';
-import { noUsage } from '../../../../src/core/session/recordedSession.ts';
 import { MemoryBlobs } from '../../../support/memoryStores.ts';
 import { branch, run } from '../../views/support/runs.ts';
 

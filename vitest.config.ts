@@ -5,18 +5,30 @@ await compileAssembly();
 
 // `unit` is the quick loop: no process, no server, no browser. The others use real ones, so they run one file at a time: two
 // cores are soon full, and timings would lie. `durable` is what needs a Temporal server.
+// Files share their process and its modules, which halves the time; those that replace a module by `vi.mock` can't.
+const mocking = ['test/unit/views/**/*.test.ts', 'test/unit/adapters/fileLock.test.ts'];
 const durable = [
   'test/contract/*Temporal.test.ts',
   'test/contract/temporal.test.ts',
   'test/integration/temporal*.test.ts',
   'test/integration/cliAgents.test.ts',
 ];
-const real = { testTimeout: 60_000, hookTimeout: 180_000, fileParallelism: false };
+const real = { testTimeout: 60_000, hookTimeout: 180_000, fileParallelism: false, isolate: false };
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 10_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          exclude: mocking,
+          testTimeout: 10_000,
+          hookTimeout: 30_000,
+          isolate: false,
+        },
+      },
+      { test: { name: 'unit-mocking', include: mocking, testTimeout: 10_000 } },
       {
         test: {
           name: 'integration',
@@ -37,6 +49,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+          isolate: false,
           sequence: { groupOrder: 3 },
         },
       },

@@ -14,15 +14,14 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'forkpoint-test-'));
 /** A program that passes or fails as a whole. */
 const check = (name, ...commands) => ({ name, commands });
 /** Tests that report how many passed. */
-const vitest = (name, { after = [] } = {}) => ({
+const vitest = (name, { after = [], projects = [name] } = {}) => ({
   name,
   after,
   commands: [
     [
       'vitest',
       'run',
-      '--project',
-      name,
+      ...projects.map((project) => `--project=${project}`),
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${reportOf(name)}`,
@@ -41,7 +40,7 @@ const lanes = [
     check('lint', ['node', 'scripts/compileAssembly.mjs'], ['oxlint', '--type-aware']),
     check('types', ['tsc', '-p', '.'], ['tsc', '-p', 'src'], ['tsc', '-p', 'src/views/forkPanel']),
     check('build', ['node', 'esbuild.mjs']),
-    vitest('unit'),
+    vitest('unit', { projects: ['unit', 'unit-mocking'] }),
     check('knip', ['knip', '--no-progress']),
     {
       name: 'host',

@@ -39,7 +39,7 @@ export function logRequest(builder: TranscriptBuilder, spec: LogSpec): void {
     target.cache_control = value;
   }
   const shapeHash = sha256(canonicalJson(shape));
-  builder.unchained('api-request-shape', { shapeHash, shape });
+  builder.unchained('api-request-shape', { shapeHash, shape: structuredClone(shape) });
   for (const at of spec.blobs ?? [])
     builder.unchained('api-request-blob', { hash: hashes[at], message: spec.messages[at] });
   const keep = spec.keep ?? 0;

@@ -68,6 +68,8 @@ const agentEvents = [
     model: z.string().nullable(),
     usage: usageSchema,
     calls: z.array(toolCallSchema),
+    /** US dollars by tokens and price, null where that isn't known. */
+    costUsd: z.number().nullable().optional(),
   }),
   z.object({ type: z.literal('call-denied'), ...ofBranch, callId: z.string(), tool: z.string(), message: z.string() }),
   z.object({ type: z.literal('question-asked'), ...ofBranch, question: questionSchema }),

@@ -203,7 +203,7 @@ class BranchFold {
       toolCalls: inOrder(this.calls)
         .flat()
         .map((call) => this.agent.answered(call)),
-      billing: this.billingUnknown ? 'unknown' : 'known',
+      billing: this.billingUnknown || this.agent.lostProcess ? 'unknown' : 'known',
       divergedAtTurn: this.outcome?.divergedAtTurn ?? null,
       changes: this.plan.changes,
       notes: [...this.plan.notes, ...this.agent.notes],
@@ -220,11 +220,7 @@ class BranchFold {
     return this.retryingInMs === null ? null : { for: 'retry', until: this.retryingUntil };
   }
 
-  /** What Claude Code reports of a turn counts before what its replies are priced at; of a turn that was broken off it reports nothing. */
   private costUsd(results: readonly StepResult[]): number | null {
-    const reported = this.agent.turnsReported.flatMap((turn) => this.agent.costOf(turn) ?? []);
-    const priced = results.filter(({ turn }) => (this.agent.costOf(turn) ?? null) === null);
-    const costs = [...reported, ...priced.map((result) => result.costUsd)];
-    return sumOf(costs);
+    return sumOf(this.agent.costs() ?? results.map((result) => result.costUsd));
   }
 }

@@ -208,12 +208,11 @@ class RunningTurn {
       input: clipped(call.input),
       answer: 'executed',
     }));
-    if (parent !== null) {
-      const { model, usage } = reply;
-      return this.#log.append({ type: 'subagent-step', parent, reply: stored, model, usage, calls });
-    }
     const { model, stopReason, usage } = reply;
     const costUsd = this.#deps.prices.cost(model ?? this.#loaded.branch.model, usage);
+    if (parent !== null) {
+      return this.#log.append({ type: 'subagent-step', parent, reply: stored, model, usage, calls, costUsd });
+    }
     await this.#log.append({
       type: 'step-completed',
       result: {

@@ -124,6 +124,62 @@ describe('foldRun', () => {
     );
   });
 
+  it('counts what every process of an agent cost: as it was reported, by price where a process was lost', () => {
+    const sent = (resumed: boolean): BranchEvent => ({
+      type: 'prompt-sent',
+      runId,
+      branchId: b1!,
+      at,
+      turn: 2,
+      promptsBefore: 0,
+      resumed,
+      inDoubt: [],
+    });
+    const over = (kind: 'completed' | 'limit' | 'timeout', costUsd: number | null): BranchEvent => ({
+      type: 'agent-turn-ended',
+      runId,
+      branchId: b1!,
+      at,
+      turn: 2,
+      kind,
+      costUsd,
+      activeMs: 1,
+    });
+    const step = (of: number): BranchEvent => ({
+      type: 'step-completed',
+      runId,
+      branchId: b1!,
+      at,
+      result: result(of),
+    });
+    const { reply, model } = result(1);
+    const below: BranchEvent = {
+      type: 'subagent-step',
+      runId,
+      branchId: b1!,
+      at,
+      parent: 'c1',
+      reply,
+      model,
+      usage,
+      calls: [],
+      costUsd: 0.25,
+    };
+    const reset: BranchEvent = { type: 'branch-reset', runId, branchId: b1!, at, reason: 'resume' };
+    const [killed, goneOn] = [[sent(false), step(1), below, step(2)], [sent(true), step(3)]];
+    const spent = (...events: BranchEvent[]) => {
+      const [branch] = foldRun(plan, events).branches;
+      return [branch?.costUsd, branch?.billing];
+    };
+    expect(spent(...killed)).toEqual([1.25, 'known']);
+    expect(spent(...killed, ended('failed', 'interrupted'))).toEqual([1.25, 'unknown']);
+    // What a lost process sent beside, and what it was in the middle of, nobody knows.
+    expect(spent(...killed, ended('failed'), reset, ...goneOn, over('completed', 0.75))).toEqual([2, 'unknown']);
+    expect(spent(...killed, ...goneOn)).toEqual([1.75, 'unknown']);
+    expect(spent(...killed, over('limit', 1), ...goneOn, over('completed', 0.75))).toEqual([1.75, 'known']);
+    expect(spent(...killed, over('timeout', null), reset, ...goneOn, over('completed', 0.75))).toEqual([2, 'known']);
+  });
+
   it('says of an agent’s call whether it waits for a person, was refused, or was never carried out', () => {
     const call = (id: string) => ({ id, name: 'Bash', input: {}, answer: 'executed' as const });
     const of = { runId, branchId: b1!, at };

@@ -447,6 +447,25 @@ describe('a prompt of an agent', () => {
     expect((await on.view(plan)).costUsd).toBeCloseTo(0.2);
   });
 
+  it('counts what a lost process spent against the budget, also when the next one has reported its own cost', async () => {
+    const budgets: (number | null)[] = [];
+    const [on, plan] = await start(
+      async ({ budgetUsd }, { onMessage }) => {
+        budgets.push(budgetUsd);
+        onMessage(reply(`Reply ${budgets.length}.`));
+        onMessage(reply(`Below ${budgets.length}.`, 'c1'));
+        if (budgets.length === 1) throw new Error('killed');
+        return end({ costUsd: 0.3 });
+      },
+      { budgetUsd: 1, prompts: ['one', 'two'] },
+    );
+    await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('killed');
+    await on.work.turn(turnOf(plan), { signal: signal() });
+    await on.work.turn(turnOf(plan, 1), { signal: signal() });
+    expect(budgets).toEqual([1, 0.8, 0.5]);
+    expect(await on.view(plan)).toMatchObject({ costUsd: 0.8, branches: [{ billing: 'unknown' }] });
+  });
+
   it('names when a usage limit resets, also where Claude Code doesn’t', async () => {
     const [on, plan] = await start(async () => end({ kind: 'limit' }));
     const outcome = await on.work.turn(turnOf(plan), { signal: signal() });

@@ -15,6 +15,9 @@ const causes = new Map([
   ['server_error', 'The API had an error of its own'],
 ]);
 
+/** What Claude Code answers a call with that was interrupted, or that waited for a person when it was; up to 2.1.329. */
+const interruptedCall = "The user doesn't want to proceed with this tool use.";
+
 interface StreamedReply {
   id: string;
   reply: ReplyAccumulator;
@@ -31,6 +34,7 @@ export class TurnReader {
   #gathered: { id: string; reply: StoredReply } | null = null;
   readonly #inputs = new Map<string, unknown>();
   readonly #denied = new Set<string>();
+  readonly #interrupted = new Set<string>();
   #begun = false;
   #started = false;
   #stopReason: string | null = null;
@@ -173,6 +177,7 @@ export class TurnReader {
     for (const block of content) {
       if (block.type !== 'tool_result' || typeof block.tool_use_id !== 'string') continue;
       const { tool_use_id: callId, content: result } = block;
+      if (block.is_error === true && textOf(result).startsWith(interruptedCall)) this.#interrupted.add(callId);
       messages.push({ type: 'tool-result', callId, content: result, isError: block.is_error === true, parent });
     }
     return messages;
@@ -181,7 +186,8 @@ export class TurnReader {
   #result(line: ResultLine): AgentMessage[] {
     const messages = this.finish();
     for (const { tool_use_id: callId, tool_name: tool, tool_input: input } of line.permission_denials) {
-      messages.push(...this.#deny(callId, tool, input, null));
+      // An interrupt is listed too, though nobody denied anything.
+      if (!this.#interrupted.has(callId)) messages.push(...this.#deny(callId, tool, input, null));
     }
     this.#countCost(line);
     const facts = { stopReason: this.#stopReason, apiError: this.#apiError, rateLimit: this.#rateLimit };
@@ -226,6 +232,13 @@ export class TurnReader {
 function idOf(message: unknown): string {
   const id = typeof message === 'object' && message !== null && 'id' in message ? message.id : null;
   return typeof id === 'string' ? id : '';
+}
+
+/** The first text of a result. */
+function textOf(content: unknown): string {
+  const first: unknown = Array.isArray(content) ? content[0] : content;
+  const text = typeof first === 'object' && first !== null && 'text' in first ? first.text : first;
+  return typeof text === 'string' ? text : '';
 }
 
 /** The reply of an `assistant` line: of the parts that such a line tells. */

@@ -181,6 +181,26 @@ describe('what an agent says', () => {
   });
 });
 
+it('calls that an interrupt ended are not denied, unlike those that a setting forbids', () => {
+  const refused = (id: string, content: unknown) => ({
+    type: 'user',
+    message: { role: 'user', content: [{ type: 'tool_result', tool_use_id: id, content, is_error: true }] },
+    parent_tool_use_id: null,
+  });
+  const interrupted =
+    'The user doesn\'t want to proceed with this tool use. The tool use was rejected (eg. if it was a file edit, the new_string was NOT written to the file). STOP what you are doing and wait for the user to tell you how to proceed.';
+  const calls = ['c1', 'c2', 'c3'].map((id) => ({ ...call, id }));
+  const denials = calls.map(({ id, name, input }) => ({ tool_name: name, tool_use_id: id, tool_input: input }));
+  const messages = read([
+    assistant('m1', calls),
+    refused('c1', 'Permission to use Bash has been denied.'),
+    refused('c2', interrupted),
+    refused('c3', [{ type: 'text', text: interrupted }]),
+    result({ subtype: 'error_during_execution', is_error: true, permission_denials: denials }),
+  ]);
+  expect(messages.flatMap((message) => (message.type === 'denied' ? [message.callId] : []))).toEqual(['c1']);
+});
+
 describe('the end of a turn', () => {
   const endOf = (lines: unknown[], costBefore = 0) => {
     const reader = new TurnReader(costBefore);

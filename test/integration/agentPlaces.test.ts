@@ -38,6 +38,21 @@ function wholeCourse(folder: () => string): (request: ReceivedRequest) => Reply 
   };
 }
 
+/** The first reply to a prompt: an edit of the project's file, wherever Claude Code says that it works. */
+function editOf(request: ReceivedRequest, prompt: string): Reply | null {
+  if (repliesSince(request, prompt) > 0) return null;
+  const [, folder = ''] = /orking directory: (.*?)\\n/.exec(request.rawBody) ?? [];
+  const file_path = path.join(folder, 'src/slugify.js');
+  return { content: [use('Edit', { file_path, old_string: 'text.', new_string: 'text.trim().' })] };
+}
+
+/** What Claude Code said last of a call. */
+function lastResult(requests: readonly ReceivedRequest[]): string {
+  const messages = requests.flatMap(({ body }) => body.messages);
+  const results = messages.flatMap(({ content }) => (Array.isArray(content) ? content : []));
+  return String(results.findLast(({ type }) => type === 'tool_result')?.content);
+}
+
 describe.each(['overlay', 'worktree', 'copy'] as const)('a branch in a place of kind %s', (kind) => {
   let stage: ForkStage;
   let services: Services;
@@ -87,16 +102,18 @@ describe.each(['overlay', 'worktree', 'copy'] as const)('a branch in a place of 
   });
 
   it('has the files of the turn, and what git ignores as far as the place brings it along', async () => {
-    stage.answer(() => 'Nothing to do.');
+    stage.answer((request) => editOf(request, 'Fix it.') ?? 'Done.');
     const { runId } = await services.forks.dispatch(stage.fork({ place: kind, at: { turn: 2 } }));
     const view = await services.forks.whenEnded(runId);
     expect(view.state, JSON.stringify(view.branches[0]?.error)).toBe('completed');
+    // The file was read before the fork point: nothing has changed since, for Claude Code either.
+    expect(lastResult(stage.api.requests)).toMatch(/updated successfully\. \(file state is current/);
     const cat = async (file: string): Promise<string> => {
       const { command, cwd } = await services.agents.command(runId, 'one', ['cat', file]);
       return (await run(command[0] ?? '', command.slice(1), { cwd, env: stage.env })).stdout;
     };
     // Before the fix: neither the fix of turn 2 nor the comment of turn 3 is there.
-    expect(await cat('src/slugify.js')).not.toContain('normalize');
+    expect(await cat('src/slugify.js')).toContain('text.trim().toLowerCase()');
     expect(await stage.read('src/slugify.js')).toBe(recorded.end);
     expect(await cat('.env')).toBe('SECRET=1\n');
     const modules = cat('node_modules/dep/index.js');
@@ -137,19 +154,20 @@ describe('Claude Code of other versions', () => {
     const stage = await ForkStage.open({ version });
     const services = await stage.services();
     try {
-      const file = path.join(stage.project, 'src/slugify.js');
-      stage.answer((request) =>
-        repliesSince(request, 'Now handle emoji.') === 0
-          ? { content: [use('Edit', { file_path: file, old_string: 'text.', new_string: 'text.trim().' })] }
-          : 'Done.',
-      );
-      const { runId } = await services.forks.dispatch(stage.fork({ place: 'overlay' }));
-      const view = await services.forks.whenEnded(runId);
-      const branch = branchOf(view, 'one');
-      expect(branch, JSON.stringify(branch.error)).toMatchObject({
-        state: 'completed',
-        files: [{ added: 1, removed: 1 }],
-      });
+      stage.answer((request) => editOf(request, 'Fix it.') ?? 'Done.');
+      const work = async (place: string) => {
+        const { runId } = await services.forks.dispatch(stage.fork({ place, at: { turn: 2 } }));
+        const branch = branchOf(await services.forks.whenEnded(runId), 'one');
+        expect(lastResult(stage.api.requests)).toContain('updated successfully.');
+        expect(branch, JSON.stringify(branch.error)).toMatchObject({
+          state: 'completed',
+          files: [{ added: 1, removed: 1 }],
+        });
+        return branch;
+      };
+      // It edits no file that is newer than its last reading of it.
+      if (version === '2.1.200') await work('worktree');
+      const branch = await work('overlay');
       // 2.1.200 logs no requests: nothing can be measured, and nothing is claimed.
       if (version === '2.1.200') expect(branch.prefix).toBeNull();
       else expect(branch.prefix).toMatchObject({ stopsAt: null });

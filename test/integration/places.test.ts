@@ -1,8 +1,18 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FileTouch } from '../../src/core/agent/fileTimes.ts';
 import { NotFoundError, PlaceError } from '../../src/core/errors.ts';
 import { PlaceStage, runIn, testRun, userEnv } from '../support/placeStage.ts';
 import { treeHash } from '../support/treeHash.ts';
@@ -140,6 +150,56 @@ describe.each(kinds)('%s', (kind) => {
       'src/a.txt: "recorded\\r\\n" → "recorded\\r\\nend\\n"',
       'src/b.txt: - → "back\\n"',
     ]);
+    expect(treeHash(stage.project)).toEqual(before);
+  });
+
+  it('has no file that is newer than the recording says', async () => {
+    stage.repository();
+    stage.write('old.txt', 'old\n');
+    const [old, first, last] = [1_600_000_000, 1_700_000_000, 1_700_000_500];
+    utimesSync(path.join(stage.project, 'old.txt'), old, old);
+    const before = treeHash(stage.project);
+    const touched = (name: string, text: string | null): [string, FileTouch[]] => [
+      path.join(stage.project, name),
+      [{ at: first * 1000 + 250, read: text === null ? null : { line: 1, text }, isRead: text !== null }],
+    ];
+    const place = await stage.create(kind, {
+      files: [
+        stage.file('src/a.txt', 'recorded\n'),
+        stage.file('run.sh', '#!/bin/sh\n', '755'),
+        stage.file('made.txt', 'made\n'),
+        stage.file('old.txt', 'old\n'),
+        stage.file('since.txt', 'changed since\n'),
+        stage.file('never read.txt', 'x\n'),
+        stage.file('src/deep/er/c.txt', null),
+      ],
+      times: {
+        touches: new Map([
+          touched('src/a.txt', 'recorded'),
+          touched('run.sh', '#!/bin/sh'),
+          touched('made.txt', null),
+          touched('old.txt', 'old'),
+          touched('since.txt', 'what it was'),
+          // Only read, so nothing is restored.
+          touched('src/b.txt', 'b'),
+          touched('.gitignore', 'something else'),
+          touched('/etc/passwd', 'root'),
+        ]),
+        until: last * 1000 + 250,
+      },
+    });
+    const names = 'src/a.txt run.sh made.txt old.txt since.txt "never read.txt" src/b.txt';
+    const dates = (await runIn(place, `stat -c %Y ${names}`)).stdout.trim().split('\n').map(Number);
+    expect(dates).toEqual([first, first, first, old, last, last, first]);
+    expect(Number((await runIn(place, 'stat -c %Y .gitignore')).stdout)).toBeGreaterThan(last);
+    expect((await place.changes()).changes).toEqual([]);
+    expect((await runIn(place, 'git status --short; stat -c %a run.sh')).stdout).toBe(
+      ' M src/a.txt\n D src/deep/er/c.txt\n?? made.txt\n?? "never read.txt"\n?? old.txt\n?? since.txt\n755\n',
+    );
+    // What is right already is not written again.
+    const layer = path.join(place.root, '..', '..', 'base', '0');
+    const written = ['src/a.txt', 'old.txt'].map((name) => existsSync(path.join(layer, name)));
+    expect(written).toEqual([kind === 'overlay', false]);
     expect(treeHash(stage.project)).toEqual(before);
   });
 

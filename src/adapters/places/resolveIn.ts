@@ -16,21 +16,24 @@ const mostLinks = 40;
 /**
  * Where a path leads as a program in a place sees it, all links resolved; what isn't there is taken as it is named.
  * @param file absolute
- * @returns the path, and what is there (null for nothing); null where links lead in a circle
+ * @returns the path, what is there (null for nothing) and where that lies on disk; null where links lead in a circle
  */
 export async function resolveIn(
   shown: readonly Shown[],
   file: string,
-): Promise<{ file: string; stats: Stats | null } | null> {
+): Promise<{ file: string; stats: Stats | null; source: string | null } | null> {
   let left = file.split(path.sep);
   let at: string = path.parse(file).root;
   let stats: Stats | null = await lstat(at).catch(() => null);
+  let source: string | null = at;
   let links = 0;
   for (let part = left.shift(); part !== undefined; part = left.shift()) {
     if (part === '' || part === '.') continue;
     if (part === '..') {
       at = path.dirname(at);
-      stats = (await look(shown, at))?.stats ?? null;
+      const above = await look(shown, at);
+      stats = above?.stats ?? null;
+      source = above?.file ?? null;
       continue;
     }
     const next = path.join(at, part);
@@ -38,6 +41,7 @@ export async function resolveIn(
     if (found?.stats.isSymbolicLink() !== true) {
       at = next;
       stats = found?.stats ?? null;
+      source = found?.file ?? null;
       continue;
     }
     links += 1;
@@ -46,7 +50,7 @@ export async function resolveIn(
     left = [...target.split(path.sep), ...left];
     if (path.isAbsolute(target)) at = path.parse(target).root;
   }
-  return { file: at, stats };
+  return { file: at, stats, source };
 }
 
 async function look(shown: readonly Shown[], file: string): Promise<{ stats: Stats; file: string } | null> {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, lstat, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PlaceError } from '../../core/errors.ts';
 import { fileErrorCode } from '../fileErrors.ts';
@@ -8,23 +8,32 @@ import type { FileStep } from './restoreFiles.ts';
 
 /** Does the steps in files that nobody else has yet. */
 export async function writeSteps(steps: readonly FileStep[], root: string, signal: AbortSignal): Promise<void> {
-  for (const { file, bytes, mode } of steps) {
+  for (const step of steps) {
     signal.throwIfAborted();
-    if (bytes === null) {
-      await rm(file, { recursive: true, force: true });
-      continue;
-    }
-    await makeParents(root, path.dirname(file));
-    await rm(file, { recursive: true, force: true });
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-    const handle = await open(file, flags, 0o600);
-    try {
-      await handle.writeFile(bytes);
-      await handle.chmod(mode);
-    } finally {
-      await handle.close();
-    }
+    if (step.kind === 'remove') await rm(step.file, { recursive: true, force: true });
+    else if (step.kind === 'write') await writeStep(step, root);
+    if (step.kind === 'remove' || step.changedAt === null) continue;
+    const seconds = secondsOf(step.changedAt);
+    await utimes(step.file, seconds, seconds);
   }
+}
+
+async function writeStep({ file, bytes, mode }: FileStep & { kind: 'write' }, root: string): Promise<void> {
+  await makeParents(root, path.dirname(file));
+  await rm(file, { recursive: true, force: true });
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+  const handle = await open(file, flags, 0o600);
+  try {
+    await handle.writeFile(bytes);
+    await handle.chmod(mode);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whole seconds, for not every `touch` knows parts of them; never later. */
+function secondsOf(changedAt: number): number {
+  return Math.floor(changedAt / 1000);
 }
 
 /** Where a file is in the way, it goes. */
@@ -39,11 +48,13 @@ async function makeParents(root: string, folder: string): Promise<void> {
   });
 }
 
-// Nothing outside of the layer can be met: all paths lie below the mount.
+// Nothing outside of the layer can be met: all paths lie below the mount. Another user's file that nothing is written to can't be
+// dated: then it is as new as it is.
 const write = `set -e
-while IFS=' ' read -r mode source line; do
+while IFS=' ' read -r mode date source line; do
   file=$(printf '%b_' "$line"); file=\${file%_}
   if [ "$mode" = gone ]; then rm -rf -- "$file"; continue; fi
+  if [ "$mode" = kept ]; then touch -c -d "@$date" -- "$file" 2>/dev/null || :; continue; fi
   folder=\${file%/*}
   if [ ! -d "$folder" ]; then
     above=$folder
@@ -54,6 +65,7 @@ while IFS=' ' read -r mode source line; do
   rm -rf -- "$file"
   cat -- "$source" >"$file"
   chmod -- "$mode" "$file"
+  [ "$date" = now ] || touch -d "@$date" -- "$file"
 done`;
 
 /**
@@ -71,9 +83,11 @@ export async function writeStepsInOverlay(
   await mkdir(staging, { mode: 0o700 });
   try {
     const lines: string[] = [];
-    for (const [at, { file, bytes, mode }] of steps.entries()) {
-      if (bytes !== null) await writeFile(path.join(staging, String(at)), bytes);
-      lines.push(`${bytes === null ? 'gone' : mode.toString(8)} ${at} ${escapedPath(file)}`);
+    for (const [at, step] of steps.entries()) {
+      if (step.kind === 'write') await writeFile(path.join(staging, String(at)), step.bytes);
+      const mode = step.kind === 'write' ? step.mode.toString(8) : step.kind === 'date' ? 'kept' : 'gone';
+      const date = step.kind === 'remove' || step.changedAt === null ? 'now' : secondsOf(step.changedAt);
+      lines.push(`${mode} ${date} ${at} ${escapedPath(step.file)}`);
     }
     const ended = await runs.shell(
       `cd -- "$STAGING"\n${write}`,

@@ -12,6 +12,7 @@ import type {
   PlacedFile,
   PlaceKind,
 } from './agentSettings.ts';
+import type { FileTimes } from './fileTimes.ts';
 
 /** A place belongs to one branch of a run, or to one of its two baselines. */
 export interface PlaceId {
@@ -31,6 +32,8 @@ export interface PlaceOrder {
   /** Files to put or remove before anything else happens in the place. */
   files: readonly PlacedFile[];
   readBlob(ref: BlobRef): Promise<Uint8Array>;
+  /** When they were read and written: an agent takes a file that is newer for changed. Default: nothing is known of it. */
+  times?: FileTimes;
   /** Patterns of ignored files that a worktree gets copies of. */
   include: readonly string[];
 }

@@ -1,4 +1,5 @@
 import type { AgentBranchRef, Place, PlaceId, PlaceOrder } from '../../agent/agentPorts.ts';
+import { fileTimes } from '../../agent/fileTimes.ts';
 import { NotFoundError, PlaceError, SetupError } from '../../errors.ts';
 import { BranchLog } from '../branchLog.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
@@ -48,7 +49,7 @@ function isThere(id: PlaceId, { places }: Pick<AgentWorkDeps, 'places'>): Promis
 }
 
 async function placeOrder(
-  { agent }: LoadedBranch,
+  { agent, chain }: LoadedBranch,
   { runId, branchId }: AgentBranchRef,
   deps: AgentWorkDeps,
 ): Promise<PlaceOrder> {
@@ -59,6 +60,7 @@ async function placeOrder(
     base: agent.base,
     files: (await placedFilesAt(agent.files, deps.blobs)).files,
     readBlob: (ref) => bytesOfBlob(ref, deps),
+    times: fileTimes(chain.lines),
     include: agent.include,
   };
 }

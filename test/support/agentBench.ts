@@ -38,7 +38,7 @@ const place = (name: string, kind: Place['kind'] = 'overlay'): Place =>
     root: `/places/${name}`,
     notes: [],
     projectRoot: '/home/sam/app',
-    toPlace: (file: string) => file,
+    toPlace: (file: string) => (kind === 'overlay' ? file : file.replace('/home/sam/app', `/places/${name}/app`)),
     changes: async () => ({ root: '/home/sam/app', changes: [], notes: [] }),
     commits: async () => [],
   }) as Partial<Place> as Place;
@@ -50,6 +50,7 @@ export class AgentBench {
   readonly runs: ReturnType<typeof createRunStore>;
   readonly work: ReturnType<typeof createAgentWork>;
   readonly #folder: string;
+  readonly #kinds = new Map<string, Place['kind']>();
 
   private constructor(folder: string, clock: Clock, turn: Turn, over: Partial<AgentWorkDeps>) {
     this.#folder = folder;
@@ -113,10 +114,11 @@ export class AgentBench {
       create: async ({ id, kind }: PlaceOrder) => {
         machine.places.add(id.name);
         machine.done.push(`place ${id.name} made`);
-        return place(id.name, kind === 'auto' ? 'overlay' : kind);
+        this.#kinds.set(id.name, kind === 'auto' ? 'overlay' : kind);
+        return place(id.name, this.#kinds.get(id.name));
       },
       open: async ({ name }) => {
-        if (machine.places.has(name)) return place(name);
+        if (machine.places.has(name)) return place(name, this.#kinds.get(name));
         throw new NotFoundError(`No place ${name}.`, 'Make it first.');
       },
       remove: async ({ name }) => {

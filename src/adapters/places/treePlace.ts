@@ -62,7 +62,7 @@ export class TreePlace implements Place {
     );
     const { namespaces, sandboxExec, sweepScript, prlimit } = deps.confinement;
     this.notes = [
-      `The place lies at another path (${this.root}): recorded paths are rewritten in the branch’s session.`,
+      `The place lies at another path (${this.root}): paths of the project are rewritten in the branch’s session and in its prompts.`,
       ...(namespaces === null && sandboxExec === null ? [unguarded] : []),
       ...(namespaces === null && sweepScript === null ? [unswept] : []),
       ...(namespaces === null && sweepScript !== null && prlimit === null ? [unlimited] : []),

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstat, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isAbsent } from '../fileErrors.ts';
 import type { FileStep } from './restoreFiles.ts';
@@ -23,23 +23,32 @@ export async function writeInLayer(
     await mkdir(path.join(layer, folder));
     await copyMode(path.join(root, folder), path.join(layer, folder));
   }
-  const inLayer = steps.map((step) => ({ ...step, file: path.join(layer, path.relative(root, step.file)) }));
-  await writeSteps(inLayer, layer, signal);
+  for (const step of steps) {
+    const file = path.join(layer, path.relative(root, step.file));
+    await writeSteps([step.kind === 'date' ? await copied(step, file) : { ...step, file }], layer, signal);
+  }
   return true;
+}
+
+/** The layer gets a copy of a file to date it. */
+async function copied({ file, changedAt }: FileStep & { kind: 'date' }, to: string): Promise<FileStep> {
+  const { mode } = await lstat(file);
+  return { kind: 'write', file: to, bytes: await readFile(file), mode: mode & 0o7777, changedAt };
 }
 
 /** Folders beneath that the layer needs too, the outer ones first, relative to the root; null where a step is not plain. */
 async function foldersToCopy(steps: readonly FileStep[], root: string): Promise<Set<string> | null> {
   const files = new Set(steps.map(({ file }) => file));
-  const written = new Set(steps.flatMap(({ file, bytes }) => (bytes === null ? [] : [file])));
+  const written = new Set(steps.flatMap(({ kind, file }) => (kind === 'remove' ? [] : [file])));
   const folders = new Set<string>();
-  for (const { file, bytes } of steps) {
+  for (const { kind, file } of steps) {
     const there = await statsOf(file);
-    if (bytes === null) {
+    if (kind === 'remove') {
       if (there !== null || written.has(file)) return null;
       continue;
     }
     if (there?.isFile() === false) return null;
+    if (kind === 'date' && (there === null || !hasOurOwner(there))) return null;
     const parts = path.relative(root, path.dirname(file)).split(path.sep);
     for (let at = 1; at <= parts.length && parts[0] !== ''; at += 1) {
       const name = parts.slice(0, at).join(path.sep);
@@ -55,8 +64,12 @@ async function foldersToCopy(steps: readonly FileStep[], root: string): Promise<
 }
 
 /** What we make has the same owner, and can be written to with the same mode. */
-function isOurs({ uid, gid, mode }: Stats): boolean {
-  return uid === process.geteuid?.() && gid === process.getegid?.() && (mode & 0o300) === 0o300;
+function isOurs(stats: Stats): boolean {
+  return hasOurOwner(stats) && (stats.mode & 0o300) === 0o300;
+}
+
+function hasOurOwner({ uid, gid }: Stats): boolean {
+  return uid === process.geteuid?.() && gid === process.getegid?.();
 }
 
 /** Null where nothing is. */

@@ -77,8 +77,12 @@ function recordedNotes({ filesChoice, recordedEnd }: AgentPlan): string[] {
 }
 
 function pathNotes({ hasHistory }: PlannedAgents, place: PlaceOption | undefined): string[] {
-  if (place === undefined || place.kind === 'overlay' || !hasHistory) return [];
-  return [`A ${place.kind} lies at another path: the prompt cache hits up to the first recorded path only.`];
+  if (place === undefined || place.kind === 'overlay') return [];
+  const elsewhere = `A ${place.kind} lies at another path`;
+  if (!hasHistory) return [`${elsewhere}: paths of the project are rewritten in the prompt.`];
+  return [
+    `${elsewhere}: the prompt cache hits up to the first recorded path only, for paths of the project are rewritten, in the prompt too.`,
+  ];
 }
 
 /** Only for places that lack what git ignores, and without what runs anyway. */

@@ -30,7 +30,7 @@ export async function agentTurn(
   const known = knownEnd(loaded, ref.turn);
   if (known !== null) return known;
   const place = await deps.places.open({ runId: ref.runId, name: ref.branchId });
-  const sending = await whatToSend(loaded, ref.turn, deps);
+  const sending = await whatToSend(loaded, ref.turn, place, deps);
   const turn = new RunningTurn(loaded, ref, place, sending, deps, options);
   return turn.run();
 }

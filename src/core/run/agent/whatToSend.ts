@@ -1,5 +1,7 @@
 import type { Doubt } from '../../agent/agentFacts.ts';
-import type { AgentTurnOrder } from '../../agent/agentPorts.ts';
+import type { AgentTurnOrder, Place } from '../../agent/agentPorts.ts';
+import { pathMover } from '../../agent/movePaths.ts';
+import type { Json } from '../../canonicalJson.ts';
 import { AgentError } from '../../errors.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { callsInDoubt } from './callsInDoubt.ts';
@@ -22,12 +24,13 @@ export interface Sending {
 }
 
 /**
- * The prompt itself, or that the agent is to go on where it was lost in the middle of it.
+ * The prompt itself, with the project's files named as they lie in the place, or that the agent is to go on where it was lost in the middle of it.
  * @throws AgentError where the prompt was tried too often
  */
 export async function whatToSend(
   { agent, chain, prompts, sessionId, own }: LoadedBranch,
   index: number,
+  place: Pick<Place, 'projectRoot' | 'toPlace'>,
   deps: Pick<AgentWorkDeps, 'sessions'>,
 ): Promise<Sending> {
   const planned = prompts.turns[index];
@@ -50,11 +53,22 @@ export async function whatToSend(
   const resumed = first?.type === 'prompt-sent' && state.prompts > first.promptsBefore;
   const inDoubt = resumed ? callsInDoubt(state.open, own) : [];
   return {
-    prompt: resumed ? [{ type: 'text', text: continuationPrompt(inDoubt) }] : content,
+    prompt: resumed ? [{ type: 'text', text: continuationPrompt(inDoubt) }] : inPlace(content, place, agent.configDir),
     turn,
     promptsBefore: state.prompts,
     resume: state.file !== null,
     resumed,
     inDoubt,
   };
+}
+
+/** The plan keeps what a person wrote: an agent at another path could change nothing where that leads. */
+function inPlace(
+  content: AgentTurnOrder['prompt'],
+  place: Pick<Place, 'projectRoot' | 'toPlace'>,
+  configDir: string,
+): AgentTurnOrder['prompt'] {
+  const [from, to] = [place.projectRoot, place.toPlace(place.projectRoot)];
+  if (from === to) return content;
+  return pathMover({ from, to, except: [configDir] })(content as Json) as AgentTurnOrder['prompt'];
 }

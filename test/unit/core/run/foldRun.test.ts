@@ -166,7 +166,10 @@ describe('foldRun', () => {
       costUsd: 0.25,
     };
     const reset: BranchEvent = { type: 'branch-reset', runId, branchId: b1!, at, reason: 'resume' };
-    const [killed, goneOn] = [[sent(false), step(1), below, step(2)], [sent(true), step(3)]];
+    const [killed, goneOn] = [
+      [sent(false), step(1), below, step(2)],
+      [sent(true), step(3)],
+    ];
     const spent = (...events: BranchEvent[]) => {
       const [branch] = foldRun(plan, events).branches;
       return [branch?.costUsd, branch?.billing];

@@ -369,6 +369,27 @@ describe('a prompt of an agent', () => {
     },
   );
 
+  it('names files where they lie in the place, once', async () => {
+    const told: unknown[] = [];
+    let lost = true;
+    const [on, plan] = await start(
+      async (order) => {
+        told.push(order.prompt[0]?.['text']);
+        if (lost) throw new Error('killed');
+        return end();
+      },
+      { prompts: ['See /home/sam/app/a.txt, not /home/sam/apples.'], agent: { place: 'worktree' } },
+    );
+    await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('killed');
+    lost = false;
+    on.machine.session.prompts = 1;
+    on.machine.session.open = [{ tool: 'Read', input: { file_path: '/places/b1/app/a.txt' } }];
+    await on.work.turn(turnOf(plan), { signal: signal() });
+    expect(told[0]).toBe('See /places/b1/app/a.txt, not /home/sam/apples.');
+    expect(told[1]).toContain('"/places/b1/app/a.txt"');
+    expect((await on.view(plan)).branches[0]?.notes).toEqual([]);
+  });
+
   it('is given up when it was lost three times', async () => {
     const [on, plan] = await start(() => Promise.reject(new Error('killed')));
     for (let attempt = 0; attempt < 3; attempt += 1) {

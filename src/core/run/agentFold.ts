@@ -28,7 +28,7 @@ interface ProcessCost {
   reported: number | null;
   /** The same of each reply, subagents' included, by tokens and price. */
   priced: (number | null)[];
-  /** It came to the end of its prompt. */
+  /** It came to the end of its prompt, or said what it had cost till then. */
   isOver: boolean;
 }
 
@@ -109,7 +109,8 @@ export class AgentFold {
         break;
       case 'agent-turn-ended': {
         const process = this.#processes.at(-1);
-        if (process !== undefined) Object.assign(process, { reported: event.costUsd, isOver: true });
+        const isOver = event.kind !== 'timeout' || event.costUsd !== null;
+        if (process !== undefined) Object.assign(process, { reported: event.costUsd, isOver });
         break;
       }
       case 'files-changed':

@@ -11,6 +11,8 @@ import { branchTitle } from './branchTitle.ts';
 import { budgetShare } from './budgetShare.ts';
 import { knownEnd } from './knownEnd.ts';
 import { type LoadedBranch, loadBranch, sinceReset } from './loadBranch.ts';
+import { budgetShare, knownCost } from './budgetShare.ts';
+import { type LoadedBranch, loadBranch } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
 import { OpenQuestions } from './openQuestions.ts';
 import { type Sending, whatToSend } from './whatToSend.ts';
@@ -71,7 +73,7 @@ class RunningTurn {
     this.#log = new BranchLog(this.#ref, deps);
     const view = foldRun(loaded.plan, loaded.events).branches.find(({ branchId }) => branchId === ref.branchId);
     this.#step = (view?.results.at(-1)?.step ?? 0) + 1;
-    this.#costBefore = view?.costUsd ?? 0;
+    this.#costBefore = view === undefined ? 0 : knownCost(view);
     const limit = loaded.plan.timeoutSeconds * 1000 - spentMs(loaded);
     this.#time = new ActiveTime(deps.clock, limit, () => this.#stop.abort(new TimeIsUp()));
   }

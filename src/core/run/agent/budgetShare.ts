@@ -2,6 +2,7 @@ import type { ForkPlan } from '../../fork/forkPlan.ts';
 import type { BranchId } from '../../ids.ts';
 import type { BranchEvent } from '../branchEvent.ts';
 import { foldRun } from '../foldRun.ts';
+import type { BranchView } from '../runView.ts';
 
 const ended: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
 
@@ -17,15 +18,22 @@ export function budgetShare(plan: ForkPlan, events: readonly BranchEvent[], own:
   const promised = promises(events);
   let left = plan.budgetUsd;
   let sharing = 1;
-  for (const { branchId, state, costUsd } of branches) {
-    left -= costUsd ?? 0;
+  for (const branch of branches) {
+    const { branchId, state } = branch;
+    const costUsd = knownCost(branch);
+    left -= costUsd;
     if (branchId === own || ended.has(state)) continue;
     const limit = promised.get(branchId);
     // One that is at work has its share already.
     if (limit === undefined) sharing += 1;
-    else left -= Math.max(0, limit - (costUsd ?? 0));
+    else left -= Math.max(0, limit - costUsd);
   }
   return left / sharing;
+}
+
+/** US dollars that a branch has cost; where not all of it is known, what is known of its replies. */
+export function knownCost({ costUsd, results }: Pick<BranchView, 'costUsd' | 'results'>): number {
+  return costUsd ?? results.reduce((sum, result) => sum + (result.costUsd ?? 0), 0);
 }
 
 /** What each branch that works on a prompt may have cost at its end. */

@@ -180,7 +180,7 @@ describe('foldRun', () => {
     expect(spent(...killed, ended('failed'), reset, ...goneOn, over('completed', 0.75))).toEqual([2, 'unknown']);
     expect(spent(...killed, ...goneOn)).toEqual([1.75, 'unknown']);
     expect(spent(...killed, over('limit', 1), ...goneOn, over('completed', 0.75))).toEqual([1.75, 'known']);
-    expect(spent(...killed, over('timeout', null), reset, ...goneOn, over('completed', 0.75))).toEqual([2, 'known']);
+    expect(spent(...killed, over('timeout', null), reset, ...goneOn, over('completed', 0.75))).toEqual([2, 'unknown']);
   });
 
   it('says of an agent’s call whether it waits for a person, was refused, or was never carried out', () => {

@@ -487,6 +487,23 @@ describe('a prompt of an agent', () => {
     expect(await on.view(plan)).toMatchObject({ costUsd: 0.8, branches: [{ billing: 'unknown' }] });
   });
 
+  it('counts what is known of a branch whose cost isn’t known in full', async () => {
+    const budgets: (number | null)[] = [];
+    const turn: Turn = async ({ budgetUsd }, { onMessage }) => {
+      budgets.push(budgetUsd);
+      onMessage(reply('Known.'));
+      onMessage(reply('Below.', 'c1'));
+      return end({ kind: 'failed', costUsd: null });
+    };
+    let asked = 0;
+    bench = await AgentBench.open(clock, turn, { prices: { cost: () => (asked++ % 2 === 0 ? 0.3 : null) } });
+    const plan = await bench.plan({ budgetUsd: 1 });
+    await bench.work.prepare({ runId: plan.runId, branchId: b1 }, signal());
+    for (let attempt = 0; attempt < 2; attempt += 1) await bench.work.turn(turnOf(plan), { signal: signal() });
+    expect(budgets).toEqual([1, 0.7]);
+    expect((await bench.view(plan)).costUsd).toBeNull();
+  });
+
   it('names when a usage limit resets, also where Claude Code doesn’t', async () => {
     const [on, plan] = await start(async () => end({ kind: 'limit' }));
     const outcome = await on.work.turn(turnOf(plan), { signal: signal() });

@@ -23,15 +23,6 @@ export type AgentView = Pick<
   | 'subagentSteps'
 >;
 
-interface ProcessCost {
-  /** US dollars as Claude Code reports them, null where it reports none. */
-  reported: number | null;
-  /** The same of each reply, subagents' included, by tokens and price. */
-  priced: (number | null)[];
-  /** It came to the end of its prompt, or said what it had cost till then. */
-  isOver: boolean;
-}
-
 /** Folds the events of an agent. */
 export class AgentFold {
   readonly #view: AgentView = {
@@ -53,10 +44,6 @@ export class AgentFold {
   /** Calls that a person was asked about and never allowed, by what became of them. */
   readonly #notAllowed = new Map<string, 'waiting' | 'denied' | 'none'>();
   waiting: { for: 'limit' | 'retry'; until: string | null } | null = null;
-  /** What each process that a prompt was sent to has cost. */
-  readonly #processes: ProcessCost[] = [];
-  readonly #stepsSeen = new Set<number>();
-  #isAtWork = false;
 
   apply(event: EventOfBranch): void {
     const view = this.#view;
@@ -75,22 +62,12 @@ export class AgentFold {
         // What an earlier process asked for, nobody waits for any more.
         this.#closeQuestions();
         view.inDoubt.push(...event.inDoubt);
-        this.#isAtWork = true;
-        this.#processes.push({ reported: null, priced: [], isOver: false });
         break;
-      case 'step-completed': {
-        const { step, costUsd } = event.result;
-        // The same event may stand twice in the log.
-        if (!this.#stepsSeen.has(step)) this.#processes.at(-1)?.priced.push(costUsd);
-        this.#stepsSeen.add(step);
-        break;
-      }
       case 'tool-result':
         view.toolResults[event.callId] = { result: event.result, isError: event.isError };
         break;
       case 'subagent-step':
         view.subagentSteps += 1;
-        if (event.costUsd !== undefined) this.#processes.at(-1)?.priced.push(event.costUsd);
         break;
       case 'call-denied':
         this.#notAllowed.set(event.callId, 'denied');
@@ -107,12 +84,6 @@ export class AgentFold {
       case 'prefix-measured':
         view.prefix = event.prefix;
         break;
-      case 'agent-turn-ended': {
-        const process = this.#processes.at(-1);
-        const isOver = event.kind !== 'timeout' || event.costUsd !== null;
-        if (process !== undefined) Object.assign(process, { reported: event.costUsd, isOver });
-        break;
-      }
       case 'files-changed':
         view.files = event.files;
         view.commits = event.commits;
@@ -129,7 +100,6 @@ export class AgentFold {
       case 'branch-ended':
       case 'branch-reset':
         this.#closeQuestions();
-        this.#isAtWork = false;
         break;
       default:
         break;
@@ -146,21 +116,6 @@ export class AgentFold {
     // One that a hook or a setting let through while a person was asked has a result all the same.
     const passed = answer === undefined || (answer === 'none' && call.id in this.#view.toolResults);
     return passed ? call : { ...call, answer };
-  }
-
-  /**
-   * Dollars of each process, null where that isn't known; undefined where no prompt was sent. What Claude Code reports counts
-   * before what its replies are priced at; of a prompt that was broken off, or whose process was lost, it reports nothing.
-   */
-  costs(): (number | null)[] | undefined {
-    if (this.#processes.length === 0) return undefined;
-    return this.#processes.flatMap(({ reported, priced }) => (reported === null ? priced : [reported]));
-  }
-
-  /** A process was lost, or ended by force, in the middle of a prompt: it may have sent what nobody heard the price of. */
-  get lostProcess(): boolean {
-    const last = this.#isAtWork ? this.#processes.length - 1 : this.#processes.length;
-    return this.#processes.slice(0, last).some(({ isOver }) => !isOver);
   }
 
   #question(event: Extract<EventOfBranch, { type: `question-${string}` }>): void {

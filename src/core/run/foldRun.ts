@@ -1,6 +1,7 @@
 import { addUsage, noUsage } from '../api/usage.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import type { BranchId } from '../ids.ts';
+import { AgentCosts } from './agentCosts.ts';
 import { AgentFold } from './agentFold.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchToolCall, StepResult } from './branchOutcome.ts';
@@ -114,11 +115,13 @@ class BranchFold {
   private retryingInMs: number | null = null;
   private retryingUntil: string | null = null;
   private readonly agent = new AgentFold();
+  private readonly agentCosts = new AgentCosts();
 
   constructor(private readonly plan: BranchPlan) {}
 
   apply(event: EventOfBranch): void {
     this.agent.apply(event);
+    this.agentCosts.apply(event);
     switch (event.type) {
       case 'branch-started':
         this.state = 'running';
@@ -203,7 +206,7 @@ class BranchFold {
       toolCalls: inOrder(this.calls)
         .flat()
         .map((call) => this.agent.answered(call)),
-      billing: this.billingUnknown || this.agent.lostProcess ? 'unknown' : 'known',
+      billing: this.billingUnknown || this.agentCosts.lostProcess ? 'unknown' : 'known',
       divergedAtTurn: this.outcome?.divergedAtTurn ?? null,
       changes: this.plan.changes,
       notes: [...this.plan.notes, ...this.agent.notes],
@@ -221,6 +224,6 @@ class BranchFold {
   }
 
   private costUsd(results: readonly StepResult[]): number | null {
-    return sumOf(this.agent.costs() ?? results.map((result) => result.costUsd));
+    return sumOf(this.agentCosts.all() ?? results.map((result) => result.costUsd));
   }
 }

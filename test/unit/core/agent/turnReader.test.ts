@@ -188,7 +188,7 @@ it('calls that an interrupt ended are not denied, unlike those that a setting fo
     parent_tool_use_id: null,
   });
   const interrupted =
-    'The user doesn\'t want to proceed with this tool use. The tool use was rejected (eg. if it was a file edit, the new_string was NOT written to the file). STOP what you are doing and wait for the user to tell you how to proceed.';
+    "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was a file edit, the new_string was NOT written to the file). STOP what you are doing and wait for the user to tell you how to proceed.";
   const calls = ['c1', 'c2', 'c3'].map((id) => ({ ...call, id }));
   const denials = calls.map(({ id, name, input }) => ({ tool_name: name, tool_use_id: id, tool_input: input }));
   const messages = read([

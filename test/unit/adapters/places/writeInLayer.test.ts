@@ -34,7 +34,10 @@ beforeEach(() => {
 afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 
 function step(name: string, text: string | null, mode = 0o644): FileStep {
-  return { file: path.join(root, name), bytes: text === null ? null : Buffer.from(text), mode };
+  const file = path.join(root, name);
+  return text === null
+    ? { kind: 'remove', file }
+    : { kind: 'write', file, bytes: Buffer.from(text), mode, changedAt: null };
 }
 
 function write(...steps: FileStep[]): Promise<boolean> {
@@ -52,6 +55,16 @@ describe('writeInLayer', () => {
     expect(lstatSync(path.join(layer, 'src/a.txt')).mode & 0o7777).toBe(0o755);
     expect(lstatSync(path.join(layer, 'src/deep')).mode & 0o7777).toBe(0o2750);
     expect(readFileSync(path.join(root, 'src/a.txt'), 'utf8')).toBe('now\n');
+  });
+
+  it('dates a copy of a file that is right otherwise', async () => {
+    const [file, changedAt] = [path.join(root, 'src/a.txt'), Date.UTC(2026, 0, 1)];
+    chmodSync(file, 0o700);
+    expect(await write({ kind: 'date', file, changedAt })).toBe(true);
+    const there = lstatSync(path.join(layer, 'src/a.txt'));
+    expect([there.mtimeMs, there.mode & 0o7777]).toEqual([changedAt, 0o700]);
+    expect(readFileSync(path.join(layer, 'src/a.txt'), 'utf8')).toBe('now\n');
+    expect(lstatSync(file).mtimeMs).toBeGreaterThan(changedAt);
   });
 
   it('writes a file that is named twice as it was named last', async () => {

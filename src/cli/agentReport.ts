@@ -7,6 +7,7 @@ import { absoluteTime, duration, oneLine, plural } from '../core/format.ts';
 import { printableText } from '../core/plainText.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
 import { nameOf } from './nameOf.ts';
+import { questionLines } from './questionLines.ts';
 import { table } from './table.ts';
 
 /** What agents did beside what they said, some lines a branch: files, checks, questions, what was denied. */
@@ -19,10 +20,9 @@ function branchLines(view: RunView, branch: BranchView): string[] {
   const facts = branchFacts(branch);
   const below = [
     ...branch.commits.map(({ sha, subject }) => `commit ${sha.slice(0, 10)} ${oneLine(subject, 100)}`),
-    ...branch.questions.flatMap((question) => [
-      `asks: ${oneLine(describeQuestion(question), 160)}`,
-      `  forkpoint approve|deny ${view.runId} ${branch.branchId} ${question.callId}`,
-    ]),
+    ...branch.questions.flatMap((question) =>
+      questionLines(question, { runId: view.runId, branchId: branch.branchId }),
+    ),
     ...branch.denied.map(({ tool, message }) => `denied: ${oneLine(tool, 40)} · ${oneLine(message, 160)}`),
     ...branch.inDoubt.map((call) => `may have been carried out: ${oneLine(describeQuestion(call), 160)}`),
     ...branch.notes.map((note) => oneLine(note, 200)),

@@ -6,6 +6,7 @@ import { moneyRange, oneLine, plural, tokenCount } from '../core/format.ts';
 import { plainText } from '../core/plainText.ts';
 import type { ForkPreview } from '../core/useCases/forkService.ts';
 import type { CliContext } from './context.ts';
+import { shellWord } from './shellWord.ts';
 
 /** What a person must know before requests are sent. */
 export interface Sending {
@@ -37,9 +38,6 @@ export function describePreview(context: CliContext, preview: ForkPreview): void
   }
   for (const note of preview.notes) terminal.note(oneLine(note, 200));
 }
-
-/** As a POSIX shell takes it. */
-const shellWord = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 function whatIsSent({ executor, agent, requests, host, costUsd }: Sending): string {
   if (executor === 'api') return `${plural(requests, 'request')} to ${host ?? 'the API'}, ${moneyRange(costUsd)}`;

@@ -7,6 +7,7 @@ import { foldRun } from '../core/run/foldRun.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
 import type { CliContext } from './context.ts';
 import { nameOf } from './nameOf.ts';
+import { questionLines } from './questionLines.ts';
 import { QuestionPrompt } from './questionPrompt.ts';
 
 /**
@@ -90,8 +91,8 @@ function noteQuestion(
   plan: ForkPlan,
   { runId, branchId, question }: Extract<BranchEvent, { type: 'question-asked' }>,
 ): void {
-  context.terminal.note(`${nameIn(plan, branchId)} asks: ${oneLine(describeQuestion(question), 400)}`);
-  context.terminal.note(`      forkpoint approve|deny ${runId} ${branchId} ${question.callId}`);
+  const [asks = '', ...rest] = questionLines(question, { runId, branchId });
+  context.terminal.note([`${nameIn(plan, branchId)} ${asks}`, ...rest].join('\n'));
 }
 
 function nameIn(plan: ForkPlan, branchId: string): string {

@@ -6,9 +6,11 @@ import { oneLine, plural, relativeTime } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
 import { forkPointName } from '../../core/useCases/agentRuns.ts';
 import { checksFailed, checksTable, failedOutputs } from '../agentReport.ts';
+import { answersOf } from '../answersOf.ts';
 import { branchIdOf } from '../branchIdOf.ts';
 import { type CliContext, runIdOf } from '../context.ts';
 import { printPatch } from '../printPatch.ts';
+import { questionLines } from '../questionLines.ts';
 import { runJson } from '../runReport.ts';
 import { table } from '../table.ts';
 
@@ -112,6 +114,7 @@ export async function questions(context: CliContext, given: string | undefined):
       relativeTime(question.askedAt, Date.now()),
     ]);
     terminal.print(table(['RUN', 'BRANCH', 'CALL', 'ASKS', 'SINCE'], rows));
+    for (const question of open) terminal.print(['', ...questionLines(question, question)].join('\n'));
   }
   return 0;
 }
@@ -119,18 +122,17 @@ export async function questions(context: CliContext, given: string | undefined):
 /** `approve` */
 export async function approve(context: CliContext, given: string, branch: string, callId: string): Promise<number> {
   const options = context.options as { for?: 'branch' | 'run'; answer?: string[] };
-  const answers = options.answer?.map((text) => {
-    const [, question, answer] = /^([^=]+)=([\s\S]+)$/.exec(text) ?? [];
-    if (question !== undefined && answer !== undefined) return [question, answer] as const;
-    throw new BadInputError(
-      `--answer ${JSON.stringify(text)} is no question=answer.`,
-      'Write the question’s own text.',
-    );
-  });
+  const runId = await runIdOf(context, given);
+  const { forks } = await context.services();
+  const view = await forks.run(runId);
+  const branchId = branchIdOf(view, branch);
+  const asked = view.branches
+    .find((candidate) => candidate.branchId === branchId)
+    ?.questions.find((question) => question.callId === callId);
   return give(context, given, branch, callId, {
     behavior: 'allow',
     scope: options.for ?? 'call',
-    ...(answers !== undefined && { answers: Object.fromEntries(answers) }),
+    ...(options.answer !== undefined && { answers: answersOf(options.answer, asked?.input) }),
   });
 }
 

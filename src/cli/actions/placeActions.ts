@@ -6,6 +6,7 @@ import type { RunId } from '../../core/ids.ts';
 import type { Continuation } from '../../core/useCases/agentRuns.ts';
 import { type CliContext, runIdOf } from '../context.ts';
 import { nameOf } from '../nameOf.ts';
+import { shellWord } from '../shellWord.ts';
 import { table } from '../table.ts';
 
 /** `exec` */
@@ -24,15 +25,12 @@ export async function continueBranch(context: CliContext, given: string, branch:
   const { terminal } = context;
   if (terminal.json) terminal.printJson(continuation);
   else if (print === true) {
-    const env = Object.entries(continuation.env).map(([name, value]) => `${name}=${quoted(value)}`);
-    terminal.print(`cd ${quoted(continuation.cwd)} && ${[...env, ...continuation.command.map(quoted)].join(' ')}`);
+    const env = Object.entries(continuation.env).map(([name, value]) => `${name}=${shellWord(value)}`);
+    terminal.print(
+      `cd ${shellWord(continuation.cwd)} && ${[...env, ...continuation.command.map(shellWord)].join(' ')}`,
+    );
   } else return runHere(continuation);
   return 0;
-}
-
-/** A word as a POSIX shell reads it back. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** Runs a program on this terminal and ends as it does. */

@@ -6,9 +6,15 @@ const text = (input: unknown, key: string): string | null => {
   return typeof value === 'string' && value.trim() !== '' ? value : null;
 };
 
+/** The plan that is to be approved, null where the call shows none. */
+export const planOf = (input: unknown): string | null => text(input, 'plan');
+
 /** What an agent asks for, in few words: its command, its file, its question. */
 export function describeQuestion({ tool, input }: Pick<Question, 'tool' | 'input'>): string {
-  if (tool === 'ExitPlanMode') return 'approve its plan';
+  if (tool === 'ExitPlanMode') {
+    const plan = planOf(input);
+    return plan === null ? 'approve a plan that it doesn’t show' : `approve its plan: ${plan.trim().split('\n')[0]}`;
+  }
   if (tool === 'AskUserQuestion') {
     const questions = input !== null && typeof input === 'object' && 'questions' in input ? input.questions : [];
     const first: unknown = Array.isArray(questions) ? questions[0] : null;

@@ -1,6 +1,6 @@
 import type { Answer, ChangedFile } from '../agent/agentFacts.ts';
 import type { Executor } from '../agent/agentSettings.ts';
-import { isForPerson } from '../agent/permissionPolicy.ts';
+import { checkAnswer } from '../agent/checkAnswer.ts';
 import type { BlobStore } from '../blobStore.ts';
 import type { Clock } from '../clock.ts';
 import type { TextDiff } from '../compare/compareBranches.ts';
@@ -245,9 +245,7 @@ class Service implements ForkService {
     if (waiting === undefined) {
       throw new BadInputError(`No question ${callId} waits in branch "${branch}".`, hint, { callId });
     }
-    const tool = waiting.questions.find((question) => question.callId === callId)?.tool ?? '';
-    if (answer.scope !== 'call' && isForPerson(tool))
-      throw new BadInputError('This is asked once in each branch, and answered there.', 'Answer it without --for.');
+    for (const question of waiting.questions) if (question.callId === callId) checkAnswer(question, answer);
     await (await this.deps.engine(view.engine)).answer(runId, waiting.branchId, callId, answer);
   }
 

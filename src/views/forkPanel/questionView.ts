@@ -1,4 +1,5 @@
 import type { Question } from '../../core/agent/agentFacts.ts';
+import { choicesOf } from '../../core/agent/askedChoices.ts';
 import { describeQuestion } from '../../core/agent/describeQuestion.ts';
 import { oneLine } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
@@ -21,7 +22,7 @@ export function questionView({ callId, tool, input, reason }: Question): Questio
     tool: oneLine(tool, 60),
     reason: reason === null ? null : oneLine(reason, 300),
     lines: kind === 'choices' ? [] : clipped(linesOf(tool, fields)),
-    choices: kind === 'choices' ? choicesOf(fields) : [],
+    choices: kind === 'choices' ? choiceViews(input) : [],
   };
 }
 
@@ -67,28 +68,17 @@ function clipped(all: Line[]): Line[] {
   return [...all.slice(0, mostLines), { kind: 'same', text: `… ${all.length - mostLines} more lines` }];
 }
 
-function choicesOf({ questions }: Readonly<Record<string, unknown>>): QuestionView['choices'] {
-  if (!Array.isArray(questions)) return [];
-  return questions.slice(0, 20).flatMap((given: unknown) => {
-    const { question, header, multiSelect, options } = recordOf(given);
-    if (typeof question !== 'string') return [];
-    return {
+function choiceViews(input: unknown): QuestionView['choices'] {
+  return choicesOf(input)
+    .slice(0, 20)
+    .map(({ question, header, several, options }) => ({
       // The answer names the question by its text, so that must come back as it was.
       question,
       text: plainText(question),
-      header: typeof header === 'string' ? oneLine(header, 60) : '',
-      several: multiSelect === true,
-      options: (Array.isArray(options) ? options.slice(0, 50) : []).flatMap((option: unknown) => {
-        const { label, description } = recordOf(option);
-        if (typeof label !== 'string') return [];
-        return {
-          label,
-          text: oneLine(label, 200),
-          description: typeof description === 'string' ? plainText(description) : '',
-        };
-      }),
-    };
-  });
+      header: oneLine(header, 60),
+      several,
+      options: options.slice(0, 50).map((option) => ({ ...option, text: oneLine(option.label, 200) })),
+    }));
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

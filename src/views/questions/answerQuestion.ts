@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
 import type { Answer } from '../../core/agent/agentFacts.ts';
+import { type AskedChoice, choicesOf } from '../../core/agent/askedChoices.ts';
 import { iconSafe } from '../../core/plainText.ts';
 import { askText, type Choice, choice, pickMany, pickOne, type StepResult, walk } from '../quickInput.ts';
 import { type AskedQuestion, questionKind, questionTitle } from './askedQuestions.ts';
-import { type AskedChoice, choicesOf } from './questionInput.ts';
 
 /** What a pick of answers says: an answer, or to look at the question first. */
 type Picked = 'allow' | 'branch' | 'run' | 'deny' | 'show';

@@ -1,14 +1,3 @@
-import { plainText } from '../../core/plainText.ts';
-
-/** A question that an agent asks with options. */
-export interface AskedChoice {
-  /** As it was asked: the answer names it by this text. */
-  question: string;
-  header: string;
-  several: boolean;
-  options: { label: string; description: string }[];
-}
-
 /** What is asked in full: a text, or the two sides of an edit. */
 export type QuestionContent =
   | { kind: 'text'; language: 'sh' | 'md' | 'json'; text: string }
@@ -24,25 +13,6 @@ export function questionContent(tool: string, input: unknown): QuestionContent {
   const edit = path === null ? null : editOf(fields);
   if (path !== null && edit !== null) return { kind: 'edit', path, ...edit };
   return { kind: 'text', language: 'json', text: `${JSON.stringify(input, null, 2)}\n` };
-}
-
-/** The questions of an `AskUserQuestion`; what is none is left out. */
-export function choicesOf(input: unknown): AskedChoice[] {
-  const { questions } = recordOf(input);
-  return (Array.isArray(questions) ? questions : []).flatMap((given: unknown) => {
-    const { question, header, multiSelect, options } = recordOf(given);
-    if (typeof question !== 'string') return [];
-    return {
-      question,
-      header: typeof header === 'string' ? plainText(header) : '',
-      several: multiSelect === true,
-      options: (Array.isArray(options) ? options : []).flatMap((option: unknown) => {
-        const { label, description } = recordOf(option);
-        if (typeof label !== 'string') return [];
-        return { label, description: typeof description === 'string' ? plainText(description) : '' };
-      }),
-    };
-  });
 }
 
 function editOf(fields: Readonly<Record<string, unknown>>): { before: string; after: string } | null {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { askedQuestions, questionKind, questionTitle } from '../../../../src/views/questions/askedQuestions.ts';
-import { choicesOf, questionContent } from '../../../../src/views/questions/questionInput.ts';
+import { questionContent } from '../../../../src/views/questions/questionInput.ts';
 import { questionOfUri, questionUri } from '../../../../src/views/questions/questionUris.ts';
 import { branch, run } from '../support/runs.ts';
 
@@ -38,17 +38,6 @@ describe('questionContent', () => {
     expect(questionContent('WebFetch', { url: 'https://x' })).toMatchObject({ language: 'json' });
     for (const odd of [null, undefined, 'text', 3, [], { command: 4 }, { file_path: '/a' }])
       expect(questionContent('Odd', odd).kind).toBe('text');
-  });
-});
-
-describe('choicesOf', () => {
-  it('keeps the words that an answer is found by', () => {
-    const question = 'Which  library?\u200b';
-    const options = [{ label: 'date-fns', description: 'small' }, { label: 3 }, 'odd'];
-    expect(choicesOf({ questions: [{ question, header: 'Lib', multiSelect: true, options }, {}, null] })).toEqual([
-      { question, header: 'Lib', several: true, options: [{ label: 'date-fns', description: 'small' }] },
-    ]);
-    expect([null, 'x', {}, { questions: 'x' }].map(choicesOf)).toEqual([[], [], [], []]);
   });
 });
 

@@ -161,6 +161,7 @@ export class TurnReader {
       this.#given.add(message.id);
       return [this.#give(message.id, replyOf(line, usage), parent)];
     }
+    if (this.#streamed?.id === message.id) this.#noteInputs(message.content);
     if (this.#given.has(message.id) || this.#streamed?.id === message.id) return [];
     this.tasks.asked();
     const flushed = this.#gathered?.id === message.id ? [] : this.#flushGathered();
@@ -218,14 +219,26 @@ export class TurnReader {
 
   #give(messageId: string, reply: StoredReply, parent: string | null): AgentMessage {
     this.#given.add(messageId);
-    for (const block of reply.content) {
-      if (block.type === 'tool_use' && typeof block.id === 'string') this.#inputs.set(block.id, block.input);
-    }
+    const content = reply.content.map((block) => {
+      const known = block.type === 'tool_use' && typeof block.id === 'string' && this.#inputs.has(block.id);
+      return known ? { ...block, input: this.#inputs.get(String(block.id)) } : block;
+    });
+    this.#noteInputs(content);
     if (parent === null) {
       this.#stopReason = reply.stopReason;
       this.#apiError = null;
     }
-    return { type: 'reply', reply, messageId, parent };
+    return { type: 'reply', reply: { ...reply, content }, messageId, parent };
+  }
+
+  /**
+   * The whole lines have a call as Claude Code carries it out and records it: with defaults, without `cd` to where it is
+   * anyway, without spaces at the ends of lines. As the model wrote it, it would differ from the same call of the recording.
+   */
+  #noteInputs(content: StoredReply['content']): void {
+    for (const { type, id, input } of content) {
+      if (type === 'tool_use' && typeof id === 'string') this.#inputs.set(id, input);
+    }
   }
 }
 

@@ -62,6 +62,24 @@ const repliesOf = (messages: AgentMessage[]) =>
   messages.flatMap((message) => (message.type === 'reply' ? [message.reply] : []));
 
 describe('what an agent says', () => {
+  it('has its calls as its session records them, not as the model wrote them', () => {
+    const start = { type: 'tool_use', id: 'c1', name: 'Edit', input: {} };
+    const input_json_delta = { type: 'input_json_delta', partial_json: '{"old_string":"a","new_string":"b  "}' };
+    const recorded = { old_string: 'a', new_string: 'b', replace_all: false };
+    const lines = [
+      init,
+      event('message_start', { message: { id: 'm1', model: 'm', usage } }),
+      event('content_block_start', { index: 0, content_block: start }),
+      event('content_block_delta', { index: 0, delta: input_json_delta }),
+      assistant('m1', [{ ...start, input: recorded }]),
+    ];
+    const [reply] = repliesOf(read([...lines, ...ended('tool_use')]));
+    expect(reply?.content).toEqual([{ ...start, input: recorded }]);
+    const cut = new TurnReader();
+    read(lines, cut);
+    expect(repliesOf(cut.finish())[0]?.content).toMatchObject([{ input: recorded }]);
+  });
+
   it('is a reply put together from its stream; the same message in whole lines counts once', () => {
     const messages = read([
       init,

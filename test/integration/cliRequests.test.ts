@@ -73,7 +73,12 @@ describe('what the command line says of a fork', () => {
       'name=terse,system=Be terse.',
       '--dry-run',
     ];
-    const result = await cli([...args, '--json'], { env: { ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' } });
+    const env = { ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' };
+    const text = await cli(args, { env });
+    expect(text.stdout).toMatch(/^Fork before .*\n {2}same /);
+    expect(text.stdout).toMatch(/\nIt would be 2 requests to 127\.0\.0\.1:9, .*\. Nothing was sent\.\n$/);
+    expect(text.stderr).toBe('');
+    const result = await cli([...args, '--json'], { env });
     expect(result.code).toBe(0);
     const { preview } = result.json();
     expect(preview).toMatchObject({ requests: 2, billed: true, fidelity: 'exact' });

@@ -1,7 +1,7 @@
 import type { EngineKind } from '../../core/fork/forkRequest.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { ForkPreview } from '../../core/useCases/forkService.ts';
-import { confirmSending, describePreview } from '../confirmSending.ts';
+import { confirmSending } from '../confirmSending.ts';
 import type { CliContext } from '../context.ts';
 import { checkDetach, finishRun, type SendingOptions } from '../finishRun.ts';
 import {
@@ -13,6 +13,7 @@ import {
   replayRequestOf,
 } from '../forkOptions.ts';
 import { pointOf } from '../pointOf.ts';
+import { dryRunEnd, previewLines } from '../previewLines.ts';
 
 /** `fork` */
 export async function fork(context: CliContext, session: string | undefined): Promise<number> {
@@ -41,9 +42,17 @@ async function send(
   dispatch: (runId: RunId) => Promise<unknown>,
 ): Promise<number> {
   checkDetach(engine, context.options as SendingOptions);
-  describePreview(context, preview);
-  if ((context.options as { dryRun?: boolean }).dryRun === true) {
-    if (context.terminal.json) context.terminal.printJson({ preview });
+  const { terminal } = context;
+  const { dryRun } = context.options as { dryRun?: boolean };
+  const lines = previewLines(preview);
+  // What a dry run says is its result; before a run it is what a person reads on the way.
+  if (dryRun === true && !terminal.json) {
+    for (const line of [...lines, dryRunEnd(preview)]) terminal.print(line);
+    return 0;
+  }
+  for (const line of lines) terminal.note(line);
+  if (dryRun === true) {
+    terminal.printJson({ preview });
     return 0;
   }
   await confirmSending(context, preview);
@@ -54,7 +63,7 @@ async function send(
   const told = forks.watch((created) => {
     if (created !== runId) return;
     told.dispose();
-    context.terminal.note(`Run ${runId}`);
+    terminal.note(`Run ${runId}`);
   });
   try {
     await dispatch(runId);

@@ -10,11 +10,12 @@ import type { RunView } from '../../core/run/runView.ts';
 import { forkPointName } from '../../core/useCases/agentRuns.ts';
 import { outputOf } from '../agentReport.ts';
 import { branchIdOf } from '../branchIdOf.ts';
-import { confirmSending, describePreview } from '../confirmSending.ts';
+import { confirmSending } from '../confirmSending.ts';
 import { type CliContext, runIdOf } from '../context.ts';
 import { exportMarkdown, fileNameOf } from '../exportRun.ts';
 import { checkDetach, finishRun } from '../finishRun.ts';
 import { forkRequestOf } from '../forkOptions.ts';
+import { previewLines } from '../previewLines.ts';
 import { printRun } from '../printRun.ts';
 import { exitCodeOf, runJson } from '../runReport.ts';
 import { table } from '../table.ts';
@@ -81,7 +82,7 @@ export async function add(context: CliContext, given: string): Promise<number> {
   // Where the run was cut stands in its plan.
   const { branches } = await forkRequestOf(view.session.sessionId, { turn: 1 }, { branch });
   const preview = await forks.previewAdded(runId, branches);
-  describePreview(context, preview);
+  for (const line of previewLines(preview)) context.terminal.note(line);
   await confirmSending(context, preview);
   const ids = await forks.addBranches(runId, branches);
   context.terminal.note(`Added ${ids.join(', ')} to run ${runId}`);

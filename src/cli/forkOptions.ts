@@ -4,6 +4,7 @@ import { text as readAll } from 'node:stream/consumers';
 import type { z } from 'zod';
 import { parseForkFile, promptText } from '../adapters/forkFiles/parseForkFile.ts';
 import { problemsOf, refusal } from '../adapters/forkFiles/problems.ts';
+import type { Executor } from '../core/agent/agentSettings.ts';
 import { BadInputError, messageOf } from '../core/errors.ts';
 import { forkFileSchema, forkRequestOfFile } from '../core/fork/forkFile.ts';
 import {
@@ -109,6 +110,40 @@ export function checkDemo(settings: RunSettings, { demo }: { demo?: boolean }): 
     'The demo model can’t answer for Claude Code: --demo goes with executor api only.',
     'Leave --demo out, or the options of Claude Code (--executor, --place, --check and the like).',
     { path: 'executor' },
+  );
+}
+
+// As they are written, by what commander calls them.
+const agentFlags = {
+  place: '--place',
+  files: '--files',
+  permissions: '--permissions',
+  allowRecorded: '--allow-recorded',
+  setup: '--setup',
+  check: '--check',
+  maxTurns: '--max-turns',
+  concurrency: '--concurrency',
+  claude: '--claude',
+} as const;
+const apiFlags = { tools: '--tools', maxSteps: '--max-steps', cache: '--cache' } as const;
+
+/**
+ * An option that would do nothing is a mistake of the one who wrote it. What a fork file says beside it is named in the preview.
+ * @throws BadInputError for options of the other executor
+ */
+export function checkExecutor(executor: Executor, options: RunOptions & { claude?: string }): void {
+  const flags: Partial<Record<keyof typeof options, string>> = executor === 'api' ? agentFlags : apiFlags;
+  const given = Object.entries(flags).filter(([key]) => ![undefined, false].includes(Reflect.get(options, key)));
+  if (given.length === 0) return;
+  const why =
+    executor === 'api'
+      ? 'with the executor api nothing is executed'
+      : 'with the executor claude-code the agent carries its calls out by itself';
+  const other = executor === 'api' ? 'claude-code' : 'api';
+  throw new BadInputError(
+    `${given.map(([, flag]) => flag).join(', ')}: ${why}.`,
+    `Leave that out, or choose --executor ${other}.`,
+    { path: given[0]?.[0] ?? '' },
   );
 }
 

@@ -7,6 +7,7 @@ import { checkDetach, finishRun, type SendingOptions } from '../finishRun.ts';
 import {
   checkBypass,
   checkDemo,
+  checkExecutor,
   type ForkOptions,
   forkRequestOf,
   type RunOptions,
@@ -42,6 +43,7 @@ async function send(
   dispatch: (runId: RunId) => Promise<unknown>,
 ): Promise<number> {
   checkDetach(engine, context.options as SendingOptions);
+  checkExecutor(preview.executor, context.options as RunOptions);
   const { terminal } = context;
   const { dryRun } = context.options as { dryRun?: boolean };
   const lines = previewLines(preview);

@@ -44,7 +44,7 @@ export type ToolPolicy = z.infer<typeof toolPolicySchema>;
 
 const commands = z.array(z.string().trim().min(1)).max(50);
 
-/** Choices for branches that Claude Code answers; with the Messages API they say nothing. */
+/** Choices for branches that Claude Code answers; with the Messages API they are left out (`leftOutNote`). */
 const agentOptions = {
   place: placeChoiceSchema.optional().describe('Where a branch works; default: auto, the best that can be had.'),
   files: filesChoiceSchema.optional().describe('turn (as they were at the fork point; default), now, or a commit.'),
@@ -118,7 +118,8 @@ export const replayRequestSchema = runSettingsSchema.extend({
 });
 export type ReplayRequest = z.infer<typeof replayRequestSchema>;
 
-const agentKeys = Object.keys(agentOptions) as (keyof typeof agentOptions)[];
+/** Settings that only branches of Claude Code know. */
+export const agentKeys = Object.keys(agentOptions) as (keyof typeof agentOptions)[];
 
 /** Who answers where a request doesn't say: Claude Code where an option of its own is given, else `fallback`. */
 export function executorOf(settings: RunSettings, fallback: Executor): Executor {

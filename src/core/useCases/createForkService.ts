@@ -20,6 +20,7 @@ import {
   type ReplayRequest,
   type RunSettings,
 } from '../fork/forkRequest.ts';
+import { leftOutNote } from '../fork/leftOutSettings.ts';
 import {
   type CacheSettings,
   type PlanningDeps,
@@ -99,11 +100,11 @@ class Service implements ForkService {
   }
 
   async preview(request: ForkRequest): Promise<ForkPreview> {
-    return this.previewOf(await this.draftFork(request), request.tools);
+    return this.previewOf(await this.draftFork(request), request);
   }
 
   async previewReplay(request: ReplayRequest): Promise<ForkPreview> {
-    return this.previewOf(await this.draftReplay(request), request.tools);
+    return this.previewOf(await this.draftReplay(request), request);
   }
 
   async dispatch(request: ForkRequest, runId = this.newRunId()): Promise<ForkPlan> {
@@ -174,7 +175,7 @@ class Service implements ForkService {
 
   async previewAdded(runId: RunId, branches: readonly BranchSpec[]): Promise<ForkPreview> {
     const request = await forkOfRun(await this.deps.runs.plan(runId), branches, this.deps.blobs);
-    return this.previewOf(await this.draftFork(request), request.tools);
+    return this.previewOf(await this.draftFork(request), request);
   }
 
   async addBranches(runId: RunId, branches: readonly BranchSpec[]): Promise<BranchId[]> {
@@ -340,7 +341,7 @@ class Service implements ForkService {
     await (await this.deps.engine(plan.engine)).start(plan, { again: { branches, reason } });
   }
 
-  private async previewOf(draft: Draft, tools: ForkRequest['tools']): Promise<ForkPreview> {
+  private async previewOf(draft: Draft, settings: RunSettings): Promise<ForkPreview> {
     const { clock, provider, prices, apiHost, sha256 } = this.deps;
     const none = blobRefSchema.parse('0'.repeat(64));
     const put = (): Promise<BlobRef> => Promise.resolve(none);
@@ -355,7 +356,7 @@ class Service implements ForkService {
     });
     const billed = isBilled(plan);
     const unpriced = billed ? unpricedOf(plan, prices) : [];
-    const repliesEach = tools === 'stop' || agent !== undefined ? 1 : plan.maxSteps;
+    const repliesEach = settings.tools === 'stop' || agent !== undefined ? 1 : plan.maxSteps;
     const turnsEach = plan.branches[0]?.turns ?? 1;
     const { rebuilt } = draft.context;
     return {
@@ -386,7 +387,7 @@ class Service implements ForkService {
           prefix,
           estimatedInputTokens,
         })),
-      notes: notesOf(plan, unpriced),
+      notes: notesOf(plan, unpriced, settings),
     };
   }
 }
@@ -403,8 +404,10 @@ function isBilled({ provider, executor }: ForkPlan): boolean {
   return provider === 'anthropic' || executor === 'claude-code';
 }
 
-function notesOf(plan: ForkPlan, unpriced: readonly string[]): string[] {
+function notesOf(plan: ForkPlan, unpriced: readonly string[], settings: RunSettings): string[] {
   const notes: string[] = [];
+  const left = leftOutNote(settings, plan.executor);
+  if (left !== null) notes.push(left);
   const size = sizeWarning(plan.missing);
   if (size !== null) notes.push(size);
   if (!isBilled(plan)) notes.push('The offline demo model answers: nothing leaves this machine and nothing is billed.');

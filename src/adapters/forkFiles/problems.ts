@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import { BadInputError } from '../../core/errors.ts';
+import { sentence } from '../../core/format.ts';
+import { ownWords } from './ownWords.ts';
 
 /** One thing that is wrong with a fork file or a fork on the command line. */
 export interface Problem {
@@ -32,9 +34,7 @@ export function problemsOf(
     }
     const name = issue.path.findLast((part) => typeof part === 'string');
     const union = issue.code === 'invalid_union' ? unions[String(name)] : undefined;
-    const missing = issue.code === 'invalid_type' && issue.input === undefined && issue.message.endsWith('undefined');
-    const message = union ?? (missing ? 'This is missing.' : sentence(issue.message));
-    return [{ path: pathText(issue.path), line: lineOf(issue.path), message }];
+    return [{ path: pathText(issue.path), line: lineOf(issue.path), message: union ?? sentence(ownWords(issue)) }];
   });
 }
 
@@ -56,10 +56,4 @@ function pathText(path: readonly PropertyKey[]): string {
     if (typeof part === 'number') return `${text}[${part}]`;
     return text === '' ? String(part) : `${text}.${String(part)}`;
   }, '');
-}
-
-function sentence(message: string): string {
-  const text = message.replace(/^Invalid input: /, '').replace(/^Invalid option: /, '');
-  const capital = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }

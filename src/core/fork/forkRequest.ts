@@ -42,6 +42,17 @@ export type EngineKind = z.infer<typeof engineKindSchema>;
 export const toolPolicySchema = z.enum(['recorded', 'stop']);
 export type ToolPolicy = z.infer<typeof toolPolicySchema>;
 
+/** Each of these has its own name: it is what results are told apart by. */
+function noTwoAlike(what: 'branches' | 'checks') {
+  return (named: readonly { name: string }[], context: z.RefinementCtx): void => {
+    named.forEach(({ name }, index) => {
+      if (named.findIndex((other) => other.name === name) === index) return;
+      const message = `Two ${what} are called "${name}". Give each its own name.`;
+      context.addIssue({ code: 'custom', path: [index, 'name'], message });
+    });
+  };
+}
+
 const commands = z.array(z.string().trim().min(1)).max(50);
 
 /** Choices for branches that Claude Code answers; with the Messages API they are left out (`leftOutNote`). */
@@ -56,7 +67,12 @@ const agentOptions = {
   setup: commands.optional().describe('Commands that run in the place before the agent starts.'),
   teardown: commands.optional().describe('Commands that run before a place is removed.'),
   include: z.array(z.string().min(1)).optional().describe('Patterns of ignored files that a worktree gets copies of.'),
-  checks: z.array(checkSpecSchema).max(20).optional().describe('Commands that say pass or fail of a place.'),
+  checks: z
+    .array(checkSpecSchema)
+    .max(20)
+    .superRefine(noTwoAlike('checks'))
+    .optional()
+    .describe('Commands that say pass or fail of a place.'),
   maxTurns: z.int().positive().max(10_000).optional().describe('Replies of the agent at most.'),
   concurrency: z.int().positive().max(32).optional().describe('Agents that work at once; default 2.'),
 };
@@ -89,22 +105,7 @@ export const forkRequestSchema = runSettingsSchema.extend({
   at: forkPointSchema,
   /** Shared by all branches without their own; default: the recorded prompt. */
   prompt: z.string().min(1).optional(),
-  branches: z
-    .array(branchSpecSchema)
-    .min(1, 'Add at least one branch.')
-    .superRefine((branches, context) => {
-      const seen = new Map<string, number>();
-      branches.forEach((branch, index) => {
-        const first = seen.get(branch.name);
-        if (first === undefined) seen.set(branch.name, index);
-        else
-          context.addIssue({
-            code: 'custom',
-            path: [index, 'name'],
-            message: `Two branches are called "${branch.name}". Give each its own name.`,
-          });
-      });
-    }),
+  branches: z.array(branchSpecSchema).min(1, 'Add at least one branch.').superRefine(noTwoAlike('branches')),
 });
 export type ForkRequest = z.infer<typeof forkRequestSchema>;
 

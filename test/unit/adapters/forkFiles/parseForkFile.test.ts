@@ -163,7 +163,7 @@ describe('a fork file is refused, with path and line, for', () => {
       5,
       /no key "modell"/,
     ],
-    ['a wrong type', `${head}maxSteps: many\n${one}`, 'maxSteps', 3, /expected number/i],
+    ['a wrong type', `${head}maxSteps: many\n${one}`, 'maxSteps', 3, /^Write a number here\.$/],
     [
       'a wrong word',
       `${head}branches:\n  - name: x\n  - name: y\n    effort: huge\n`,
@@ -175,9 +175,20 @@ describe('a fork file is refused, with path and line, for', () => {
     ['an empty list in the matrix', `${head}matrix:\n  model: []\n`, 'matrix.model', 4, /at least one/],
     ['no branches at all (fault 34)', head, 'branches', 1, /at least one/],
     ['a duplicate name (fault 34)', `${head}branches:\n  - name: x\n  - name: x\n`, 'branches[1].name', 5, /"x"/],
+    [
+      'a duplicate name of a check',
+      `${head}${one}checks:\n  - { name: t, run: a }\n  - { name: t, run: b }\n`,
+      'checks[1].name',
+      6,
+      /Two checks are called "t"/,
+    ],
+    ['half a step', `${head}maxSteps: 2.5\n${one}`, 'maxSteps', 3, /^Write a whole number here\.$/],
+    ['an empty check', `${head}${one}checks: [{ name: "", run: a }]\n`, 'checks[0].name', 4, /^Write a text here/],
+    ['too long a time', `${head}timeoutSeconds: 90000\n${one}`, 'timeoutSeconds', 3, /up to 86400\.$/],
+    ['a command in place of a list', `${head}setup: npm ci\n${one}`, 'setup', 3, /^Write a list here\.$/],
     ['no session', `at: { turn: 1 }\n${one}`, 'session', 1, /missing/],
     ['a point that is none', `session: s\nat: { trun: 1 }\n${one}`, 'at', 2, /turn: N/],
-    ['a turn 0', `session: s\nat: { turn: 0 }\n${one}`, 'at.turn', 2, />0/],
+    ['a turn 0', `session: s\nat: { turn: 0 }\n${one}`, 'at.turn', 2, /^Give a number above 0\.$/],
     ['a budget of nothing', `${head}budgetUsd: 0\n${one}`, 'budgetUsd', 3, /0/],
     ['broken YAML', `${head}branches: [\n`, '', null, /./],
     ['a list in place of a file', '- a\n- b\n', '', 1, /keys such as/],
@@ -194,6 +205,23 @@ describe('a fork file is refused, with path and line, for', () => {
     expect(problem?.path).toBe(path);
     if (line !== null) expect(problem?.line).toBe(line);
     expect(problem?.message).toMatch(message);
+  });
+
+  it('says nothing in the words of its parser', async () => {
+    const odd = `session: 3
+at: { turn: 1.5 }
+engine: x
+budgetUsd: -1
+cache: 1
+place: x
+files: -x
+include: [""]
+branches: [{ name: x, repeats: 100, maxTokens: a, effort: z, thinking: 3, system: 3 }, 4]
+`;
+    const problems = await problemsOf(odd);
+    expect(problems.length).toBeGreaterThan(10);
+    for (const { message } of problems)
+      expect(message).not.toMatch(/expected|received|invalid|too (small|big)|pattern/i);
   });
 
   it('names all problems at once', async () => {

@@ -88,7 +88,11 @@ describe('the commit that a place begins from', () => {
   it('can be named by a person', async () => {
     const [first] = [commit(10), commit(20)];
     expect(await commitNamed(folder, 'main~1')).toBe(first);
-    for (const name of ['nothing', '--all', 'main:a.txt'])
+    expect(await commitNamed(folder, 'HEAD@{1}')).toBe(first);
+    expect(await commitNamed(folder, `:/${gitIn(folder, ['log', '-1', '--format=%s', first]).trim()}`)).toMatch(
+      /^[0-9a-f]{40}$/,
+    );
+    for (const name of ['nothing', '--all', '^main', 'main~1..main', 'main:a.txt'])
       await expect(commitNamed(folder, name)).rejects.toThrow(BadInputError);
   });
 });

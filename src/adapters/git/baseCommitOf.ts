@@ -20,10 +20,10 @@ function options(folder: string): GitOptions {
   return { cwd: folder, config: 'user', timeoutMs: 20_000 };
 }
 
-async function resolved(folder: string, name: string): Promise<string | null> {
-  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
-  const found = await askGitText(args, options(folder));
-  return found === '' ? null : found;
+/** The object of a revision, whatever it begins with; null for what is none, and for the opposite of one (`^HEAD`). */
+async function objectId(folder: string, revision: string): Promise<string | null> {
+  const found = await askGitText(['rev-parse', '--verify', '--quiet', '--end-of-options', revision], options(folder));
+  return found !== null && /^[0-9a-f]{40,}$/.test(found) ? found : null;
 }
 
 /** Commits by several names, asked of one git; null for what is none. */
@@ -85,9 +85,11 @@ export async function baseCommitOf(folder: string, recorded: RecordedCommit): Pr
   return { commit, reason: `${commit.slice(0, 12)} was checked out at that moment, ${by}.` };
 }
 
-/** A commit that a person named. @returns its full id @throws BadInputError where the repository has none of that name */
+/** A commit that a person named by any revision that git understands. @returns its full id @throws BadInputError where the repository has none of that name */
 export async function commitNamed(folder: string, name: string): Promise<string> {
-  const commit = await resolved(folder, name);
+  // By steps: behind `:/words` a suffix would be one more word.
+  const object = await objectId(folder, name);
+  const commit = object === null ? null : await objectId(folder, `${object}^{commit}`);
   if (commit !== null) return commit;
   throw new BadInputError(
     `There is no commit ${JSON.stringify(name)} in ${folder}.`,

@@ -15,12 +15,15 @@ export type PlaceKind = z.infer<typeof placeKindSchema>;
 export const placeChoiceSchema = z.enum(['auto', ...placeKindSchema.options]);
 export type PlaceChoice = z.infer<typeof placeChoiceSchema>;
 
-/** Which files the place begins with: `turn` (as they were at the fork point), `now`, or those of a commit. */
+/**
+ * Which files the place begins with: `turn` (as they were at the fork point), `now`, or those of a commit, named by any revision
+ * that git understands.
+ */
 export const filesChoiceSchema = z
   .string()
   .min(1)
   .max(250)
-  .regex(/^(?!-)[^\s~^:?*[\\\u0000-\u001f]+$/, 'Give "turn", "now", or a commit (no name that begins with "-").');
+  .regex(/^(?![-\s])[^\u0000-\u001f\u007f]+$/, 'Give "turn", "now", or a commit; no name begins with "-" or a space.');
 
 /** `ask`: a person answers what is not allowed; `deny`: all of that is denied; `bypass`: nothing is asked. */
 export const permissionPolicySchema = z.enum(['ask', 'deny', 'bypass']);

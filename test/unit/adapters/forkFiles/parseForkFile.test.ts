@@ -224,6 +224,15 @@ branches: [{ name: x, repeats: 100, maxTokens: a, effort: z, thinking: 3, system
       expect(message).not.toMatch(/expected|received|invalid|too (small|big)|pattern/i);
   });
 
+  it.each(['HEAD~1', 'v1.0^{commit}', 'main@{1 day ago}', ':/fix the parser'])(
+    'no revision such as %s',
+    async (files) => {
+      expect(await parse(`${head}${one}files: ${JSON.stringify(files)}\n`)).toMatchObject({ files });
+      const [problem] = await problemsOf(`${head}${one}files: "-${files}"\n`);
+      expect(problem).toMatchObject({ path: 'files', message: expect.stringContaining('begins with "-"') });
+    },
+  );
+
   it('names all problems at once', async () => {
     expect(await problemsOf('session: s\nat: { turn: 1 }\nfoo: 1\nbar: 2\nbranches: []\n')).toHaveLength(3);
   });

@@ -38,7 +38,13 @@ export async function finishRun(context: CliContext, runId: RunId): Promise<numb
   else {
     await printBranches(context, view);
     const more = `forkpoint compare ${runId}`;
-    terminal.print(`\n${comparisonText(await forks.compare(runId), terminal.colors, { maxLines: 40, more })}`);
+    const comparison = await forks.compare(runId);
+    // A branch that never said anything has nothing to compare.
+    const silent = new Set(comparison.branches.filter(({ steps }) => steps === 0).map(({ id }) => id));
+    const pairs = comparison.pairs.filter(({ b }) => !silent.has(b));
+    if (pairs.length > 0) {
+      terminal.print(`\n${comparisonText({ ...comparison, pairs }, terminal.colors, { maxLines: 40, more })}`);
+    }
     const next = nextSteps(view);
     if (next !== null) terminal.note(next);
   }

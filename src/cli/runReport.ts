@@ -4,6 +4,7 @@ import { duration, modelName, money, oneLine, plural, tokenCount } from '../core
 import { plainText } from '../core/plainText.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
 import { changesText, checksFailed } from './agentReport.ts';
+import { cliHint } from './cliHint.ts';
 import { nameOf } from './nameOf.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -68,8 +69,7 @@ export function failureLines(view: RunView): string[] {
       ? []
       : [
           `${oneLine(nameOf(branch), 40)}: ${plainText(branch.error.message)}`,
-          // What the editor calls Retry Failed.
-          `  ${plainText(branch.error.hint.replaceAll('Retry Failed', `forkpoint retry ${view.runId}`))}`,
+          `  ${plainText(cliHint(branch.error.hint, { runId: view.runId, branchId: branch.branchId }))}`,
         ],
   );
 }
@@ -112,7 +112,7 @@ function pairText(
   colors: Terminal['colors'],
   { maxLines, more }: { maxLines: number; more: string },
 ): string {
-  const title = `${names.get(pair.b) ?? pair.b} ↔ ${names.get(pair.a) ?? pair.a}`;
+  const title = `${names.get(pair.a) ?? pair.a} ↔ ${names.get(pair.b) ?? pair.b}`;
   const alike = `${Math.round(pair.similarity * 100)} % alike`;
   const first = pair.firstDivergence;
   const where =

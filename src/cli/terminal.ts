@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { ForkpointError, messageOf } from '../core/errors.ts';
 import { legalJson, plainText, printableJson, printableText } from '../core/plainText.ts';
+import { cliHint } from './cliHint.ts';
 
 /** Where the command line writes: results on stdout, all else on stderr. */
 export class Terminal {
@@ -53,10 +54,11 @@ export class Terminal {
       hint: 'Please report this with the command that you ran.',
       details: null,
     };
-    if (this.json) this.printJson({ error: { code, message, hint, details } });
+    const step = cliHint(hint);
+    if (this.json) this.printJson({ error: { code, message, hint: step, details } });
     this.note(`${pc.createColors(this.colorsOnStderr()).red('error')} ${plainText(message)}`);
     for (const problem of furtherProblems(details)) this.note(`      ${plainText(problem)}`);
-    this.note(`      ${plainText(hint)}`);
+    this.note(`      ${plainText(step)}`);
   }
 
   /** Can a person answer a question here? */

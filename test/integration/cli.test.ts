@@ -277,7 +277,7 @@ describe('the sample', () => {
     expect(result.stderr).toContain('offline demo model');
     for (const name of ['as recorded', 'cheaper', 'terse'])
       expect(result.stdout).toMatch(new RegExp(`^${name} +completed`, 'm'));
-    expect(result.stdout).toContain('cheaper ↔ recorded');
+    expect(result.stdout).toContain('recorded ↔ cheaper');
     expect(result.stdout).toMatch(/^-.*reading the function/m);
     expect(result.stdout).toMatch(/^\+.*offline demo model/m);
   });

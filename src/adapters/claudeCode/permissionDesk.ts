@@ -1,12 +1,15 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Answer, Question } from '../../core/agent/agentFacts.ts';
 import type { AgentMessage, AgentTurnOrder, Place } from '../../core/agent/agentPorts.ts';
+import { withPlan } from '../../core/agent/describeQuestion.ts';
 import { inputWithAnswers, pathOf, permissionKey, permissionPolicy } from '../../core/agent/permissionPolicy.ts';
 import { allowLine, denyLine, type PermissionRequest } from '../../core/agent/streamProtocol.ts';
 import { isSensitivePath } from '../places/isSensitivePath.ts';
 
 interface DeskHooks {
   say(line: string): void;
+  /** What a call was made with, undefined where that is not known. */
+  inputOf(callId: string): unknown;
   onQuestion(question: Question, withdrawn: AbortSignal): Promise<Answer>;
   /** Told before the refusal is said. The message is null where a person refused. */
   onDenied(callId: string, message: Extract<AgentMessage, { type: 'denied' }> | null): void;
@@ -65,7 +68,8 @@ export class PermissionDesk {
       return this.#hooks.say(denyLine(id, message));
     }
     const askedAt = new Date().toISOString();
-    const question = { callId, tool, input, askedAt, reason: decision.reason };
+    const shown = withPlan(tool, input, this.#hooks.inputOf(callId));
+    const question = { callId, tool, input: shown, askedAt, reason: decision.reason };
     const answer = await this.#hooks.onQuestion(question, withdrawn);
     withdrawn.throwIfAborted();
     this.#pass(id, callId, tool, input, answer);

@@ -70,6 +70,7 @@ export class RunningAgent {
     this.#times = times;
     this.#reader = new TurnReader(costBefore);
     this.#desk = new PermissionDesk(order, {
+      inputOf: (callId) => this.#reader.inputOf(callId),
       onQuestion: options.onQuestion,
       say: (line) => process.stdin.write(line),
       onDenied: (callId, message) => {

@@ -59,6 +59,11 @@ export class TurnReader {
     return this.#hopeless;
   }
 
+  /** What a call was made with, undefined where it isn't known yet. */
+  inputOf(callId: string): unknown {
+    return this.#inputs.get(callId);
+  }
+
   /** Calls that were answered with a person's or our own refusal: Claude Code lists them once more at the end. */
   noteDenied(callId: string): void {
     this.#denied.add(callId);

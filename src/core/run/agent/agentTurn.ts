@@ -13,7 +13,6 @@ import { knownEnd } from './knownEnd.ts';
 import { type LoadedBranch, loadBranch, sinceReset } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
 import { OpenQuestions } from './openQuestions.ts';
-import { ProposedPlans } from './proposedPlans.ts';
 import { type Sending, whatToSend } from './whatToSend.ts';
 
 /** Wait for a usage limit whose end isn't told, in milliseconds. */
@@ -49,7 +48,6 @@ class RunningTurn {
   /** Aborted when the program is gone: nobody waits for answers any more. */
   readonly #over = new AbortController();
   readonly #asking = new Set<Promise<Answer>>();
-  readonly #plans = new ProposedPlans();
   readonly #time: ActiveTime;
   readonly #costBefore: number;
   #step: number;
@@ -160,7 +158,6 @@ class RunningTurn {
     if (message.type === 'first-token') this.#options.onFirstToken?.();
     const step = this.#step;
     if (message.type === 'reply' && message.parent === null) this.#step += 1;
-    if (message.type === 'reply') this.#plans.note(message.reply);
     this.#writing = this.#writing
       .then(() => this.#write(message, step))
       .catch((error: unknown) => {
@@ -241,9 +238,8 @@ class RunningTurn {
     if (prefix !== null) this.#log.write({ type: 'prefix-measured', prefix });
   }
 
-  async #ask(asked: Question, questions: OpenQuestions, signal: AbortSignal): Promise<Answer> {
-    if (questions.allows(asked)) return { behavior: 'allow', scope: 'call' };
-    const question = this.#plans.shownIn(asked);
+  async #ask(question: Question, questions: OpenQuestions, signal: AbortSignal): Promise<Answer> {
+    if (questions.allows(question)) return { behavior: 'allow', scope: 'call' };
     const waiting = questions.wait(question, signal);
     // Rejected while the event is still being written: whoever waits below hears of it.
     waiting.catch(() => {});

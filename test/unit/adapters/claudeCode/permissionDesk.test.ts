@@ -17,10 +17,13 @@ const asking = (id: string, callId: string): PermissionRequest => ({
   },
 });
 
-function desk(onQuestion: (question: Question, withdrawn: AbortSignal) => Promise<Answer>) {
+function desk(
+  onQuestion: (question: Question, withdrawn: AbortSignal) => Promise<Answer>,
+  inputOf: (callId: string) => unknown = () => undefined,
+) {
   const said: string[] = [];
   const order = { place: plainPlace('/home/sam/app'), permissions: 'ask', allowedCommands: [] } as const;
-  const made = new PermissionDesk(order, { onQuestion, say: (line) => said.push(line), onDenied: () => {} });
+  const made = new PermissionDesk(order, { inputOf, onQuestion, say: (line) => said.push(line), onDenied: () => {} });
   return { made, said };
 }
 
@@ -61,4 +64,24 @@ it('asks nobody where a question is withdrawn at once', async () => {
 it('still fails with what failed', async () => {
   const { made } = desk(() => Promise.reject(new Error('The log is full.')));
   await expect(made.take(asking('r1', 'c1'))).rejects.toThrow('The log is full.');
+});
+
+it('asks with the plan of the call where Claude Code leaves it out, and lets the call go on as it was', async () => {
+  const shown: unknown[] = [];
+  const { made, said } = desk(
+    async ({ input }) => {
+      shown.push(input);
+      return { behavior: 'allow', scope: 'call' };
+    },
+    () => ({ plan: '1. do it' }),
+  );
+  const ask = (input: Record<string, unknown>, tool_name = 'ExitPlanMode') => {
+    const asked = asking('r', 'c');
+    return made.take({ ...asked, request: { ...asked.request, tool_name, input } });
+  };
+  await ask({});
+  await ask({ plan: 'of the plan file' });
+  await ask({ url: 'https://one.invalid' }, 'WebFetch');
+  expect(shown).toEqual([{ plan: '1. do it' }, { plan: 'of the plan file' }, { url: 'https://one.invalid' }]);
+  expect(JSON.parse(said[0] ?? '')).toMatchObject({ response: { response: { updatedInput: {} } } });
 });

@@ -77,6 +77,8 @@ describe('what an agent says', () => {
     expect(reply?.content).toEqual([{ ...start, input: recorded }]);
     const cut = new TurnReader();
     read(lines, cut);
+    // Asked for before its reply is whole.
+    expect(cut.inputOf('c1')).toEqual(recorded);
     expect(repliesOf(cut.finish())[0]?.content).toMatchObject([{ input: recorded }]);
   });
 

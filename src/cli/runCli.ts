@@ -41,7 +41,9 @@ export async function runCli(given: readonly string[], version: string): Promise
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    const message = error.message.replace(/^error: /, '');
+    // Without a command the help was printed already.
+    if (error.code === 'commander.help' && !json) return 2;
+    const message = error.code === 'commander.help' ? 'A command is missing.' : error.message.replace(/^error: /, '');
     new CliContext({ json }).terminal.error(new BadInputError(message, 'See `forkpoint --help`.'));
     return 2;
   }

@@ -265,6 +265,7 @@ describe('bad usage', () => {
   });
 
   it('help and version are none', async () => {
+    expect(await cli([])).toMatchObject({ code: 2, stderr: expect.not.stringContaining('outputHelp') });
     expect(await cli(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
     expect(await cli(['fork', '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('--budget-usd') });
   });
@@ -280,6 +281,14 @@ describe('the sample', () => {
     expect(result.stdout).toContain('recorded ↔ cheaper');
     expect(result.stdout).toMatch(/^-.*reading the function/m);
     expect(result.stdout).toMatch(/^\+.*offline demo model/m);
+  });
+
+  it('is deleted with a yes, and not without', async () => {
+    expect((await demo()).code).toBe(0);
+    const [{ runId }] = (await cli(['runs', '--json'])).json().runs;
+    expect(await cli(['delete', runId])).toMatchObject({ code: 2, stderr: expect.stringContaining('Add --yes') });
+    expect((await cli(['delete', runId, '--yes', '--json'])).json()).toEqual({ deleted: runId });
+    expect((await cli(['runs', '--json'])).json()).toEqual({ runs: [] });
   });
 
   it('is kept: status, runs, compare and export show it', async () => {

@@ -463,6 +463,7 @@ describe('where and on what', () => {
     expect(removed).toMatchObject([{ runId, branch: 'b1', patch: expect.any(String) }]);
     expect(await readFile(removed[0].patch, 'utf8')).toContain('b/made.txt');
     expect(existsSync(root)).toBe(false);
+    expect(existsSync(path.join(stage.home, 'places', runId))).toBe(false);
     expect(await placesOf(runId)).toEqual([]);
     expect(await placesOf(run.runId)).toHaveLength(3);
   });

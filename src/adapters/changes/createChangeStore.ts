@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ChangedFile } from '../../core/agent/agentFacts.ts';
 import type { ChangeStore, DiffSides } from '../../core/agent/agentPorts.ts';
@@ -62,6 +62,11 @@ export function createChangeStore(places: string): ChangeStore {
         return parseDiffFacts(told.toString('utf8'));
       }),
     patch: (runId, sides) => withTrees(runId, sides, '', patchOf),
+    remove: async (runId) => {
+      await rm(folderOf(runId), { recursive: true, force: true });
+      // The run's folder among the places goes with what was last in it.
+      await rmdir(path.dirname(folderOf(runId))).catch(() => {});
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { CheckResult } from '../../core/agent/agentFacts.ts';
 import type { BlobStore } from '../../core/blobStore.ts';
-import { BadInputError } from '../../core/errors.ts';
+import { BadInputError, NotConfirmedError } from '../../core/errors.ts';
 import { money, oneLine, relativeTime } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { type LimitChange, limitChangeSchema } from '../../core/run/runLimits.ts';
@@ -145,6 +145,25 @@ async function runAgain(context: CliContext, given: string, reason: 'retry' | 'r
   await forks[reason](runId);
   context.terminal.note(`Run ${runId}`);
   return finishRun(context, runId);
+}
+
+/** `delete` */
+export async function deleteRun(context: CliContext, given: string): Promise<number> {
+  const runId = await runIdOf(context, given);
+  const { forks } = await context.services();
+  const { terminal, options } = context;
+  const { title, executor } = await forks.run(runId);
+  const what = `the run ${runId} (${oneLine(title, 60)})${executor === 'api' ? '' : ', its places and what its agents changed in them'}`;
+  if (options.yes !== true) {
+    if (!terminal.interactive) throw new NotConfirmedError(`This deletes ${what}.`, 'Add --yes to agree.');
+    if (!(await terminal.confirm(`This deletes ${what}. Go on?`, context.interrupted))) {
+      throw new NotConfirmedError('Nothing was deleted.', 'Run it again and answer y, or add --yes.');
+    }
+  }
+  await forks.delete(runId);
+  if (terminal.json) terminal.printJson({ deleted: runId });
+  else terminal.print(`Deleted ${runId}.`);
+  return 0;
 }
 
 /** A set-up command or a check with what it printed. */

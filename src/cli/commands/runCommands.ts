@@ -49,9 +49,21 @@ export function addRunCommands(program: Command, handle: Handle): void {
   )
     .argument('<run>')
     .action(handle(async () => (await load()).retry));
-  withSendingOptions(withCommonOptions(program.command('resume').description('run what an interruption left undone')))
+  withSendingOptions(
+    withCommonOptions(
+      program.command('resume').description('run what was left undone: interrupted, cancelled, or never begun'),
+    ),
+  )
     .argument('<run>')
     .action(handle(async () => (await load()).resume));
+  withAddressOption(
+    withCommonOptions(
+      program.command('delete').description('delete a run, with its places and what its agents changed in them'),
+    ),
+  )
+    .argument('<run>')
+    .option('--yes', 'agree to it')
+    .action(handle(async () => (await load()).deleteRun));
   withCommonOptions(program.command('export').description('write a run as files'))
     .argument('<run>')
     .requiredOption('--to <dir>', 'folder to write run.json, run.md and the texts into')

@@ -137,6 +137,8 @@ export interface ChangeStore {
   files(runId: RunId, sides: DiffSides): Promise<ChangedFile[]>;
   /** A patch that `git apply` takes, from a to b. */
   patch(runId: RunId, sides: DiffSides): Promise<string>;
+  /** Removes all that is stored of a run. */
+  remove(runId: RunId): Promise<void>;
 }
 
 /** What an agent says while it works on a prompt. `parent` is the call of the subagent that says it, null for the agent itself. */

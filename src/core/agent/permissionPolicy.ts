@@ -121,7 +121,9 @@ function ask({ reason }: PermissionCall, ours: string | null = null): Permission
   return { kind: 'ask', reason: ours ?? reason };
 }
 
-function unattended({ tool }: PermissionCall, { outside }: PermissionContext): string {
+function unattended({ tool, input }: PermissionCall, { outside }: PermissionContext): string {
   const why = outside === null ? '' : ` ${outside}`;
-  return `${tool} is not allowed here, and nobody is there to allow it.${why} Go on without this call.`;
+  const path = pathOf(tool, input);
+  const what = path === null ? tool : `${tool} of ${path}`;
+  return `${what} is not allowed here, and nobody is there to allow it.${why} Go on without this call.`;
 }

@@ -163,6 +163,9 @@ class Runs implements AgentRuns {
       await this.#deps.places.remove(info.id);
       removed.push({ place: info, patch: kept });
     }
+    const left = new Set((await this.#deps.places.list()).map(({ id }) => id.runId));
+    const gone = new Set(removed.map(({ place }) => place.id.runId));
+    for (const runId of gone) if (!left.has(runId)) await this.#deps.changes.remove(runId);
     return removed;
   }
 
@@ -173,6 +176,7 @@ class Runs implements AgentRuns {
       await this.#tearDown(id, agent);
       await this.#deps.places.remove(id);
     }
+    await this.#deps.changes.remove(runId);
   }
 
   async #tearDown(id: PlaceInfo['id'], agent: AgentPlan): Promise<void> {

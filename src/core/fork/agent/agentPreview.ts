@@ -61,7 +61,9 @@ async function broughtAlong({ plan, project, files }: PlannedAgents): Promise<st
   const placed = new Set(files.files.map(({ path }) => path));
   const others = (await project.uncommitted()).filter((path) => !placed.has(path));
   if (others.length === 0) return [];
-  const names = others.slice(0, 3).map((path) => path.slice(path.lastIndexOf('/') + 1));
+  const names = others
+    .slice(0, 3)
+    .map((path) => (path.startsWith(`${plan.folder}/`) ? path.slice(plan.folder.length + 1) : path));
   const more = others.length > names.length ? ', …' : '';
   const what = `${plural(others.length, 'uncommitted file')} of your tree ${others.length === 1 ? 'comes' : 'come'} along`;
   return [`${what}: ${names.join(', ')}${more}`];

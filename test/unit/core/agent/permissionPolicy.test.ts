@@ -88,6 +88,14 @@ describe('commands', () => {
     expect(decide(shell('make all'), { allowedBefore })).toMatchObject({ kind: 'ask' });
   });
 
+  it('are denied by the name of the file, where one is written that decides what runs later', () => {
+    const hook: [string, Record<string, unknown>] = ['Write', { file_path: '/place/.git/hooks/x', content: '' }];
+    expect(decide(hook, { permissions: 'deny' }, { sensitive: true })).toMatchObject({
+      kind: 'deny',
+      message: expect.stringContaining('Write of /place/.git/hooks/x is not allowed here'),
+    });
+  });
+
   it('are denied where nobody is there, with words for the agent', () => {
     expect(decide(shell('make'), { permissions: 'deny' })).toMatchObject({
       kind: 'deny',

@@ -45,8 +45,9 @@ export type ToolPolicy = z.infer<typeof toolPolicySchema>;
 /** Each of these has its own name: it is what results are told apart by. */
 function noTwoAlike(what: 'branches' | 'checks') {
   return (named: readonly { name: string }[], context: z.RefinementCtx): void => {
+    const seen = new Set<string>();
     named.forEach(({ name }, index) => {
-      if (named.findIndex((other) => other.name === name) === index) return;
+      if (seen.size < seen.add(name).size) return;
       const message = `Two ${what} are called "${name}". Give each its own name.`;
       context.addIssue({ code: 'custom', path: [index, 'name'], message });
     });

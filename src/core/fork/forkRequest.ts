@@ -47,7 +47,10 @@ function noTwoAlike(what: 'branches' | 'checks') {
   return (named: readonly { name: string }[], context: z.RefinementCtx): void => {
     const seen = new Set<string>();
     named.forEach(({ name }, index) => {
-      if (seen.size < seen.add(name).size) return;
+      if (!seen.has(name)) {
+        seen.add(name);
+        return;
+      }
       const message = `Two ${what} are called "${name}". Give each its own name.`;
       context.addIssue({ code: 'custom', path: [index, 'name'], message });
     });

@@ -65,7 +65,7 @@ const layers = [
   {
     name: 'workflows',
     files: [
-      /^src\/orchestration\/temporal\/(?:workflows|durableRun|rethrowAsOurs|runProgress|agentQueueOf|searchAttributes|codec\/failureConverter)\.ts$/,
+      /^src\/orchestration\/temporal\/(?:workflows|durableRun\/\w+|rethrowAsOurs|agentQueueOf|searchAttributes|codec\/failureConverter)\.ts$/,
     ],
     mayImport: ['core', 'workflows'],
     // The workflow sandbox has no Node, and a bundle must not drag one in.

@@ -24,7 +24,7 @@ import type { ModelClient, RunStore } from '../../src/core/run/ports.ts';
 import { type RunOrder, withoutWords } from '../../src/core/run/runOrder.ts';
 import { type Activities, createActivities, heartbeatEveryMs } from '../../src/orchestration/temporal/activities.ts';
 import { agentQueueOf } from '../../src/orchestration/temporal/agentQueueOf.ts';
-import type { BranchProgress } from '../../src/orchestration/temporal/runProgress.ts';
+import type { BranchProgress } from '../../src/orchestration/temporal/durableRun/runProgress.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { forkRun } from '../../src/orchestration/temporal/workflows.ts';
 import { agentPlan } from '../support/agentBench.ts';

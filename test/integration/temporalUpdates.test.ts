@@ -11,7 +11,7 @@ import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import { branchIdSchema } from '../../src/core/ids.ts';
 import { foldRun } from '../../src/core/run/foldRun.ts';
 import type { ForkEngine } from '../../src/core/run/ports.ts';
-import type { BranchProgress } from '../../src/orchestration/temporal/runProgress.ts';
+import type { BranchProgress } from '../../src/orchestration/temporal/durableRun/runProgress.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import { historyText } from '../support/historyText.ts';
 import { type MessagesApi, startMessagesApi } from '../support/messagesApi.ts';

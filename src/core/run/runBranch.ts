@@ -1,9 +1,9 @@
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
-import type { BlobRef } from '../ids.ts';
 import type { Advance, AdvanceInput } from './advance.ts';
 import type { AgentBranchPorts } from './agent/runAgentBranch.ts';
 import type { BranchOutcome, StepResult } from './branchOutcome.ts';
 import type { ModelCall } from './callModel.ts';
+import type { StepPosition } from './runPosition.ts';
 
 /** What the branch loop needs of its engine. In-process these are plain functions, in a workflow they are activities. */
 export interface BranchPorts {
@@ -13,6 +13,10 @@ export interface BranchPorts {
   advance(input: AdvanceInput): Promise<Advance>;
   /** Where Claude Code answers. */
   agent: AgentBranchPorts;
+  /** Steps that earlier attempts completed, of an engine that looks them up when the branch begins. */
+  prior?(): Promise<readonly StepResult[]>;
+  /** Told before each step where the branch stands. An engine may hold it there, and go on from there in another execution. */
+  at?(position: StepPosition): Promise<void>;
 }
 
 /** Thrown before a call is made when the run's budget is used up. */
@@ -32,6 +36,7 @@ const brokenOff: ReadonlySet<string> = new Set(['refusal', 'max_tokens', 'model_
  * The branch loop: ask the model, answer its tool calls from the recording, until it ends its (last) turn.
  * Written once for both engines, so it holds no I/O, no time and no randomness.
  * @param prior steps that an earlier attempt completed; they are walked through again without asking the model
+ * @param from where an earlier execution left the branch; default: its beginning
  * @returns the outcome of a branch that came to its end; failures and cancellation are thrown
  */
 export async function runBranch(
@@ -40,13 +45,11 @@ export async function runBranch(
   prior: readonly StepResult[],
   budget: Budget,
   ports: BranchPorts,
+  from: StepPosition = beginningOf(plan, branch),
 ): Promise<BranchOutcome> {
-  let request: BlobRef = branch.request;
-  let turn = plan.point.turnIndex;
-  let turnsLeft = branch.turns;
-  let stepOfTurn = 0;
-  let hasUsage = true;
-  for (let step = 1; ; step++) {
+  let { request, turn, turnsLeft, stepOfTurn, hasUsage } = from;
+  for (let step = from.step; ; step++) {
+    if (ports.at !== undefined) await ports.at({ step, turn, turnsLeft, stepOfTurn, request, hasUsage });
     stepOfTurn++;
     let result = prior[step - 1];
     if (result === undefined) {
@@ -83,6 +86,10 @@ export async function runBranch(
     request = next.request;
     turn = next.turn;
   }
+}
+
+function beginningOf({ point }: ForkPlan, { turns, request }: BranchPlan): StepPosition {
+  return { step: 1, turn: point.turnIndex, turnsLeft: turns, stepOfTurn: 0, request, hasUsage: true };
 }
 
 /** Why the branch is over with this reply, undefined where it may go on. */

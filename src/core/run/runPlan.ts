@@ -6,7 +6,11 @@ import { runAgentBranch } from './agent/runAgentBranch.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchOutcome, StepResult } from './branchOutcome.ts';
 import { type BranchPorts, type Budget, BudgetReached, runBranch } from './runBranch.ts';
+import type { BranchOutcome, Failure, StepResult } from './branchOutcome.ts';
+import { type BranchPorts, BudgetReached, runBranch } from './runBranch.ts';
+import { RunBudget } from './runBudget.ts';
 import { type LimitChange, RunLimits } from './runLimits.ts';
+import type { BranchPosition, PromptPosition, RunPosition, StepPosition } from './runPosition.ts';
 import { Slots } from './slots.ts';
 
 /** Rejection of `PlanPorts.branch` when the branch was cancelled or ran out of time. */
@@ -45,8 +49,12 @@ export interface RunInput {
   prior: Readonly<Record<string, readonly StepResult[]>>;
   /** Prompts that agents are through with, by branch id. */
   turnsDone?: Readonly<Record<string, number>> | undefined;
+  /** US dollars that were spent before, but for the steps of `prior` that are walked through again. Default: counted from those. */
+  spentUsd?: number | undefined;
   /** 1 for the first dispatch, then one more for each retry or resume. */
   attempt: number;
+  /** Where an earlier execution of this attempt left the run. */
+  from?: RunPosition | undefined;
 }
 
 export type RunEnd = 'completed' | 'failed' | 'cancelled';
@@ -55,6 +63,8 @@ export type RunEnd = 'completed' | 'failed' | 'cancelled';
 export interface PlanRun {
   /** Failed where any branch failed, else cancelled where any was, else completed. */
   readonly ended: Promise<RunEnd>;
+  /** US dollars of all its steps and prompts, a price that is unknown not counted. */
+  readonly spentUsd: number;
   /**
    * Takes one more branch. The run does not end while it is made.
    * @param make gives the branch; what it throws is thrown
@@ -82,7 +92,7 @@ class Run implements PlanRun {
   readonly #input: RunInput;
   readonly #ports: PlanPorts;
   readonly #limits: RunLimits;
-  readonly #budget: Budget;
+  readonly #budget: RunBudget;
   readonly #slots: Slots | null;
   readonly #outcomes = new Map<BranchId, Promise<BranchOutcome>>();
   #leaders: ReadonlyMap<string, BranchId> = new Map();
@@ -95,9 +105,13 @@ class Run implements PlanRun {
     this.#input = input;
     this.#ports = ports;
     this.#limits = new RunLimits(plan);
-    this.#budget = budgetOf(this.#limits, input);
+    this.#budget = new RunBudget(this.#limits, input);
     this.#slots = plan.agent === null ? null : new Slots(plan.agent.concurrency);
     this.ended = this.#run();
+  }
+
+  get spentUsd(): number {
+    return this.#budget.spentUsd;
   }
 
   async add(make: () => Promise<BranchPlan>): Promise<void> {
@@ -119,29 +133,36 @@ class Run implements PlanRun {
   }
 
   async #run(): Promise<RunEnd> {
-    const { attempt, branches: wanted } = this.#input;
+    const { attempt, from } = this.#input;
     const { runId, agent } = this.#plan;
-    await this.#ports.record({ type: 'run-started', runId, at: this.#ports.now(), attempt });
-    const branches = this.#plan.branches.filter((branch) => wanted.includes(branch.branchId));
-    const leaders = leadersOf(branches);
-    this.#leaders = leaders;
-    // Leaders first, so that a follower finds its leader's end in the map.
-    const ordered = [...branches].sort((a, b) => Number(isLeader(b, leaders)) - Number(isLeader(a, leaders)));
-    for (const branch of ordered) this.#start(branch);
-    const hasChecks = agent !== null && agent.checks.length > 0;
+    if (from === undefined) await this.#ports.record({ type: 'run-started', runId, at: this.#ports.now(), attempt });
+    for (const branch of this.#inOrder()) this.#start(branch);
+    const hasChecks = agent !== null && agent.checks.length > 0 && from?.baselinesChecked !== true;
     // The branches are worth as much without them. Caught here: it may fail long before the branches end, and a rejection that nobody
     // handles ends a process, and halts a workflow.
     const baselines = hasChecks ? this.#ports.checkBaselines().catch(() => undefined) : null;
     const outcomes = await this.#settleAll();
     await baselines;
     this.#over = true;
-    const state = outcomes.some((outcome) => outcome.state === 'failed')
-      ? 'failed'
-      : outcomes.some((outcome) => outcome.state === 'cancelled')
-        ? 'cancelled'
-        : 'completed';
+    const ends = new Set([...outcomes.map((outcome) => outcome.state), ...(from?.ended ?? [])]);
+    const state = ends.has('failed') ? 'failed' : ends.has('cancelled') ? 'cancelled' : 'completed';
     await this.#ports.record({ type: 'run-ended', runId, at: this.#ports.now(), state });
     return state;
+  }
+
+  /** Those that have begun keep their slots. Then leaders, so that a follower finds its leader's end in the map. */
+  #inOrder(): BranchPlan[] {
+    const wanted = new Set(this.#input.branches);
+    const branches = this.#plan.branches.filter(({ branchId }) => wanted.has(branchId));
+    const leaders = leadersOf(branches);
+    this.#leaders = leaders;
+    const rank = (branch: BranchPlan): number =>
+      this.#positionOf(branch.branchId) !== undefined ? 0 : isLeader(branch, leaders) ? 1 : 2;
+    return branches.sort((a, b) => rank(a) - rank(b));
+  }
+
+  #positionOf(branchId: BranchId): BranchPosition | undefined {
+    return this.#input.from?.begun[branchId];
   }
 
   /** Waits for the branches, those included that come meanwhile. */
@@ -164,9 +185,10 @@ class Run implements PlanRun {
     if (slot !== undefined) void Promise.all([slot, settled(outcome)]).then(([release]) => release());
   }
 
-  #gateFor(branch: BranchPlan): Promise<void> | null {
-    const leader = branch.cacheGroup === null ? undefined : this.#leaders.get(branch.cacheGroup);
-    if (leader === undefined || leader === branch.branchId) return null;
+  #gateFor({ branchId, cacheGroup }: BranchPlan): Promise<void> | null {
+    if (cacheGroup === null || this.#input.from?.openGroups.includes(cacheGroup)) return null;
+    const leader = this.#leaders.get(cacheGroup);
+    if (leader === undefined || leader === branchId) return null;
     // A leader that fails before its first token must not hold the others back.
     return Promise.race([this.#ports.firstToken(leader), settled(this.#outcomes.get(leader))]);
   }
@@ -177,6 +199,7 @@ class Run implements PlanRun {
   ): Promise<BranchOutcome> {
     const { runId, executor } = this.#plan;
     const { branchId } = branch;
+    const from = this.#positionOf(branchId);
     const ports = this.#ports;
     let inFlight = false;
     const watched = async <T>(call: Promise<T>): Promise<T> => {
@@ -189,18 +212,18 @@ class Run implements PlanRun {
     const limits = executor === 'claude-code' ? null : this.#limits;
     const outcome = await ports
       .branch(branch, { gate, limits }, async (branchPorts) => {
-        await ports.record({ type: 'branch-started', runId, branchId, at: ports.now() });
+        if (from === undefined) await ports.record({ type: 'branch-started', runId, branchId, at: ports.now() });
         if (executor === 'claude-code') {
           const { agent } = branchPorts;
           const turn: typeof agent.turn = (ref) => watched(agent.turn(ref));
-          return runAgentBranch(this.#plan, branch, turnsDone, this.#budget, { ...agent, turn });
+          const position = isPrompt(from) ? from : undefined;
+          return runAgentBranch(this.#plan, branch, turnsDone, this.#budget, { ...agent, turn }, position);
         }
+        const known = branchPorts.prior === undefined ? prior : await branchPorts.prior();
         const call: typeof branchPorts.call = (order) => watched(branchPorts.call(order));
-        return runBranch(this.#plan, branch, prior, this.#budget, {
-          ...branchPorts,
-          advance: (input) => branchPorts.advance(input),
-          call,
-        });
+        const advance: typeof branchPorts.advance = (input) => branchPorts.advance(input);
+        const position = isStep(from) ? from : undefined;
+        return runBranch(this.#plan, branch, known, this.#budget, { ...branchPorts, advance, call }, position);
       })
       .catch((error: unknown) => outcomeOf(error, inFlight, this.#limits.timeoutSeconds));
     await ports.record({ type: 'branch-ended', runId, branchId, at: ports.now(), outcome });
@@ -234,21 +257,12 @@ function leadersOf(branches: readonly BranchPlan[]): Map<string, BranchId> {
 const isLeader = (branch: BranchPlan, leaders: Map<string, BranchId>) =>
   branch.cacheGroup !== null && leaders.get(branch.cacheGroup) === branch.branchId;
 
-/** Counts every dollar that the run has spent, the steps of earlier attempts and of branches that do not run again included. */
-function budgetOf(limits: RunLimits, input: RunInput): Budget {
-  const running = new Set<string>(input.branches);
-  let spent = Object.entries(input.prior)
-    .filter(([branchId]) => !running.has(branchId))
-    .flatMap(([, steps]) => steps)
-    .reduce((sum, step) => sum + (step.costUsd ?? 0), 0);
-  return {
-    check: () => {
-      if (limits.budgetUsd !== null && spent >= limits.budgetUsd) throw new BudgetReached();
-    },
-    add: (result) => {
-      spent += result.costUsd ?? 0;
-    },
-  };
+function isPrompt(position: BranchPosition | undefined): position is PromptPosition {
+  return position !== undefined && 'prompt' in position;
+}
+
+function isStep(position: BranchPosition | undefined): position is StepPosition {
+  return position !== undefined && 'step' in position;
 }
 
 function outcomeOf(error: unknown, inFlight: boolean, timeoutSeconds: number): BranchOutcome {

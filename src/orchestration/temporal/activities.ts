@@ -20,6 +20,8 @@ import { type LimitChange, limitChangeSchema } from '../../core/run/runLimits.ts
 import { withoutBranchWords } from '../../core/run/runOrder.ts';
 import type { AddOrder } from '../../core/run/runUpdate.ts';
 import { type CallOrder, endOfAgentWork, endOfCall, withoutWords } from './activityFailures.ts';
+import { type LoadOrder, loadOrderSchema, type RunPage } from './durableRun/runPage.ts';
+import { completedStepsOf, loadRunPage } from './loadRunPage.ts';
 import { signalWorkflow, tellOfQuestion } from './signalWorkflow.ts';
 
 // A cancellation reaches an activity with the answer to its heartbeat, so this bounds how long a cancelled stream lives on.
@@ -40,9 +42,9 @@ const callOrderSchema = z.object({
   announceFirstToken: z.boolean(),
 });
 
-const agentBranchSchema = z.object({ runId: runIdSchema, branchId: branchIdSchema });
+const branchRefSchema = z.object({ runId: runIdSchema, branchId: branchIdSchema });
 
-/** What the workflow asks for. Those from `advanceBranch` on run as local activities: they only read and write our own files. */
+/** What the workflow asks for. Those from `loadRun` on run as local activities: they only read and write our own files. */
 export interface Activities {
   callModel(order: CallOrder): Promise<StepResult>;
   prepareAgent(ref: AgentBranchRef): Promise<void>;
@@ -50,6 +52,9 @@ export interface Activities {
   finishAgent(ref: AgentBranchRef & { checks: boolean }): Promise<void>;
   discardAgent(ref: AgentBranchRef): Promise<void>;
   checkBaselines(runId: RunId): Promise<void>;
+  /** Its second and later pages as an ordinary activity. */
+  loadRun(order: LoadOrder): Promise<RunPage>;
+  completedSteps(ref: AgentBranchRef): Promise<StepResult[]>;
   advanceBranch(input: AdvanceInput): Promise<Advance>;
   appendEvents(events: BranchEvent[]): Promise<void>;
   noteWaiting(order: AgentBranchRef & { until: string }): Promise<void>;
@@ -94,6 +99,8 @@ export function createActivities(deps: ActivityDeps): Activities {
         clearInterval(heart);
       }
     },
+    loadRun: (order) => loadRunPage(loadOrderSchema.parse(order), deps),
+    completedSteps: (ref) => completedStepsOf(branchRefSchema.parse(ref), deps),
     advanceBranch: (input) => advance(input, deps),
     async appendEvents(events) {
       const parsed = z.array(branchEventSchema).parse(events);
@@ -122,12 +129,12 @@ async function withWords(event: BranchEvent, blobs: BlobStore): Promise<BranchEv
 function agentActivities({ agents, runs, blobs, clock }: ActivityDeps) {
   return {
     prepareAgent: (ref) =>
-      working('preparing', (signal) => withAgents((work) => work.prepare(agentBranchSchema.parse(ref), signal))),
+      working('preparing', (signal) => withAgents((work) => work.prepare(branchRefSchema.parse(ref), signal))),
     agentTurn: ({ announceFirstToken, turn, ...ref }) =>
       working('working', async (signal, enter) => {
         const outcome = await withAgents((work) =>
           work.turn(
-            { ...agentBranchSchema.parse(ref), turn },
+            { ...branchRefSchema.parse(ref), turn },
             {
               signal,
               onFirstToken: announceFirstToken ? () => announce(ref.branchId) : undefined,
@@ -144,12 +151,12 @@ function agentActivities({ agents, runs, blobs, clock }: ActivityDeps) {
       }),
     finishAgent: (ref) =>
       working('looking at changes', (signal) =>
-        withAgents((work) => work.finish({ ...agentBranchSchema.parse(ref), checks: ref.checks }, signal)),
+        withAgents((work) => work.finish({ ...branchRefSchema.parse(ref), checks: ref.checks }, signal)),
       ),
-    discardAgent: (ref) => working('removing', () => withAgents((work) => work.discard(agentBranchSchema.parse(ref)))),
+    discardAgent: (ref) => working('removing', () => withAgents((work) => work.discard(branchRefSchema.parse(ref)))),
     checkBaselines: (runId) =>
       working('checking', (signal) => withAgents((work) => work.checkBaselines(runIdSchema.parse(runId), signal))),
-    noteWaiting: ({ until, ...ref }) => withAgents((work) => work.noteWaiting(agentBranchSchema.parse(ref), until)),
+    noteWaiting: ({ until, ...ref }) => withAgents((work) => work.noteWaiting(branchRefSchema.parse(ref), until)),
     giveAnswer: async ({ runId, branchId, callId, answer }) => {
       const given = answerSchema.parse(await blobs.get(answer));
       // Asked twice by a worker that was lost in between: the answer is there.

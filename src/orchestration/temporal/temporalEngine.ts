@@ -11,10 +11,11 @@ import type { AnswerOrder } from '../../core/run/agent/answerOrder.ts';
 import { refusals } from '../../core/run/amendPlan.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
 import type { EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';
+import type { BlobStore, Clock, EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';
 import { type RetryPolicy, retryPolicies, timeouts } from '../../core/run/retryPolicies.ts';
 import { checkLimitChange, type LimitChange } from '../../core/run/runLimits.ts';
-import { type RunOrder, withoutWords } from '../../core/run/runOrder.ts';
 import type { AddOrder, CancelOrder } from '../../core/run/runUpdate.ts';
+import type { DurableOrder } from './durableRun/durableOrder.ts';
 import { findTemporalCli } from './findTemporalCli.ts';
 import { registerSearchAttributes, searchAttributesOf } from './searchAttributes.ts';
 import { TemporalLink } from './temporalLink.ts';
@@ -24,8 +25,6 @@ import { WorkerProcesses } from './workerProcess.ts';
 import { workflowIdOf } from './workflowIdOf.ts';
 import type { forkRun } from './workflows.ts';
 
-// The server refuses inputs over 2 MB.
-const maxOrderBytes = 1_500_000;
 /** How long a worker may take for an update, in milliseconds: a new one is handed the run once the lost one's queue is given up. */
 const updateMs = 30_000;
 
@@ -38,6 +37,8 @@ export interface TemporalEngineDeps {
   retry?: RetryPolicy;
   /** A worker that says nothing for so long is taken for lost. Default: the table of timeouts. */
   heartbeatMs?: number;
+  /** Events of a workflow's history after which it goes on in a new one. Default: when the server suggests it. */
+  continueAfterEvents?: number;
 }
 
 /**
@@ -179,12 +180,7 @@ class TemporalEngine implements ForkEngine {
   async #startFirst(client: Client, plan: ForkPlan): Promise<void> {
     const events = await this.#deps.runs.events(plan.runId);
     if (events.some((event) => event.type === 'run-started')) return;
-    const branches = plan.branches.map((branch) => branch.branchId);
-    await this.#startWorkflow(
-      client,
-      this.#order(plan, branches, { prior: {}, turnsDone: {}, attempt: 1 }),
-      'REJECT_DUPLICATE',
-    );
+    await this.#startWorkflow(client, plan, { branches: null, attempt: 1 }, 'REJECT_DUPLICATE');
   }
 
   async #startAgain(
@@ -210,42 +206,42 @@ class TemporalEngine implements ForkEngine {
           .catch(() => undefined);
       }
       const attempts = events.filter((event) => event.type === 'run-started').length;
-      const prior = completedSteps(foldRun(plan, events));
-      const order = this.#order(plan, branches, { prior, turnsDone: completedTurns(events), attempt: attempts + 1 });
       for (const branchId of attempts > 0 ? branches : []) {
         const at = new Date(clock.now()).toISOString();
         await runs.append({ type: 'branch-reset', runId, branchId, at, reason });
       }
-      await this.#startWorkflow(client, order, 'ALLOW_DUPLICATE');
+      await this.#startWorkflow(client, plan, { branches, attempt: attempts + 1 }, 'ALLOW_DUPLICATE');
     } finally {
       mark.dispose();
     }
   }
 
-  #order(plan: ForkPlan, branches: BranchId[], before: Pick<RunOrder, 'prior' | 'turnsDone' | 'attempt'>): RunOrder {
-    const { retry = retryPolicies.modelApi, heartbeatMs = timeouts.modelHeartbeat } = this.#deps;
-    return { version: 1, plan, branches, ...before, retry, heartbeatMs };
+  /** What the workflow needs of the plan it loads itself: of any plan, this holds a reference. */
+  async #order(plan: ForkPlan, what: Pick<DurableOrder, 'branches' | 'attempt'>): Promise<DurableOrder> {
+    const {
+      blobs,
+      retry = retryPolicies.modelApi,
+      heartbeatMs = timeouts.modelHeartbeat,
+      continueAfterEvents,
+    } = this.#deps;
+    const { runId } = plan;
+    const limits = { retry, heartbeatMs, ...(continueAfterEvents !== undefined && { continueAfterEvents }) };
+    return { version: 2, runId, plan: await blobs.put(plan), ...what, ...limits, cursor: null };
   }
 
   async #startWorkflow(
     client: Client,
-    order: RunOrder,
+    plan: ForkPlan,
+    what: Pick<DurableOrder, 'branches' | 'attempt'>,
     workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE',
   ): Promise<void> {
-    const { plan } = order;
-    const sent: RunOrder = { ...order, plan: withoutWords(plan) };
-    if (JSON.stringify(sent).length > maxOrderBytes) {
-      throw new BadInputError(
-        `A run of ${plan.branches.length} branches is too large for one Temporal workflow.`,
-        'Split it into several runs, or run it in-process.',
-      );
-    }
+    const order = await this.#order(plan, what);
     const { WorkflowExecutionAlreadyStartedError } = await import('./temporalClient.ts');
     const start = (searchable: boolean): Promise<unknown> =>
       client.workflow.start<typeof forkRun>('forkRun', {
         workflowId: workflowIdOf(plan.runId),
         taskQueue: this.#deps.settings.taskQueue,
-        args: [{ ...sent, searchable }],
+        args: [{ ...order, searchable }],
         workflowIdReusePolicy,
         ...describedIn(plan),
         ...(searchable && { typedSearchAttributes: searchAttributesOf(plan, hashOf(plan.session.projectPath)) }),
@@ -293,12 +289,17 @@ class TemporalEngine implements ForkEngine {
   }
 }
 
+/** Lines of branches that the web UI shows of a run: the server takes 20,000 bytes, and a name and a model have 80 characters each. */
+const describedBranches = 50;
+
 /** What the web UI says of a run. A session's title is its first prompt where it has no other, so the session is named by its id. */
 function describedIn({ runId, kind, point, session: { sessionId }, branches }: ForkPlan) {
+  const lines = branches.slice(0, describedBranches).map(({ name, repeat, model }) => `- ${name} #${repeat}: ${model}`);
+  const more = branches.length - lines.length;
   return {
     memo: { run: runId, kind, session: sessionId, turn: point.turnIndex },
     staticSummary: `${kind === 'fork' ? 'Fork' : 'Replay'} of session ${sessionId} at turn ${point.turnIndex}`,
-    staticDetails: branches.map(({ name, repeat, model }) => `- ${name} #${repeat}: ${model}`).join('\n'),
+    staticDetails: [...lines, ...(more > 0 ? [`- and ${more} more`] : [])].join('\n'),
   };
 }
 

@@ -2,6 +2,11 @@ import type { AgentBranchRef } from '../../agent/agentPorts.ts';
 import type { BranchPlan, ForkPlan } from '../../fork/forkPlan.ts';
 import type { BranchOutcome } from '../branchOutcome.ts';
 import type { Budget } from '../runBranch.ts';
+import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
+import type { BranchOutcome } from '../run/branchOutcome.ts';
+import type { Budget } from '../run/runBranch.ts';
+import type { PromptPosition } from '../run/runPosition.ts';
+import type { AgentBranchRef } from './agentPorts.ts';
 import type { AgentTurnOutcome } from './agentWork.ts';
 
 /** What the agent loop needs of its engine. In-process these are plain functions, in a workflow they are activities. */
@@ -16,12 +21,15 @@ export interface AgentBranchPorts {
   finish(ref: AgentBranchRef & { checks: boolean }): Promise<void>;
   /** Removes what was prepared for a branch that never started, in reverse order. */
   discard(ref: AgentBranchRef): Promise<void>;
+  /** Told before each prompt where the branch stands. An engine may hold it there, and go on from there in another execution. */
+  at?(ref: AgentBranchRef, position: PromptPosition): Promise<void>;
 }
 
 /**
  * The loop of a branch that Claude Code answers: prepare a place, send the prompts one after another, look at what came of
  * it. Written once for both engines, so it holds no I/O, no time and no randomness.
  * @param turnsDone prompts that earlier attempts went through
+ * @param from where an earlier execution left the branch, its place prepared
  * @returns the outcome of a branch that came to its end; failures and cancellation are thrown
  */
 export async function runAgentBranch(
@@ -30,17 +38,18 @@ export async function runAgentBranch(
   turnsDone: number,
   budget: Budget,
   ports: AgentBranchPorts,
+  from?: PromptPosition,
 ): Promise<BranchOutcome> {
   const ref = { runId: plan.runId, branchId: branch.branchId };
   try {
-    await ports.prepare(ref);
+    if (from === undefined) await ports.prepare(ref);
   } catch (error) {
     await ports.discard(ref);
     throw error;
   }
   let completed = false;
   try {
-    const outcome = await sendPrompts(ref, branch, turnsDone, budget, ports);
+    const outcome = await sendPrompts(ref, branch, from ?? { prompt: turnsDone, until: null }, budget, ports);
     completed = outcome.state === 'completed';
     return outcome;
   } finally {
@@ -51,21 +60,23 @@ export async function runAgentBranch(
 async function sendPrompts(
   ref: AgentBranchRef,
   branch: BranchPlan,
-  turnsDone: number,
+  from: PromptPosition,
   budget: Budget,
   ports: AgentBranchPorts,
 ): Promise<BranchOutcome> {
   let last: AgentTurnOutcome | null = null;
-  for (let turn = turnsDone; turn < branch.turns; turn += 1) {
-    budget.check();
-    last = await ports.turn({ ...ref, turn });
+  let { until } = from;
+  for (let prompt = from.prompt; prompt < branch.turns; ) {
+    if (ports.at !== undefined) await ports.at(ref, { prompt, until });
+    // What was sent already is gone on with.
+    if (until === null) budget.check();
+    else await ports.waitUntil(ref, until);
+    last = await ports.turn({ ...ref, turn: prompt });
     budget.add(last);
-    while (last.kind === 'limit') {
-      await ports.waitUntil(ref, last.resetsAt);
-      last = await ports.turn({ ...ref, turn });
-      budget.add(last);
-    }
+    until = last.kind === 'limit' ? last.resetsAt : null;
+    if (until !== null) continue;
     if (last.kind !== 'completed') return outcomeOf(last);
+    prompt += 1;
   }
   return { ...nothing, state: 'completed', stopReason: last?.stopReason ?? null };
 }

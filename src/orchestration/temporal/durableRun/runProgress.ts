@@ -1,21 +1,22 @@
-import type { BranchId } from '../../core/ids.ts';
-import type { BranchOutcome, StepResult } from '../../core/run/branchOutcome.ts';
-
-/** What a branch waits for: its turn, a reply, its agent, a person's answer, the account's limit. */
-export type WaitsFor = 'start' | 'model' | 'agent' | 'answer' | 'limit';
+import * as z from 'zod';
+import type { BranchId } from '../../../core/ids.ts';
+import type { BranchOutcome, StepResult } from '../../../core/run/branchOutcome.ts';
 
 /** How a branch stands, as the query `progress` tells it: figures only. */
-export interface BranchProgress {
-  state: 'pending' | 'running' | BranchOutcome['state'];
+export const branchProgressSchema = z.object({
+  state: z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']),
   /** Replies so far; where Claude Code answers, prompts that it is through with. */
-  steps: number;
+  steps: z.number(),
   /** Not known of agents before their end: null. */
-  inputTokens: number | null;
-  outputTokens: number | null;
+  inputTokens: z.number().nullable(),
+  outputTokens: z.number().nullable(),
   /** US dollars, null where the price of a part is unknown. */
-  costUsd: number | null;
-  waitsFor: WaitsFor | null;
-}
+  costUsd: z.number().nullable(),
+  /** What the branch waits for: its turn, a reply, its agent, a person's answer, the account's limit. */
+  waitsFor: z.enum(['start', 'model', 'agent', 'answer', 'limit']).nullable(),
+});
+export type BranchProgress = z.infer<typeof branchProgressSchema>;
+export type WaitsFor = NonNullable<BranchProgress['waitsFor']>;
 
 /** How the branches of a run stand. Kept in the workflow, so that it answers without the run's log. */
 export class RunProgress {
@@ -27,6 +28,11 @@ export class RunProgress {
     const none = { steps: 0, inputTokens: tokens, outputTokens: tokens, costUsd: 0 };
     this.#branches.set(branchId, { ...none, state: 'pending', waitsFor: 'start' });
     for (const step of prior) this.replied(branchId, step);
+  }
+
+  /** @param progress as an earlier execution, or attempt, left it */
+  restore(branchId: BranchId, progress: BranchProgress): void {
+    this.#branches.set(branchId, progress);
   }
 
   started(branchId: BranchId): void {

@@ -1,0 +1,182 @@
+import { allHandlersFinished, CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
+import type { BranchId } from '../../../core/ids.ts';
+import type { BranchPosition } from '../../../core/run/runPosition.ts';
+import { Slots } from '../../../core/run/slots.ts';
+import type { BranchTimer } from './branchTimer.ts';
+import type { DurableOrder, RunCursor } from './durableOrder.ts';
+import type { EventWriter } from './eventWriter.ts';
+import type { PendingQuestions } from './pendingQuestions.ts';
+import type { RunBranches } from './runBranches.ts';
+
+/**
+ * Branches of requests under way at once. The server takes at most 2,000 pending activities of a workflow, and a branch's time
+ * is not to run out while it waits for a worker.
+ */
+const branchesAtOnce = 200;
+/** From here on even a question that waits for a person holds the others: the server ends a history at 51,200 events or 50 MB. */
+const mostEvents = 20_000;
+const mostBytes = 20_000_000;
+
+export interface ContinuationDeps {
+  branches: RunBranches;
+  questions: PendingQuestions;
+  writer: EventWriter;
+}
+
+/**
+ * Takes a run from one execution of the workflow to the next, before its history grows too long. Once that is due, no branch goes
+ * beyond the step or prompt that it is at; when the last of them has come to its end, nothing is under way, and what is left fits
+ * into a cursor.
+ */
+export class Continuation {
+  readonly #order: DurableOrder;
+  readonly #deps: ContinuationDeps;
+  readonly #slots: Slots | null;
+  /** Branches between two places at which they may be held. */
+  readonly #busy = new Set<BranchId>();
+  readonly #begun = new Map<BranchId, { position: BranchPosition; usedMs: number }>();
+  readonly #timers = new Map<BranchId, BranchTimer>();
+  /** Something came of this execution. Without that the next one would get no further. */
+  #hasMoved = false;
+  #baselines: 'open' | 'busy' | 'checked';
+
+  /** @param isAgents whether Claude Code answers: then the run itself says how many work at once */
+  constructor(order: DurableOrder, isAgents: boolean, deps: ContinuationDeps) {
+    this.#order = order;
+    this.#deps = deps;
+    this.#slots = isAgents ? null : new Slots(branchesAtOnce);
+    for (const [branchId, begun] of Object.entries(order.cursor?.begun ?? {})) {
+      this.#begun.set(branchId as BranchId, begun);
+    }
+    this.#baselines = order.cursor?.baselinesChecked === true ? 'checked' : 'open';
+  }
+
+  /** Milliseconds of its time that the branch has used in earlier executions. */
+  usedMs(branchId: BranchId): number {
+    return this.#begun.get(branchId)?.usedMs ?? 0;
+  }
+
+  /**
+   * Lets a branch begin or go on: waits for a slot, and as long as the run is held.
+   * @returns gives the slot back
+   * @throws CancelledFailure, the slot given back
+   */
+  async enter(branchId: BranchId): Promise<() => void> {
+    const slot = this.#slots?.take();
+    const leave = (): void => void slot?.then((release) => release());
+    try {
+      await Promise.race([slot, CancellationScope.current().cancelRequested]);
+      if (this.#isHeld()) await condition(() => !this.#isHeld());
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    this.#busy.add(branchId);
+    return leave;
+  }
+
+  /** The branch's time, which stands still while it is held. */
+  watch(branchId: BranchId, timer: BranchTimer): void {
+    this.#timers.set(branchId, timer);
+  }
+
+  /** The branch stands between two steps or prompts. @throws CancelledFailure */
+  async at(branchId: BranchId, position: BranchPosition): Promise<void> {
+    const timer = this.#timers.get(branchId);
+    const keep = (): void => void this.#begun.set(branchId, { position, usedMs: timer?.usedMs ?? 0 });
+    keep();
+    if (!this.#isHeld()) return;
+    timer?.stop();
+    keep();
+    await this.#idle(branchId, () => condition(() => !this.#isHeld()));
+    timer?.start();
+  }
+
+  /** The branch sleeps where `at` said that it stands; the run may be continued meanwhile. */
+  async asleep(branchId: BranchId, sleep: () => Promise<void>): Promise<void> {
+    await this.#idle(branchId, async () => {
+      await sleep();
+      if (this.#isHeld()) await condition(() => !this.#isHeld());
+    });
+  }
+
+  async #idle(branchId: BranchId, wait: () => Promise<void>): Promise<void> {
+    this.#busy.delete(branchId);
+    try {
+      await wait();
+    } finally {
+      this.#busy.add(branchId);
+    }
+  }
+
+  /** The branch is about to end: its end is waited for. */
+  stopping(branchId: BranchId): void {
+    this.#busy.add(branchId);
+  }
+
+  /** The branch's end is in the log. */
+  ended(branchId: BranchId): void {
+    this.#busy.delete(branchId);
+    this.#begun.delete(branchId);
+    this.#timers.delete(branchId);
+    this.moved();
+  }
+
+  moved(): void {
+    this.#hasMoved = true;
+  }
+
+  async baselines(work: () => Promise<void>): Promise<void> {
+    this.#baselines = 'busy';
+    try {
+      await work();
+    } finally {
+      this.#baselines = 'checked';
+    }
+  }
+
+  /** Resolves when nothing is under way and the run is to go on in another execution. */
+  async isDue(): Promise<void> {
+    await condition(() => this.#isAtRest());
+  }
+
+  hasBegun(branchId: BranchId): boolean {
+    return this.#begun.has(branchId);
+  }
+
+  /** Whether the branch has steps in the log beyond where it stands: an earlier attempt completed them. */
+  isBehind(branchId: BranchId, steps: number): boolean {
+    const position = this.#begun.get(branchId)?.position;
+    const next = position !== undefined && 'step' in position ? position.step : 1;
+    return next <= steps;
+  }
+
+  /** What the cursor says of the branches. */
+  begun(): RunCursor['begun'] {
+    return Object.fromEntries(this.#begun);
+  }
+
+  get baselinesChecked(): boolean {
+    return this.#baselines === 'checked';
+  }
+
+  #isAtRest(): boolean {
+    return (
+      this.#isHeld() &&
+      this.#busy.size === 0 &&
+      this.#baselines !== 'busy' &&
+      this.#deps.writer.isIdle &&
+      allHandlersFinished() &&
+      this.#deps.branches.ended().length < this.#deps.branches.running.size
+    );
+  }
+
+  #isHeld(): boolean {
+    if (!this.#hasMoved || this.#deps.branches.isCancelled) return false;
+    const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
+    const { continueAfterEvents = Number.POSITIVE_INFINITY } = this.#order;
+    if (!continueAsNewSuggested && historyLength < continueAfterEvents) return false;
+    // A person may take days to answer, and the other branches are not to wait for that.
+    return this.#deps.questions.isEmpty || historyLength > mostEvents || historySize > mostBytes;
+  }
+}

@@ -1,0 +1,32 @@
+import type { BranchId } from '../../../core/ids.ts';
+
+/** Questions of agents that wait for a person; an answered one is pending no more. */
+export class PendingQuestions {
+  /** As `branch call`. */
+  readonly #questions = new Set<string>();
+
+  get isEmpty(): boolean {
+    return this.#questions.size === 0;
+  }
+
+  has(branchId: BranchId, callId: string): boolean {
+    return this.#questions.has(`${branchId} ${callId}`);
+  }
+
+  open(branchId: BranchId, callId: string): void {
+    this.#questions.add(`${branchId} ${callId}`);
+  }
+
+  close(branchId: BranchId, callId: string): void {
+    this.#questions.delete(`${branchId} ${callId}`);
+  }
+
+  closeAll(branchId: BranchId): void {
+    for (const question of this.#questions) if (question.startsWith(`${branchId} `)) this.#questions.delete(question);
+  }
+
+  /** Branches that wait for an answer. */
+  branches(): ReadonlySet<string> {
+    return new Set([...this.#questions].map((question) => question.slice(0, question.indexOf(' '))));
+  }
+}

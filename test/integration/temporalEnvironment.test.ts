@@ -22,9 +22,13 @@ import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
 import type { StepResult } from '../../src/core/run/branchOutcome.ts';
 import type { ModelClient, RunStore } from '../../src/core/run/ports.ts';
 import { type RunOrder, withoutWords } from '../../src/core/run/runOrder.ts';
+import type { StepResult, StoredReply } from '../../src/core/run/branchOutcome.ts';
+import type { Clock, ModelClient, RunStore } from '../../src/core/run/ports.ts';
 import { type Activities, createActivities, heartbeatEveryMs } from '../../src/orchestration/temporal/activities.ts';
 import { agentQueueOf } from '../../src/orchestration/temporal/agentQueueOf.ts';
+import type { DurableOrder } from '../../src/orchestration/temporal/durableRun/durableOrder.ts';
 import type { BranchProgress } from '../../src/orchestration/temporal/durableRun/runProgress.ts';
+import { loadRunPage } from '../../src/orchestration/temporal/loadRunPage.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { forkRun } from '../../src/orchestration/temporal/workflows.ts';
 import { agentPlan } from '../support/agentBench.ts';
@@ -390,7 +394,7 @@ describe('the workflow, in the test environment', () => {
     scheduledMs: number;
   }
   type Model = (order: CallOrder, context: Context) => Promise<StepResult>;
-  type Limits = Partial<Pick<RunOrder, 'retry' | 'heartbeatMs'>>;
+  type Limits = Partial<Pick<DurableOrder, 'retry' | 'heartbeatMs' | 'continueAfterEvents'>>;
 
   const done = ({ call }: CallOrder): StepResult => ({
     step: call.step,
@@ -425,16 +429,18 @@ describe('the workflow, in the test environment', () => {
     more: Partial<Activities>,
     scene: (scene: Scene) => Promise<void>,
   ) {
-    const branches = plan.branches.map(({ branchId }) => branchId);
-    const limits = { retry: options.retry ?? retry, heartbeatMs: options.heartbeatMs ?? 10_000 };
-    const order: RunOrder = {
-      version: 1,
-      plan: withoutWords(plan),
-      branches,
-      prior: {},
-      turnsDone: {},
+    const { continueAfterEvents } = options;
+    const blobs = new MemoryBlobs();
+    const order: DurableOrder = {
+      version: 2,
+      runId: plan.runId,
+      plan: await blobs.put(plan),
+      branches: null,
       attempt: 1,
-      ...limits,
+      retry: options.retry ?? retry,
+      heartbeatMs: options.heartbeatMs ?? 10_000,
+      ...(continueAfterEvents !== undefined && { continueAfterEvents }),
+      cursor: null,
     };
     const log = new Seen<BranchEvent>();
     const calls = new Seen<MockedCall>();
@@ -446,6 +452,7 @@ describe('the workflow, in the test environment', () => {
         calls.push({ branchId: input.call.branchId, attempt, announceFirstToken, scheduledMs });
         return model(input, context);
       },
+      loadRun: (asked) => loadRunPage(asked, { blobs, runs: { events: async () => log.all } }),
       advanceBranch: () => expect.unreachable('No reply here has a tool call.'),
       appendEvents: async (events) => events.forEach((event) => log.push(event)),
       ...more,

@@ -439,6 +439,7 @@ describe('the workflow, in the test environment', () => {
       attempt: 1,
       retry: options.retry ?? retry,
       heartbeatMs: options.heartbeatMs ?? 10_000,
+      branchesAtOnce: 100,
       ...(continueAfterEvents !== undefined && { continueAfterEvents }),
       cursor: null,
     };

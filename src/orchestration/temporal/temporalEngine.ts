@@ -25,6 +25,11 @@ import { WorkerProcesses } from './workerProcess.ts';
 import { workflowIdOf } from './workflowIdOf.ts';
 import type { forkRun } from './workflows.ts';
 
+/**
+ * Branches of requests that a run has under way at once: five workers' fill. The server takes at most 2,000 pending activities of
+ * a workflow and gives ten seconds for a workflow task, and a branch's time is not to run out while it waits for a worker.
+ */
+const defaultBranchesAtOnce = 100;
 /** How long a worker may take for an update, in milliseconds: a new one is handed the run once the lost one's queue is given up. */
 const updateMs = 30_000;
 
@@ -39,6 +44,8 @@ export interface TemporalEngineDeps {
   heartbeatMs?: number;
   /** Events of a workflow's history after which it goes on in a new one. Default: when the server suggests it. */
   continueAfterEvents?: number;
+  /** Branches of requests that a run has under way at once. Default 100. */
+  branchesAtOnce?: number;
 }
 
 /**
@@ -218,15 +225,19 @@ class TemporalEngine implements ForkEngine {
 
   /** What the workflow needs of the plan it loads itself: of any plan, this holds a reference. */
   async #order(plan: ForkPlan, what: Pick<DurableOrder, 'branches' | 'attempt'>): Promise<DurableOrder> {
-    const {
-      blobs,
-      retry = retryPolicies.modelApi,
-      heartbeatMs = timeouts.modelHeartbeat,
-      continueAfterEvents,
-    } = this.#deps;
-    const { runId } = plan;
-    const limits = { retry, heartbeatMs, ...(continueAfterEvents !== undefined && { continueAfterEvents }) };
-    return { version: 2, runId, plan: await blobs.put(plan), ...what, ...limits, cursor: null };
+    const { blobs, continueAfterEvents, branchesAtOnce = defaultBranchesAtOnce } = this.#deps;
+    const { retry = retryPolicies.modelApi, heartbeatMs = timeouts.modelHeartbeat } = this.#deps;
+    return {
+      version: 2,
+      runId: plan.runId,
+      plan: await blobs.put(plan),
+      ...what,
+      retry,
+      heartbeatMs,
+      branchesAtOnce,
+      ...(continueAfterEvents !== undefined && { continueAfterEvents }),
+      cursor: null,
+    };
   }
 
   async #startWorkflow(

@@ -8,11 +8,6 @@ import type { EventWriter } from './eventWriter.ts';
 import type { PendingQuestions } from './pendingQuestions.ts';
 import type { RunBranches } from './runBranches.ts';
 
-/**
- * Branches of requests under way at once. The server takes at most 2,000 pending activities of a workflow, and a branch's time
- * is not to run out while it waits for a worker.
- */
-const branchesAtOnce = 200;
 /** From here on even a question that waits for a person holds the others: the server ends a history at 51,200 events or 50 MB. */
 const mostEvents = 20_000;
 const mostBytes = 20_000_000;
@@ -44,7 +39,7 @@ export class Continuation {
   constructor(order: DurableOrder, isAgents: boolean, deps: ContinuationDeps) {
     this.#order = order;
     this.#deps = deps;
-    this.#slots = isAgents ? null : new Slots(branchesAtOnce);
+    this.#slots = isAgents ? null : new Slots(order.branchesAtOnce);
     for (const [branchId, begun] of Object.entries(order.cursor?.begun ?? {})) {
       this.#begun.set(branchId as BranchId, begun);
     }

@@ -7,15 +7,14 @@ import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import type { BranchPlan, ForkPlan } from '../../src/core/fork/forkPlan.ts';
 import { branchIdSchema, type RunId } from '../../src/core/ids.ts';
-import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
-import { foldRun } from '../../src/core/run/foldRun.ts';
+import { branchesToRun, foldRun } from '../../src/core/run/foldRun.ts';
 import type { BlobStore, ForkEngine, RunStore } from '../../src/core/run/ports.ts';
 import type { RunView } from '../../src/core/run/runView.ts';
 import type { BranchProgress } from '../../src/orchestration/temporal/durableRun/runProgress.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from '../support/messagesApi.ts';
 import { buildPlan, type PlanOptions, storePlan } from '../support/storedPlan.ts';
-import { startTestServer, type TestServer, testEngine } from '../support/temporal.ts';
+import { killWorkers, startTestServer, type TestServer, testEngine } from '../support/temporal.ts';
 
 const promptOf = ({ body }: ReceivedRequest): string => body.messages[0].content[0].text;
 const named = (...names: string[]) => names.map((name) => ({ name }));
@@ -33,7 +32,7 @@ let blobs: BlobStore;
 let api: MessagesApi;
 let client: Client;
 let answer: (request: ReceivedRequest) => Reply;
-const engines: ForkEngine[] = [];
+let engine: ForkEngine;
 
 beforeAll(async () => {
   server = await startTestServer();
@@ -41,10 +40,12 @@ beforeAll(async () => {
   runs = createRunStore(path.join(home, 'runs'));
   blobs = createBlobStore(path.join(home, 'blobs'));
   api = await startMessagesApi((request) => answer(request));
+  const settings = server.settings({ home, baseUrl: api.baseUrl });
+  engine = testEngine({ runs, settings, continueAfterEvents: 60, branchesAtOnce: 4, heartbeatMs: 2_000 });
   client = new Client({ connection: await Connection.connect({ address: server.address }) });
 });
 afterAll(async () => {
-  for (const engine of engines) await engine.dispose();
+  await engine?.dispose();
   await client?.connection.close();
   await api?.close();
   await server?.stop();
@@ -62,13 +63,6 @@ function answered(request: ReceivedRequest): Reply {
     : { content: 'Done.', deltas: 1 };
 }
 
-function engineThatContinues(continueAfterEvents: number): ForkEngine {
-  const settings = server.settings({ home, baseUrl: api.baseUrl });
-  const engine = testEngine({ runs, settings, continueAfterEvents, branchesAtOnce: 4, heartbeatMs: 2_000 });
-  engines.push(engine);
-  return engine;
-}
-
 const plan = (options: PlanOptions): Promise<ForkPlan> =>
   storePlan(
     { runs, blobs },
@@ -77,22 +71,15 @@ const plan = (options: PlanOptions): Promise<ForkPlan> =>
 const handleOf = (runId: RunId): WorkflowHandle => client.workflow.getHandle(workflowIdOf(runId));
 const view = async (runId: RunId): Promise<RunView> => foldRun(await runs.plan(runId), await runs.events(runId));
 
-/** Executions of the run's workflow, oldest first, by their ids. */
-async function executionsOf(runId: RunId): Promise<string[]> {
-  const found: { runId: string; at: number }[] = [];
-  const query = `WorkflowId = "${workflowIdOf(runId)}"`;
-  for await (const { runId: id, startTime } of client.workflow.list({ query })) {
-    found.push({ runId: id, at: startTime.getTime() });
-  }
-  return found.sort((a, b) => a.at - b.at).map(({ runId: id }) => id);
-}
+/** Executions of each run's workflow that were seen, by their ids. */
+const executions = new Map<RunId, Set<string>>();
 
-/** Resolves when the run is in its `count`-th execution or a later one. */
+/** Resolves when the run has been in so many executions. */
 async function inExecution(runId: RunId, count: number): Promise<void> {
-  const seen = new Set<string>();
-  await expect
-    .poll(async () => seen.add((await handleOf(runId).describe()).runId).size, { timeout: patient, interval: 20 })
-    .toBeGreaterThanOrEqual(count);
+  const seen = executions.get(runId) ?? new Set();
+  executions.set(runId, seen);
+  const look = async () => seen.add((await handleOf(runId).describe()).runId).size;
+  await expect.poll(look, { timeout: patient, interval: 20 }).toBeGreaterThanOrEqual(count);
 }
 
 async function ended(runId: RunId): Promise<RunView> {
@@ -121,42 +108,116 @@ describe('a run that is longer than a history', () => {
     'goes on in new executions, and takes updates in the middle of them',
     async () => {
       const names = Array.from({ length: 20 }, (_, index) => (index % 5 === 0 ? `walk-${index}` : `b-${index}`));
-      const run = await plan({ branches: named(...names) });
+      const last = Promise.withResolvers<void>();
+      answer = (request) =>
+        promptOf(request) === 'late' ? { content: 'Done.', before: last.promise } : answered(request);
+      const run = await plan({ branches: named(...names), budgetUsd: 5 });
       const { runId } = run;
-      const engine = engineThatContinues(60);
-      const started = performance.now();
       await engine.start(run);
       await inExecution(runId, 2);
-      await engine.addBranch(runId, await late('b21'));
       await engine.changeLimits(runId, { timeoutSeconds: 90 });
-      const order = { branchId: 'b20' };
-      const cancel = () => handleOf(runId).executeUpdate('cancelBranch', { args: [order], updateId: 'cancel-once' });
+      const given: { args: [unknown]; updateId: string } = { args: [{ branchId: 'b20' }], updateId: 'cancel-once' };
+      const cancel = () => handleOf(runId).executeUpdate<string, [unknown]>('cancelBranch', given);
       expect(await cancel()).toBe('pending');
       await inExecution(runId, 3);
+      await engine.addBranch(runId, await late('b21'));
       // Sent again, it is not carried out again, and nobody is told that the branch has ended.
       expect(await cancel()).toBe('pending');
-      await expect(engine.cancel(runId, run.branches[19]!.branchId)).resolves.toBe(false);
+      await expect(engine.cancel(runId, branchIdSchema.parse('b20'))).resolves.toBe(false);
+      last.resolve();
       expect(await handleOf(runId).result()).toBe('cancelled');
-      console.log('took', performance.now() - started);
+
       const after = await ended(runId);
-      const executions = await executionsOf(runId);
-      console.log('executions', executions.length);
-      expect(executions.length).toBeGreaterThan(2);
-      expect(after.branches.filter(({ state }) => state === 'completed')).toHaveLength(20);
+      expect(after.branches.map(({ state }) => state)).toEqual(
+        Array.from({ length: 21 }, (_, index) => (index === 19 ? 'cancelled' : 'completed')),
+      );
       expect([...asked().values()].filter((times) => times !== 1)).toEqual([]);
       expect(api.requests).toHaveLength(20 + 4 * (walk - 1));
-      const events: BranchEvent[] = await runs.events(runId);
-      const startedOnce = events.filter(({ type }) => type === 'branch-started');
-      expect(startedOnce).toHaveLength(20);
-      expect(events.filter(({ type }) => type === 'run-started')).toHaveLength(1);
+      const types = (await runs.events(runId)).map(({ type }) => type);
+      expect(types.filter((type) => type === 'branch-started')).toHaveLength(20);
+      expect(types.filter((type) => type === 'run-started')).toHaveLength(1);
+      expect(await runs.plan(runId)).toMatchObject({ timeoutSeconds: 90 });
       const progress = await handleOf(runId).query<Record<string, BranchProgress>>('progress');
       expect(Object.keys(progress)).toHaveLength(21);
       expect(progress['b1']).toMatchObject({ state: 'completed', steps: walk });
       expect(progress['b20']).toMatchObject({ state: 'cancelled', steps: 0 });
-      expect(await runs.plan(runId)).toMatchObject({ timeoutSeconds: 90 });
       const { memo, searchAttributes } = await handleOf(runId).describe();
       expect(memo).toMatchObject({ run: runId });
       expect(searchAttributes).toMatchObject({ ForkpointSession: ['session-1'], ForkpointState: ['cancelled'] });
+      expect(searchAttributes['ForkpointCostUsd']).toEqual([after.costUsd]);
+    },
+    patient,
+  );
+
+  it(
+    'walks through the prompts of a long replay',
+    async () => {
+      const turns = Array.from({ length: 120 }, (_, index) => ({
+        turn: index + 1,
+        prompt: index === 0 ? null : [{ type: 'text', text: `prompt ${index}` }],
+        calls: [],
+      }));
+      const run = await plan({ kind: 'replay', branches: named('replay'), turns, timeoutSeconds: 170 });
+      await engine.start(run);
+      expect(await handleOf(run.runId).result()).toBe('completed');
+      expect((await ended(run.runId)).branches).toMatchObject([{ state: 'completed', steps: 120 }]);
+      // Each prompt once, with all that was said before it.
+      expect(api.requests.map(({ body }) => body.messages.length)).toEqual(turns.map((_, index) => 2 * index + 1));
+      await inExecution(run.runId, 1);
+      const { events } = await handleOf(run.runId).fetchHistory();
+      expect(events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId).not.toBe('');
+      expect(events?.length).toBeLessThan(200);
+    },
+    patient,
+  );
+
+  it(
+    'loses nothing and pays for nothing twice where its worker is killed as it goes on',
+    async () => {
+      const run = await plan({ branches: named(...['1', '2', '3', '4', '5', '6'].map((name) => `walk-${name}`)) });
+      const { runId } = run;
+      await engine.start(run);
+      for (const execution of [2, 3]) {
+        await inExecution(runId, execution);
+        await killWorkers(home);
+        await engine.start(run);
+      }
+      expect(await handleOf(runId).result()).toBe('completed');
+      expect((await ended(runId)).branches.every(({ state }) => state === 'completed')).toBe(true);
+      // What was under way in the very moment is asked again, and said so.
+      const again = (await runs.events(runId)).filter(({ type }) => type === 'retrying');
+      const twice = [...asked().values()].reduce((sum, times) => sum + times - 1, 0);
+      expect(asked().size).toBe(6 * walk);
+      expect(twice).toBe(again.length);
+    },
+    patient,
+  );
+
+  it(
+    'is cancelled as a whole in the middle, and resumed with what is left',
+    async () => {
+      const run = await plan({ branches: named(...['1', '2', '3', '4', '5', '6'].map((name) => `walk-${name}`)) });
+      const { runId } = run;
+      await engine.start(run);
+      await inExecution(runId, 2);
+      expect(await engine.cancel(runId)).toBe(true);
+      expect(await handleOf(runId).result()).toBe('cancelled');
+      const first = await ended(runId);
+      const steps = new Map(asked());
+
+      await engine.start(run, { again: { branches: branchesToRun(first, 'resume'), reason: 'resume' } });
+      expect(await handleOf(runId).result()).toBe('completed');
+      const ends = async () => (await runs.events(runId)).filter(({ type }) => type === 'run-ended').length;
+      await expect.poll(ends, { timeout: patient }).toBe(2);
+      const after = await view(runId);
+      expect(after.branches.map((branch) => [branch.state, branch.steps])).toEqual(
+        Array.from({ length: 6 }, () => ['completed', walk]),
+      );
+      // Only what was broken off is asked again.
+      const again = [...asked()].filter(([, times]) => times > 1);
+      expect(again.length).toBeLessThanOrEqual(4);
+      for (const [step] of again) expect(steps.get(step)).toBe(1);
+      expect(asked().size).toBe(6 * walk);
     },
     patient,
   );

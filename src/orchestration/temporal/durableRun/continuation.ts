@@ -1,27 +1,31 @@
-import { allHandlersFinished, CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition, sleep, workflowInfo } from '@temporalio/workflow';
 import type { BranchId } from '../../../core/ids.ts';
 import type { BranchPosition } from '../../../core/run/runPosition.ts';
 import { Slots } from '../../../core/run/slots.ts';
 import type { BranchTimer } from './branchTimer.ts';
 import type { DurableOrder, RunCursor } from './durableOrder.ts';
 import type { EventWriter } from './eventWriter.ts';
-import type { PendingQuestions } from './pendingQuestions.ts';
 import type { RunBranches } from './runBranches.ts';
 
-/** From here on even a question that waits for a person holds the others: the server ends a history at 51,200 events or 50 MB. */
+/**
+ * So long, in milliseconds, what is under way is waited for while the other branches are held. An agent's prompt may take hours, and
+ * a person's answer days: then the others go on, and are held again so many events later.
+ */
+const patienceMs = 60_000;
+const eventsBetween = 2_000;
+/** From here on they are held however long it takes: the server ends a history at 51,200 events or 50 MB. */
 const mostEvents = 20_000;
 const mostBytes = 20_000_000;
 
 export interface ContinuationDeps {
   branches: RunBranches;
-  questions: PendingQuestions;
   writer: EventWriter;
 }
 
 /**
- * Takes a run from one execution of the workflow to the next, before its history grows too long. Once that is due, no branch goes
- * beyond the step or prompt that it is at; when the last of them has come to its end, nothing is under way, and what is left fits
- * into a cursor.
+ * Takes a run from one execution of the workflow to the next, before its history grows too long. Once that is due, each branch is
+ * held behind the step or prompt that it is at. When the last of these has ended nothing is under way, and what is left fits into a
+ * cursor.
  */
 export class Continuation {
   readonly #order: DurableOrder;
@@ -34,6 +38,9 @@ export class Continuation {
   /** Something came of this execution. Without that the next one would get no further. */
   #hasMoved = false;
   #baselines: 'open' | 'busy' | 'checked';
+  /** Length of the history before which nobody is held. */
+  #heldFrom = 0;
+  #isWaiting = false;
 
   /** @param isAgents whether Claude Code answers: then the run itself says how many work at once */
   constructor(order: DurableOrder, isAgents: boolean, deps: ContinuationDeps) {
@@ -61,7 +68,7 @@ export class Continuation {
     const leave = (): void => void slot?.then((release) => release());
     try {
       await Promise.race([slot, CancellationScope.current().cancelRequested]);
-      if (this.#isHeld()) await condition(() => !this.#isHeld());
+      await this.#hold();
     } catch (error) {
       leave();
       throw error;
@@ -83,16 +90,29 @@ export class Continuation {
     if (!this.#isHeld()) return;
     timer?.stop();
     keep();
-    await this.#idle(branchId, () => condition(() => !this.#isHeld()));
+    await this.#idle(branchId, () => this.#hold());
     timer?.start();
   }
 
   /** The branch sleeps where `at` said that it stands; the run may be continued meanwhile. */
-  async asleep(branchId: BranchId, sleep: () => Promise<void>): Promise<void> {
+  async asleep(branchId: BranchId, slept: () => Promise<void>): Promise<void> {
     await this.#idle(branchId, async () => {
-      await sleep();
-      if (this.#isHeld()) await condition(() => !this.#isHeld());
+      await slept();
+      await this.#hold();
     });
+  }
+
+  async #hold(): Promise<void> {
+    if (!this.#isHeld()) return;
+    if (!this.#isWaiting) void CancellationScope.nonCancellable(() => this.#losePatience());
+    await condition(() => !this.#isHeld());
+  }
+
+  async #losePatience(): Promise<void> {
+    this.#isWaiting = true;
+    await sleep(patienceMs);
+    this.#isWaiting = false;
+    this.#heldFrom = workflowInfo().historyLength + eventsBetween;
   }
 
   async #idle(branchId: BranchId, wait: () => Promise<void>): Promise<void> {
@@ -171,7 +191,6 @@ export class Continuation {
     const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
     const { continueAfterEvents = Number.POSITIVE_INFINITY } = this.#order;
     if (!continueAsNewSuggested && historyLength < continueAfterEvents) return false;
-    // A person may take days to answer, and the other branches are not to wait for that.
-    return this.#deps.questions.isEmpty || historyLength > mostEvents || historySize > mostBytes;
+    return historyLength >= this.#heldFrom || historyLength > mostEvents || historySize > mostBytes;
   }
 }

@@ -54,7 +54,7 @@ export class DurableRun implements PlanPorts {
     const cursor = order.version === 2 ? order.cursor : null;
     this.#ends = new Set(cursor?.endStates);
     this.#continuation =
-      order.version === 2 ? new Continuation(order, plan.agent !== null, { branches, questions, writer }) : null;
+      order.version === 2 ? new Continuation(order, plan.agent !== null, { branches, writer }) : null;
     this.#shared = {
       runId: plan.runId,
       limits: order,

@@ -5,10 +5,6 @@ export class PendingQuestions {
   /** As `branch call`. */
   readonly #questions = new Set<string>();
 
-  get isEmpty(): boolean {
-    return this.#questions.size === 0;
-  }
-
   has(branchId: BranchId, callId: string): boolean {
     return this.#questions.has(`${branchId} ${callId}`);
   }

@@ -1,3 +1,4 @@
+import type { UpdateDefinition } from '@temporalio/common';
 import {
   ApplicationFailure,
   allHandlersFinished,
@@ -17,9 +18,10 @@ import type { RunEnd } from '../../core/run/runPlan.ts';
 import type { AddOrder, CancelOrder } from '../../core/run/runUpdate.ts';
 import { anyOrderSchema, type DurableOrder } from './durableRun/durableOrder.ts';
 import { DurableRun } from './durableRun/durableRun.ts';
-import { loadRun, runInOrder } from './durableRun/loadedRun.ts';
+import { type LoadedRun, loadRun, runInOrder } from './durableRun/loadedRun.ts';
 import { fileActivities, localActivities } from './durableRun/runActivities.ts';
 import type { BranchProgress } from './durableRun/runProgress.ts';
+import type { Update } from './durableRun/runUpdates.ts';
 
 /** Cancels a branch, or (null) the whole run. */
 const cancelSignal = defineSignal<[BranchId | null]>('cancel');
@@ -44,19 +46,22 @@ const progressQuery = defineQuery<Record<string, BranchProgress>>('progress');
  */
 export async function forkRun(input: RunOrder | DurableOrder): Promise<RunEnd> {
   const order = orderFrom(input);
-  let run: DurableRun | null = null;
-  setHandler(progressQuery, () => run?.progress() ?? {});
+  const begun = new BegunRun();
+  // An update that finds no handler is refused; signals are kept.
+  if (order.version === 2) handleUpdates(begun);
   // Without an `await` where there is nothing to load: what older versions did must be done again in a replay, step by step.
-  const loaded =
-    order.version === 1
-      ? runInOrder(order)
-      : await CancellationScope.nonCancellable(() => loadRun(order, localActivities(), fileActivities()));
-  run = new DurableRun(order, loaded);
-  handle(run);
+  const run = new DurableRun(order, order.version === 1 ? runInOrder(order) : await load(order));
+  handleSignals(run);
+  if (order.version === 1) {
+    begun.is(run);
+    handleUpdates(begun);
+  }
   const cancelled = CancellationScope.current().cancelRequested;
   cancelled.catch(() => run.cancel(null));
   // A cancelled run still writes down how its branches ended.
-  const state = await CancellationScope.nonCancellable(() => (order.version === 1 ? run.run() : endOrContinue(run)));
+  const state = await CancellationScope.nonCancellable(() =>
+    order.version === 1 ? run.run() : endOrContinue(run, begun),
+  );
   // Whoever asked for something hears what became of it.
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   // Cancelled from Temporal's own tools: there the run should read as cancelled too.
@@ -72,19 +77,68 @@ function orderFrom(input: unknown): RunOrder | DurableOrder {
   throw ApplicationFailure.nonRetryable(`Not a run order: ${where}`, 'BadRunOrder');
 }
 
-function handle(run: DurableRun): void {
-  const { answer, cancelBranch, addBranch, changeLimits } = run.updates;
+function load(order: DurableOrder): Promise<LoadedRun> {
+  return CancellationScope.nonCancellable(() => loadRun(order, localActivities(), fileActivities()));
+}
+
+/** The run, once its branches are on their way. */
+class BegunRun {
+  run: DurableRun | null = null;
+  readonly begun: Promise<DurableRun>;
+  #resolve: (run: DurableRun) => void = () => {};
+
+  constructor() {
+    this.begun = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  is(run: DurableRun): void {
+    this.run = run;
+    this.#resolve(run);
+  }
+}
+
+function handleSignals(run: DurableRun): void {
   setHandler(cancelSignal, (branchId) => run.cancel(branchId));
   setHandler(firstTokenSignal, (branchId) => run.tokenCame(branchId));
   setHandler(questionSignal, (branchId, callId, state) => run.questionIs(branchId, callId, state));
-  setHandler(answerUpdate, answer.carryOut, { validator: answer.refuse });
-  setHandler(cancelUpdate, cancelBranch.carryOut, { validator: cancelBranch.refuse });
-  setHandler(addUpdate, addBranch.carryOut, { validator: addBranch.refuse });
-  setHandler(limitsUpdate, changeLimits.carryOut, { validator: changeLimits.refuse });
+}
+
+function handleUpdates(begun: BegunRun): void {
+  setHandler(progressQuery, () => begun.run?.progress() ?? {});
+  handleUpdate(begun, answerUpdate, ({ updates }) => updates.answer);
+  handleUpdate(begun, cancelUpdate, ({ updates }) => updates.cancelBranch);
+  handleUpdate(begun, addUpdate, ({ updates }) => updates.addBranch);
+  handleUpdate(begun, limitsUpdate, ({ updates }) => updates.changeLimits);
+}
+
+/** One that comes before the run has begun is looked at when it has: refused then, it stands in the history all the same. */
+function handleUpdate<A, R>(
+  begun: BegunRun,
+  definition: UpdateDefinition<R, [A]>,
+  updateOf: (run: DurableRun) => Update<A, R>,
+): void {
+  const carryOutLater = async (given: A): Promise<R> => {
+    const update = updateOf(await begun.begun);
+    update.refuse(given);
+    return update.carryOut(given);
+  };
+  setHandler(
+    definition,
+    (given: A) => (begun.run === null ? carryOutLater(given) : updateOf(begun.run).carryOut(given)),
+    {
+      validator: (given: A) => {
+        if (begun.run !== null) updateOf(begun.run).refuse(given);
+      },
+    },
+  );
 }
 
 /** Runs the branches to their ends, or ends this execution for another one. */
-async function endOrContinue(run: DurableRun): Promise<RunEnd> {
-  const end = await Promise.race([run.run(), run.next()]);
+async function endOrContinue(run: DurableRun, begun: BegunRun): Promise<RunEnd> {
+  const ended = run.run();
+  begun.is(run);
+  const end = await Promise.race([ended, run.next()]);
   return typeof end === 'string' ? end : continueAsNew<typeof forkRun>(end);
 }

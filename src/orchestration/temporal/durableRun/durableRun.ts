@@ -65,7 +65,7 @@ export class DurableRun implements PlanPorts {
       continuation: this.#continuation,
     };
     const stop = (branchId: BranchId): void => this.cancel(branchId);
-    this.updates = new RunUpdates({ plan, branches, questions, local, run: () => this.#run, stop }, cursor);
+    this.updates = new RunUpdates({ plan, branches, questions, local, run: () => this.#begun(), stop }, cursor);
   }
 
   /** How the branches stand that this attempt runs. */
@@ -80,6 +80,11 @@ export class DurableRun implements PlanPorts {
     return this.#run.ended;
   }
 
+  #begun(): PlanRun {
+    if (this.#run === null) throw new Error('The run has not begun.');
+    return this.#run;
+  }
+
   /** Resolves with the order of the next execution, once the run is to go on there. May stay pending for ever. */
   async next(): Promise<DurableOrder> {
     const [order, continuation] = [this.#order, this.#continuation];
@@ -92,7 +97,7 @@ export class DurableRun implements PlanPorts {
         ended: this.#branches.ended(),
         endStates: [...this.#ends],
         begun: continuation.begun(),
-        spentUsd: this.#run?.spentUsd ?? 0,
+        spentUsd: this.#begun().spentUsd,
         openGroups: openGroups(groups, {
           hasBegun: (branchId) => continuation.hasBegun(branchId),
           hasEnded: (branchId) => this.#branches.hasEnded(branchId),

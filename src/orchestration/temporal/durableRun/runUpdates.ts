@@ -20,8 +20,8 @@ export interface RunUpdatesDeps {
   branches: RunBranches;
   questions: PendingQuestions;
   local: Activities;
-  /** Null before the run has begun. */
-  run: () => PlanRun | null;
+  /** The run, which has begun. */
+  run: () => PlanRun;
   stop: (branchId: BranchId) => void;
 }
 
@@ -139,7 +139,7 @@ export class RunUpdates {
   /** The run's plan is written by one at a time. */
   async #amend(make: () => Promise<BranchPlan>): Promise<void> {
     const before = this.#amending;
-    const amending = this.#deps.run()?.add(() => before.then(make)) ?? Promise.resolve();
+    const amending = this.#deps.run().add(() => before.then(make));
     this.#amending = amending.catch(() => {});
     await amending.catch((error: unknown) => {
       throw error instanceof RunOver ? refused('RunOver', 'The run has ended.') : error;
@@ -158,7 +158,7 @@ export class RunUpdates {
 
   async #changeLimits(change: LimitChange): Promise<void> {
     const { local, plan, run } = this.#deps;
-    run()?.changeLimits(change);
+    run().changeLimits(change);
     this.#limits = { ...this.#limits, ...change };
     this.#amending = this.#amending
       .then(() => CancellationScope.nonCancellable(() => local.changeLimits({ runId: plan.runId, change })))

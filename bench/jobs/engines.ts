@@ -51,3 +51,33 @@ export const temporalJob: Job = {
     );
   },
 };
+
+interface LongRun {
+  ms: number;
+  asked: number;
+  executions: number;
+  events: number;
+  memoryMb: (number | null)[];
+}
+
+/** Runs that go through several histories: nothing is asked twice, and memory does not grow with them. */
+export const temporalLongJob: Job = {
+  name: 'temporal-long',
+  run() {
+    const { branches, turns, wide, long } = runProgram<
+      Record<'branches' | 'turns', number> & Record<'wide' | 'long', LongRun>
+    >('temporalLong');
+    const row = (what: string, count: number, { ms: took, asked, executions, events, memoryMb }: LongRun) => ({
+      job: `Temporal, ${what}`,
+      ours: `${ms(took)}, ${executions} executions, worker ${memoryMb.join(', ')} MB`,
+      peer: `${(events / count).toFixed(1)} events each`,
+      ratio: `${asked} asked`,
+      goal: `${count} asked`,
+      reached: asked === count,
+    });
+    return Promise.resolve([
+      row(`${branches} branches`, branches, wide),
+      row(`a replay of ${turns} turns`, turns, long),
+    ]);
+  },
+};

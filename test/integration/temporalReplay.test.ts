@@ -24,6 +24,8 @@ const changes: Record<string, readonly [from: string, to: string]> = {
   cancel: ['.nonCancellable(()=>look(false))', '.nonCancellable(async ()=>{})'],
   crash: ['remote.agentTurn(', 'remote.prepareAgent('],
   updated: ['.changeLimits({', '.giveAnswer({'],
+  continues: ['await continuation.isDue()', 'await new Promise(() => {})'],
+  continued: ['local.loadRun(', 'local.completedSteps('],
 };
 const kindOf = (name: string): string => /-(\w+)\.history/.exec(name)?.[1] ?? 'requests';
 
@@ -56,6 +58,12 @@ describe('the workflow', () => {
     const changed = code.replaceAll(from, to);
     expect(changed).not.toBe(code);
     await expect(replay(read(name), changed)).rejects.toThrow(/Nondeterminism error/);
+  });
+
+  it('holds branches in no run that an older version started', async () => {
+    const changed = code.replaceAll('order.version === 2 ? new', 'true ? new');
+    expect(changed).not.toBe(code);
+    await expect(replay(read('0.2.0.history.json'), changed)).rejects.toThrow(/Nondeterminism error/);
   });
 
   it('is caught when it does something else', async () => {

@@ -16,7 +16,7 @@ import { builtWorker, killWorkers, startTestServer, testEngine } from './tempora
 // Records the histories of runs that meet all that a workflow has to decide: one of the Messages API (several steps, a leader and a
 // follower, a retry, a failed and a cancelled branch), and some of agents. Old histories stay in the folder: workflows of every
 // release must replay. They hold ids and references, nothing of what was said.
-// Run it for a new release: node --experimental-transform-types test/support/recordTemporalHistory.ts NAME [requests|updated|agents]
+// Run it for a new release: node --experimental-transform-types test/support/recordTemporalHistory.ts NAME [requests|updated|continued|agents]
 
 const name = process.argv[2];
 if (name === undefined || !/^[\w.-]+$/.test(name)) throw new Error('Name the history, for example 0.1.0.');
@@ -26,6 +26,7 @@ try {
   const only = process.argv[3];
   if (only === undefined || only === 'requests') await recordRequests();
   if (only === undefined || only === 'updated') await recordUpdates();
+  if (only === undefined || only === 'continued') await recordContinued();
   if (only === undefined || only === 'agents') await recordAgents();
 } finally {
   await server.stop();
@@ -116,6 +117,38 @@ async function recordUpdates(): Promise<void> {
   }
 }
 
+/** A run goes through several executions: the last one is kept, and the one before, which ends where the last one begins. */
+async function recordContinued(): Promise<void> {
+  const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-history-'));
+  const runs = createRunStore(path.join(home, 'runs'));
+  const blobs = createBlobStore(path.join(home, 'blobs'));
+  const api = await startMessagesApi(({ body }) =>
+    body.messages.length < 9 ? { content: [{ type: 'tool_use', name: 'Read', input: { file_path: '/a' } }] } : 'Done.',
+  );
+  const settings = server.settings({ home, baseUrl: api.baseUrl });
+  const engine = testEngine({ runs, settings, continueAfterEvents: 50, branchesAtOnce: 3 });
+  try {
+    const result = { content: 'text of a', isError: false };
+    const plan = await storePlan(
+      { runs, blobs },
+      {
+        engine: 'temporal',
+        createdAt: '2026-11-30T10:15:00.000Z',
+        runId: 'r-history-continued',
+        branches: ['leader', 'follower', 'third', 'fourth'].map((branch) => ({ name: branch, cacheGroup: 'prefix' })),
+        turns: [{ turn: 1, prompt: null, calls: [{ name: 'Read', input: { file_path: '/a' }, result }] }],
+      },
+    );
+    await engine.start(plan);
+    await keep(plan.runId, `${name}-continued`);
+    await keepOneBefore(plan.runId, `${name}-continues`);
+  } finally {
+    await engine.dispose();
+    await api.close();
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
 async function recordAgents(): Promise<void> {
   const stage = await ForkStage.open();
   const workerScript = await builtWorker();
@@ -185,14 +218,36 @@ function bash(command: string): Reply {
 
 /** Fetches the history of a run that has ended, and keeps it among the fixtures. */
 async function keep(runId: RunId, as: string): Promise<void> {
+  await withClient(async (client) => {
+    const handle = client.workflow.getHandle(workflowIdOf(runId));
+    await handle.result();
+    await store(await handle.fetchHistory(), as);
+  });
+}
+
+/** The same of the execution before the last one. */
+async function keepOneBefore(runId: RunId, as: string): Promise<void> {
+  await withClient(async (client) => {
+    const { events } = await client.workflow.getHandle(workflowIdOf(runId)).fetchHistory();
+    const before = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
+    if (!before) throw new Error('The run went through one execution only.');
+    await store(await client.workflow.getHandle(workflowIdOf(runId), before).fetchHistory(), as);
+  });
+}
+
+async function withClient(action: (client: Client) => Promise<void>): Promise<void> {
   const connection = await Connection.connect({ address: server.address });
-  const handle = new Client({ connection }).workflow.getHandle(workflowIdOf(runId));
-  await handle.result();
-  const history = historyToJSON(await handle.fetchHistory());
-  await connection.close();
+  try {
+    await action(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}
+
+async function store(history: Parameters<typeof historyToJSON>[0], as: string): Promise<void> {
   const folder = path.resolve(import.meta.dirname, '../fixtures/temporal');
   await mkdir(folder, { recursive: true });
-  await writeFile(path.join(folder, `${as}.history.json`), `${withoutMachine(history)}\n`);
+  await writeFile(path.join(folder, `${as}.history.json`), `${withoutMachine(historyToJSON(history))}\n`);
 }
 
 /** The history as one line an event, without what tells of this machine. */

@@ -47,6 +47,9 @@ export function workerHandoverFrom(text: string): WorkerHandover {
   }
 }
 
+/** Orders that a worker understands: one that an older build left running must not be handed newer ones. */
+const orderVersion = 2;
+
 /**
  * Digest of what a worker does differently: two workers of equal fingerprint can stand in for each other. A changed key or
  * base URL makes a new one necessary. The key can't be found out from it.
@@ -62,6 +65,7 @@ export function fingerprintOf(config: {
 }): string {
   const login = Object.entries(config.env).filter(([name]) => /^(?:ANTHROPIC|CLAUDE)_|_PROXY$/i.test(name));
   const text = JSON.stringify([
+    orderVersion,
     config.home,
     config.baseUrl,
     config.apiKey ?? null,

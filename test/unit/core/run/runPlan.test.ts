@@ -9,6 +9,7 @@ import type { StepResult } from '../../../../src/core/run/branchOutcome.ts';
 import type { ModelCall } from '../../../../src/core/run/callModel.ts';
 import { branchesToRun, completedSteps, foldRun } from '../../../../src/core/run/foldRun.ts';
 import { BranchStopped, type PlanPorts, runPlan } from '../../../../src/core/run/runPlan.ts';
+import type { StepPosition } from '../../../../src/core/run/runPosition.ts';
 import { agentPlan } from '../../../support/agentBench.ts';
 import { ManualClock, MemoryBlobs, MemoryLog, sha256 } from '../../../support/memoryStores.ts';
 import { noAgentPorts } from '../../../support/noAgents.ts';
@@ -372,5 +373,52 @@ describe('a replay', () => {
     const { view } = await w.run(await replayOf(w));
     expect(view.branches[0]).toMatchObject({ state: 'completed', stopReason: 'diverged', divergedAtTurn });
     expect(left).toEqual([]);
+  });
+
+  it('goes on where an earlier execution left it, and writes nothing again', async () => {
+    const { blobs, fork, ports, log, asked, leaderSpeaks } = world((call) =>
+      call.step < 3 ? callsTool(['Read', { file_path: 'a' }]) : says('Done.'),
+    );
+    const from = context({ following: [turn({ steps: [reading('A')] })] });
+    const plan = await fork({ branches: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] }, from);
+    const [a, b, c] = plan.branches;
+    if (a === undefined || b === undefined || c === undefined) return expect.unreachable();
+    const at: StepPosition[] = [];
+    const noting: PlanPorts['branch'] = (branch, given, work) =>
+      ports.branch(branch, given, (own) =>
+        work({ ...own, at: async (position) => void (branch === a && at.push(position)) }),
+      );
+    await runPlan(
+      { ...plan, branches: [a] },
+      { branches: [a.branchId], prior: {}, attempt: 1 },
+      { ...ports, branch: noting },
+    ).ended;
+    expect(at.map(({ step }) => step)).toEqual([1, 2, 3]);
+    const before = { requests: asked.splice(0), events: log.logged.splice(0) };
+
+    const third = at[2]!;
+    const input = {
+      branches: [a.branchId, b.branchId],
+      prior: {},
+      spentUsd: 1.2,
+      attempt: 1,
+      from: {
+        begun: { [a.branchId]: third },
+        ended: ['failed' as const],
+        openGroups: [b.cacheGroup ?? 'g'],
+        baselinesChecked: false,
+      },
+    };
+    const run = runPlan({ ...plan, branches: [a, b] }, input, ports);
+    leaderSpeaks();
+    await expect(run.ended).resolves.toBe('failed');
+    const ofA = asked.filter(({ branchId }) => branchId === a.branchId);
+    expect(ofA).toEqual(before.requests.filter(({ step }) => step === 3));
+    const types = log.logged.map((event) => ('branchId' in event ? `${event.branchId} ${event.type}` : event.type));
+    expect(types).not.toContain('run-started');
+    expect(types).not.toContain(`${a.branchId} branch-started`);
+    expect(types).toContain(`${b.branchId} branch-started`);
+    expect(run.spentUsd).toBeCloseTo(1.2 + 0.4 * asked.length);
+    expect(await blobs.get(third.request)).toBeDefined();
   });
 });

@@ -28,7 +28,7 @@ async function world(turns: (AgentTurnOutcome | Error)[], over: Partial<AgentBra
   };
   const budget = { check: () => {}, add: ({ costUsd }: { costUsd: number | null }) => void spent.push(costUsd) };
   const run = (turnsDone = 0) => runAgentBranch(plan, plan.branches[0]!, turnsDone, budget, ports);
-  return { run, happened, spent };
+  return { run, happened, spent, plan, budget, ports };
 }
 
 describe('runAgentBranch', () => {
@@ -51,6 +51,17 @@ describe('runAgentBranch', () => {
     await expect(run()).resolves.toMatchObject({ state: 'completed' });
     const wait = 'wait until 2026-11-20T15:00:00.000Z';
     expect(happened).toEqual(['prepare', 'turn 0', wait, 'turn 0', wait, 'turn 0', 'turn 1', 'finish with checks']);
+  });
+
+  it('goes on where an earlier execution left it, first waiting for the limit where that kept it', async () => {
+    const until = '2026-11-20T15:00:00.000Z';
+    const at: unknown[] = [];
+    const { happened, ports, plan, budget } = await world([done], {
+      at: async (_ref, position) => void at.push(position),
+    });
+    await runAgentBranch(plan, plan.branches[0]!, 0, budget, ports, { prompt: 1, until });
+    expect(happened).toEqual([`wait until ${until}`, 'turn 1', 'finish with checks']);
+    expect(at).toEqual([{ prompt: 1, until }]);
   });
 
   it('removes what was prepared for a branch that never starts', async () => {

@@ -40,6 +40,8 @@ export interface PlanPorts {
   now(): string;
   /** Runs the checks of agent branches on the states that these are compared with. */
   checkBaselines(): Promise<void>;
+  /** Waits until one more branch may be begun with, of an engine for which thousands are too many at once. */
+  place?(branchId: BranchId): Promise<void>;
 }
 
 /** Which branches of the plan to run, and what earlier attempts completed of them. */
@@ -136,11 +138,12 @@ class Run implements PlanRun {
     const { attempt, from } = this.#input;
     const { runId, agent } = this.#plan;
     if (from === undefined) await this.#ports.record({ type: 'run-started', runId, at: this.#ports.now(), attempt });
-    for (const branch of this.#inOrder()) this.#start(branch);
+    const starting = this.#startAll(this.#inOrder());
     const hasChecks = agent !== null && agent.checks.length > 0 && from?.baselinesChecked !== true;
     // The branches are worth as much without them. Caught here: it may fail long before the branches end, and a rejection that nobody
     // handles ends a process, and halts a workflow.
     const baselines = hasChecks ? this.#ports.checkBaselines().catch(() => undefined) : null;
+    if (starting !== null) await starting;
     const outcomes = await this.#settleAll();
     await baselines;
     this.#over = true;
@@ -171,6 +174,20 @@ class Run implements PlanRun {
       const outcomes = await Promise.all(this.#outcomes.values());
       if (outcomes.length === this.#outcomes.size && this.#coming.size === 0) return outcomes;
       await Promise.all(this.#coming);
+    }
+  }
+
+  /** @returns null where all have started at once */
+  #startAll(branches: readonly BranchPlan[]): Promise<void> | null {
+    if (this.#ports.place !== undefined) return this.#startInTurn(branches);
+    for (const branch of branches) this.#start(branch);
+    return null;
+  }
+
+  async #startInTurn(branches: readonly BranchPlan[]): Promise<void> {
+    for (const branch of branches) {
+      await this.#ports.place?.(branch.branchId);
+      this.#start(branch);
     }
   }
 

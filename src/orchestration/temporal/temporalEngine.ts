@@ -15,6 +15,7 @@ import type { BlobStore, Clock, EngineAvailability, ForkEngine, RunStore } from 
 import { type RetryPolicy, retryPolicies, timeouts } from '../../core/run/retryPolicies.ts';
 import { checkLimitChange, type LimitChange } from '../../core/run/runLimits.ts';
 import type { AddOrder, CancelOrder } from '../../core/run/runUpdate.ts';
+import { describedIn } from './describeRun.ts';
 import type { DurableOrder } from './durableRun/durableOrder.ts';
 import { findTemporalCli } from './findTemporalCli.ts';
 import { registerSearchAttributes, searchAttributesOf } from './searchAttributes.ts';
@@ -26,8 +27,8 @@ import { workflowIdOf } from './workflowIdOf.ts';
 import type { forkRun } from './workflows.ts';
 
 /**
- * Branches of requests that a run has under way at once: five workers' fill. The server takes at most 2,000 pending activities of
- * a workflow and gives ten seconds for a workflow task, and a branch's time is not to run out while it waits for a worker.
+ * Branches that a run has under way at once: five workers' fill. The server takes at most 2,000 pending activities of a workflow, a
+ * workflow's code at most five seconds at a time, and a branch's time is not to run out while it waits for a worker.
  */
 const defaultBranchesAtOnce = 100;
 /** How long a worker may take for an update, in milliseconds: a new one is handed the run once the lost one's queue is given up. */
@@ -44,7 +45,7 @@ export interface TemporalEngineDeps {
   heartbeatMs?: number;
   /** Events of a workflow's history after which it goes on in a new one. Default: when the server suggests it. */
   continueAfterEvents?: number;
-  /** Branches of requests that a run has under way at once. Default 100. */
+  /** Branches that a run has under way at once. Default 100. */
   branchesAtOnce?: number;
 }
 
@@ -298,20 +299,6 @@ class TemporalEngine implements ForkEngine {
       );
     }
   }
-}
-
-/** Lines of branches that the web UI shows of a run: the server takes 20,000 bytes, and a name and a model have 80 characters each. */
-const describedBranches = 50;
-
-/** What the web UI says of a run. A session's title is its first prompt where it has no other, so the session is named by its id. */
-function describedIn({ runId, kind, point, session: { sessionId }, branches }: ForkPlan) {
-  const lines = branches.slice(0, describedBranches).map(({ name, repeat, model }) => `- ${name} #${repeat}: ${model}`);
-  const more = branches.length - lines.length;
-  return {
-    memo: { run: runId, kind, session: sessionId, turn: point.turnIndex },
-    staticSummary: `${kind === 'fork' ? 'Fork' : 'Replay'} of session ${sessionId} at turn ${point.turnIndex}`,
-    staticDetails: [...lines, ...(more > 0 ? [`- and ${more} more`] : [])].join('\n'),
-  };
 }
 
 function hashOf(text: string | null): string | null {

@@ -30,7 +30,8 @@ export interface ContinuationDeps {
 export class Continuation {
   readonly #order: DurableOrder;
   readonly #deps: ContinuationDeps;
-  readonly #slots: Slots | null;
+  readonly #free: Slots;
+  readonly #slots = new Map<BranchId, () => void>();
   /** Branches between two places at which they may be held. */
   readonly #busy = new Set<BranchId>();
   readonly #begun = new Map<BranchId, { position: BranchPosition; usedMs: number }>();
@@ -42,11 +43,10 @@ export class Continuation {
   #heldFrom = 0;
   #isWaiting = false;
 
-  /** @param isAgents whether Claude Code answers: then the run itself says how many work at once */
-  constructor(order: DurableOrder, isAgents: boolean, deps: ContinuationDeps) {
+  constructor(order: DurableOrder, deps: ContinuationDeps) {
     this.#order = order;
     this.#deps = deps;
-    this.#slots = isAgents ? null : new Slots(order.branchesAtOnce);
+    this.#free = new Slots(order.branchesAtOnce);
     for (const [branchId, begun] of Object.entries(order.cursor?.begun ?? {})) {
       this.#begun.set(branchId as BranchId, begun);
     }
@@ -58,23 +58,15 @@ export class Continuation {
     return this.#begun.get(branchId)?.usedMs ?? 0;
   }
 
-  /**
-   * Lets a branch begin or go on: waits for a slot, and as long as the run is held.
-   * @returns gives the slot back
-   * @throws CancelledFailure, the slot given back
-   */
-  async enter(branchId: BranchId): Promise<() => void> {
-    const slot = this.#slots?.take();
-    const leave = (): void => void slot?.then((release) => release());
-    try {
-      await Promise.race([slot, CancellationScope.current().cancelRequested]);
-      await this.#hold();
-    } catch (error) {
-      leave();
-      throw error;
-    }
+  /** Waits for a slot, which the branch keeps to its end. */
+  async place(branchId: BranchId): Promise<void> {
+    this.#slots.set(branchId, await this.#free.take());
+  }
+
+  /** Lets a branch begin or go on: waits as long as the run is held. @throws CancelledFailure */
+  async enter(branchId: BranchId): Promise<void> {
+    await this.#hold();
     this.#busy.add(branchId);
-    return leave;
   }
 
   /** The branch's time, which stands still while it is held. */
@@ -134,6 +126,8 @@ export class Continuation {
     this.#busy.delete(branchId);
     this.#begun.delete(branchId);
     this.#timers.delete(branchId);
+    this.#slots.get(branchId)?.();
+    this.#slots.delete(branchId);
     this.moved();
   }
 

@@ -38,7 +38,7 @@ export const durableOrderSchema = z.object({
   retry: runOrderSchema.shape.retry,
   heartbeatMs: runOrderSchema.shape.heartbeatMs,
   searchable: runOrderSchema.shape.searchable,
-  /** Branches of requests under way at once. Here, and not in the workflow's code: another number would not replay. */
+  /** Branches that have begun and not ended, at once. Here, and not in the workflow's code: another number would not replay. */
   branchesAtOnce: z.int().positive(),
   /** Events of a history after which the run goes on in a new one. Default: when the server suggests it. */
   continueAfterEvents: z.int().positive().optional(),

@@ -16,7 +16,7 @@ import { FirstTokens } from './firstTokens.ts';
 import type { LoadedRun } from './loadedRun.ts';
 import { openGroups } from './openGroups.ts';
 import { PendingQuestions } from './pendingQuestions.ts';
-import { agentActivities, localActivities } from './runActivities.ts';
+import { agentActivities, localActivities, localActivitiesInTurn } from './runActivities.ts';
 import { RunBranches } from './runBranches.ts';
 import { RunDescription } from './runDescription.ts';
 import type { BranchProgress } from './runProgress.ts';
@@ -34,6 +34,8 @@ export class DurableRun implements PlanPorts {
   readonly #writer: EventWriter;
   readonly #shared: BranchPortsDeps;
   readonly #continuation: Continuation | null;
+  /** Left out for a run that an older version started: there all branches begin at once. */
+  readonly place?: (branchId: BranchId) => Promise<void>;
   /** How to stop the branches that have not ended. */
   readonly #stops = new Map<BranchId, () => void>();
   readonly #cancelled = new Set<BranchId>();
@@ -44,7 +46,7 @@ export class DurableRun implements PlanPorts {
 
   constructor(order: RunOrder | DurableOrder, loaded: LoadedRun) {
     const { plan } = loaded;
-    const local = localActivities();
+    const local = order.version === 2 ? localActivitiesInTurn() : localActivities();
     this.#order = order;
     this.#loaded = loaded;
     this.#branches = new RunBranches(loaded);
@@ -53,8 +55,9 @@ export class DurableRun implements PlanPorts {
     const [branches, questions, writer] = [this.#branches, this.#questions, this.#writer];
     const cursor = order.version === 2 ? order.cursor : null;
     this.#ends = new Set(cursor?.endStates);
-    this.#continuation =
-      order.version === 2 ? new Continuation(order, plan.agent !== null, { branches, writer }) : null;
+    this.#continuation = order.version === 2 ? new Continuation(order, { branches, writer }) : null;
+    const continuation = this.#continuation;
+    if (continuation !== null) this.place = (branchId) => continuation.place(branchId);
     this.#shared = {
       runId: plan.runId,
       limits: order,
@@ -62,7 +65,7 @@ export class DurableRun implements PlanPorts {
       branches,
       tokens: this.#tokens,
       questions,
-      continuation: this.#continuation,
+      continuation,
     };
     const stop = (branchId: BranchId): void => this.cancel(branchId);
     this.updates = new RunUpdates({ plan, branches, questions, local, run: () => this.#begun(), stop }, cursor);
@@ -184,13 +187,12 @@ export class DurableRun implements PlanPorts {
     try {
       return await scope.run(async () => {
         await Promise.race([gate ?? undefined, scope.cancelRequested]);
-        const leave = this.#continuation === null ? null : await this.#continuation.enter(branchId);
+        if (this.#continuation !== null) await this.#continuation.enter(branchId);
         const timer = limits === null ? null : this.#startTimer(branchId, limits, () => stop('timeout'));
         try {
           return await work(createBranchPorts(branch, this.#shared));
         } finally {
           timer?.stop();
-          leave?.();
         }
       });
     } catch (error) {

@@ -33,10 +33,10 @@ export class EventWriter {
       return CancellationScope.nonCancellable(() => this.#append(events));
     });
     this.#underWay += 1;
-    const done = (): void => {
+    const finished = (): void => {
       this.#underWay -= 1;
     };
-    writing.then(done, done);
+    writing.then(finished, finished);
     return writing;
   }
 }

@@ -25,6 +25,25 @@ export function localActivities(): Activities {
   return proxyLocalActivities<Activities>(byLocalPolicy);
 }
 
+/**
+ * The same one at a time. Of several that are under way a replay learns together what came one after the other when it was recorded, and
+ * what follows from them would be asked for in another order.
+ */
+export function localActivitiesInTurn(): Activities {
+  const local = localActivities();
+  let before: Promise<unknown> = Promise.resolve();
+  return new Proxy(local, {
+    get(_target, name: keyof Activities) {
+      const activity: (input: never) => Promise<unknown> = local[name];
+      return (input: never): Promise<unknown> => {
+        const done = before.then(() => activity(input));
+        before = done.catch(() => {});
+        return done;
+      };
+    },
+  });
+}
+
 /** The same for results that are too many for one exchange with the server: each of these is reported on its own. */
 export function fileActivities(): Activities {
   return proxyActivities<Activities>(byLocalPolicy);

@@ -11,6 +11,8 @@ export const runCursorSchema = z.object({
   ended: z.array(branchIdSchema),
   /** In which states they did, each once. */
   endStates: z.array(z.enum(['completed', 'failed', 'cancelled'])),
+  /** Branches that were cancelled before they began: they end when their turn comes. */
+  cancelled: z.array(branchIdSchema).default([]),
   /** Branches that have begun and not ended. `usedMs`: of the branch's time limit. */
   begun: z.record(z.string(), z.object({ position: branchPositionSchema, usedMs: z.number() })),
   /** Branches that came while the run was under way, in order. */

@@ -38,7 +38,7 @@ export class DurableRun implements PlanPorts {
   readonly place?: (branchId: BranchId) => Promise<void>;
   /** How to stop the branches that have not ended. */
   readonly #stops = new Map<BranchId, () => void>();
-  readonly #cancelled = new Set<BranchId>();
+  readonly #cancelled: Set<BranchId>;
   readonly #baselines = new CancellationScope({ cancellable: true });
   /** In which states branches have ended. */
   readonly #ends: Set<'completed' | 'failed' | 'cancelled'>;
@@ -55,6 +55,7 @@ export class DurableRun implements PlanPorts {
     const [branches, questions, writer] = [this.#branches, this.#questions, this.#writer];
     const cursor = order.version === 2 ? order.cursor : null;
     this.#ends = new Set(cursor?.endStates);
+    this.#cancelled = new Set(cursor?.cancelled);
     this.#continuation = order.version === 2 ? new Continuation(order, { branches, writer }) : null;
     const continuation = this.#continuation;
     if (continuation !== null) this.place = (branchId) => continuation.place(branchId);
@@ -99,6 +100,7 @@ export class DurableRun implements PlanPorts {
       cursor: {
         ended: this.#branches.ended(),
         endStates: [...this.#ends],
+        cancelled: [...this.#cancelled].filter((branchId) => !this.#branches.hasEnded(branchId)),
         begun: continuation.begun(),
         spentUsd: this.#begun().spentUsd,
         openGroups: openGroups(groups, {

@@ -189,7 +189,11 @@ export class DurableRun implements PlanPorts {
     try {
       return await scope.run(async () => {
         await Promise.race([gate ?? undefined, scope.cancelRequested]);
-        if (this.#continuation !== null) await this.#continuation.enter(branchId);
+        if (this.#continuation !== null) {
+          await this.#continuation.enter(branchId);
+          // Cancelled before its turn came: without a gate nothing else would have said so.
+          if (scope.consideredCancelled) throw new BranchStopped(stopped ?? 'cancelled');
+        }
         const timer = limits === null ? null : this.#startTimer(branchId, limits, () => stop('timeout'));
         try {
           return await work(createBranchPorts(branch, this.#shared));

@@ -5,8 +5,6 @@ import type { BranchId } from '../ids.ts';
 import { runAgentBranch } from './agent/runAgentBranch.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchOutcome, StepResult } from './branchOutcome.ts';
-import { type BranchPorts, type Budget, BudgetReached, runBranch } from './runBranch.ts';
-import type { BranchOutcome, Failure, StepResult } from './branchOutcome.ts';
 import { type BranchPorts, BudgetReached, runBranch } from './runBranch.ts';
 import { RunBudget } from './runBudget.ts';
 import { type LimitChange, RunLimits } from './runLimits.ts';

@@ -1,9 +1,10 @@
+import type { BlobStore } from '../../core/blobStore.ts';
 import { BadInputError } from '../../core/errors.ts';
 import { branchPlanSchema, type ForkPlan, forkPlanSchema } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import type { StepResult } from '../../core/run/branchOutcome.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
-import type { BlobStore, RunStore } from '../../core/run/ports.ts';
+import type { RunStore } from '../../core/run/ports.ts';
 import { withoutBranchWords, withoutWords } from '../../core/run/runOrder.ts';
 import type { BranchView } from '../../core/run/runView.ts';
 import type { LoadOrder, RunPage } from './durableRun/runPage.ts';

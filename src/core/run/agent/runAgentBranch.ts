@@ -2,11 +2,7 @@ import type { AgentBranchRef } from '../../agent/agentPorts.ts';
 import type { BranchPlan, ForkPlan } from '../../fork/forkPlan.ts';
 import type { BranchOutcome } from '../branchOutcome.ts';
 import type { Budget } from '../runBranch.ts';
-import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
-import type { BranchOutcome } from '../run/branchOutcome.ts';
-import type { Budget } from '../run/runBranch.ts';
-import type { PromptPosition } from '../run/runPosition.ts';
-import type { AgentBranchRef } from './agentPorts.ts';
+import type { PromptPosition } from '../runPosition.ts';
 import type { AgentTurnOutcome } from './agentWork.ts';
 
 /** What the agent loop needs of its engine. In-process these are plain functions, in a workflow they are activities. */

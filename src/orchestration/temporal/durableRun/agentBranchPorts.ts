@@ -1,6 +1,6 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
-import type { AgentBranchPorts } from '../../../core/agent/runAgentBranch.ts';
 import type { BranchPlan } from '../../../core/fork/forkPlan.ts';
+import type { AgentBranchPorts } from '../../../core/run/agent/runAgentBranch.ts';
 import { rethrowAsOurs } from '../rethrowAsOurs.ts';
 import type { BranchPortsDeps } from './branchPorts.ts';
 import { agentActivities } from './runActivities.ts';

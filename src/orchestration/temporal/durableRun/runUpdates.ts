@@ -1,9 +1,9 @@
 import { ApplicationFailure, CancellationScope, currentUpdateInfo } from '@temporalio/workflow';
 import type * as z from 'zod';
-import { type AnswerOrder, answerOrderSchema } from '../../../core/agent/answerOrder.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { type BranchPlan, branchPlanSchema, type ForkPlan } from '../../../core/fork/forkPlan.ts';
 import type { BranchId } from '../../../core/ids.ts';
+import { type AnswerOrder, answerOrderSchema } from '../../../core/run/agent/answerOrder.ts';
 import { checkLimitChange, type LimitChange, limitChangeSchema } from '../../../core/run/runLimits.ts';
 import { type PlanRun, RunOver } from '../../../core/run/runPlan.ts';
 import { type AddOrder, addOrderSchema, type CancelOrder, cancelOrderSchema } from '../../../core/run/runUpdate.ts';

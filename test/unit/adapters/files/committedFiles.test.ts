@@ -71,6 +71,23 @@ describe('files of the commit that a session began from', () => {
     expect(await read(join(repository, 'sub', 'run.sh'))).toMatchObject({ mode: 0o755 });
   });
 
+  it('are found by names with line ends, and in folders of such names', async () => {
+    const folder = join(repository, 'two\nlines');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'a\nb.txt'), 'there\n');
+    const from = start({ commit: commit('Odd names') });
+    const there = { bytes: new Uint8Array(Buffer.from('there\n')) };
+    expect(await read(join(folder, 'a\nb.txt'), { start: from })).toMatchObject(there);
+    expect(await read(join(folder, 'a\nb.txt'), { start: from, folder })).toMatchObject(there);
+    expect(await read(join(folder, 'none\n.txt'), { start: from })).toMatchObject({ absent: true });
+  });
+
+  it('are not known, rather than absent, where the repository lacks a folder of the commit', async () => {
+    const tree = git('rev-parse', `${head}:sub`);
+    rmSync(join(repository, '.git', 'objects', tree.slice(0, 2), tree.slice(2)));
+    expect(await read(join(repository, 'sub', 'run.sh'))).toEqual({ unknown: 'git could not read the commit.' });
+  });
+
   it('are found from a folder inside the repository too', async () => {
     const folder = join(repository, 'sub');
     expect(await read(join(folder, 'run.sh'), { folder })).toMatchObject({ ref: `${head.slice(0, 12)}:sub/run.sh` });

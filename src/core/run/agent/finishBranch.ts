@@ -22,18 +22,27 @@ export async function finishBranch(
   });
   if (place === null) return;
   const log = new BranchLog(ref, deps);
-  if (!loaded.own.some((event) => event.type === 'prefix-measured')) {
-    const prefix = await measureBranchPrefix(loaded, deps).catch(() => null);
-    if (prefix !== null) await log.append({ type: 'prefix-measured', prefix });
-  }
-  await logChanges(loaded, place, log, deps);
+  const isMeasured = loaded.own.some((event) => event.type === 'prefix-measured');
+  const measured = isMeasured ? null : measureBranchPrefix(loaded, deps).catch(() => null);
+  // Caught below: nobody waits for it until the other is through.
+  const changes = place.changes();
+  changes.catch(() => {});
+  const prefix = await measured;
+  if (prefix !== null) await log.append({ type: 'prefix-measured', prefix });
+  await logChanges(loaded, place, changes, log, deps);
   if (checks) await runChecks(loaded, place, log, deps, signal);
 }
 
 /** Files and commits of a branch, as they are now. */
-async function logChanges({ plan }: LoadedBranch, place: Place, log: BranchLog, deps: AgentWorkDeps): Promise<void> {
+async function logChanges(
+  { plan }: LoadedBranch,
+  place: Place,
+  found: ReturnType<Place['changes']>,
+  log: BranchLog,
+  deps: AgentWorkDeps,
+): Promise<void> {
   try {
-    const changes = await place.changes();
+    const changes = await found;
     const files = await deps.changes.files(plan.runId, { a: null, b: changes });
     const commits = await place.commits();
     const stored = await deps.blobs.put(changes);

@@ -108,11 +108,13 @@ class Service implements ForkService {
   }
 
   async dispatch(request: ForkRequest, runId = this.newRunId()): Promise<ForkPlan> {
-    return this.start(await this.draftFork(request), runId);
+    const ready = this.readied(request.engine);
+    return this.start(await this.draftFork(request), runId, ready);
   }
 
   async dispatchReplay(request: ReplayRequest, runId = this.newRunId()): Promise<ForkPlan> {
-    return this.start(await this.draftReplay(request), runId);
+    const ready = this.readied(request.engine);
+    return this.start(await this.draftReplay(request), runId, ready);
   }
 
   async runs(limit?: number): Promise<RunView[]> {
@@ -127,8 +129,13 @@ class Service implements ForkService {
     } catch (error) {
       // A full disk keeps the end of a run that nobody drives from being written, not the run from being read.
       if (!(error instanceof StorageError)) throw error;
-      return foldRun(await this.deps.runs.plan(runId), await this.deps.runs.events(runId));
+      return this.logged(runId);
     }
+  }
+
+  /** The run as its log tells it, whether or not somebody still drives it. */
+  private async logged(runId: RunId): Promise<RunView> {
+    return foldRun(await this.deps.runs.plan(runId), await this.deps.runs.events(runId));
   }
 
   private async settled(runId: RunId): Promise<RunView> {
@@ -146,12 +153,13 @@ class Service implements ForkService {
       if (changed === runId) wake();
     });
     try {
-      for (;;) {
+      // A log that grows needs nobody to see to it, and asking a server after each event would slow down the run itself.
+      for (let heardNothing = true; ; ) {
         signal?.throwIfAborted();
         const changed = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        const view = await this.settled(runId);
+        const view = await (heardNothing ? this.settled(runId) : this.logged(runId));
         if (view.state !== 'running' && view.state !== 'pending') return view;
         const again = new AbortController();
         const either = signal ? AbortSignal.any([signal, again.signal]) : again.signal;
@@ -159,7 +167,7 @@ class Service implements ForkService {
           () => true,
           () => false,
         );
-        const heardNothing = await Promise.race([changed.then(() => false), quiet]);
+        heardNothing = await Promise.race([changed.then(() => false), quiet]);
         again.abort();
         // Without its server a run goes nowhere, and nobody would wake us.
         if (heardNothing) await this.ready(await this.deps.engine(view.engine));
@@ -310,15 +318,25 @@ class Service implements ForkService {
     return { runId, createdAt: new Date(clock.now()).toISOString(), provider, sha256, put, cache: cache?.() };
   }
 
-  private async start(draft: Draft, runId: RunId): Promise<ForkPlan> {
+  private async start(draft: Draft, runId: RunId, ready: Promise<ForkEngine>): Promise<ForkPlan> {
     const put: PlanningDeps['put'] = (value) => this.deps.blobs.put(value);
     const plan = await draft.plan({ ...this.planning(runId, put), agent: await draft.agent?.(put) });
-    const engine = await this.deps.engine(plan.engine);
-    await this.ready(engine);
+    const engine = await ready;
     if (!(await this.deps.runs.create(plan))) return this.deps.runs.plan(runId);
     this.deps.onDispatched?.(plan);
     await engine.start(plan);
     return plan;
+  }
+
+  /** The engine, asked while the run is planned: a server takes a while to answer. */
+  private readied(kind: EngineKind): Promise<ForkEngine> {
+    const ready = this.deps.engine(kind).then(async (engine) => {
+      await this.ready(engine);
+      return engine;
+    });
+    // What is wrong with the fork itself is told first.
+    ready.catch(() => {});
+    return ready;
   }
 
   private async ready(engine: ForkEngine): Promise<void> {

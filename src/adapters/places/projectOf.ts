@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PlaceError } from '../../core/errors.ts';
 import { runGit } from '../git/runGit.ts';
+import { gitStamp } from './gitStamp.ts';
 import { isInside } from './isInside.ts';
 
 /** The project that a session's folder belongs to. All paths are absolute. */
@@ -62,7 +63,7 @@ export async function projectOf(folder: string): Promise<Project> {
       'Put the project back where it was, or fork with the executor "api".',
     );
   const outside = { folder, root: folder, realRoot: real, git: null };
-  const found = (await askAtOnce(real)) ?? (await askOneByOne(real));
+  const found = (await remembered(real)) ?? (await askAndRemember(real)) ?? (await askOneByOne(real));
   if ('problem' in found) return { ...outside, gitProblem: found.problem };
   const { realRoot, gitDir, commonDir, head, branch } = found;
   if (!isInside(realRoot, real)) return { ...outside, gitProblem: unknownPlace };
@@ -72,6 +73,30 @@ export async function projectOf(folder: string): Promise<Project> {
 }
 
 type FoundGit = ProjectGit & { realRoot: string };
+
+/** What git said last, by folder: each fork asks several times, and between two forks hardly anything changes. */
+const answers = new Map<string, { found: FoundGit; stamp: string }>();
+const mostAnswers = 32;
+/** A change within the same tick of a file system's clock as another may not be seen: so long, in milliseconds, it is not relied on. */
+const clockTickMs = 100;
+
+async function remembered(folder: string): Promise<FoundGit | null> {
+  const answer = answers.get(folder);
+  if (answer === undefined) return null;
+  return (await gitStamp(folder, answer.found)).text === answer.stamp ? answer.found : null;
+}
+
+async function askAndRemember(folder: string): Promise<FoundGit | null> {
+  const askedAt = Date.now();
+  const found = await askAtOnce(folder);
+  answers.delete(folder);
+  if (found === null) return null;
+  const { text, changedAt } = await gitStamp(folder, found);
+  if (changedAt > askedAt - clockTickMs) return found;
+  answers.set(folder, { found, stamp: text });
+  for (const oldest of answers.keys()) if (answers.size > mostAnswers) answers.delete(oldest);
+  return found;
+}
 
 /** All of it from one process; null where only single questions tell: outside of git, without a commit, with line ends in a path. */
 async function askAtOnce(folder: string): Promise<FoundGit | null> {

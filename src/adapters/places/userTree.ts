@@ -5,6 +5,7 @@ import { askGit, runGit } from '../git/runGit.ts';
 import { type Content, someOf } from './fileVersions.ts';
 import { ignoredNames, ignoreQuestions } from './ignoredFiles.ts';
 import type { PlaceFolder, PlaceRecord } from './placeFolder.ts';
+import { projectOf } from './projectOf.ts';
 import { runToEnd } from './runToEnd.ts';
 
 /** The user's own tree beneath an overlay, which may change while a branch works. It is only ever read. */
@@ -48,13 +49,12 @@ export class UserTree {
   /** What changed in it since the fork point, in sentences. What git ignores doesn't count. */
   async moved(): Promise<string[]> {
     const { git, realRoot } = this.#record;
-    const options = { cwd: realRoot, config: 'user' as const };
-    const [head, names] = await Promise.all([
-      git === null ? null : askGit(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], options),
+    const [project, names] = await Promise.all([
+      git === null ? null : projectOf(realRoot).catch(() => null),
       this.#newer(),
     ]);
     const said: string[] = [];
-    const now = head?.toString('latin1').trim() ?? null;
+    const now = project?.git?.head ?? null;
     if (git !== null && now !== git.head)
       said.push(`Your checkout moved to ${now?.slice(0, 8) ?? 'no commit'} while the branch worked.`);
     if (names.length > 0)

@@ -12,7 +12,7 @@ import type { BlobStore } from './core/blobStore.ts';
 import type { Clock } from './core/clock.ts';
 import { type EncryptionSettings, encryptionSettingsOf } from './core/encryptionSettings.ts';
 import type { Provider } from './core/fork/forkPlan.ts';
-import type { EngineKind } from './core/fork/forkRequest.ts';
+import type { EngineKind } from './core/fork/runChoices.ts';
 import type { SessionStore } from './core/fork/sessionStore.ts';
 import type { AgentWork } from './core/run/agent/agentWork.ts';
 import type { ForkEngine, ModelClient, ModelClients, PriceList, RunStore } from './core/run/ports.ts';

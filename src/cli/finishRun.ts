@@ -1,5 +1,5 @@
 import { BadInputError } from '../core/errors.ts';
-import type { EngineKind } from '../core/fork/forkRequest.ts';
+import type { EngineKind } from '../core/fork/runChoices.ts';
 import type { RunId } from '../core/ids.ts';
 import { nextSteps } from './agentReport.ts';
 import type { CliContext } from './context.ts';

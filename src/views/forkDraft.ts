@@ -1,11 +1,6 @@
 import type { Effort } from '../core/api/modelFacts.ts';
-import {
-  type BranchSpec,
-  type EngineKind,
-  type ForkRequest,
-  forkRequestSchema,
-  type ToolPolicy,
-} from '../core/fork/forkRequest.ts';
+import { type BranchSpec, type ForkRequest, forkRequestSchema } from '../core/fork/forkRequest.ts';
+import type { EngineKind, ToolPolicy } from '../core/fork/runChoices.ts';
 import { modelName } from '../core/format.ts';
 import { type AgentAnswers, agentSettings } from './agentAnswers.ts';
 import type { AgentDefaults } from './agentDefaults.ts';

@@ -1,6 +1,7 @@
 import { type Effort, effortSchema } from '../core/api/modelFacts.ts';
 import { BadInputError } from '../core/errors.ts';
-import type { BranchSpec, EngineKind, ToolPolicy } from '../core/fork/forkRequest.ts';
+import type { BranchSpec } from '../core/fork/forkRequest.ts';
+import type { EngineKind, ToolPolicy } from '../core/fork/runChoices.ts';
 import { firstAnswers } from './agentAnswers.ts';
 import type { TurnTarget } from './commandTable.ts';
 import { type DispatchDeps, dispatchRun, requireTrust } from './dispatchRun.ts';

@@ -1,4 +1,5 @@
-import { type EngineKind, type ReplayRequest, replayRequestSchema } from '../core/fork/forkRequest.ts';
+import { type ReplayRequest, replayRequestSchema } from '../core/fork/forkRequest.ts';
+import type { EngineKind } from '../core/fork/runChoices.ts';
 import type { RecordedSession, TurnOutline } from '../core/session/recordedSession.ts';
 import { type AgentAnswers, agentSettings, firstAnswers } from './agentAnswers.ts';
 import type { AgentDefaults } from './agentDefaults.ts';

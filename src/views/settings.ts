@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import * as z from 'zod';
-import { type EngineKind, engineKindSchema } from '../core/fork/forkRequest.ts';
+import { type EngineKind, engineKindSchema } from '../core/fork/runChoices.ts';
 import { type AgentDefaults, checksOf } from './agentDefaults.ts';
 import type { ReplaceableServices } from './replaceableServices.ts';
 import type { RunList } from './runTree/runList.ts';

@@ -1,4 +1,4 @@
-import type { EngineKind } from '../../core/fork/forkRequest.ts';
+import type { EngineKind } from '../../core/fork/runChoices.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { ForkPreview } from '../../core/useCases/forkService.ts';
 import { confirmSending } from '../confirmSending.ts';

@@ -5,8 +5,8 @@ import { usageSchema } from '../api/storedReply.ts';
 import { blobRefSchema, branchIdSchema, runIdSchema, sessionIdSchema, turnIdSchema } from '../ids.ts';
 import { fidelitySchema } from '../session/fidelity.ts';
 import { cacheLimitsSchema } from './cacheLimits.ts';
-import { engineKindSchema, toolPolicySchema } from './forkRequest.ts';
 import { prefixMatchSchema } from './prefixMatch.ts';
+import { engineKindSchema, toolPolicySchema } from './runChoices.ts';
 
 /** Who answers: the Messages API, or the offline model of the demo, which costs nothing and needs no network. */
 export const providerSchema = z.enum(['anthropic', 'demo']);

@@ -8,6 +8,7 @@ import {
   placeChoiceSchema,
 } from '../agent/agentSettings.ts';
 import { effortSchema } from '../api/modelFacts.ts';
+import { engineKindSchema, toolPolicySchema } from './runChoices.ts';
 
 /** Where the history is cut. `turn` (1 = first) cuts before that turn's prompt and puts the prompt back for editing. */
 export const forkPointSchema = z.union([
@@ -35,12 +36,6 @@ export const branchSpecSchema = z.strictObject({
   repeats: z.int().positive().max(50).default(1),
 });
 export type BranchSpec = z.infer<typeof branchSpecSchema>;
-
-export const engineKindSchema = z.enum(['in-process', 'temporal']);
-export type EngineKind = z.infer<typeof engineKindSchema>;
-
-export const toolPolicySchema = z.enum(['recorded', 'stop']);
-export type ToolPolicy = z.infer<typeof toolPolicySchema>;
 
 /** Each of these has its own name: it is what results are told apart by. */
 function noTwoAlike(what: 'branches' | 'checks') {

@@ -10,7 +10,7 @@ import {
   type StoredRequest,
   storedRequestSchema,
 } from '../fork/forkPlan.ts';
-import type { ToolPolicy } from '../fork/forkRequest.ts';
+import type { ToolPolicy } from '../fork/runChoices.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import type { BranchToolCall } from './branchOutcome.ts';
 import { type FollowUp, followUp } from './followUp.ts';

@@ -3,7 +3,7 @@ import type { MessagesRequest } from '../api/messagesRequest.ts';
 import type { StoredReply } from '../api/storedReply.ts';
 import type { Disposable } from '../disposable.ts';
 import type { BranchPlan, ForkPlan, Provider } from '../fork/forkPlan.ts';
-import type { EngineKind } from '../fork/forkRequest.ts';
+import type { EngineKind } from '../fork/runChoices.ts';
 import type { BranchId, RunId } from '../ids.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { LimitChange } from './runLimits.ts';

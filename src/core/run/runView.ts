@@ -12,7 +12,7 @@ import type { Executor } from '../agent/agentSettings.ts';
 import type { Usage } from '../api/usage.ts';
 import type { Failure } from '../failure.ts';
 import type { Provider, ResolvedPoint } from '../fork/forkPlan.ts';
-import type { EngineKind } from '../fork/forkRequest.ts';
+import type { EngineKind } from '../fork/runChoices.ts';
 import type { BlobRef, BranchId, RunId, SessionId } from '../ids.ts';
 import type { Fidelity } from '../session/fidelity.ts';
 import type { Billing, BranchToolCall, StepResult } from './branchOutcome.ts';

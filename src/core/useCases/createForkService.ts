@@ -13,7 +13,6 @@ import type { ForkContext } from '../fork/forkContext.ts';
 import { baselineSchema, type ForkPlan, type Provider } from '../fork/forkPlan.ts';
 import {
   type BranchSpec,
-  type EngineKind,
   executorOf,
   type ForkPoint,
   type ForkRequest,
@@ -30,6 +29,7 @@ import {
   replayedTurns,
 } from '../fork/planFork.ts';
 import { sizeWarning } from '../fork/recordedSize.ts';
+import type { EngineKind } from '../fork/runChoices.ts';
 import type { OpenSession, SessionStore } from '../fork/sessionStore.ts';
 import { groupBy } from '../groupBy.ts';
 import { type BlobRef, type BranchId, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';

@@ -1,4 +1,5 @@
-import type { EngineKind, ForkPoint } from '../../core/fork/forkRequest.ts';
+import type { ForkPoint } from '../../core/fork/forkRequest.ts';
+import type { EngineKind } from '../../core/fork/runChoices.ts';
 import type { AgentDefaults } from '../agentDefaults.ts';
 import { asRecorded, type ForkDraft } from './protocol.ts';
 

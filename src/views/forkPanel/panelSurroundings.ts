@@ -1,5 +1,6 @@
 import type { Disposable } from '../../core/disposable.ts';
-import type { EngineKind, ForkRequest } from '../../core/fork/forkRequest.ts';
+import type { ForkRequest } from '../../core/fork/forkRequest.ts';
+import type { EngineKind } from '../../core/fork/runChoices.ts';
 import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { ModelClients } from '../../core/run/ports.ts';

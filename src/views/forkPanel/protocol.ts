@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { answerSchema } from '../../core/agent/agentFacts.ts';
 import { executorSchema, permissionPolicySchema, placeChoiceSchema } from '../../core/agent/agentSettings.ts';
 import { effortSchema } from '../../core/api/modelFacts.ts';
-import { engineKindSchema, forkPointSchema, toolPolicySchema } from '../../core/fork/forkRequest.ts';
+import { forkPointSchema } from '../../core/fork/forkRequest.ts';
+import { engineKindSchema, toolPolicySchema } from '../../core/fork/runChoices.ts';
 import { branchIdSchema, runIdSchema } from '../../core/ids.ts';
 import { fidelitySchema } from '../../core/session/fidelity.ts';
 

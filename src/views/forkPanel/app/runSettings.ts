@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import type { EngineKind, ToolPolicy } from '../../../core/fork/forkRequest.ts';
+import type { EngineKind, ToolPolicy } from '../../../core/fork/runChoices.ts';
 import type { ForkDraft } from '../protocol.ts';
 import { type AgentActions, agentSettings, answeredBy } from './agentSettings.ts';
 import { fieldState, radio, valueOf } from './fields.ts';

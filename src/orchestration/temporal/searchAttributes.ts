@@ -35,11 +35,21 @@ export function changedAttributes(state: string, costUsd: number | null): Search
   ];
 }
 
+/** Clients whose server said that it has them all: it is not asked again before each run. */
+const served = new WeakSet<Client>();
+
+/** For a server that doesn't know them after all: it may have been started anew without its data. */
+export function askAgainForAttributes(client: Client): void {
+  served.delete(client);
+}
+
 /**
  * Makes our attributes known to the server's namespace.
+ * @param client used with this one namespace
  * @returns false where it does not let us, or has others of these names: a run goes without them
  */
 export async function registerSearchAttributes(client: Client, namespace: string): Promise<boolean> {
+  if (served.has(client)) return true;
   try {
     const { operatorService } = client.connection;
     const { customAttributes: known } = await operatorService.listSearchAttributes({ namespace });
@@ -48,7 +58,11 @@ export async function registerSearchAttributes(client: Client, namespace: string
       const searchAttributes = Object.fromEntries(missing.map(({ name, type }) => [name, typeNumbers[type]]));
       await operatorService.addSearchAttributes({ namespace, searchAttributes });
     }
-    return Object.values(keys).every(({ name, type }) => [undefined, typeNumbers[type]].includes(known[name] as never));
+    const fit = Object.values(keys).every(({ name, type }) =>
+      [undefined, typeNumbers[type]].includes(known[name] as never),
+    );
+    if (fit && missing.length === 0) served.add(client);
+    return fit;
   } catch {
     return false;
   }

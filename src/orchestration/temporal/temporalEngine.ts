@@ -16,7 +16,7 @@ import type { AddOrder, CancelOrder } from '../../core/run/runUpdate.ts';
 import { describedIn } from './describeRun.ts';
 import type { DurableOrder } from './durableRun/durableOrder.ts';
 import { findTemporalCli } from './findTemporalCli.ts';
-import { registerSearchAttributes, searchAttributesOf } from './searchAttributes.ts';
+import { askAgainForAttributes, registerSearchAttributes, searchAttributesOf } from './searchAttributes.ts';
 import { TemporalLink } from './temporalLink.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 import { UpdateRefused, updateWorkflow } from './updateWorkflow.ts';
@@ -260,7 +260,12 @@ class TemporalEngine implements ForkEngine {
       const { namespace } = await this.#link.target();
       if (!(await registerSearchAttributes(client, namespace))) await start(false);
       // A server may take a while until it takes what it was told of a moment ago.
-      else await start(true).catch((error: unknown) => (isBadArgument(error) ? start(false) : Promise.reject(error)));
+      else
+        await start(true).catch((error: unknown) => {
+          if (!isBadArgument(error)) throw error;
+          askAgainForAttributes(client);
+          return start(false);
+        });
     } catch (error) {
       // A second click, or another window's: the run is under way, or was.
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -540,12 +540,14 @@ describe('the workflow, in the test environment', () => {
       const did: string[] = [];
       const note = (what: string) => async () => void did.push(what);
       const activities: Partial<Activities> = {
-        prepareAgent: note('prepare'),
-        agentTurn: (order) => {
-          did.push(`turn ${order.turn}`);
-          return (turns.shift() ?? expect.unreachable('The script has run out.'))(order);
+        wholeAgentTurn: async ({ first, last, ...order }) => {
+          did.push(...(first ? ['prepare'] : []), `turn ${order.turn}`);
+          const outcome = await (turns.shift() ?? expect.unreachable('The script has run out.'))(order);
+          const finished = last && outcome.kind === 'completed';
+          if (finished) did.push('finish with checks');
+          return { ...outcome, finished };
         },
-        finishAgent: ({ checks }) => note(checks ? 'finish with checks' : 'finish')(),
+        endAgent: ({ checks }) => note(checks ? 'finish with checks' : 'finish')(),
         discardAgent: note('discard'),
         noteWaiting: ({ until }) => note(`wait until ${until}`)(),
       };
@@ -567,6 +569,14 @@ describe('the workflow, in the test environment', () => {
         const timers = await timersOf(scene);
         expect(timers.filter((timer) => timer.endsWith('started'))).toHaveLength(1);
         expect(timers.filter((timer) => timer.endsWith('fired'))).toHaveLength(1);
+      });
+    });
+
+    it('looks once at a branch that ended otherwise than by its last prompt', async () => {
+      const { did, activities } = agentOf([async () => ({ ...ended, kind: 'max_turns' })]);
+      await playPlan(await plan(), {}, noModel, activities, async (scene) => {
+        expect(await scene.handle.result()).toBe('completed');
+        expect(did).toEqual(['prepare', 'turn 0', 'finish with checks']);
       });
     });
 

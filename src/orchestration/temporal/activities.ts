@@ -9,6 +9,7 @@ import { type BranchId, blobRefSchema, branchIdSchema, type RunId, runIdSchema }
 import { type Advance, type AdvanceInput, advance } from '../../core/run/advance.ts';
 import type { AgentTurnOutcome, AgentWork } from '../../core/run/agent/agentWork.ts';
 import type { AnswerOrder } from '../../core/run/agent/answerOrder.ts';
+import { isPrepared } from '../../core/run/agent/isPrepared.ts';
 import { storeAddedBranch, storeLimits } from '../../core/run/amendPlan.ts';
 import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.ts';
 import type { StepResult } from '../../core/run/branchOutcome.ts';
@@ -44,12 +45,20 @@ const callOrderSchema = z.object({
 
 const branchRefSchema = z.object({ runId: runIdSchema, branchId: branchIdSchema });
 
+type TurnOrder = AgentBranchRef & { turn: number; announceFirstToken: boolean };
+/** `first`: the place may have to be made; `last`: a branch that has come to its end is finished. */
+type WholeTurnOrder = TurnOrder & { first: boolean; last: boolean };
+
 /** What the workflow asks for. Those from `loadRun` on run as local activities: they only read and write our own files. */
 export interface Activities {
   callModel(order: CallOrder): Promise<StepResult>;
   prepareAgent(ref: AgentBranchRef): Promise<void>;
-  agentTurn(order: AgentBranchRef & { turn: number; announceFirstToken: boolean }): Promise<AgentTurnOutcome>;
+  agentTurn(order: TurnOrder): Promise<AgentTurnOutcome>;
+  /** A turn with what comes before the first and after the last one: each exchange with the server costs tens of milliseconds. */
+  wholeAgentTurn(order: WholeTurnOrder): Promise<AgentTurnOutcome & { finished: boolean }>;
   finishAgent(ref: AgentBranchRef & { checks: boolean }): Promise<void>;
+  /** Finishes a branch that was prepared, and discards one that was not. */
+  endAgent(ref: AgentBranchRef & { checks: boolean }): Promise<void>;
   discardAgent(ref: AgentBranchRef): Promise<void>;
   checkBaselines(runId: RunId): Promise<void>;
   /** Its second and later pages as an ordinary activity. */
@@ -126,33 +135,35 @@ async function withWords(event: BranchEvent, blobs: BlobStore): Promise<BranchEv
 }
 
 /** One of them is one activity: it heartbeats, hears of its cancellation, and is handed out again where its worker was lost. */
-function agentActivities({ agents, runs, blobs, clock }: ActivityDeps) {
+function agentActivities(deps: ActivityDeps) {
+  const { agents, runs, blobs } = deps;
   return {
     prepareAgent: (ref) =>
       working('preparing', (signal) => withAgents((work) => work.prepare(branchRefSchema.parse(ref), signal))),
-    agentTurn: ({ announceFirstToken, turn, ...ref }) =>
-      working('working', async (signal, enter) => {
-        const outcome = await withAgents((work) =>
-          work.turn(
-            { ...branchRefSchema.parse(ref), turn },
-            {
-              signal,
-              onFirstToken: announceFirstToken ? () => announce(ref.branchId) : undefined,
-              onQuestion: (callId, state, waiting) => {
-                enter(state === 'open' ? 'waiting for an answer' : 'working');
-                return tellOfQuestion(ref.branchId, callId, state, clock, waiting);
-              },
-            },
-          ),
-        );
-        return outcome.error === null
-          ? outcome
-          : { ...outcome, error: await withoutFailureWords(outcome.error, blobs) };
+    agentTurn: (order) => working('working', (signal, enter) => sendTurn(order, deps, signal, enter)),
+    wholeAgentTurn: ({ first, last, ...order }) =>
+      working('preparing', async (signal, enter) => {
+        const ref = branchRefSchema.parse(order);
+        if (first) await withAgents((work) => work.prepare(ref, signal));
+        enter('working');
+        const outcome = await sendTurn(order, deps, signal, enter);
+        const finished = last && outcome.kind === 'completed';
+        if (finished) {
+          enter('looking at changes');
+          await withAgents((work) => work.finish({ ...ref, checks: true }, signal));
+        }
+        return { ...outcome, finished };
       }),
     finishAgent: (ref) =>
       working('looking at changes', (signal) =>
         withAgents((work) => work.finish({ ...branchRefSchema.parse(ref), checks: ref.checks }, signal)),
       ),
+    endAgent: ({ checks, ...order }) =>
+      working('looking at changes', async (signal) => {
+        const ref = branchRefSchema.parse(order);
+        const prepared = await isPrepared(ref, runs);
+        await withAgents((work) => (prepared ? work.finish({ ...ref, checks }, signal) : work.discard(ref)));
+      }),
     discardAgent: (ref) => working('removing', () => withAgents((work) => work.discard(branchRefSchema.parse(ref)))),
     checkBaselines: (runId) =>
       working('checking', (signal) => withAgents((work) => work.checkBaselines(runIdSchema.parse(runId), signal))),
@@ -169,6 +180,26 @@ function agentActivities({ agents, runs, blobs, clock }: ActivityDeps) {
   async function withAgents<T>(work: (agents: AgentWork) => Promise<T>): Promise<T> {
     return work(await agents());
   }
+}
+
+async function sendTurn(
+  { announceFirstToken, turn, ...ref }: TurnOrder,
+  { agents, blobs, clock }: ActivityDeps,
+  signal: AbortSignal,
+  enter: (next: Phase) => void,
+): Promise<AgentTurnOutcome> {
+  const outcome = await (await agents()).turn(
+    { ...branchRefSchema.parse(ref), turn },
+    {
+      signal,
+      onFirstToken: announceFirstToken ? () => announce(ref.branchId) : undefined,
+      onQuestion: (callId, state, waiting) => {
+        enter(state === 'open' ? 'waiting for an answer' : 'working');
+        return tellOfQuestion(ref.branchId, callId, state, clock, waiting);
+      },
+    },
+  );
+  return outcome.error === null ? outcome : { ...outcome, error: await withoutFailureWords(outcome.error, blobs) };
 }
 
 type Phase = 'preparing' | 'working' | 'waiting for an answer' | 'looking at changes' | 'checking' | 'removing';

@@ -1,6 +1,8 @@
-import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched, sleep } from '@temporalio/workflow';
 import type { BranchPlan } from '../../../core/fork/forkPlan.ts';
+import type { AgentTurnOutcome } from '../../../core/run/agent/agentWork.ts';
 import type { AgentBranchPorts } from '../../../core/run/agent/runAgentBranch.ts';
+import type { Activities } from '../activities.ts';
 import { rethrowAsOurs } from '../rethrowAsOurs.ts';
 import type { BranchPortsDeps } from './branchPorts.ts';
 import { agentActivities } from './runActivities.ts';
@@ -12,11 +14,26 @@ export function createAgentBranchPorts(branch: BranchPlan, deps: BranchPortsDeps
   const { branchId } = branch;
   const remote = agentActivities(`${branch.name} · ${branch.model}`, limits.heartbeatMs);
   const announceFirstToken = tokens.isAwaited(branchId);
+  // Runs that older workers began go on in three steps.
+  const inOne = branch.agent !== undefined && patched('whole-agent-turn');
+  // Also where an earlier execution held the branch: what is prepared already stays as it is.
+  let first = inOne;
+  let finished = false;
+  const send = async (order: Parameters<Activities['agentTurn']>[0]): Promise<AgentTurnOutcome> => {
+    if (!inOne) return remote.agentTurn(order);
+    const whole = { ...order, first, last: order.turn === branch.turns - 1 };
+    first = false;
+    const end = await remote.wholeAgentTurn(whole);
+    finished = end.finished;
+    return end;
+  };
   return {
-    prepare: (ref) => remote.prepareAgent(ref).catch(rethrowAsOurs),
+    prepare: async (ref) => {
+      if (!inOne) await remote.prepareAgent(ref).catch(rethrowAsOurs);
+    },
     turn: async (ref) => {
       try {
-        const working = remote.agentTurn({ ...ref, announceFirstToken }).catch(rethrowAsOurs);
+        const working = send({ ...ref, announceFirstToken }).catch(rethrowAsOurs);
         const end = await progress.during(branchId, 'agent', working);
         progress.prompted(branchId, end.costUsd, end.kind === 'completed');
         continuation?.moved();
@@ -33,8 +50,12 @@ export function createAgentBranchPorts(branch: BranchPlan, deps: BranchPortsDeps
     },
     // What a cancelled branch changed is looked at, and what was prepared for nothing is removed, all the same.
     finish: async (ref) => {
-      const look = (checks: boolean) => remote.finishAgent({ ...ref, checks }).catch(rethrowAsOurs);
+      if (finished) return;
+      const look = (checks: boolean) =>
+        (inOne ? remote.endAgent : remote.finishAgent)({ ...ref, checks }).catch(rethrowAsOurs);
       if (!ref.checks) return CancellationScope.nonCancellable(() => look(false));
+      // It was through with its prompts before: the place may be gone since.
+      if (first) await remote.prepareAgent({ runId: ref.runId, branchId: ref.branchId }).catch(rethrowAsOurs);
       try {
         await look(true);
       } catch (error) {

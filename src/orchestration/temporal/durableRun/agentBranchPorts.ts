@@ -51,8 +51,10 @@ export function createAgentBranchPorts(branch: BranchPlan, deps: BranchPortsDeps
     // What a cancelled branch changed is looked at, and what was prepared for nothing is removed, all the same.
     finish: async (ref) => {
       if (finished) return;
-      const look = (checks: boolean) =>
-        (inOne ? remote.endAgent : remote.finishAgent)({ ...ref, checks }).catch(rethrowAsOurs);
+      const look = async (checks: boolean) => {
+        const order = { ...ref, checks };
+        await (inOne ? remote.endAgent(order) : remote.finishAgent(order)).catch(rethrowAsOurs);
+      };
       if (!ref.checks) return CancellationScope.nonCancellable(() => look(false));
       // It was through with its prompts before: the place may be gone since.
       if (first) await remote.prepareAgent({ runId: ref.runId, branchId: ref.branchId }).catch(rethrowAsOurs);

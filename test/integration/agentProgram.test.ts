@@ -295,8 +295,8 @@ describe('the program is lost', () => {
     played.catch(() => {});
     await until(() => existsSync(join(stage.cwd, 'begun')));
     const [pid = -1] = starts;
-    // Its shells have sessions of their own: they would go on.
-    for (const one of [pid, ...descendantsOf(pid)]) process.kill(one, 'SIGKILL');
+    // Its shells have sessions of their own: they would go on. The leaves first, as they may end with their parents.
+    for (const one of [pid, ...descendantsOf(pid)].reverse()) process.kill(one, 'SIGKILL');
     await expect(played).rejects.toThrow(AgentError);
     await expect(played).rejects.toThrow('SIGKILL');
 

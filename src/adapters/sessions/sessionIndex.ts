@@ -4,9 +4,10 @@ import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { parseJsonBytes } from '../parseJsonBytes.ts';
 import { CacheDatabase } from '../sqlite/cacheDatabase.ts';
 import type { ForeignTitle } from './foreignTitles.ts';
+import { indexVersion } from './indexVersion.ts';
 
 /** Raise it whenever `SessionSummary` gets, loses or means another field, or what a row holds changes. */
-const version = 5;
+export const sessionIndexVersion = indexVersion(6);
 
 /**
  * Thousands of small rows are read more slowly than their text; all of it in one row would be written anew for every line that
@@ -58,7 +59,7 @@ export class SessionIndex {
    * @param options `busyMs`: how long a write waits for another process
    */
   constructor(folder: string, options: { busyMs?: number } = {}) {
-    this.#database = new CacheDatabase({ folder, name: 'sessions', version, schema, ...options });
+    this.#database = new CacheDatabase({ folder, name: 'sessions', version: sessionIndexVersion, schema, ...options });
   }
 
   /**

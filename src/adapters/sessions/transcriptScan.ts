@@ -279,7 +279,7 @@ export class TranscriptScan {
       if (end < 0) break;
       const bytes = piece.subarray(at, end);
       const { start, line } = this.#next;
-      const entry = isWhole && (isText || isUtf8(bytes)) ? quick.read(!this.#keepsEntries) : null;
+      const entry = isWhole && (isText || isUtf8(bytes)) ? quick.read() : null;
       if (entry === null || this.#source === null) {
         this.#line(this.#reader, { pieces: [bytes], length: bytes.length }, false);
       } else {

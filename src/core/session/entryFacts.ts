@@ -1,5 +1,6 @@
 import type { Usage } from '../api/usage.ts';
-import { type JsonRecord, recordField, textField } from './jsonRecord.ts';
+import type { Json } from '../canonicalJson.ts';
+import { type JsonRecord, recordField, textField, valueAt } from './jsonRecord.ts';
 import {
   absorbedText,
   apiErrorText,
@@ -14,53 +15,32 @@ import {
 } from './promptRules.ts';
 import { queueOperationText } from './queuedPrompts.ts';
 import type { ContentBlock } from './recordedSession.ts';
+import { type FactField, type FactName, factFields, factTable } from './recordTable.ts';
 import type { EntryMessage } from './transcriptEntry.ts';
+
+/** Facts that are one text or flag each. */
+type PlainFacts = {
+  readonly [Name in FactName]: (typeof factTable)[Name]['as'] extends 'flag' ? boolean : string | null;
+};
 
 /**
  * What walks over a whole transcript ask of a record. Kept in memory for every record of an open session, so it holds no
- * text but prompts and errors.
+ * text but prompts and errors. Most of them stand in `recordTable.ts`; here are those of another form.
  */
-export interface EntryFacts {
-  /** `subtype` of a system record, `type` of an attachment. */
-  readonly subtype: string | null;
-  /** What a compaction boundary continues. */
-  readonly logicalParent: string | null;
-  /** Written by Claude Code for the model, not by the person. */
-  readonly isMeta: boolean;
-  /** `message.id` of a line of a reply. */
-  readonly messageId: string | null;
-  readonly model: string | null;
+export interface EntryFacts extends PlainFacts {
   readonly usage: Usage | null;
-  readonly stopReason: string | null;
-  /** Effort that the model was asked for, as Claude Code wrote it to the reply. */
-  readonly effort: string | null;
   /** Types of the message's content blocks, in order. */
   readonly blocks: readonly string[];
   readonly toolUses: readonly { id: string; name: string }[];
   readonly toolResults: readonly { id: string; isError: boolean }[];
-  /** `uuid` of the line whose tool call this line answers. */
-  readonly sourceCall: string | null;
-  /** Subagent that a tool result came from. */
-  readonly agentId: string | null;
-  /** Id of the logged request that a reply answers. */
-  readonly requestRef: string | null;
-  /** Id of the logged request that a hook changed before this reply's request was sent. */
-  readonly changedByHook: string | null;
-  /** Text of the API error that stands in place of a reply. */
-  readonly apiError: string | null;
-  /** The reply or the turn was stopped here. */
-  readonly interrupted: boolean;
-  /** Output of a command that Claude Code ran itself: its parent was no prompt to the model. */
-  readonly isCommandOutput: boolean;
   /** What a person asked; null for every other record. */
   readonly prompt: PromptFacts | null;
   /** What a conversation begins with that no person asked: a turn where the model answers it. */
   readonly automatic: PromptFacts | null;
-  /** What a person wrote while a turn ran and Claude Code passed on within it. */
-  readonly absorbed: string | null;
-  /** What was done with a prompt that waited for its turn: see `queueOperationText`. */
-  readonly queued: string | null;
 }
+
+/** Facts that are being put together. */
+export type FactsDraft = { -readonly [Name in keyof EntryFacts]: EntryFacts[Name] };
 
 /** A prompt as far as an outline tells. */
 export interface PromptFacts {
@@ -73,31 +53,25 @@ export interface PromptFacts {
 
 const nothing: readonly never[] = [];
 
-/** Facts of a record that holds no message. */
+/** Facts of a record that says nothing. */
 export const noFacts: EntryFacts = Object.freeze({
-  subtype: null,
-  logicalParent: null,
-  isMeta: false,
-  messageId: null,
-  model: null,
+  ...(Object.fromEntries(
+    Object.entries(factTable).map(([name, { as }]) => [name, as === 'flag' ? false : null]),
+  ) as PlainFacts),
   usage: null,
-  stopReason: null,
-  effort: null,
   blocks: nothing,
   toolUses: nothing,
   toolResults: nothing,
-  sourceCall: null,
-  agentId: null,
-  requestRef: null,
-  changedByHook: null,
-  apiError: null,
-  interrupted: false,
-  isCommandOutput: false,
   prompt: null,
   automatic: null,
-  absorbed: null,
-  queued: null,
 });
+
+/** Puts in what a field says. @param value as it stands in the record */
+export function putFact(facts: FactsDraft, { name, as }: FactField, value: unknown): void {
+  const plain = facts as Record<FactName, string | boolean | null>;
+  if (as === 'flag') plain[name] = value === true;
+  else plain[name] = typeof value === 'string' && value !== '' ? value : null;
+}
 
 const oneBlock: ReadonlyMap<string, readonly string[]> = new Map(
   ['text', 'tool_use', 'tool_result', 'thinking', 'image'].map((type) => [type, [type]]),
@@ -136,60 +110,65 @@ function promptOf(record: JsonRecord, content: readonly ContentBlock[]): PromptF
   };
 }
 
-function attachmentFacts(record: JsonRecord): EntryFacts {
-  const attachment = recordField(record, 'attachment');
-  return {
-    ...noFacts,
-    subtype: textField(attachment, 'type'),
-    isMeta: record.isMeta === true,
-    absorbed: absorbedText(attachment),
-  };
+/** What the fields of a record say. @param isReadable whether its message is, if it is to have one */
+function plainFacts(type: string, record: JsonRecord, isReadable: boolean): FactsDraft {
+  const facts = { ...noFacts };
+  for (const field of factFields.get(type) ?? []) {
+    if (isReadable || !field.path.startsWith('message.')) putFact(facts, field, valueAt(record, field.path));
+  }
+  return facts;
+}
+
+/** The message of a record, where it has a role and content. */
+export function readableMessage(
+  record: JsonRecord,
+): { message: JsonRecord; role: string; content: string | Json[] } | null {
+  const message = recordField(record, 'message');
+  const { role, content } = message ?? {};
+  const isReadable = typeof role === 'string' && (typeof content === 'string' || Array.isArray(content));
+  return message === null || !isReadable ? null : { message, role, content };
 }
 
 /** The facts of a record that was read whole. @param message null where the record holds none */
 export function factsOf(type: string, record: JsonRecord, message: EntryMessage | null): EntryFacts {
-  if (type === 'attachment') return attachmentFacts(record);
-  if (type === 'system')
-    return {
-      ...noFacts,
-      subtype: textField(record, 'subtype'),
-      logicalParent: textField(record, 'logicalParentUuid'),
-      isMeta: record.isMeta === true,
-      isCommandOutput: record.subtype === 'local_command' && isCommandOutputText(textField(record, 'content') ?? ''),
-    };
-  if (type === 'queue-operation') return { ...noFacts, queued: queueOperationText(record) };
-  if (message === null) return noFacts;
-  const { content } = message;
-  const shared = {
-    ...noFacts,
-    logicalParent: textField(record, 'logicalParentUuid'),
-    isMeta: record.isMeta === true,
-    blocks: blockTypes(content.map(({ type }) => type)),
-  };
-  if (type === 'assistant') {
-    return {
-      ...shared,
-      messageId: message.id,
-      model: message.model,
-      usage: message.usage,
-      stopReason: message.stopReason,
-      effort: textField(record, 'effort'),
-      toolUses: toolUsesOf(content),
-      requestRef: textField(record, 'requestRef'),
-      changedByHook: textField(recordField(record, 'requestHookChanged'), 'record'),
-      apiError: apiErrorText(record, content),
-      interrupted: record.isAbortedMidStream === true,
-    };
-  }
-  return {
-    ...shared,
-    isMeta: shared.isMeta || holdsShellOutput(content),
-    toolResults: toolResultsOf(content),
-    sourceCall: textField(record, 'sourceToolAssistantUUID'),
-    agentId: textField(recordField(record, 'toolUseResult'), 'agentId'),
-    interrupted: holdsInterruption(content) || holdsContinuation(record, content),
-    isCommandOutput: holdsCommandOutput(content),
-    prompt: message.role === 'user' && isPromptContent(record, content) ? promptOf(record, content) : null,
-    automatic: message.role === 'user' && isAutomaticPrompt(record, content) ? promptOf(record, content) : null,
-  };
+  const rule = rules[type];
+  if (rule === undefined) return noFacts;
+  const facts = plainFacts(type, record, readableMessage(record) !== null);
+  const content = message?.content ?? [];
+  if (message !== null) facts.blocks = blockTypes(content.map((block) => block.type));
+  rule(facts, record, content, message);
+  return facts;
 }
+
+/** By type of the record, what it says that is no field. */
+const rules: {
+  [type: string]:
+    | ((facts: FactsDraft, record: JsonRecord, content: readonly ContentBlock[], message: EntryMessage | null) => void)
+    | undefined;
+} = {
+  __proto__: null as never,
+  attachment(facts, record) {
+    facts.absorbed = absorbedText(recordField(record, 'attachment'));
+  },
+  system(facts, record) {
+    facts.isCommandOutput =
+      facts.subtype === 'local_command' && isCommandOutputText(textField(record, 'content') ?? '');
+  },
+  'queue-operation'(facts, record) {
+    facts.queued = queueOperationText(record);
+  },
+  assistant(facts, record, content, message) {
+    facts.usage = message?.usage ?? null;
+    facts.toolUses = toolUsesOf(content);
+    facts.apiError = apiErrorText(record, content);
+  },
+  user(facts, record, content, message) {
+    facts.isMeta ||= holdsShellOutput(content);
+    facts.toolResults = toolResultsOf(content);
+    facts.interrupted = holdsInterruption(content) || holdsContinuation(record, content);
+    facts.isCommandOutput = holdsCommandOutput(content);
+    if (message?.role !== 'user') return;
+    if (isPromptContent(record, content)) facts.prompt = promptOf(record, content);
+    if (isAutomaticPrompt(record, content)) facts.automatic = promptOf(record, content);
+  },
+};

@@ -19,6 +19,12 @@ export function textField(record: JsonRecord | null | undefined, name: string): 
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
+/** What stands in a record at a path: keys with dots between them. */
+export function valueAt(record: JsonRecord, path: string): Json | undefined {
+  const dot = path.indexOf('.');
+  return dot < 0 ? record[path] : recordField(record, path.slice(0, dot))?.[path.slice(dot + 1)];
+}
+
 /** A member of a record, where it is a finite number. */
 export function numberField(record: JsonRecord | null | undefined, name: string): number | null {
   const value = record?.[name];

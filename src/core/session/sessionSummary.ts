@@ -1,10 +1,11 @@
 import type { SessionId } from '../ids.ts';
 import { isCompactBoundary } from './compaction.ts';
 import type { PromptFacts } from './entryFacts.ts';
-import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
+import { type JsonRecord, numberField, textField, valueAt } from './jsonRecord.ts';
 import { isPartOf, type PromptLine } from './promptParts.ts';
 import { isAnswer, isBlank, joinedPromptText } from './promptRules.ts';
 import { noSurroundings, type SessionSummary } from './recordedSession.ts';
+import { placeTable, titleTypes } from './recordTable.ts';
 import type { TranscriptEntry } from './transcriptEntry.ts';
 
 const longestTitle = 200;
@@ -22,27 +23,25 @@ export function oneLine(text: string, longest = longestTitle): string {
 }
 
 /** What a chained record says of where it was written; null where it doesn't. */
-export interface RecordPlace {
-  sessionId: string | null;
-  projectPath: string | null;
-  gitBranch: string | null;
-  version: string | null;
-  /** Session that the record was copied from. */
-  forkedFrom: string | null;
-}
+export type RecordPlace = { [Name in keyof typeof placeTable]: string | null };
 
-export function placeOf(record: JsonRecord): RecordPlace {
+/** @param textAt gives the text at a path in the record */
+export function recordPlace(textAt: (path: string) => string | null): RecordPlace {
   return {
-    sessionId: textField(record, 'sessionId'),
-    projectPath: textField(record, 'cwd'),
-    gitBranch: textField(record, 'gitBranch'),
-    version: textField(record, 'version'),
-    forkedFrom: textField(recordField(record, 'forkedFrom'), 'sessionId'),
+    sessionId: textAt(placeTable.sessionId),
+    projectPath: textAt(placeTable.projectPath),
+    gitBranch: textAt(placeTable.gitBranch),
+    version: textAt(placeTable.version),
+    forkedFrom: textAt(placeTable.forkedFrom),
   };
 }
 
-/** Types of the unchained records that a summary needs more of than that they are there. */
-export const titleTypes: ReadonlySet<string> = new Set(['custom-title', 'ai-title', 'summary', 'cost-state']);
+function placeIn(record: JsonRecord): RecordPlace {
+  return recordPlace((path) => {
+    const value = valueAt(record, path);
+    return typeof value === 'string' && value !== '' ? value : null;
+  });
+}
 
 /** Lines of which a summary needs no more than this: nobody has read the rest of them. */
 export interface PassedLines {
@@ -178,7 +177,7 @@ export class SessionSummaryBuilder {
     const { facts } = entry;
     if (facts.isCommandOutput && entry.parentUuid !== null) this.#answeredLocally.add(entry.parentUuid);
     if (entry.uuid === null) return;
-    this.#addPlace(entry, place ?? placeOf(entry.record));
+    this.#addPlace(entry, place ?? placeIn(entry.record));
     const before = this.#open;
     this.#open = null;
     if (entry.type === 'assistant') {

@@ -1,8 +1,9 @@
 import type { Anthropic } from '@anthropic-ai/sdk';
 import type { Usage } from '../api/usage.ts';
-import { type EntryFacts, factsOf } from './entryFacts.ts';
+import { type EntryFacts, factsOf, readableMessage } from './entryFacts.ts';
 import { type JsonRecord, numberField, recordField, textField } from './jsonRecord.ts';
 import type { ContentBlock, ParseProblem } from './recordedSession.ts';
+import { usageTable } from './recordTable.ts';
 
 /** A message of the conversation, its content always as blocks. */
 export interface EntryMessage {
@@ -71,24 +72,24 @@ function messageText(message: JsonRecord, name: MessageField): string | null {
 function usageOf(message: JsonRecord): Usage | null {
   const usage = recordField(message, 'usage' satisfies MessageField);
   if (usage === null) return null;
+  const names: Record<keyof Usage, UsageField> = usageTable;
   const count = (name: UsageField): number => numberField(usage, name) ?? 0;
   return {
-    inputTokens: count('input_tokens'),
-    outputTokens: count('output_tokens'),
-    cacheReadTokens: count('cache_read_input_tokens'),
-    cacheWriteTokens: count('cache_creation_input_tokens'),
+    inputTokens: count(names.inputTokens),
+    outputTokens: count(names.outputTokens),
+    cacheReadTokens: count(names.cacheReadTokens),
+    cacheWriteTokens: count(names.cacheWriteTokens),
   };
 }
 
 /** The message of a `user` or `assistant` record; an unreadable one is empty, and `problem` says so. */
 export function messageOf(type: string, record: JsonRecord): { message: EntryMessage; problem: string | null } {
-  const message = recordField(record, 'message');
-  const role = message === null ? null : messageText(message, 'role');
-  const content = message?.['content' satisfies MessageField];
-  if (message === null || role === null || (typeof content !== 'string' && !Array.isArray(content))) {
+  const readable = readableMessage(record);
+  if (readable === null) {
     const empty = { role: type, id: null, model: null, content: [], stopReason: null, usage: null };
     return { message: empty, problem: `The ${type} message has no readable content; it is shown empty.` };
   }
+  const { message, role, content } = readable;
   const { blocks, lost } = blocksOf(content);
   return {
     message: {

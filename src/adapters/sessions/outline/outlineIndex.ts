@@ -4,9 +4,10 @@ import { deserialize, serialize } from 'node:v8';
 import zlib from 'node:zlib';
 import { parseJsonBytes } from '../../parseJsonBytes.ts';
 import { CacheDatabase } from '../../sqlite/cacheDatabase.ts';
+import { indexVersion } from '../indexVersion.ts';
 
-/** Raise it whenever `EntryFacts`, `TurnOutline`, what is built of them, or the packing change. */
-const version = 9;
+/** Raise it whenever a rule of `entryFacts.ts`, `TurnOutline`, what is built of them, or the packing change. */
+const version = indexVersion(10);
 
 const schema = `create table files (file text primary key, usedAt integer not null) without rowid;
 create table parts (

@@ -1,5 +1,6 @@
 import type { Usage } from '../../../core/api/usage.ts';
-import { type EntryFacts, noFacts } from '../../../core/session/entryFacts.ts';
+import { type EntryFacts, type FactsDraft, noFacts } from '../../../core/session/entryFacts.ts';
+import { type FactName, factsKeptAs } from '../../../core/session/recordTable.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
 import {
   type NameColumn,
@@ -21,7 +22,7 @@ export interface PackedOutline {
   uuids: TextColumn;
   parents: ReferenceColumn;
   timestamps: TextColumn;
-  flags: Uint8Array;
+  flags: Int32Array;
   facts: {
     texts: Record<TextFact, TextColumn>;
     names: Record<NameFact, NameColumn>;
@@ -29,7 +30,7 @@ export interface PackedOutline {
     /** Of each record that has some, its place and its four counts. */
     usagePlaces: Int32Array;
     usageCounts: Float64Array;
-    sources: ReferenceColumn;
+    references: Record<ReferenceFact, ReferenceColumn>;
     toolUses: { counts: Int32Array; ids: TextColumn; names: NameColumn };
     toolResults: { counts: Int32Array; ids: TextColumn; errors: Uint8Array };
     prompts: TextColumn;
@@ -44,21 +45,21 @@ interface ReferenceColumn {
   others: string[];
 }
 
-const textFacts = ['messageId', 'requestRef', 'absorbed', 'queued'] as const;
-const nameFacts = [
-  'subtype',
-  'logicalParent',
-  'model',
-  'stopReason',
-  'effort',
-  'changedByHook',
-  'apiError',
-  'agentId',
-] as const;
+const textFacts = factsKeptAs('text');
+const nameFacts = factsKeptAs('name');
+const referenceFacts = factsKeptAs('reference');
+/** A bit each, from the first on. */
+const flagFacts = factsKeptAs('flag');
 type TextFact = (typeof textFacts)[number];
 type NameFact = (typeof nameFacts)[number];
+type ReferenceFact = (typeof referenceFacts)[number];
 
-const flag = { sidechain: 1, meta: 2, interrupted: 4, commandOutput: 8, oneBlock: 16, automatic: 32 };
+/** The bits behind these. */
+const [isSidechainBit, isOneBlockBit, isAutomaticBit] = [0, 1, 2].map((at) => 1 << (flagFacts.length + at)) as [
+  number,
+  number,
+  number,
+];
 
 function packReferences(values: readonly (string | null)[], places: ReadonlyMap<string, number>): ReferenceColumn {
   const others: string[] = [];
@@ -90,14 +91,11 @@ function byName<Name extends string, Column>(
 }
 
 function flagsOf({ isSidechain, facts }: StoredEntry): number {
-  return (
-    (isSidechain ? flag.sidechain : 0) |
-    (facts.isMeta ? flag.meta : 0) |
-    (facts.interrupted ? flag.interrupted : 0) |
-    (facts.isCommandOutput ? flag.commandOutput : 0) |
-    ((facts.prompt ?? facts.automatic)?.isOneBlock === true ? flag.oneBlock : 0) |
-    (facts.automatic !== null ? flag.automatic : 0)
-  );
+  let bits = flagFacts.reduce((sum, name, at) => (facts[name] ? sum | (1 << at) : sum), 0);
+  if (isSidechain) bits |= isSidechainBit;
+  if ((facts.prompt ?? facts.automatic)?.isOneBlock === true) bits |= isOneBlockBit;
+  if (facts.automatic !== null) bits |= isAutomaticBit;
+  return bits;
 }
 
 /** So many records lie in one part: who needs the beginning of a transcript only reads no more. */
@@ -132,16 +130,18 @@ function packOutline(entries: readonly StoredEntry[], places: ReadonlyMap<string
       places,
     ),
     timestamps: packTexts(entries.map(({ timestamp }) => timestamp)),
-    flags: Uint8Array.from(entries, flagsOf),
+    flags: packNumbers(entries, flagsOf),
     facts: {
       texts: byName(textFacts, (name) => packTexts(facts.map((fact) => fact[name]))),
       names: byName(nameFacts, (name) => packNames(facts.map((fact) => fact[name]))),
       blocks: packNames(facts.map(({ blocks }) => (blocks.length === 0 ? null : JSON.stringify(blocks)))),
       usagePlaces: Int32Array.of(...withUsage),
       usageCounts: Float64Array.from(withUsage.flatMap((place) => countsOf(facts[place]?.usage ?? null))),
-      sources: packReferences(
-        facts.map(({ sourceCall }) => sourceCall),
-        places,
+      references: byName(referenceFacts, (name) =>
+        packReferences(
+          facts.map((fact) => fact[name]),
+          places,
+        ),
       ),
       toolUses: {
         counts: packNumbers(facts, ({ toolUses }) => toolUses.length),
@@ -188,14 +188,19 @@ function dealer<T>(items: readonly T[]): (count: number) => readonly T[] {
 
 function unpackFacts(
   packed: PackedOutline['facts'],
-  flags: Uint8Array,
+  flags: Int32Array,
   uuids: readonly (string | null)[],
 ): EntryFacts[] {
-  const texts = byName(textFacts, (name) => unpackTexts(packed.texts[name]));
-  const names = byName(nameFacts, (name) => unpackNames(packed.names[name]));
+  const columns: [FactName, (string | null)[]][] = [
+    ...textFacts.map((name): [FactName, (string | null)[]] => [name, unpackTexts(packed.texts[name])]),
+    ...nameFacts.map((name): [FactName, (string | null)[]] => [name, unpackNames(packed.names[name])]),
+    ...referenceFacts.map((name): [FactName, (string | null)[]] => [
+      name,
+      unpackReferences(packed.references[name], uuids),
+    ]),
+  ];
   const blockLists = packed.blocks.names.map((list) => JSON.parse(list) as string[]);
   const usage = unpackUsage(packed);
-  const sources = unpackReferences(packed.sources, uuids);
   const useNames = unpackNames(packed.toolUses.names);
   const uses = dealer(
     unpackTexts(packed.toolUses.ids).map((id, index) => ({ id: id ?? '', name: useNames[index] ?? '' })),
@@ -210,36 +215,25 @@ function unpackFacts(
   return Array.from(flags, (bits, place): EntryFacts => {
     const toolUses = uses(packed.toolUses.counts[place] ?? 0);
     const toolResults = results(packed.toolResults.counts[place] ?? 0);
-    const isAutomatic = (bits & flag.automatic) !== 0;
+    const isAutomatic = (bits & isAutomaticBit) !== 0;
     const text = prompts[place] ?? null;
     const asked =
       text === null
         ? null
-        : { text, attachments: packed.attachments[place] ?? 0, isOneBlock: (bits & flag.oneBlock) !== 0 };
-    return {
-      subtype: names.subtype[place] ?? null,
-      logicalParent: names.logicalParent[place] ?? null,
-      isMeta: (bits & flag.meta) !== 0,
-      messageId: texts.messageId[place] ?? null,
-      model: names.model[place] ?? null,
+        : { text, attachments: packed.attachments[place] ?? 0, isOneBlock: (bits & isOneBlockBit) !== 0 };
+    const facts: FactsDraft = {
+      ...noFacts,
       usage: usage.get(place) ?? null,
-      stopReason: names.stopReason[place] ?? null,
-      effort: names.effort[place] ?? null,
       blocks: blockLists[packed.blocks.codes[place] ?? -1] ?? noFacts.blocks,
       toolUses: toolUses.length === 0 ? noFacts.toolUses : toolUses,
       toolResults: toolResults.length === 0 ? noFacts.toolResults : toolResults,
-      sourceCall: sources[place] ?? null,
-      agentId: names.agentId[place] ?? null,
-      requestRef: texts.requestRef[place] ?? null,
-      changedByHook: names.changedByHook[place] ?? null,
-      apiError: names.apiError[place] ?? null,
-      interrupted: (bits & flag.interrupted) !== 0,
-      isCommandOutput: (bits & flag.commandOutput) !== 0,
       prompt: isAutomatic ? null : asked,
       automatic: isAutomatic ? asked : null,
-      absorbed: texts.absorbed[place] ?? null,
-      queued: texts.queued[place] ?? null,
     };
+    const plain = facts as Record<FactName, string | boolean | null>;
+    for (const [at, name] of flagFacts.entries()) plain[name] = (bits & (1 << at)) !== 0;
+    for (const [name, column] of columns) plain[name] = column[place] ?? null;
+    return facts;
   });
 }
 
@@ -274,7 +268,7 @@ function unpackOutline(
       uuid: own[place] ?? null,
       parentUuid: parents[place] ?? null,
       timestamp: timestamps[place] ?? null,
-      isSidechain: ((packed.flags[place] ?? 0) & flag.sidechain) !== 0,
+      isSidechain: ((packed.flags[place] ?? 0) & isSidechainBit) !== 0,
       facts: facts[place] ?? noFacts,
     };
     return new StoredEntry(outline, line, source, packed.starts[place] ?? 0, packed.lengths[place] ?? 0);

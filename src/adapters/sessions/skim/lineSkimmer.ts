@@ -1,4 +1,5 @@
-import { type PassedLines, titleTypes } from '../../../core/session/sessionSummary.ts';
+import { openedKeys, recordKeys, skimmedWords } from '../../../core/session/recordTable.ts';
+import type { PassedLines } from '../../../core/session/sessionSummary.ts';
 import { instantiate } from '../../webAssembly.ts';
 import { skimmerModule } from './skimmerModule.ts';
 import { type UuidModule, UuidTable } from './uuidTable.ts';
@@ -11,69 +12,6 @@ const slack = 128;
 const memberWords = 4;
 const keyBytes = 32;
 const timeBytes = 24;
-
-/**
- * Keys whose members are noted, by number from 1; 0 stands for the members of a list. `assembly/passOver.ts` knows the first
- * ones, and the words below, by their numbers.
- */
-export const keyNames = [
-  'type',
-  'uuid',
-  'parentUuid',
-  'timestamp',
-  'isSidechain',
-  'message',
-  'isApiErrorMessage',
-  'logicalParentUuid',
-  'cwd',
-  'gitBranch',
-  'version',
-  'sessionId',
-  'attachment',
-  'role',
-  'model',
-  'content',
-  'isMeta',
-  'isCompactSummary',
-  'isVisibleInTranscriptOnly',
-  'text',
-  'totalCostUSD',
-  'forkedFrom',
-  'effort',
-  'requestRef',
-  'requestHookChanged',
-  'record',
-  'isAbortedMidStream',
-  'sourceToolAssistantUUID',
-  'toolUseResult',
-  'agentId',
-  'id',
-  'stop_reason',
-  'usage',
-  'input_tokens',
-  'output_tokens',
-  'cache_read_input_tokens',
-  'cache_creation_input_tokens',
-  'name',
-  'tool_use_id',
-  'is_error',
-] as const;
-
-/** Values that are told apart where lines are passed over; behind them the types of records that hold titles. */
-const words = ['user', 'assistant', 'tool_result', 'system', 'cost-state'];
-
-export type KeyName = (typeof keyNames)[number];
-
-/** Keys whose values are looked into. */
-const opened: readonly KeyName[] = [
-  'message',
-  'attachment',
-  'forkedFrom',
-  'toolUseResult',
-  'requestHookChanged',
-  'content',
-  'usage',
-];
 
 interface Skimmer extends UuidModule {
   memory: { buffer: ArrayBuffer; grow(pages: number): void };
@@ -91,8 +29,9 @@ interface Skimmer extends UuidModule {
   doubtPlace(): void;
 }
 
-export function keyNumber(name: KeyName): number {
-  return keyNames.indexOf(name) + 1;
+/** By what number the module calls a key: the place in the table, from 1. `assembly/` has them from there, too. */
+export function keyNumber(name: string): number {
+  return recordKeys.indexOf(name) + 1;
 }
 
 /** What `toString` of a buffer comes down to, without its looking at what it was given. Missing in Node's types. */
@@ -106,14 +45,14 @@ function makeSkimmer(): Skimmer {
   const uuids = UuidTable.textBytes + UuidTable.mostBytes;
   exports.memory.grow(Math.ceil((exports.dataAt() + capacity + slack + uuids) / pageBytes));
   const bytes = Buffer.from(exports.memory.buffer);
-  const names = [...new Set([...keyNames, ...words, ...titleTypes])];
+  const names = [...recordKeys, ...skimmedWords];
   for (const [index, name] of names.entries()) {
     const slot = exports.keysAt() + index * keyBytes;
     bytes[slot] = name.length;
     bytes.write(name, slot + 1, 'latin1');
   }
-  const bits = opened.reduce((sum, name) => sum | (1n << BigInt(keyNumber(name))), 0n);
-  exports.begin(names.length, keyNames.length, bits);
+  const bits = openedKeys.reduce((sum, name) => sum | (1n << BigInt(keyNumber(name))), 0n);
+  exports.begin(names.length, recordKeys.length, bits);
   return exports;
 }
 
@@ -136,7 +75,7 @@ export class LineSkimmer {
   readonly #all: SlicedBuffer;
   readonly #dataAt: number;
   /** The text that each key had last. */
-  readonly #texts: { serial: number; text: string }[] = Array.from({ length: keyNames.length + 1 }, () => ({
+  readonly #texts: { serial: number; text: string }[] = Array.from({ length: recordKeys.length + 1 }, () => ({
     serial: 0,
     text: '',
   }));

@@ -1,8 +1,10 @@
-import type { Usage } from '../../../core/api/usage.ts';
-import { blockTypes, type EntryFacts, noFacts } from '../../../core/session/entryFacts.ts';
-import { type RecordPlace, titleTypes } from '../../../core/session/sessionSummary.ts';
+import { noUsage, type Usage } from '../../../core/api/usage.ts';
+import { blockTypes, type EntryFacts, type FactsDraft, noFacts, putFact } from '../../../core/session/entryFacts.ts';
+import { type FactField, factFields, placeTable, titleTypes, usageTable } from '../../../core/session/recordTable.ts';
+import { type RecordPlace, recordPlace } from '../../../core/session/sessionSummary.ts';
 import { timeOf } from '../../../core/session/transcriptEntry.ts';
-import { type KeyName, keyNames, keyNumber, type LineSkimmer } from './lineSkimmer.ts';
+import { absent, FieldPlaces, nodeOf } from './fieldPlaces.ts';
+import { keyNumber, type LineSkimmer } from './lineSkimmer.ts';
 
 /** What is known of a record that was not parsed. */
 export interface QuickEntry {
@@ -15,13 +17,45 @@ export interface QuickEntry {
   place: RecordPlace;
 }
 
-const key = Object.fromEntries(keyNames.map((name) => [name, keyNumber(name)])) as Record<KeyName, number>;
 const openBrace = 0x7b;
 const openBracket = 0x5b;
 const letterT = 0x74;
 const quote = 0x22;
-const absent = -1;
-const nowhere: RecordPlace = { sessionId: null, projectPath: null, gitBranch: null, version: null, forkedFrom: null };
+const nowhere: RecordPlace = recordPlace(() => null);
+
+const [typeNode, uuidNode, parentNode, timeNode, sidechainNode] = nodesOf(
+  'type',
+  'uuid',
+  'parentUuid',
+  'timestamp',
+  'isSidechain',
+);
+const [messageNode, roleNode, contentNode, usageNode, errorNode] = nodesOf(
+  'message',
+  'message.role',
+  'message.content',
+  'message.usage',
+  'isApiErrorMessage',
+);
+const usageNodes = Object.entries(usageTable).map(
+  ([name, field]) => [name as keyof Usage, nodeOf(`message.usage.${field}`)] as const,
+);
+/** By the path that the table has for them. */
+const placeNodes = new Map(Object.values(placeTable).map((path) => [path as string, nodeOf(path)]));
+const factNodes = new Map(
+  [...factFields].map(([type, fields]) => [type, fields.map((field) => ({ field, node: nodeOf(field.path) }))]),
+);
+const blockKey = {
+  type: keyNumber('type'),
+  id: keyNumber('id'),
+  name: keyNumber('name'),
+  toolUseId: keyNumber('tool_use_id'),
+  isError: keyNumber('is_error'),
+};
+
+function nodesOf(...paths: [string, string, string, string, string]): [number, number, number, number, number] {
+  return paths.map(nodeOf) as [number, number, number, number, number];
+}
 
 /** Members of a content block, as far as an outline asks. */
 interface BlockPlaces {
@@ -38,207 +72,111 @@ interface BlockPlaces {
  */
 export class QuickReader {
   readonly #line: LineSkimmer;
-  /** Member of each key, of the record itself and of the objects in it that are looked into. */
-  readonly #top = new Int32Array(keyNames.length + 1);
-  readonly #message = new Int32Array(keyNames.length + 1);
-  readonly #usage = new Int32Array(keyNames.length + 1);
-  #attachmentType = absent;
-  #forkedFrom = absent;
-  #agentId = absent;
-  #hookRecord = absent;
-  #firstBlock = absent;
-  /** The facts of attachments differ in few ways, and so do brief ones of replies. */
+  readonly #places: FieldPlaces;
+  /** The facts of attachments differ in few ways. */
   readonly #attachments = new Map<string, EntryFacts>();
-  readonly #briefReplies = new Map<string | null, EntryFacts>();
   /** The `uuid` of the record before: mostly the next one names it, and need not hold the same text once more. */
-  #last: string | null = null;
-  /** What the lines of one reply have in common. */
-  #lastMessageId: string | null = null;
+  #lastUuid: string | null = null;
+  /** What each field said last: the lines of one reply have most of it in common. */
+  readonly #lastTexts: (string | null)[] = [];
   #lastUsage: Usage | null = null;
 
   constructor(line: LineSkimmer) {
     this.#line = line;
+    this.#places = new FieldPlaces(line);
   }
 
-  /**
-   * The record of the line that was skimmed last; null where it must be parsed whole.
-   * @param brief whether facts that a summary doesn't need may be left out
-   */
-  read(brief = false): QuickEntry | null {
-    this.#locate();
-    const type = this.#text(this.#top, 'type');
-    if (type === null || type === 'system') return null;
-    if (type === 'queue-operation' && !brief) return null;
-    const uuid = this.#text(this.#top, 'uuid') || null;
+  /** The record of the line that was skimmed last; null where it must be parsed whole. */
+  read(): QuickEntry | null {
+    this.#places.locate();
+    const type = this.#text(typeNode);
+    if (type === null || type === 'system' || type === 'queue-operation') return null;
+    const uuid = this.#text(uuidNode) || null;
     if (uuid === null && titleTypes.has(type)) return null;
-    const facts = this.#facts(type, brief);
+    const facts = this.#facts(type);
     if (facts === null) return null;
-    const parentUuid = this.#reference('parentUuid');
-    if (uuid !== null) this.#last = uuid;
+    const parentUuid = this.#reference(parentNode);
+    if (uuid !== null) this.#lastUuid = uuid;
     return {
       type,
       uuid,
       parentUuid,
-      timestamp: timeOf(this.#text(this.#top, 'timestamp')),
-      isSidechain: this.#isTrue('isSidechain'),
+      timestamp: timeOf(this.#text(timeNode)),
+      isSidechain: this.#isTrue(sidechainNode),
       facts,
-      place: uuid === null ? nowhere : this.#place(),
+      place: uuid === null ? nowhere : recordPlace((path) => this.#text(placeNodes.get(path) ?? 0) || null),
     };
   }
 
-  /** Finds the members that count. */
-  #locate(): void {
-    const line = this.#line;
-    this.#top.fill(absent);
-    this.#forgetMessage();
-    this.#attachmentType = this.#forkedFrom = this.#agentId = this.#hookRecord = absent;
-    let top = 0;
-    let inMessage = 0;
-    const { count } = line;
-    for (let member = 0; member < count; member += 1) {
-      const number = line.key(member);
-      const depth = line.depth(member);
-      if (depth === 1) {
-        top = number;
-        inMessage = 0;
-        this.#top[number] = member;
-        this.#forget(number);
-      } else if (depth === 2) {
-        inMessage = number;
-        this.#noteBelow(top, number, member);
-      } else if (depth === 3 && top === key.message) {
-        if (inMessage === key.usage) this.#usage[number] = member;
-        else if (inMessage === key.content && number === 0 && this.#firstBlock === absent) this.#firstBlock = member;
-      }
-    }
-  }
-
-  /** Of two members with one name the first is void, with all that it holds. */
-  #forget(number: number): void {
-    if (number === key.message) this.#forgetMessage();
-    else if (number === key.attachment) this.#attachmentType = absent;
-    else if (number === key.forkedFrom) this.#forkedFrom = absent;
-    else if (number === key.toolUseResult) this.#agentId = absent;
-    else if (number === key.requestHookChanged) this.#hookRecord = absent;
-  }
-
-  #forgetMessage(): void {
-    this.#message.fill(absent);
-    this.#usage.fill(absent);
-    this.#firstBlock = absent;
-  }
-
-  #noteBelow(top: number, number: number, member: number): void {
-    if (top === key.message) {
-      this.#message[number] = member;
-      if (number === key.usage) this.#usage.fill(absent);
-      else if (number === key.content) this.#firstBlock = absent;
-    } else if (top === key.attachment && number === key.type) this.#attachmentType = member;
-    else if (top === key.forkedFrom && number === key.sessionId) this.#forkedFrom = member;
-    else if (top === key.toolUseResult && number === key.agentId) this.#agentId = member;
-    else if (top === key.requestHookChanged && number === key.record) this.#hookRecord = member;
-  }
-
-  #facts(type: string, brief: boolean): EntryFacts | null {
-    if (type === 'assistant' || type === 'user') return this.#messageFacts(type, brief);
+  #facts(type: string): EntryFacts | null {
+    if (type === 'assistant' || type === 'user') return this.#messageFacts(type);
     return type === 'attachment' ? this.#attachmentFacts() : noFacts;
   }
 
+  /** What the record's fields say. */
+  #plainFacts(type: string): FactsDraft {
+    const facts = { ...noFacts };
+    for (const { field, node } of factNodes.get(type) ?? []) putFact(facts, field, this.#value(field, node));
+    return facts;
+  }
+
+  #value({ as }: FactField, node: number): string | boolean | null {
+    if (as === 'flag') return this.#isTrue(node);
+    if (as === 'reference') return this.#reference(node);
+    const text = this.#text(node);
+    if (text !== this.#lastTexts[node]) this.#lastTexts[node] = text;
+    return this.#lastTexts[node] ?? null;
+  }
+
   #attachmentFacts(): EntryFacts | null {
-    const subtype = this.#object('attachment') ? this.#textAt(this.#attachmentType) || null : null;
+    const facts = this.#plainFacts('attachment');
     // What the person wrote stands in it.
-    if (subtype === 'queued_command') return null;
-    const isMeta = this.#isTrue('isMeta');
-    const id = `${String(isMeta)} ${subtype ?? ''}`;
-    const known = this.#attachments.get(id) ?? { ...noFacts, subtype, isMeta };
+    if (facts.subtype === 'queued_command') return null;
+    const id = JSON.stringify(facts);
+    const known = this.#attachments.get(id) ?? facts;
     this.#attachments.set(id, known);
     return known;
   }
 
-  #messageFacts(type: 'assistant' | 'user', brief: boolean): EntryFacts | null {
-    const role = this.#object('message') ? this.#text(this.#message, 'role') : null;
-    const content = this.#message[key.content] as number;
-    if (role === null || content === absent || this.#line.kind(content) !== openBracket) return null;
-    if (this.#isTrue('isApiErrorMessage')) return null;
+  #messageFacts(type: 'assistant' | 'user'): EntryFacts | null {
+    if (this.#kind(messageNode) !== openBrace || this.#text(roleNode) === null) return null;
+    if (this.#kind(contentNode) !== openBracket || this.#isTrue(errorNode)) return null;
     const blocks = this.#blocks();
     if (blocks === null) return null;
-    if (type === 'assistant') return brief ? this.#briefReplyFacts() : this.#replyFacts(blocks);
+    const isReply = type === 'assistant';
     // Texts and images are a prompt, or what Claude Code put in its place: that is told by what they say.
-    if (blocks.length === 0 || blocks.some((block) => this.#textAt(block.type) !== 'tool_result')) return null;
-    return brief ? this.#withLogicalParent(noFacts) : this.#resultFacts(blocks);
+    const isResult = blocks.length > 0 && blocks.every((block) => this.#textAt(block.type) === 'tool_result');
+    if (!isReply && !isResult) return null;
+    const facts = this.#plainFacts(type);
+    facts.blocks = blockTypes(blocks.map((block) => this.#textAt(block.type) ?? ''));
+    if (isReply) {
+      facts.usage = this.#usage();
+      facts.toolUses = this.#toolUses(blocks);
+    } else facts.toolResults = this.#toolResults(blocks);
+    return facts;
   }
 
-  #briefReplyFacts(): EntryFacts {
-    const model = this.#text(this.#message, 'model');
-    const known = this.#briefReplies.get(model) ?? { ...noFacts, model };
-    this.#briefReplies.set(model, known);
-    return this.#withLogicalParent(known);
-  }
-
-  /** @param facts which many records share */
-  #withLogicalParent(facts: EntryFacts): EntryFacts {
-    const logicalParent = this.#text(this.#top, 'logicalParentUuid') || null;
-    return logicalParent === null ? facts : { ...facts, logicalParent };
-  }
-
-  #replyFacts(blocks: readonly BlockPlaces[]): EntryFacts {
+  #toolUses(blocks: readonly BlockPlaces[]): EntryFacts['toolUses'] {
     const uses = blocks.flatMap((block) => {
       const [id, name] =
         this.#textAt(block.type) === 'tool_use' ? [this.#textAt(block.id), this.#textAt(block.name)] : [];
       return typeof id === 'string' && typeof name === 'string' ? { id, name } : [];
     });
-    return {
-      ...noFacts,
-      logicalParent: this.#text(this.#top, 'logicalParentUuid') || null,
-      isMeta: this.#isTrue('isMeta'),
-      blocks: this.#blockTypes(blocks),
-      messageId: this.#messageId(),
-      model: this.#text(this.#message, 'model'),
-      usage: this.#usageFacts(),
-      stopReason: this.#text(this.#message, 'stop_reason'),
-      effort: this.#text(this.#top, 'effort') || null,
-      toolUses: uses.length === 0 ? noFacts.toolUses : uses,
-      requestRef: this.#text(this.#top, 'requestRef') || null,
-      changedByHook: this.#object('requestHookChanged') ? this.#textAt(this.#hookRecord) || null : null,
-      interrupted: this.#isTrue('isAbortedMidStream'),
-    };
+    return uses.length === 0 ? noFacts.toolUses : uses;
   }
 
-  #resultFacts(blocks: readonly BlockPlaces[]): EntryFacts {
+  #toolResults(blocks: readonly BlockPlaces[]): EntryFacts['toolResults'] {
     const results = blocks.flatMap(({ toolUseId, isError }) => {
       const id = this.#textAt(toolUseId);
       return id === null ? [] : { id, isError: isError !== absent && this.#line.kind(isError) === letterT };
     });
-    return {
-      ...noFacts,
-      logicalParent: this.#text(this.#top, 'logicalParentUuid') || null,
-      isMeta: this.#isTrue('isMeta'),
-      blocks: this.#blockTypes(blocks),
-      toolResults: results.length === 0 ? noFacts.toolResults : results,
-      sourceCall: this.#reference('sourceToolAssistantUUID'),
-      agentId: this.#object('toolUseResult') ? this.#textAt(this.#agentId) || null : null,
-    };
+    return results.length === 0 ? noFacts.toolResults : results;
   }
 
-  #blockTypes(blocks: readonly BlockPlaces[]): readonly string[] {
-    return blockTypes(blocks.map(({ type }) => this.#textAt(type) ?? ''));
-  }
-
-  #messageId(): string | null {
-    const id = this.#text(this.#message, 'id');
-    if (id !== this.#lastMessageId) this.#lastMessageId = id;
-    return this.#lastMessageId;
-  }
-
-  #usageFacts(): Usage | null {
-    const member = this.#message[key.usage] as number;
-    if (member === absent || this.#line.kind(member) !== openBrace) return null;
-    const usage: Usage = {
-      inputTokens: this.#count('input_tokens'),
-      outputTokens: this.#count('output_tokens'),
-      cacheReadTokens: this.#count('cache_read_input_tokens'),
-      cacheWriteTokens: this.#count('cache_creation_input_tokens'),
-    };
+  #usage(): Usage | null {
+    if (this.#kind(usageNode) !== openBrace) return null;
+    const usage = { ...noUsage };
+    for (const [name, node] of usageNodes) usage[name] = this.#count(node);
     if (this.#lastUsage === null || !isSameUsage(usage, this.#lastUsage)) this.#lastUsage = usage;
     return this.#lastUsage;
   }
@@ -248,17 +186,18 @@ export class QuickReader {
     const line = this.#line;
     const blocks: BlockPlaces[] = [];
     const { count } = line;
-    if (this.#firstBlock === absent) return blocks;
-    for (let member = this.#firstBlock; member < count && line.depth(member) >= 3; ) {
+    const { firstBlock } = this.#places;
+    if (firstBlock === absent) return blocks;
+    for (let member = firstBlock; member < count && line.depth(member) >= 3; ) {
       if (line.kind(member) !== openBrace) return null;
       const block = { type: absent, id: absent, name: absent, toolUseId: absent, isError: absent };
       for (member += 1; member < count && line.depth(member) === 4; member += 1) {
         const number = line.key(member);
-        if (number === key.type) block.type = member;
-        else if (number === key.id) block.id = member;
-        else if (number === key.name) block.name = member;
-        else if (number === key.tool_use_id) block.toolUseId = member;
-        else if (number === key.is_error) block.isError = member;
+        if (number === blockKey.type) block.type = member;
+        else if (number === blockKey.id) block.id = member;
+        else if (number === blockKey.name) block.name = member;
+        else if (number === blockKey.toolUseId) block.toolUseId = member;
+        else if (number === blockKey.isError) block.isError = member;
       }
       if (block.type === absent || line.kind(block.type) !== quote) return null;
       blocks.push(block);
@@ -266,40 +205,30 @@ export class QuickReader {
     return blocks;
   }
 
-  #place(): RecordPlace {
-    return {
-      sessionId: this.#text(this.#top, 'sessionId') || null,
-      projectPath: this.#text(this.#top, 'cwd') || null,
-      gitBranch: this.#text(this.#top, 'gitBranch') || null,
-      version: this.#text(this.#top, 'version') || null,
-      forkedFrom: this.#object('forkedFrom') ? this.#textAt(this.#forkedFrom) || null : null,
-    };
+  #reference(node: number): string | null {
+    const text = this.#text(node) || null;
+    return text === this.#lastUuid ? this.#lastUuid : text;
   }
 
-  #reference(name: KeyName): string | null {
-    const text = this.#text(this.#top, name) || null;
-    return text === this.#last ? this.#last : text;
+  /** First byte of the value there; `absent` where there is none. */
+  #kind(node: number): number {
+    const member = this.#places.at(node);
+    return member === absent ? absent : this.#line.kind(member);
   }
 
-  #object(name: KeyName): boolean {
-    const member = this.#top[key[name]] as number;
-    return member !== absent && this.#line.kind(member) === openBrace;
-  }
-
-  #isTrue(name: KeyName): boolean {
-    const member = this.#top[key[name]] as number;
-    return member !== absent && this.#line.kind(member) === letterT;
+  #isTrue(node: number): boolean {
+    return this.#kind(node) === letterT;
   }
 
   /** A count of tokens; what is none counts as 0, as in a whole parse. */
-  #count(name: KeyName): number {
-    const member = this.#usage[key[name]] as number;
+  #count(node: number): number {
+    const member = this.#places.at(node);
     const value = member === absent ? null : this.#line.number(member);
     return value !== null && Number.isFinite(value) ? value : 0;
   }
 
-  #text(members: Int32Array, name: KeyName): string | null {
-    return this.#textAt(members[key[name]] as number);
+  #text(node: number): string | null {
+    return this.#textAt(this.#places.at(node));
   }
 
   #textAt(member: number): string | null {

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SessionIndex } from '../../../../src/adapters/sessions/sessionIndex.ts';
+import { SessionIndex, sessionIndexVersion } from '../../../../src/adapters/sessions/sessionIndex.ts';
 import { sessionIdSchema } from '../../../../src/core/ids.ts';
 import type { SessionSummary } from '../../../../src/core/session/recordedSession.ts';
 
+const ownDatabase = `sessions-${sessionIndexVersion}.0.db`;
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'forkpoint-index-'));
@@ -75,7 +76,7 @@ describe('an index that can’t be used', () => {
     ['is no database', 'This is no SQLite file. '.repeat(400)],
     ['is empty', ''],
   ])('a file that %s is replaced', async (_name, content) => {
-    await writeFile(join(folder, 'sessions-5.0.db'), content);
+    await writeFile(join(folder, ownDatabase), content);
     withIndex((index) => index.putSummaries([row('/a')]));
     expect(withIndex((index) => index.summaries()).size).toBe(1);
   });
@@ -108,7 +109,7 @@ describe('an index that can’t be used', () => {
   });
 
   test.each([99, 1])('tables of schema %i that are not ours are left alone and replaced', async (version) => {
-    const file = join(folder, 'sessions-5.0.db');
+    const file = join(folder, ownDatabase);
     const other = new DatabaseSync(file);
     other.exec(`create table summaries (file text, state text); pragma user_version=${version}`);
     other.close();
@@ -121,12 +122,12 @@ describe('an index that can’t be used', () => {
     await writeFile(join(folder, 'sessions-7.0.db'), 'newer');
     withIndex((index) => index.putSummaries([row('/a')]));
     expect(withIndex((index) => index.summaries()).size).toBe(1);
-    expect(await databases()).toEqual(['sessions-0.3.db', 'sessions-5.0.db', 'sessions-7.0.db']);
+    expect(await databases()).toEqual(['sessions-0.3.db', ownDatabase, 'sessions-7.0.db'].sort());
   });
 
   test('fault 31: while another process writes, reading goes on and a write is skipped', () => {
     withIndex((index) => index.putSummaries([row('/a')]));
-    const other = new DatabaseSync(join(folder, 'sessions-5.0.db'));
+    const other = new DatabaseSync(join(folder, ownDatabase));
     other.exec('begin immediate');
     const index = new SessionIndex(folder, { busyMs: 1 });
     index.putSummaries([row('/b')]);
@@ -149,7 +150,7 @@ describe('an index that can’t be used', () => {
 
   test('a file that can’t be written still serves what it holds', async () => {
     withIndex((index) => index.putSummaries([row('/a')]));
-    const file = join(folder, 'sessions-5.0.db');
+    const file = join(folder, ownDatabase);
     await chmod(file, 0o400);
     const full = new SessionIndex(folder);
     expect(full.summaries().size).toBe(1);

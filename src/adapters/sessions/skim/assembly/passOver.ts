@@ -16,35 +16,37 @@ import {
 } from './checkLine';
 import { nameNumber } from './keys';
 import { isKept, keep, placeBytes } from './keptValues';
+import {
+  keyContent,
+  keyCwd,
+  keyGitBranch,
+  keyIsCompactSummary,
+  keyIsMeta,
+  keyIsSidechain,
+  keyIsVisibleInTranscriptOnly,
+  keyLogicalParentUuid,
+  keyMessage,
+  keyModel,
+  keyParentUuid,
+  keyRole,
+  keySessionId,
+  keyText,
+  keyTimestamp,
+  keyTotalCostUSD,
+  keyType,
+  keyUuid,
+  keyVersion,
+  wordAssistant,
+  wordCostState,
+  wordCustomTitle,
+  wordSystem,
+  wordToolResult,
+  wordUser,
+} from './recordKeys';
 import { addUuid, isMain, isUuid, kindOfUuid, uuidBytes } from './uuids';
 
-/** Numbers of keys and words: their places in `keyNames` and `words` of `lineSkimmer.ts`, from 1. */
-const keyType: u32 = 1;
-const keyUuid: u32 = 2;
-const keyParentUuid: u32 = 3;
-const keyTimestamp: u32 = 4;
-const keyIsSidechain: u32 = 5;
-const keyMessage: u32 = 6;
-const keyLogicalParentUuid: u32 = 8;
-const keyCwd: u32 = 9;
-const keyGitBranch: u32 = 10;
-const keyVersion: u32 = 11;
-const keySessionId: u32 = 12;
-const keyRole: u32 = 14;
-const keyModel: u32 = 15;
-const keyContent: u32 = 16;
-const keyIsMeta: u32 = 17;
-const keyIsCompactSummary: u32 = 18;
-const keyIsVisibleInTranscriptOnly: u32 = 19;
-const keyText: u32 = 20;
-const keyTotalCostUsd: u32 = 21;
-const wordUser: u32 = 41;
-const wordAssistant: u32 = 42;
-const wordToolResult: u32 = 43;
-const wordSystem: u32 = 44;
-const wordCostState: u32 = 45;
 /** The types of records that hold titles, and all further words. */
-const firstTitle: u32 = 46;
+const firstTitle: u32 = wordCustomTitle;
 
 /** Members of the line itself, by the number of their key; 0 where there is none. */
 const mostKeys: u32 = 64;
@@ -322,7 +324,7 @@ function isPrompt(): bool {
 
 /** Whether a record of costs is just that. */
 function isPlainCost(): bool {
-  const cost = topOf(keyTotalCostUsd);
+  const cost = topOf(keyTotalCostUSD);
   const first = kindOf(cost);
   if (first != 0x2d && first - 0x30 >= 10) return true;
   const value = valueOf(cost);

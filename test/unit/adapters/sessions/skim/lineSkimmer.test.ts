@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type KeyName,
-  keyNames,
-  keyNumber,
-  LineSkimmer,
-} from '../../../../../src/adapters/sessions/skim/lineSkimmer.ts';
+import { keyNumber, LineSkimmer } from '../../../../../src/adapters/sessions/skim/lineSkimmer.ts';
+import { recordKeys } from '../../../../../src/core/session/recordTable.ts';
 
 const skimmer = new LineSkimmer();
 
@@ -124,7 +120,7 @@ describe('a line that is skimmed', () => {
       'k'.repeat(30),
       'k'.repeat(31),
     ];
-    const names = [...keyNames.slice(0, 12), 'sourceToolAssistantUUID', ...others, 'k'.repeat(90)];
+    const names = [...recordKeys.slice(0, 12), 'sourceToolAssistantUUID', ...others, 'k'.repeat(90)];
     const keys = fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 8 });
     const spaces = fc.constantFrom('', ' ');
     fc.assert(
@@ -132,8 +128,8 @@ describe('a line that is skimmed', () => {
         for (const [line, space, cut] of lines) {
           const members = line.map((key, at) => [key, at] as const);
           const text = `{${members.map(([key, at]) => `"${key}"${space}:${at}`).join(`,${space}`)}}`;
-          const noted = members.filter(([key]) => (keyNames as readonly string[]).includes(key));
-          expect(skim(text)).toEqual(new Map(noted.map(([key, at]) => [keyNumber(key as KeyName), at])));
+          const noted = members.filter(([key]) => recordKeys.includes(key));
+          expect(skim(text)).toEqual(new Map(noted.map(([key, at]) => [keyNumber(key), at])));
           // What stands behind the end is of another line, even where it is what was expected.
           skimmer.buffer.write(text, 0);
           expect(skimmer.skim(0, Math.max(0, text.length - 1 - cut))).toBe(-1);

@@ -76,10 +76,7 @@ export class OpenSessions {
       async *requests() {
         yield* (await openWhole()).requests();
       },
-      forkAt: async (point, following) => {
-        const context = whole === null ? await remembered.forkAt(point, following, this.#sha256) : null;
-        return context ?? (await openWhole()).forkAt(point, following);
-      },
+      forkAt: async (...asked) => (await openWhole()).forkAt(...asked),
       branchChain: async (point) => (await openWhole()).branchChain(point),
       places: async (...asked) => (await openWhole()).places(...asked),
       files: async (...asked) => (await openWhole()).files(...asked),

@@ -69,11 +69,8 @@ function* partsOfScan(scan: StoredScan, entries: readonly StoredEntry[]): Genera
   }
 }
 
-/**
- * The outlines of the first records of a transcript as another process has read them; null where they are not known for this
- * state of the file.
- */
-export function rememberedEntries(
+/** The outlines of a transcript's records as another process has read them; null where they are not known for this state of it. */
+function rememberedEntries(
   outlines: Outlines,
   file: string,
   state: ScannedState,
@@ -86,7 +83,7 @@ export function rememberedEntries(
     if (stored === null) return null;
     parts.push(stored.outline);
   }
-  return unpackOutlines(parts, source).slice(0, records);
+  return unpackOutlines(parts, source);
 }
 
 /**

@@ -34,40 +34,24 @@ function recordedPromptOf(cut: Cut, rebuilt: ForkContext['rebuilt']): string | n
   return typeof block?.text === 'string' ? editableText(block.text, cut.prompt) : cut.turn.prompt;
 }
 
-/** All turns of a session, as they are shown behind a cut. */
-export interface FollowedTurns {
-  turns: readonly TurnOutline[];
-  wholeTurn: (turn: TurnOutline) => Turn;
-  /** Whether the turn's prompt was written after a record. */
-  isBehind: (turn: TurnOutline, record: ChainNode) => boolean;
-}
-
-function turnsOf(tree: SessionTree): FollowedTurns {
-  return {
-    turns: tree.session.turns,
-    wholeTurn: (turn) => tree.wholeTurn(turn),
-    isBehind: (turn, { order }) => (tree.prompts.get(turn.turnId)?.order ?? 0) > order,
-  };
-}
-
 /**
  * The cut turn with the steps after the cut, then the turns that followed it: active ones first, else the newest.
  * @param most so many turns at most
  */
-function followingTurns({ turns, wholeTurn, isBehind }: FollowedTurns, cut: Cut, most: number): Turn[] {
-  const first = turns[cut.turn.index - 1] ?? cut.turn;
-  const whole = wholeTurn(first);
+function followingTurns(tree: SessionTree, cut: Cut, most: number): Turn[] {
+  const first: TurnOutline = cut.turn;
+  const whole = tree.wholeTurn(first);
   const following: Turn[] = [{ ...whole, steps: whole.steps.filter((step) => step.index > cut.keptSteps) }];
-  const children = groupBy(turns, (turn) => turn.parentTurnId);
+  const children = groupBy(tree.session.turns, (turn) => turn.parentTurnId);
   const seen = new Set([first.turnId]);
   for (let at: TurnOutline | undefined = first; at !== undefined && following.length < most; ) {
     const next: TurnOutline[] = (children.get(at.turnId) ?? []).filter(
-      (turn) => !seen.has(turn.turnId) && isBehind(turn, cut.upTo),
+      ({ turnId }) => !seen.has(turnId) && (tree.prompts.get(turnId)?.order ?? 0) > cut.upTo.order,
     );
     at = next.find((turn) => turn.active) ?? next.at(-1);
     if (at === undefined) break;
     seen.add(at.turnId);
-    following.push(wholeTurn(at));
+    following.push(tree.wholeTurn(at));
   }
   return following;
 }
@@ -76,18 +60,10 @@ class RebuiltSessionRequests implements SessionRequests {
   readonly #tree: SessionTree;
   readonly #logs: readonly [RecordedRequests, ...RecordedRequests[]];
   readonly #builder: RequestBuilder;
-  readonly #followed: FollowedTurns;
 
-  constructor(
-    tree: SessionTree,
-    transcript: ParsedTranscript,
-    subagents: readonly SubagentFile[],
-    sha256: Sha256,
-    followed: FollowedTurns,
-  ) {
+  constructor(tree: SessionTree, transcript: ParsedTranscript, subagents: readonly SubagentFile[], sha256: Sha256) {
     const own = new RecordedRequests(tree.session.summary.file, transcript.entries, sha256);
     this.#tree = tree;
-    this.#followed = followed;
     this.#logs = [own, ...subagents.map((agent) => new RecordedRequests(agent.file, agent.transcript.entries, sha256))];
     this.#builder = new RequestBuilder(tree, own);
   }
@@ -109,21 +85,17 @@ class RebuiltSessionRequests implements SessionRequests {
       point: cut.point,
       rebuilt,
       recordedPrompt: recordedPromptOf(cut, rebuilt),
-      following: followingTurns(this.#followed, cut, following),
+      following: followingTurns(this.#tree, cut, following),
     };
   }
 }
 
-/**
- * The requests of a session: what the log of its file and of its subagents' files holds, and what a fork would send.
- * @param followed the turns that are shown behind a cut, where the tree does not hold all of them
- */
+/** The requests of a session: what the log of its file and of its subagents' files holds, and what a fork would send. */
 export function createSessionRequests(
   tree: SessionTree,
   transcript: ParsedTranscript,
   subagents: readonly SubagentFile[],
   sha256: Sha256,
-  followed = turnsOf(tree),
 ): SessionRequests {
-  return new RebuiltSessionRequests(tree, transcript, subagents, sha256, followed);
+  return new RebuiltSessionRequests(tree, transcript, subagents, sha256);
 }

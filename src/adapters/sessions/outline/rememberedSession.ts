@@ -1,22 +1,14 @@
-import type { ForkContext } from '../../../core/fork/forkContext.ts';
-import type { ForkPoint } from '../../../core/fork/forkRequest.ts';
 import type { ChainNode } from '../../../core/session/messageChain.ts';
 import type { ParsedTranscript } from '../../../core/session/parseTranscript.ts';
 import type { RecordedSession, Turn, TurnOutline } from '../../../core/session/recordedSession.ts';
 import { SessionSummaryBuilder } from '../../../core/session/sessionSummary.ts';
 import { readEntry, type TranscriptEntry } from '../../../core/session/transcriptEntry.ts';
 import { stepsOf } from '../../../core/session/turnSteps.ts';
-import { buildSession, type SessionTree, type TranscriptFile } from '../../../core/session/turnTree.ts';
-import type { Sha256 } from '../../../core/sha256.ts';
+import type { SessionTree, TranscriptFile } from '../../../core/session/turnTree.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
 import type { ScannedState } from '../scannedState.ts';
-import { rememberedEntries } from '../transcriptScan.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
 import { partsOfTurns, StoredTurns } from './storedTurns.ts';
-import { beginningsOf } from './turnBeginnings.ts';
-
-/** With more records than these it is better to have all: they serve the next question, too. */
-const mostForOne = 8192;
 
 /** What another process needs to show a session's turns without going through its records. */
 export interface StoredSession {
@@ -25,11 +17,8 @@ export interface StoredSession {
   subagentState: string;
   summary: ReturnType<SessionSummaryBuilder['gathered']>;
   rest: Omit<RecordedSession, 'summary' | 'turns'>;
-  /**
-   * Of each turn, with how many of the transcript's records the request for its prompt can be rebuilt; -1 where later ones
-   * may have a say.
-   */
-  beginnings: Int32Array;
+  /** How many turns it has. */
+  turns: number;
 }
 
 /** The records that hold a turn's contents, in the order in which `wholeTurn` is to meet them. */
@@ -67,7 +56,7 @@ export function* partsOfSession(
     ...states,
     summary: summary.gathered(),
     rest,
-    beginnings: beginningsOf(tree, entries),
+    turns: turns.length,
   };
   yield ['session', session];
   const records = [...recordsByTurn(tree).values()].map((nodes) =>
@@ -79,33 +68,23 @@ export function* partsOfSession(
 /** A session that another process has understood. Its contents, and the records that a question needs, are read from disk. */
 export class RememberedSession {
   readonly session: RecordedSession;
-  readonly #stored: Omit<StoredSession, 'rest'>;
-  readonly #origin: TranscriptFile;
   readonly #source: LineSource;
-  readonly #outlines: Outlines;
   readonly #turns: StoredTurns;
 
-  private constructor(
-    { summary, rest, ...stored }: StoredSession,
-    turns: { stored: StoredTurns; all: TurnOutline[] },
-    origin: TranscriptFile,
-    source: LineSource,
-    outlines: Outlines,
-  ) {
-    this.#stored = { ...stored, summary };
-    this.#origin = origin;
+  private constructor(session: RecordedSession, turns: StoredTurns, source: LineSource) {
+    this.session = session;
+    this.#turns = turns;
     this.#source = source;
-    this.#outlines = outlines;
-    this.#turns = turns.stored;
-    const built = SessionSummaryBuilder.from(summary).build({ ...origin, problems: rest.problems.length });
-    this.session = { summary: built, turns: turns.all, ...rest };
   }
 
   /** Null where its turns are not known any more. @param source reads the contents of its file */
   static from(stored: StoredSession, origin: TranscriptFile, source: LineSource, outlines: Outlines) {
-    const turns = new StoredTurns(outlines, origin.file, stored.state);
-    const all = turns.all(stored.beginnings.length);
-    return all === null ? null : new RememberedSession(stored, { stored: turns, all }, origin, source, outlines);
+    const { state, summary: gathered, rest, turns: count } = stored;
+    const storedTurns = new StoredTurns(outlines, origin.file, state);
+    const turns = storedTurns.all(count);
+    if (turns === null) return null;
+    const summary = SessionSummaryBuilder.from(gathered).build({ ...origin, problems: rest.problems.length });
+    return new RememberedSession({ summary, turns, ...rest }, storedTurns, source);
   }
 
   /** @throws NotFoundError where the file is gone or is not what was read */
@@ -149,31 +128,5 @@ export class RememberedSession {
             return source.record(start, length);
           },
         };
-  }
-
-  #beginning(records: number): StoredEntry[] | null {
-    return rememberedEntries(this.#outlines, this.#origin.file, this.#stored.state, records, this.#source);
-  }
-
-  /** As `OpenSession.forkAt`, but null where the request can't be taken as it was recorded from the records up to its reply. */
-  async forkAt(point: ForkPoint, following: number | undefined, sha256: Sha256): Promise<ForkContext | null> {
-    const records = 'turn' in point ? (this.#stored.beginnings[point.turn - 1] ?? -1) : -1;
-    const entries = records < 0 || records > mostForOne ? null : this.#beginning(records);
-    if (entries === null) return null;
-    const { createSessionRequests } = await import('../../../core/fork/sessionRequests.ts');
-    const transcript = { entries, problems: [], summary: SessionSummaryBuilder.from(this.#stored.summary) };
-    const requests = createSessionRequests(buildSession(transcript, this.#origin), transcript, [], sha256, {
-      turns: this.session.turns,
-      wholeTurn: (turn) => this.wholeTurn(turn),
-      // Each of these records stands in a line of its own.
-      isBehind: (turn, { entry }) => turn.line > entry.line,
-    });
-    try {
-      const context = requests.forkAt(point, following);
-      return context.rebuilt.fidelity === 'exact' ? context : null;
-    } catch {
-      // What is wrong with the point is to be said by who knows all records.
-      return null;
-    }
   }
 }

@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Disposable } from '../core/disposable.ts';
+import { stampOf } from './fileStamp.ts';
 
 /** Polling stands in where the system reports nothing: network folders, exhausted watches, a folder that isn't there yet. */
 const pollMs = 500;
@@ -60,8 +61,7 @@ export function watchFolder(
 
 async function stateOf(file: string): Promise<string> {
   try {
-    const { ino, size, mtimeMs } = await stat(file);
-    return `${ino}:${size}:${mtimeMs}`;
+    return stampOf(await stat(file)).text;
   } catch {
     return 'absent';
   }

@@ -1,3 +1,4 @@
+import { fileStamp } from '../../src/adapters/fileStamp.ts';
 import type { Outlines, Part } from '../../src/adapters/sessions/outline/outlineIndex.ts';
 
 /** Outlines of all files, however short, in memory; copied in and out as a database would. */
@@ -17,5 +18,11 @@ export class MemoryOutlines implements Outlines {
   add(file: string, parts: Iterable<Part>): void {
     if (!this.#parts.has(`${file} scan`)) return;
     for (const [part, content] of parts) this.#parts.set(`${file} ${part}`, structuredClone(content));
+  }
+
+  /** Makes what is known of a file count for the state that it is in now. */
+  restamp(file: string): void {
+    for (const [key, part] of this.#parts)
+      if (key.startsWith(`${file} `)) Object.assign(part as object, { state: fileStamp(file) });
   }
 }

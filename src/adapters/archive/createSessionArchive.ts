@@ -3,11 +3,12 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { KeptSession, SessionArchive } from '../../core/archive/sessionArchive.ts';
 import type { Clock } from '../../core/clock.ts';
 import { BadInputError, ForkpointError, messageOf, NotFoundError, StorageError } from '../../core/errors.ts';
+import { checkpointsIn, placeOf, projectsIn, sessionIdOf } from '../claudeCode/layout.ts';
+import { projectFolders } from '../claudeCode/projectFiles.ts';
+import { type SessionPart, sessionParts, subagentsBeside, transcriptOf } from '../claudeCode/sessionParts.ts';
 import { fileErrorCode } from '../fileErrors.ts';
 import { entriesOf, openPlainFile, plainFile } from '../plainFiles.ts';
-import { projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
 import { copyWhole, eachPiece, isCurrent, removeAbandoned } from './copyWhole.ts';
-import { placeOf, type SessionPart, sessionParts, subagentsBeside, transcriptOf } from './sessionParts.ts';
 
 export interface SessionArchiveOptions {
   /** Absolute path of the archive, existing or not. */
@@ -34,7 +35,7 @@ class FileSessionArchive implements SessionArchive {
   }
 
   async keep(file: string): Promise<KeptSession> {
-    const transcript = await transcriptOf(resolve(file));
+    const transcript = transcriptOf(resolve(file));
     const stats = await plainFile(transcript).catch(() => null);
     if (stats === null || sessionIdOf(basename(transcript)) === null) {
       throw new NotFoundError(
@@ -101,7 +102,7 @@ class FileSessionArchive implements SessionArchive {
   }
 
   async #removeCheckpoints(sessionId: string): Promise<void> {
-    const history = join(this.folder, 'file-history');
+    const history = checkpointsIn(this.folder);
     if ((await lstat(history).catch(() => null))?.isDirectory() !== true) return;
     await this.#assertInside(history);
     await rm(join(history, sessionId), { recursive: true, force: true });
@@ -128,7 +129,7 @@ class FileSessionArchive implements SessionArchive {
 
   /** All transcripts of the archive, as paths in it. */
   async #places(): Promise<string[]> {
-    const folders = await projectFolders(join(this.folder, 'projects'));
+    const folders = await projectFolders(projectsIn(this.folder));
     const places = folders.map(async (folder) =>
       (await entriesOf(folder))
         .filter((entry) => entry.isFile() && sessionIdOf(entry.name) !== null)

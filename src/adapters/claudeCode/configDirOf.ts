@@ -1,5 +1,5 @@
-import path from 'node:path';
-import { isInside } from '../places/isInside.ts';
+import { isInside } from '../isInside.ts';
+import { projectsIn } from './layout.ts';
 
 /**
  * Claude Code's config folder that a fork of a session is written into: the one that the session lies in, else (a session of our
@@ -7,7 +7,7 @@ import { isInside } from '../places/isInside.ts';
  * @param file absolute path of the transcript
  */
 export function configDirOf(file: string, claudeDirs: readonly string[]): string {
-  const own = claudeDirs.find((dir) => isInside(path.join(dir, 'projects'), file)) ?? claudeDirs[0];
+  const own = claudeDirs.find((dir) => isInside(projectsIn(dir), file)) ?? claudeDirs[0];
   if (own === undefined) throw new Error('There is no config folder of Claude Code.');
   return own;
 }

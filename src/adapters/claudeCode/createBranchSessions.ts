@@ -13,22 +13,28 @@ import { projectFolderName } from '../../core/session/projectFolderName.ts';
 import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { openPlainFile, plainFile } from '../plainFiles.ts';
-import type { BranchOrigins } from '../sessionFacts/branchOrigins.ts';
-import { projectFolders } from '../sessions/projectFiles.ts';
+import { projectsIn, transcriptIn } from './layout.ts';
+import { projectFolders } from './projectFiles.ts';
 
 /** Errors of file systems without hard links. */
 const noLinks: ReadonlySet<string | null> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']);
 
+/** Keeps which session a branch's session comes from, where its own file can't say it. */
+interface OriginNotes {
+  note(sessionId: string, source: string): Promise<void>;
+  forget(sessionId: string): Promise<void>;
+}
+
 /** Writes and looks after the sessions of branches, which lie among Claude Code's own. */
-export function createBranchSessions(origins: BranchOrigins): BranchSessions {
+export function createBranchSessions(origins: OriginNotes): BranchSessions {
   return {
     async write(order) {
       if (order.chain.leafUuid === null) {
         await origins.note(order.sessionId, order.source);
         return null;
       }
-      const folder = join(order.configDir, 'projects', projectFolderName(await realPath(order.cwd)));
-      const file = join(folder, `${order.sessionId}.jsonl`);
+      const folder = join(projectsIn(order.configDir), projectFolderName(await realPath(order.cwd)));
+      const file = transcriptIn(folder, order.sessionId);
       const text = branchLines(order)
         .map((line) => `${line}\n`)
         .join('');
@@ -124,8 +130,8 @@ function notWritten(file: string, error: unknown): Error {
 }
 
 async function fileOf(configDir: string, sessionId: string): Promise<string | null> {
-  for (const folder of await projectFolders(join(configDir, 'projects'))) {
-    const file = join(folder, `${sessionId}.jsonl`);
+  for (const folder of await projectFolders(projectsIn(configDir))) {
+    const file = transcriptIn(folder, sessionId);
     if ((await plainFile(file)) !== null) return file;
   }
   return null;

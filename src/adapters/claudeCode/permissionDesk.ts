@@ -4,7 +4,7 @@ import type { AgentMessage, AgentTurnOrder, Place } from '../../core/agent/agent
 import { withPlan } from '../../core/agent/describeQuestion.ts';
 import { inputWithAnswers, pathOf, permissionKey, permissionPolicy } from '../../core/agent/permissionPolicy.ts';
 import { allowLine, denyLine, type PermissionRequest } from '../../core/agent/streamProtocol.ts';
-import { isSensitivePath } from '../places/isSensitivePath.ts';
+import { isSensitivePath } from './isSensitivePath.ts';
 
 interface DeskHooks {
   say(line: string): void;

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { StoredFile } from '../../core/files/resolveFile.ts';
+import { checkpointsOf, configFolderOf } from '../claudeCode/layout.ts';
 import { openPlainFile } from '../plainFiles.ts';
 
 const copyName = /^[0-9a-f]{8,64}@v\d{1,9}$/;
@@ -8,24 +9,18 @@ const folderName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 /** Larger than what Claude Code copies; a guard against a planted file. */
 const largestCopy = 512 * 1024 * 1024;
 
-/** The config folder that a transcript lies in: the parent of `projects`. Null for a transcript that lies elsewhere. */
-export function configFolderOf(transcript: string): string | null {
-  for (let folder = path.dirname(transcript); folder !== path.dirname(folder); folder = path.dirname(folder))
-    if (path.basename(folder) === 'projects') return path.dirname(folder);
-  return null;
-}
-
 /** Reads one copy; null where there is none. Follows no link out of the folder, waits for no pipe. */
-async function readCopy(root: string, session: string, name: string): Promise<StoredFile | null> {
+async function readCopy(config: string, session: string, name: string): Promise<StoredFile | null> {
   try {
-    const folder = await realpath(path.join(root, session));
-    if (folder !== path.join(await realpath(root), session)) return null;
+    const named = path.join(config, checkpointsOf(session));
+    const folder = await realpath(named);
+    if (folder !== path.join(await realpath(path.dirname(named)), session)) return null;
     const handle = await openPlainFile(path.join(folder, name));
     try {
       const stats = await handle.stat();
       if (stats.size > largestCopy) return null;
       const bytes = new Uint8Array(await handle.readFile());
-      return { bytes, mode: stats.mode & 0o777, ref: `file-history/${session}/${name}` };
+      return { bytes, mode: stats.mode & 0o777, ref: `${checkpointsOf(session)}/${name}` };
     } finally {
       await handle.close();
     }
@@ -49,7 +44,7 @@ export function checkpointFiles(
     if (config === null || !copyName.test(name)) return null;
     for (const session of sessions) {
       if (!folderName.test(session)) continue;
-      const copy = await readCopy(path.join(config, 'file-history'), session, name);
+      const copy = await readCopy(config, session, name);
       if (copy !== null) return copy;
     }
     return null;

@@ -1,9 +1,9 @@
 import { lstat, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { askGit, needGit } from '../git/runGit.ts';
+import { isInside } from '../isInside.ts';
 import { copyTree } from './copyTree.ts';
 import { someOf } from './fileVersions.ts';
-import { isInside } from './isInside.ts';
 import { makeOwnRepository } from './ownRepository.ts';
 import type { PlaceFolder } from './placeFolder.ts';
 import type { Project } from './projectOf.ts';

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { isInside } from '../isInside.ts';
 import { statusOf } from '../processStart.ts';
 import { sha256 } from '../sha256.ts';
-import { isInside } from './isInside.ts';
 import { limitLine, placeVariable } from './launchScripts.ts';
 
 /** By what a process is known, and what it starts: parents, groups and sessions can be left, this can't by accident. */

@@ -4,6 +4,7 @@ import { PlaceError } from '../../core/errors.ts';
 import { runGit } from '../git/runGit.ts';
 import { gitStamp } from './gitStamp.ts';
 import { isInside } from './isInside.ts';
+import { isInside } from '../isInside.ts';
 
 /** The project that a session's folder belongs to. All paths are absolute. */
 export interface Project {

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { isInside } from './isInside.ts';
+import { isInside } from '../isInside.ts';
 import type { Layers } from './layers.ts';
 
 /** A folder that is seen otherwise in a place than outside of it. */

@@ -7,6 +7,8 @@ import { refusedPath } from '../../core/changes/changePaths.ts';
 import { plural } from '../../core/format.ts';
 import { largestKept, someOf } from './fileVersions.ts';
 import { isInside } from './isInside.ts';
+import { isInside } from '../isInside.ts';
+import { someOf } from './fileVersions.ts';
 import type { Project } from './projectOf.ts';
 import { resolveIn, type Shown } from './resolveIn.ts';
 

@@ -3,8 +3,8 @@ import type { Commit } from '../../core/agent/agentFacts.ts';
 import type { Place, PlaceId, PlaceProcess, SpawnOptions } from '../../core/agent/agentPorts.ts';
 import type { ChangeSet } from '../../core/changes/changes.ts';
 import { runGit } from '../git/runGit.ts';
+import { isInside } from '../isInside.ts';
 import { newCommits, newCommitsArgs } from './commits.ts';
-import { isInside } from './isInside.ts';
 import {
   deniedPlainly,
   type LaunchView,

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { refusedPath } from '../../core/changes/changePaths.ts';
-import { isInside } from './isInside.ts';
+import { isInside } from '../isInside.ts';
 import { resolveIn, type Shown } from './resolveIn.ts';
 
 /**

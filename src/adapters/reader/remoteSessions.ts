@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import type { OpenSession, SessionStore } from '../../core/fork/sessionStore.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
+import { projectsIn } from '../claudeCode/layout.ts';
 import type { ReadingFolders } from './createReadingStore.ts';
 import type { Reader } from './reader.ts';
 import { createRemoteSession } from './remoteSession.ts';
@@ -17,7 +17,7 @@ export function createRemoteSessions(
   const opened = new OpenedSessions(reader);
   const watch = new RemoteWatch(reader, log);
   return {
-    folders: [...new Set(claudeDirs.map((dir) => join(dir, 'projects')))],
+    folders: [...new Set(claudeDirs.map(projectsIn))],
     list: ({ signal, ...options } = {}): Promise<SessionSummary[]> => reader.call('list', [options], signal),
     open: (session) => opened.open(session),
     watch: (listener) => watch.add(listener),

@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import type { FoundText } from '../../core/search/searchRecord.ts';
 import type { SearchQuery, SessionSearch } from '../../core/search/sessionSearch.ts';
 import type { RecordedSession } from '../../core/session/recordedSession.ts';
+import { projectsIn } from '../claudeCode/layout.ts';
 import { SessionIndex } from '../sessions/sessionIndex.ts';
 import { type SearchSources, searchFiles, type TextPlace } from './searchFiles.ts';
 import { TextIndex } from './textIndex.ts';
@@ -21,7 +21,7 @@ export interface SearchFolders {
 export function createSessionSearch(store: SessionStore, folders: SearchFolders): SessionSearch {
   const texts = new TextIndex(folders.index);
   const summaries = new SessionIndex(folders.index);
-  const allTranscripts = () => transcriptFiles(store.folders, join(folders.archive, 'projects'));
+  const allTranscripts = () => transcriptFiles(store.folders, projectsIn(folders.archive));
   const sources: SearchSources = {
     async transcripts(query, signal) {
       const transcripts = await allTranscripts();
@@ -102,7 +102,7 @@ function newestFirst<T extends Transcript>(transcripts: readonly T[], summaries:
   for (const { file, sessionFile, state } of transcripts) {
     const lastAt = known.get(sessionFile)?.summary?.lastAt ?? null;
     if (lastAt !== null) times.set(sessionFile, Date.parse(lastAt));
-    else if (file === sessionFile || !times.has(sessionFile)) times.set(sessionFile, state.changedAt);
+    else if (file === sessionFile || !times.has(sessionFile)) times.set(sessionFile, state.modifiedAt);
   }
   const timeOf = ({ sessionFile }: Transcript): number => times.get(sessionFile) ?? 0;
   return transcripts.toSorted((a, b) => timeOf(b) - timeOf(a));

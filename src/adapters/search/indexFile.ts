@@ -3,9 +3,10 @@ import { GramSet } from '../../core/search/gramsOf.ts';
 import { searchableTexts } from '../../core/search/searchableTexts.ts';
 import { decodeLine, utf16Of } from '../../core/session/decodeLine.ts';
 import { parseLine } from '../../core/session/parseLine.ts';
+import type { FileStamp } from '../fileStamp.ts';
 import { openPlainFileSync } from '../plainFiles.ts';
+import { sha256Hash } from '../sha256.ts';
 import { mayHoldMessage } from './fileSearcher.ts';
-import { type FileState, tailDigest } from './fileState.ts';
 import type { IndexedFile, IndexedPiece, TextIndex } from './textIndex.ts';
 
 const lineFeed = 10;
@@ -15,6 +16,8 @@ const usualPieceBytes = 256 * 1024;
 const longestPiece = 64 * 1024 * 1024;
 /** Pieces that are written in one transaction: others wait that long. */
 const piecesAtOnce = 8;
+/** Bytes before a place that are compared when the file has grown. */
+const tailBytes = 4096;
 
 const grams = new GramSet();
 
@@ -48,9 +51,21 @@ function addLines(bytes: Buffer): number | null {
   return lines;
 }
 
+/** Digest of the last bytes before a place, to notice that what was read isn't there any more. */
+function tailDigest(handle: number, end: number): string {
+  const tail = Buffer.alloc(Math.min(end, tailBytes));
+  return sha256Hash()
+    .update(tail.subarray(0, readSync(handle, tail, 0, tail.length, end - tail.length)))
+    .digest('base64');
+}
+
 /** Whether what was indexed still stands in the file. */
-export function isBeginningOf(indexed: IndexedFile, handle: number, state: FileState): boolean {
-  return indexed.inode === state.inode && indexed.end <= state.size && tailDigest(handle, indexed.end) === indexed.tail;
+export function isBeginningOf(indexed: IndexedFile, handle: number, state: FileStamp): boolean {
+  return (
+    indexed.inode === String(state.inode) &&
+    indexed.end <= state.bytes &&
+    tailDigest(handle, indexed.end) === indexed.tail
+  );
 }
 
 /** Where reading goes on: behind what is indexed, a short last piece being read again so that pieces don't crumble. */
@@ -67,7 +82,7 @@ function startOf(index: TextIndex, known: IndexedFile, pieceBytes: number): { st
 export function* indexFile(
   index: TextIndex,
   file: string,
-  state: FileState,
+  state: FileStamp,
   known: IndexedFile | null,
   pieceBytes = usualPieceBytes,
 ): Generator<void, void> {
@@ -81,7 +96,7 @@ export function* indexFile(
     const head = Buffer.alloc(4);
     let usable = utf16Of(head.subarray(0, readSync(handle, head, 0, 4, 0))) === null;
     for (let done = false; !done; yield) {
-      const bytes = usable ? readPiece(handle, at, state.size, pieceBytes) : null;
+      const bytes = usable ? readPiece(handle, at, state.bytes, pieceBytes) : null;
       const lines = bytes === null ? null : addLines(bytes);
       const words = grams.takeWords();
       usable = lines !== null;
@@ -93,7 +108,7 @@ export function* indexFile(
       done = !usable || bytes === null || bytes.length === 0;
       if (!done && pieces.length < piecesAtOnce) continue;
       if (!usable) ({ from, at, line, pieces } = { from: 0, at: 0, line: 1, pieces: [] });
-      const now = { state: done ? state.text : null, inode: state.inode, end: at, line, tail: '', usable };
+      const now = { state: done ? state.text : null, inode: String(state.inode), end: at, line, tail: '', usable };
       if (!index.add(file, from, expected, { ...now, tail: tailDigest(handle, at) }, pieces)) return;
       expected = { end: at, state: now.state };
       from = at;

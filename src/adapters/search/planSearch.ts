@@ -21,14 +21,14 @@ function piecesOf(
   indexed: IndexedFile | undefined,
   candidates: Map<number, FilePiece[]>,
 ): { pieces: FilePiece[]; bytes: number } | null {
-  const whole = { pieces: wholeFilePieces, bytes: state.size };
+  const whole = { pieces: wholeFilePieces, bytes: state.bytes };
   if (indexed === undefined || !indexed.usable) return whole;
   if (indexed.state !== state.text && !stillBegins(indexed, { file, state })) return whole;
   const pieces = candidates.get(indexed.id) ?? [];
-  const rest = state.size > indexed.end ? [{ start: indexed.end, end: null, line: indexed.line }] : [];
+  const rest = state.bytes > indexed.end ? [{ start: indexed.end, end: null, line: indexed.line }] : [];
   if (pieces.length + rest.length === 0) return null;
-  const known = pieces.reduce((sum, { start, end }) => sum + (end ?? state.size) - start, 0);
-  return { pieces: [...pieces, ...rest], bytes: known + state.size - indexed.end };
+  const known = pieces.reduce((sum, { start, end }) => sum + (end ?? state.bytes) - start, 0);
+  return { pieces: [...pieces, ...rest], bytes: known + state.bytes - indexed.end };
 }
 
 function stillBegins(indexed: IndexedFile, { file, state }: Pick<Transcript, 'file' | 'state'>): boolean {

@@ -1,21 +1,19 @@
-import { closeSync, readdirSync, readSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { openPlainFileSync } from '../plainFiles.ts';
-import { projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
-import { agentIdOf, subagentFilesIn } from '../sessions/subagentFiles.ts';
-import { type FileState, fileState } from './fileState.ts';
+import { agentIdOf, ownFolderOf, sessionIdOf } from '../claudeCode/layout.ts';
+import { projectFolders } from '../claudeCode/projectFiles.ts';
+import { subagentFilesIn } from '../claudeCode/subagentFiles.ts';
+import { subagentOwner } from '../claudeCode/subagentOwner.ts';
+import { type FileStamp, fileStamp } from '../fileStamp.ts';
 
 /** A transcript as it is now. */
 export interface Transcript {
   file: string;
   /** File of the session that it belongs to: itself, unless it is a subagent's. */
   sessionFile: string;
-  state: FileState;
+  state: FileStamp;
 }
-
-/** The first line tells whose it is. */
-const headBytes = 64 * 1024;
 
 /** Names in a folder, none where there is no such folder. What they are shows when their state is asked for. */
 function namesIn(folder: string): string[] {
@@ -26,22 +24,6 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Session that a subagent's file of an old version names; they lie beside the sessions. */
-function ownerOf(file: string): string | null {
-  try {
-    const { descriptor: handle } = openPlainFileSync(file);
-    try {
-      const head = Buffer.alloc(headBytes);
-      const text = head.toString('latin1', 0, readSync(handle, head, 0, headBytes, 0));
-      return /"sessionId":"([^"\\]+)"/.exec(text)?.[1] ?? null;
-    } finally {
-      closeSync(handle);
-    }
-  } catch {
-    return null;
-  }
-}
-
 /** Transcripts in one project's folder, each session's with those of its subagents behind it. */
 function transcriptsIn(folder: string): { file: string; sessionFile: string }[] {
   const names = new Set(namesIn(folder));
@@ -49,7 +31,7 @@ function transcriptsIn(folder: string): { file: string; sessionFile: string }[] 
   for (const name of names) {
     if (agentIdOf(name) === null) continue;
     const file = join(folder, name);
-    const owner = ownerOf(file);
+    const owner = subagentOwner(file);
     if (owner !== null) beside.set(owner, [...(beside.get(owner) ?? []), file]);
   }
   return [...names].flatMap((name) => {
@@ -57,7 +39,7 @@ function transcriptsIn(folder: string): { file: string; sessionFile: string }[] 
     if (sessionId === null) return [];
     // Thousands of paths: put together by hand they cost a tenth of what `join` takes.
     const sessionFile = `${folder}${sep}${name}`;
-    const inside = names.has(sessionId) ? subagentFilesIn(`${folder}${sep}${sessionId}`) : [];
+    const inside = names.has(sessionId) ? subagentFilesIn(ownFolderOf(sessionFile)) : [];
     const agents = [...inside, ...(beside.get(sessionId) ?? [])];
     return [sessionFile, ...agents].map((file) => ({ file, sessionFile }));
   });
@@ -78,7 +60,7 @@ export async function transcriptFiles(roots: readonly string[], archive: string 
         const place = archive === null ? '' : sessionFile.slice(root.length);
         if (root === archive && originals.has(place)) continue;
         if (root !== archive) originals.add(place);
-        const state = fileState(file);
+        const state = fileStamp(file);
         if (state !== null) transcripts.push({ file, sessionFile, state });
       }
     }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { IndexProgress } from '../../core/search/sessionSearch.ts';
-import { fileState } from './fileState.ts';
+import { fileStamp } from '../fileStamp.ts';
 import { indexFile } from './indexFile.ts';
 import type { IndexedFile, TextIndex } from './textIndex.ts';
 
@@ -19,8 +19,8 @@ export async function* updateTextIndex(
   const known = index.prepare() ? index.files() : null;
   if (known === null) return;
   const present = new Set(files);
-  index.forget([...known.keys()].filter((file) => !present.has(file) && fileState(file) === null));
-  const due = files.filter((file) => known.get(file)?.state !== fileState(file)?.text);
+  index.forget([...known.keys()].filter((file) => !present.has(file) && fileStamp(file) === null));
+  const due = files.filter((file) => known.get(file)?.state !== fileStamp(file)?.text);
   const fresh = files.length - due.length;
   for (const [done, file] of due.entries()) {
     yield { indexed: fresh + done, files: files.length };
@@ -38,7 +38,7 @@ function* piecesOf(
   pieceBytes: number | undefined,
 ): Generator<void, void> {
   try {
-    const state = fileState(file);
+    const state = fileStamp(file);
     if (state !== null) yield* indexFile(index, file, state, known, pieceBytes);
   } catch {
     // Gone or not readable by now.

@@ -3,11 +3,11 @@ import { join, resolve, sep } from 'node:path';
 import { expiryOf, retentionDays } from '../../core/archive/retention.ts';
 import { comparablePath, isWithin, projectFolder } from '../../core/session/projectFolder.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import { configFolderOf, placeOf } from '../archive/sessionParts.ts';
+import { configFolderOf, placeOf, projectsIn, sessionIdOf } from '../claudeCode/layout.ts';
+import { projectFolders } from '../claudeCode/projectFiles.ts';
 import { isAbsent } from '../fileErrors.ts';
 import { Checkouts } from '../git/checkouts.ts';
 import { entriesOf } from '../plainFiles.ts';
-import { projectFolders, sessionIdOf } from '../sessions/projectFiles.ts';
 import { Families } from './families.ts';
 
 const outsideGit = { repository: null, worktree: null };
@@ -88,7 +88,7 @@ export class SummaryFacts {
 
   /** Where in a config folder the sessions lie that the archive has copies of. */
   async keptPlaces(): Promise<ReadonlySet<string>> {
-    const folders = await projectFolders(join(this.#archive, 'projects'));
+    const folders = await projectFolders(projectsIn(this.#archive));
     const places = folders.map(async (folder) =>
       (await entriesOf(folder)).flatMap(({ name }) => (sessionIdOf(name) === null ? [] : placeOf(join(folder, name)))),
     );

@@ -1,9 +1,10 @@
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { BadInputError, NotFoundError } from '../../core/errors.ts';
 import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import { plural } from '../../core/format.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { Sha256 } from '../../core/sha256.ts';
+import { projectsIn } from '../claudeCode/layout.ts';
 import { plainFile } from '../plainFiles.ts';
 import type { OpenSessions } from './openSessions.ts';
 import type { OutlineIndex } from './outline/outlineIndex.ts';
@@ -101,8 +102,8 @@ export function createSessionStore(options: {
   index?: string;
   sha256: Sha256;
 }): SessionStore {
-  const archive = options.archive === undefined ? null : join(options.archive, 'projects');
-  const originals = options.claudeDirs.map((folder) => join(folder, 'projects'));
+  const archive = options.archive === undefined ? null : projectsIn(options.archive);
+  const originals = options.claudeDirs.map(projectsIn);
   const roots = [...new Set([...originals, ...(archive === null ? [] : [archive])])];
   let loaded: Promise<OutlineIndex | null> | null = null;
   const outlines = () => (loaded ??= loadOutlines(options.index));

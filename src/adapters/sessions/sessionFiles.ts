@@ -2,15 +2,15 @@ import { basename, dirname, join, sep } from 'node:path';
 import { type ParsedTranscript, parseTranscript } from '../../core/session/parseTranscript.ts';
 import { isWarmUp } from '../../core/session/promptRules.ts';
 import type { SessionTree, SubagentFile, TranscriptFile } from '../../core/session/turnTree.ts';
-import { entriesOf, plainFile, plainFileSync } from '../plainFiles.ts';
-import { customTitleOf, readRecord } from './customTitle.ts';
+import { customTitleOf, readRecord } from '../claudeCode/customTitle.ts';
+import { agentIdOf, metaFileOf, sessionIdOf } from '../claudeCode/layout.ts';
+import { subagentFilesIn, workflowOf } from '../claudeCode/subagentFiles.ts';
+import { type FileStamp, fileStamp, isSameStamp } from '../fileStamp.ts';
+import { entriesOf, plainFile } from '../plainFiles.ts';
 import { LineSource } from './lineSource.ts';
 import type { Outlines } from './outline/outlineIndex.ts';
 import { partOf } from './outline/partOf.ts';
 import { partsOfSession, RememberedSession, type StoredSession } from './outline/rememberedSession.ts';
-import { sessionIdOf } from './projectFiles.ts';
-import { isSame, type ScannedState, stateOf } from './scannedState.ts';
-import { agentIdOf, subagentFilesIn, workflowOf } from './subagentFiles.ts';
 import { TranscriptScan } from './transcriptScan.ts';
 
 type FileStates = Pick<StoredSession, 'state' | 'subagentState'>;
@@ -61,7 +61,7 @@ export class SessionFiles {
   async read(): Promise<ReadFiles> {
     this.#scan.update();
     const transcript = readSoFar(this.#scan.transcript);
-    const state = this.#scan.state ?? { inode: 0, bytes: 0, modifiedAt: 0 };
+    const state = this.#scan.state ?? { inode: 0, bytes: 0, modifiedAt: 0, text: '' };
     const files = await this.#subagentFiles();
     // Looked at before they are read: what is written meanwhile is noticed by whoever looks next.
     const isLong = this.#outlines !== null && state.bytes >= this.#outlines.rememberFrom;
@@ -69,7 +69,7 @@ export class SessionFiles {
     return { transcript, origin: this.#origin(state, await this.#readSubagents(files)), states };
   }
 
-  #origin({ bytes, modifiedAt }: ScannedState, subagents: readonly SubagentFile[]): TranscriptFile {
+  #origin({ bytes, modifiedAt }: FileStamp, subagents: readonly SubagentFile[]): TranscriptFile {
     return {
       sessionId: this.#sessionId,
       file: this.file,
@@ -88,10 +88,10 @@ export class SessionFiles {
    */
   async recall(): Promise<RememberedSession | null> {
     const outlines = this.#outlines;
-    const stats = plainFileSync(this.file);
-    if (outlines === null || stats === null || stats.size < outlines.rememberFrom || this.#scan.state !== null)
+    const stamp = fileStamp(this.file);
+    if (outlines === null || stamp === null || stamp.bytes < outlines.rememberFrom || this.#scan.state !== null)
       return null;
-    const stored = partOf<StoredSession>(outlines, this.file, 'session', stateOf(stats));
+    const stored = partOf<StoredSession>(outlines, this.file, 'session', stamp);
     if (stored === null || stored.subagentState !== stateOfSubagents(await this.#subagentFiles())) return null;
     this.#source?.close();
     this.#source = new LineSource(this.file, stored.state.inode);
@@ -105,7 +105,7 @@ export class SessionFiles {
     this.#scan.remember();
     if (this.#outlines === null || states === null || !this.#scan.remembers(states.state)) return;
     const before = this.#remembered;
-    if (before?.subagentState === states.subagentState && isSame(before.state, states.state)) return;
+    if (before?.subagentState === states.subagentState && isSameStamp(before.state, states.state)) return;
     this.#remembered = states;
     this.#outlines.add(this.file, partsOfSession(tree, transcript, states));
   }
@@ -151,22 +151,15 @@ export class SessionFiles {
       agentId,
       file,
       workflow: workflowOf(file),
-      meta: readRecord(metaOf(file)),
+      meta: readRecord(metaFileOf(file)),
       transcript: readSoFar(scan.transcript),
     };
   }
 }
 
-function metaOf(file: string): string {
-  return `${file.slice(0, -'.jsonl'.length)}.meta.json`;
-}
-
 function stateOfSubagents({ inside, beside }: SubagentFiles): string {
   const states = [...inside, ...beside].sort().map((file) => {
-    const [own, meta] = [file, metaOf(file)].map((path) => {
-      const stats = plainFileSync(path);
-      return stats === null ? 'none' : Object.values(stateOf(stats)).join(':');
-    });
+    const [own, meta] = [file, metaFileOf(file)].map((path) => fileStamp(path)?.text ?? 'none');
     return `${workflowOf(file) ?? ''} ${basename(file)} ${own} ${meta}`;
   });
   return states.join('\n');

@@ -6,9 +6,12 @@ import { LRUCache } from 'lru-cache';
 import type { SessionId } from '../../core/ids.ts';
 import { comparablePath, isWithin } from '../../core/session/projectFolder.ts';
 import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
+import { customTitleFile } from '../claudeCode/customTitle.ts';
+import { sessionIdOf } from '../claudeCode/layout.ts';
+import { projectFolders } from '../claudeCode/projectFiles.ts';
 import { fileErrorCode } from '../fileErrors.ts';
+import { stampOf } from '../fileStamp.ts';
 import { entriesOf, plainFileSync } from '../plainFiles.ts';
-import { customTitleFile } from './customTitle.ts';
 import {
   type ForeignTitle,
   folderOf,
@@ -17,7 +20,6 @@ import {
   titleIn,
   titlesSum,
 } from './foreignTitles.ts';
-import { projectFolders, sessionIdOf } from './projectFiles.ts';
 import type { SessionIndex, StoredSummary } from './sessionIndex.ts';
 import type { TranscriptScan } from './transcriptScan.ts';
 
@@ -334,7 +336,7 @@ function writesForeignTitles({ version }: SessionSummary): boolean {
 
 function stateFrom(stats: Stats, file: string, hasFolder: boolean): FileState {
   const title = hasFolder ? titleStats(file) : null;
-  const text = [stats.ino, stats.size, stats.mtimeMs, title?.mtimeMs ?? 0].join(':');
+  const text = [stampOf(stats).text, title === null ? '' : stampOf(title).text].join(' ');
   return { text, changedAt: stats.ctimeMs };
 }
 

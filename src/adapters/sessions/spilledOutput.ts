@@ -1,16 +1,17 @@
 import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, sep } from 'node:path';
+import { basename, dirname, sep } from 'node:path';
 import type { RecordedToolCall, Turn } from '../../core/session/recordedSession.ts';
+import { ownFolderOf, toolResultIn } from '../claudeCode/layout.ts';
+import { sessionFolderOf } from '../claudeCode/subagentFiles.ts';
 import { openPlainFile } from '../plainFiles.ts';
-import { sessionFolderOf } from './subagentFiles.ts';
 
 /** So much of a spilled output is read; more than anyone reads in a document. */
 const mostBytes = 1024 * 1024;
 
 /** Where the whole output may lie: in the session's own folder (also after it was copied), or where the recording says. */
 function candidates(transcript: string, recorded: string): string[] {
-  const folder = sessionFolderOf(transcript) ?? transcript.slice(0, -'.jsonl'.length);
-  return [join(folder, 'tool-results', basename(recorded)), recorded];
+  const folder = sessionFolderOf(transcript) ?? ownFolderOf(transcript);
+  return [toolResultIn(folder, basename(recorded)), recorded];
 }
 
 /** The project's folder under `…/projects`: nothing outside of it is read, whatever a transcript names. */

@@ -4,12 +4,12 @@ import { longestLine, utf16Of } from '../../core/session/decodeLine.ts';
 import { parseTranscript, TranscriptReader } from '../../core/session/parseTranscript.ts';
 import { SessionSummaryBuilder } from '../../core/session/sessionSummary.ts';
 import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
+import { type FileStamp, isSameStamp, stampOf } from '../fileStamp.ts';
 import { openPlainFileSync, readFully } from '../plainFiles.ts';
 import { LineSource, StoredEntry } from './lineSource.ts';
 import type { Outlines, Part } from './outline/outlineIndex.ts';
 import { type PackedOutline, packOutlines, partsOf, unpackOutlines } from './outline/packedOutline.ts';
 import { partOf } from './outline/partOf.ts';
-import { isSame, type ScannedState, stateOf } from './scannedState.ts';
 import { LineSkimmer } from './skim/lineSkimmer.ts';
 import { QuickReader } from './skim/quickEntry.ts';
 
@@ -47,7 +47,7 @@ export interface ScanOptions {
 
 /** What another process needs to go on from where this one is, besides the outlines. */
 interface StoredScan extends Pick<TranscriptReader, 'problems' | 'hasLooseParents'> {
-  state: ScannedState;
+  state: FileStamp;
   records: number;
   summary: ReturnType<SessionSummaryBuilder['gathered']>;
   next: { start: number; line: number };
@@ -56,7 +56,7 @@ interface StoredScan extends Pick<TranscriptReader, 'problems' | 'hasLooseParent
 
 /** The records of one part. */
 interface StoredOutline {
-  state: ScannedState;
+  state: FileStamp;
   outline: PackedOutline;
 }
 
@@ -73,7 +73,7 @@ function* partsOfScan(scan: StoredScan, entries: readonly StoredEntry[]): Genera
 function rememberedEntries(
   outlines: Outlines,
   file: string,
-  state: ScannedState,
+  state: FileStamp,
   records: number,
   source: LineSource,
 ): StoredEntry[] | null {
@@ -95,7 +95,7 @@ export class TranscriptScan {
   readonly #isSubagent: boolean;
   readonly #keepsEntries: boolean;
   readonly #isOnce: boolean;
-  #state: ScannedState | null = null;
+  #state: FileStamp | null = null;
   #reader: TranscriptReader;
   #source: LineSource | null = null;
   /** Where the first line begins that was not complete yet, and its number. */
@@ -104,7 +104,7 @@ export class TranscriptScan {
   /** What stands before `#next`, as far as it is compared when the file has grown. */
   #tail: Buffer = Buffer.alloc(0);
   /** State of the file when its outline was remembered last. */
-  #remembered: ScannedState | null = null;
+  #remembered: FileStamp | null = null;
   /** Where the line begins that is being read, and its length: what the reader keeps of it is told by that. */
   #at = { start: 0, length: 0 };
 
@@ -125,7 +125,7 @@ export class TranscriptScan {
     return this.#result;
   }
 
-  get state(): ScannedState | null {
+  get state(): FileStamp | null {
     return this.#state;
   }
 
@@ -133,9 +133,9 @@ export class TranscriptScan {
   update(): void {
     const { descriptor, stats } = openPlainFileSync(this.file);
     try {
-      const state = stateOf(stats);
+      const state = stampOf(stats);
       const before = this.#state;
-      if (before !== null && isSame(before, state)) return;
+      if (before !== null && isSameStamp(before, state)) return;
       const hasGrown = !this.#isOnce && before !== null && before.inode === state.inode && state.bytes > before.bytes;
       if (!hasGrown || !this.#isStillThere(descriptor)) this.#startAgain(state);
       this.#state = state;
@@ -147,8 +147,8 @@ export class TranscriptScan {
   }
 
   /** Whether what is remembered is that state of the file. */
-  remembers(state: ScannedState): boolean {
-    return this.#remembered !== null && isSame(state, this.#remembered);
+  remembers(state: FileStamp): boolean {
+    return this.#remembered !== null && isSameStamp(state, this.#remembered);
   }
 
   /** Gives back the file; entries open it again when they are asked. */
@@ -156,7 +156,7 @@ export class TranscriptScan {
     this.#source?.close();
   }
 
-  #startAgain({ inode, bytes }: ScannedState): void {
+  #startAgain({ inode, bytes }: FileStamp): void {
     this.#source?.close();
     this.#source = new LineSource(this.file, inode);
     const seen = this.#isOnce ? tools().skimmer.beginPassing(bytes) : undefined;
@@ -180,12 +180,12 @@ export class TranscriptScan {
   }
 
   /** Takes over what another process has read of the file, which may have grown since. */
-  #recall(descriptor: number, state: ScannedState): void {
+  #recall(descriptor: number, state: FileStamp): void {
     const outlines = this.#outlines;
     if (outlines === null || this.#source === null || state.bytes < outlines.rememberFrom) return;
     const stored = outlines.get(this.file, 'scan') as StoredScan | null;
     if (stored === null || stored.state.inode !== state.inode) return;
-    if (!isSame(stored.state, state) && stored.state.bytes >= state.bytes) return;
+    if (!isSameStamp(stored.state, state) && stored.state.bytes >= state.bytes) return;
     this.#next = stored.next;
     this.#tail = Buffer.from(stored.tail);
     const entries = this.#isStillThere(descriptor)

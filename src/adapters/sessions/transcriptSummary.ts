@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { linkChain } from '../../core/session/messageChain.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import { customTitleOf } from './customTitle.ts';
-import { sessionIdOf } from './projectFiles.ts';
+import { customTitleOf } from '../claudeCode/customTitle.ts';
+import { sessionIdOf } from '../claudeCode/layout.ts';
 import { TranscriptScan } from './transcriptScan.ts';
 
 /** The scan with the records that are linked, by the one without: it goes on with that one when the file has grown. */

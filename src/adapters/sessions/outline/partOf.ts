@@ -1,13 +1,13 @@
-import { isSame, type ScannedState } from '../scannedState.ts';
+import { type FileStamp, isSameStamp } from '../../fileStamp.ts';
 import type { Outlines } from './outlineIndex.ts';
 
 /** A part of what is remembered of a file, where it is of this very state of the file; else null. */
-export function partOf<Stored extends { state: ScannedState }>(
+export function partOf<Stored extends { state: FileStamp }>(
   outlines: Outlines,
   file: string,
   part: string,
-  state: ScannedState,
+  state: FileStamp,
 ): Stored | null {
   const stored = outlines.get(file, part) as Stored | null;
-  return stored !== null && isSame(stored.state, state) ? stored : null;
+  return stored !== null && isSameStamp(stored.state, state) ? stored : null;
 }

@@ -5,14 +5,14 @@ import { SessionSummaryBuilder } from '../../../core/session/sessionSummary.ts';
 import { readEntry, type TranscriptEntry } from '../../../core/session/transcriptEntry.ts';
 import { stepsOf } from '../../../core/session/turnSteps.ts';
 import type { SessionTree, TranscriptFile } from '../../../core/session/turnTree.ts';
+import type { FileStamp } from '../../fileStamp.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
-import type { ScannedState } from '../scannedState.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
 import { partsOfTurns, StoredTurns } from './storedTurns.ts';
 
 /** What another process needs to show a session's turns without going through its records. */
 export interface StoredSession {
-  state: ScannedState;
+  state: FileStamp;
   /** Whatever changes when a file of its subagents does. */
   subagentState: string;
   summary: ReturnType<SessionSummaryBuilder['gathered']>;

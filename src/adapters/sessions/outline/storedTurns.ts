@@ -1,18 +1,18 @@
 import type { StepOutline, TurnOutline } from '../../../core/session/recordedSession.ts';
+import type { FileStamp } from '../../fileStamp.ts';
 import { changedWhileRead, type StoredEntry } from '../lineSource.ts';
-import type { ScannedState } from '../scannedState.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
 import { partOf } from './partOf.ts';
 
 /** Some of a session's turns. */
 interface StoredOutlines {
-  state: ScannedState;
+  state: FileStamp;
   turns: Omit<TurnOutline, 'steps'>[];
 }
 
 /** The steps of some turns, and where the records stand that hold what these turns say: their prompts, replies and results. */
 interface StoredSteps {
-  state: ScannedState;
+  state: FileStamp;
   steps: StepOutline[][];
   records: RecordPlace[][];
 }
@@ -31,7 +31,7 @@ const stepsAtOnce = 32;
 export function* partsOfTurns(
   turns: readonly TurnOutline[],
   records: readonly (readonly StoredEntry[])[],
-  state: ScannedState,
+  state: FileStamp,
 ): Generator<Part, void> {
   for (let at = 0; at < turns.length; at += turnsAtOnce) {
     const some = turns.slice(at, at + turnsAtOnce).map(({ steps: _steps, ...turn }) => turn);
@@ -72,12 +72,12 @@ function readSteps(this: StoredTurn): StepOutline[] {
 export class StoredTurns {
   readonly #outlines: Outlines;
   readonly #file: string;
-  readonly #state: ScannedState;
+  readonly #state: FileStamp;
   #turns: readonly TurnOutline[] = [];
   /** What was read with steps, by the place of the first turn. */
   readonly #records = new Map<number, RecordPlace[][]>();
 
-  constructor(outlines: Outlines, file: string, state: ScannedState) {
+  constructor(outlines: Outlines, file: string, state: FileStamp) {
     this.#outlines = outlines;
     this.#file = file;
     this.#state = state;

@@ -14,13 +14,13 @@ const mostAhead = 10;
  * @returns ends when they are remembered; what can't be read is left to who opens it
  */
 export async function understandAhead(
-  files: readonly { file: string; state: { size: number } }[],
+  files: readonly { file: string; state: { bytes: number } }[],
   index: string,
   tried: Set<string>,
   pause: () => Promise<unknown>,
 ): Promise<void> {
   const outlines = new OutlineIndex(index);
-  const long = files.filter(({ state }) => state.size >= outlines.rememberFrom).slice(0, mostAhead);
+  const long = files.filter(({ state }) => state.bytes >= outlines.rememberFrom).slice(0, mostAhead);
   for (const { file } of long) {
     // A damaged session is not remembered, nor is any where the index can't be kept.
     if (tried.has(file) || outlines.get(file, 'scan') !== null) continue;

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Disposable } from '../../../core/disposable.ts';
+import { agentTranscriptOf, customTitleName, subagentsName } from '../../claudeCode/layout.ts';
+import { subagentFolders } from '../../claudeCode/subagentFiles.ts';
+import { stampOf } from '../../fileStamp.ts';
 import { plainFile } from '../../plainFiles.ts';
-import { subagentFolders } from '../subagentFiles.ts';
 import { folderState } from './folderState.ts';
 import { FolderWatch, type WatchSystem } from './folderWatch.ts';
 
@@ -75,16 +77,18 @@ export class OwnFolderWatch implements Disposable {
   }
 
   #told(name: string | null): void {
-    if (name === null || name === 'subagents') this.arm();
-    if (name === null || name === 'custom-title.json') this.#listener.title();
+    if (name === null || name === subagentsName) this.arm();
+    if (name === null || name === customTitleName) this.#listener.title();
   }
 
   #subagentTold(folder: string, name: string | null): void {
     if (name === null) void this.#lookAtSubagents();
     // Agents of a workflow lie in folders below.
     else if (!name.includes('.')) this.arm();
-    // What stands in `agent-….meta.json` is shown with the subagent.
-    else if (name.startsWith('agent-')) this.#listener.subagent(join(folder, jsonlOf(name)));
+    else {
+      const subagent = agentTranscriptOf(join(folder, name));
+      if (subagent !== null) this.#listener.subagent(subagent);
+    }
   }
 
   async #poll(folder: string): Promise<void> {
@@ -97,10 +101,10 @@ export class OwnFolderWatch implements Disposable {
     const before = this.#states;
     const now = new Map<string, string>();
     for (const { folder, names } of subagentFolders(this.#folder)) {
-      for (const name of names.filter((each) => each.startsWith('agent-'))) {
+      for (const name of names.filter((each) => agentTranscriptOf(each) !== null)) {
         const file = join(folder, name);
         const stats = await plainFile(file).catch(() => null);
-        if (stats !== null) now.set(file, `${stats.ino}:${stats.size}:${stats.mtimeMs}`);
+        if (stats !== null) now.set(file, stampOf(stats).text);
       }
     }
     if (this.#disposed) return;
@@ -109,10 +113,6 @@ export class OwnFolderWatch implements Disposable {
     const changed = [...new Set([...before.keys(), ...now.keys()])].filter(
       (file) => before.get(file) !== now.get(file),
     );
-    for (const file of new Set(changed.map(jsonlOf))) this.#listener.subagent(file);
+    for (const file of new Set(changed.map(agentTranscriptOf))) if (file !== null) this.#listener.subagent(file);
   }
-}
-
-function jsonlOf(name: string): string {
-  return name.replace(/\.meta\.json$/, '.jsonl');
 }

@@ -2,14 +2,14 @@ import { basename, join } from 'node:path';
 import type { Disposable } from '../../../core/disposable.ts';
 import type { SessionChange } from '../../../core/fork/sessionStore.ts';
 import type { SessionId } from '../../../core/ids.ts';
-import { sessionIdOf } from '../projectFiles.ts';
+import { sessionIdOf } from '../../claudeCode/layout.ts';
+import { subagentOwner } from '../../claudeCode/subagentOwner.ts';
 import type { FileState, SessionFolders } from '../sessionFolders.ts';
 import type { Agenda } from './agenda.ts';
 import { type FolderState, folderState } from './folderState.ts';
 import { FolderWatch, type WatchSystem } from './folderWatch.ts';
 import type { LiveSessions } from './liveSessions.ts';
 import { OwnFolderWatch } from './ownFolderWatch.ts';
-import { sessionOfSubagent } from './sessionOfSubagent.ts';
 
 /** What of the store the watch works with. */
 export type WatchedFolders = Pick<
@@ -140,7 +140,7 @@ export class ProjectWatch implements Disposable {
 
   async #subagentBeside(name: string): Promise<void> {
     const subagent = join(this.folder, name);
-    const sessionId = await sessionOfSubagent(subagent);
+    const sessionId = subagentOwner(subagent);
     const file = sessionId === null ? null : join(this.folder, `${sessionId}.jsonl`);
     if (file !== null && this.#states.has(file)) await this.#tell(file, subagent);
   }

@@ -3,7 +3,8 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkpointFiles, configFolderOf } from '../../../../src/adapters/files/checkpointFiles.ts';
+import { configFolderOf } from '../../../../src/adapters/claudeCode/layout.ts';
+import { checkpointFiles } from '../../../../src/adapters/files/checkpointFiles.ts';
 
 const name = '0123456789abcdef@v1';
 let root = '';

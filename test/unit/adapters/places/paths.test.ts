@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isSensitivePath } from '../../../../src/adapters/claudeCode/isSensitivePath.ts';
+import { isInside } from '../../../../src/adapters/isInside.ts';
 import { ChangeNotes, someOf } from '../../../../src/adapters/places/fileVersions.ts';
-import { isInside } from '../../../../src/adapters/places/isInside.ts';
-import { isSensitivePath } from '../../../../src/adapters/places/isSensitivePath.ts';
 import { Layers } from '../../../../src/adapters/places/layers.ts';
 import { LifeMarks } from '../../../../src/adapters/places/lifeMarks.ts';
 import { escapedPath } from '../../../../src/adapters/places/overlayRuns.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { untilExit } from '../../../../src/adapters/besideThreads.ts';
+import { fileStamp } from '../../../../src/adapters/fileStamp.ts';
 import { wholeFile } from '../../../../src/adapters/search/fileSearcher.ts';
-import { fileState } from '../../../../src/adapters/search/fileState.ts';
 import type { FilePlan } from '../../../../src/adapters/search/planSearch.ts';
 import type { PlanResult } from '../../../../src/adapters/search/runPlans.ts';
 import { runPlansInThreads, startScanThreads } from '../../../../src/adapters/search/runPlansInThreads.ts';
@@ -22,7 +22,7 @@ function plans(count: number, bytes: number): FilePlan[] {
     const file = join(folder, `${at}.jsonl`);
     const content = at % 3 === 0 ? 'a quixotic prompt' : 'a prompt';
     writeFileSync(file, `${JSON.stringify({ type: 'user', uuid: `u${at}`, message: { role: 'user', content } })}\n`);
-    const state = fileState(file);
+    const state = fileStamp(file);
     if (state === null) throw new Error('The file is not there.');
     return { file, sessionFile: file, state, pieces: [wholeFile], bytes };
   });

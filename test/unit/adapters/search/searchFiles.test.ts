@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fileStamp } from '../../../../src/adapters/fileStamp.ts';
 import { FileSearcher, wholeFile } from '../../../../src/adapters/search/fileSearcher.ts';
-import { fileState } from '../../../../src/adapters/search/fileState.ts';
 import { planSearch } from '../../../../src/adapters/search/planSearch.ts';
 import { TextIndex } from '../../../../src/adapters/search/textIndex.ts';
 import type { Transcript } from '../../../../src/adapters/search/transcriptFiles.ts';
@@ -116,7 +116,7 @@ function naive(files: Map<string, Written[]>, query: string): string[] {
 }
 
 function transcriptOf(file: string): Transcript[] {
-  const state = fileState(file);
+  const state = fileStamp(file);
   return state === null ? [] : [{ file, sessionFile: file, state }];
 }
 

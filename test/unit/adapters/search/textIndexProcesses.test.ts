@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { fileStamp } from '../../../../src/adapters/fileStamp.ts';
 import { FileSearcher } from '../../../../src/adapters/search/fileSearcher.ts';
-import { fileState } from '../../../../src/adapters/search/fileState.ts';
 import { planSearch } from '../../../../src/adapters/search/planSearch.ts';
 import { TextIndex } from '../../../../src/adapters/search/textIndex.ts';
 
@@ -47,13 +47,13 @@ function expectRight(spares: boolean): void {
   const index = new TextIndex(join(folder, 'index'));
   for (const [at, file] of files.entries()) {
     for (const line of [0, 57, 144, 299]) {
-      const state = fileState(file);
+      const state = fileStamp(file);
       if (state === null) throw new Error('The file is not there.');
       const text = `w${at}x${line}y`;
       const [plan] = planSearch([{ file, sessionFile: file, state }], text, index);
       const found = plan === undefined ? [] : [...new FileSearcher(text).search(file, plan.pieces)].flat();
       expect(found.map(({ uuid }) => uuid)).toEqual([`u${at}-${line}`]);
-      if (spares) expect(plan?.bytes).toBeLessThan(state.size / 2);
+      if (spares) expect(plan?.bytes).toBeLessThan(state.bytes / 2);
     }
   }
   index.close();

@@ -89,6 +89,7 @@ describe('a session that another process has understood', () => {
     };
     // Whoever reads all of it meets this.
     write(text.replace('"Reply 5"', '"Reply 5 '));
+    outlines.restamp(file);
     expect((await openAnew(null)).session.problems).toHaveLength(1);
     const again = await openAnew();
     expect(again.session).toEqual(shown.session);

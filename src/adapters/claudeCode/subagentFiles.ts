@@ -1,14 +1,9 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, sep } from 'node:path';
+import { agentIdOf, subagentsName } from './layout.ts';
 
-const agentFile = /^agent-(.+)\.jsonl$/;
 /** Workflows put their agents two levels below (`subagents/workflows/<run>/`). */
 const deepest = 3;
-
-/** The subagent whose transcript has that name; null for another file. */
-export function agentIdOf(name: string): string | null {
-  return agentFile.exec(name)?.[1] ?? null;
-}
 
 /** Names in a folder; null where there is no such folder. Links are not followed: out of the session's folder lies another one's. */
 function namesIn(folder: string): string[] | null {
@@ -24,7 +19,7 @@ function namesIn(folder: string): string[] | null {
  * @param folder absolute path of the session's own folder
  */
 export function* subagentFolders(folder: string): Generator<{ folder: string; names: string[] }> {
-  const waiting = [{ path: `${folder}${sep}subagents`, depth: 1 }];
+  const waiting = [{ path: `${folder}${sep}${subagentsName}`, depth: 1 }];
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const { path, depth } = next;
     const names = namesIn(path);
@@ -46,7 +41,7 @@ export function subagentFilesIn(folder: string): string[] {
 export function sessionFolderOf(file: string): string | null {
   let at = dirname(file);
   for (let depth = 0; depth < deepest; depth += 1, at = dirname(at))
-    if (basename(at) === 'subagents') return dirname(at);
+    if (basename(at) === subagentsName) return dirname(at);
   return null;
 }
 

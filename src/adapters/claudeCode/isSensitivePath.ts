@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isInside } from './isInside.ts';
+import { isInside } from '../isInside.ts';
 
 // With these characters in it a name is still the same one for HFS+.
 const ignorable = /[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;

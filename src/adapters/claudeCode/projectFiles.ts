@@ -2,13 +2,6 @@ import { realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { entriesOf } from '../plainFiles.ts';
 
-/** Whether the name is a session's: `agent-….jsonl` beside sessions are subagents of old versions. */
-export function sessionIdOf(name: string): string | null {
-  return name.endsWith('.jsonl') && !name.startsWith('agent-') && name.length > '.jsonl'.length
-    ? name.slice(0, -'.jsonl'.length)
-    : null;
-}
-
 /**
  * Folders of projects directly under `…/projects`. A link counts only where it leads to a folder inside the root: out
  * of the root lies what nobody asked us to read.

@@ -2,6 +2,7 @@ import { closeSync, readFileSync } from 'node:fs';
 import { sep } from 'node:path';
 import { type JsonRecord, parseRecord, textField } from '../../core/session/jsonRecord.ts';
 import { openPlainFileSync, plainFileSync } from '../plainFiles.ts';
+import { customTitleName, ownFolderOf } from './layout.ts';
 
 /** The object in a JSON file beside a transcript; null where there is none. */
 export function readRecord(file: string): JsonRecord | null {
@@ -21,7 +22,7 @@ export function readRecord(file: string): JsonRecord | null {
 
 /** Where a session's title stands that was given with `/rename`: in the session's own folder beside the transcript. */
 export function customTitleFile(transcript: string): string {
-  return `${transcript.slice(0, -'.jsonl'.length)}${sep}custom-title.json`;
+  return `${ownFolderOf(transcript)}${sep}${customTitleName}`;
 }
 
 /** Title that a person gave the session. */

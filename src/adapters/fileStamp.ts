@@ -1,0 +1,27 @@
+import type { Stats } from 'node:fs';
+import { plainFileSync } from './plainFiles.ts';
+
+/** Of which file, and which state of it, something was read: two equal ones mean that nothing needs to be read again. */
+export interface FileStamp {
+  inode: number;
+  bytes: number;
+  /** Milliseconds since the epoch. */
+  modifiedAt: number;
+  /** All that changes when somebody writes to the file or puts another one in its place; compared, never read. */
+  text: string;
+}
+
+/** The inode's own time stands in it too: the content's can be set back. */
+export function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): FileStamp {
+  return { inode: ino, bytes: size, modifiedAt: mtimeMs, text: `${ino}:${size}:${mtimeMs}:${ctimeMs}` };
+}
+
+export function isSameStamp(a: FileStamp, b: FileStamp): boolean {
+  return a.text === b.text;
+}
+
+/** Null for what is not there and for what is no plain file. */
+export function fileStamp(file: string): FileStamp | null {
+  const stats = plainFileSync(file);
+  return stats === null ? null : stampOf(stats);
+}

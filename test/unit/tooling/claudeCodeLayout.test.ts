@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 const root = path.resolve(import.meta.dirname, '../../..');
 /** Names of folders and files that Claude Code gives, as a text of their own or within a path. */
 const spelled =
-  /(['"`/])(?:projects|subagents|tool-results|file-history|\.claude|custom-title\.json)(?=['"`/])|\.meta\.json|['"`^]agent-(?!started|waiting|turn-ended)/;
+  /['"`/\]](?:projects|subagents|tool-results|file-history|\.claude|custom-title\.json)(?=['"`/[])|\.meta\.json|['"`^]agent-(?!started|waiting|turn-ended)/;
 const comment = /^\s*(?:\/\/|\/?\*)/;
 
 /** Where they stand too, and why. */

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { LRUCache } from 'lru-cache';
 import { NotFoundError } from '../../core/errors.ts';
 import type { EntryFacts } from '../../core/session/entryFacts.ts';
-import { type JsonRecord, parseRecord, textField } from '../../core/session/jsonRecord.ts';
+import { type JsonRecord, parseRecord } from '../../core/session/jsonRecord.ts';
 import {
   type EntryMessage,
   holdsMessage,
@@ -17,13 +17,6 @@ const keptBytes = 8 * 1024 * 1024;
 const sharedBytes = 1024 * 1024;
 /** An open file would keep a deleted one's space; nobody asks for long. */
 const idleMs = 2000;
-
-/** No text in a record can hold these: quotes within a text are escaped. */
-const resultKey = ',"toolUseResult":';
-/** Of two members with one name the last counts. */
-const countingBehind = ['"message":', '"uuid":', '"type":"assistant"'];
-const closingBrace = 0x7d;
-const comma = 0x2c;
 
 /** What to throw where a file no longer holds what was read of it. @param cause that error itself where it is one of these */
 export function changedWhileRead(file: string, cause?: unknown): NotFoundError {
@@ -64,31 +57,14 @@ export class LineSource {
   record(start: number, length: number): JsonRecord {
     const kept = this.#kept.get(start);
     if (kept !== undefined) return kept;
-    const record = this.#parse(this.#read(start, length));
+    const record = this.recordOnce(start, length);
     this.#kept.set(start, record, { size: Math.min(length, keptBytes) });
     return record;
   }
 
-  /**
-   * The record with its message, but a tool's result without what Claude Code keeps of it for itself (`toolUseResult`), which
-   * stands behind the message and is about as long, and without what stands behind that. Not kept, as whole records are.
-   * @throws NotFoundError where the file is gone or is not what was scanned
-   */
-  messageRecord(start: number, length: number): JsonRecord {
-    const bytes = this.#read(start, length);
-    const end = bytes.indexOf(resultKey);
-    if (end >= 0 && countingBehind.every((member) => bytes.indexOf(member, end) < 0)) {
-      bytes[end] = closingBrace;
-      // Where the key stands within another member, that one is left open: no JSON.
-      const beginning = parseRecord(textOf(bytes.subarray(0, end + 1)));
-      if (beginning?.type === 'user' && textField(beginning, 'uuid') !== null) return beginning;
-      bytes[end] = comma;
-    }
-    return this.#parse(bytes);
-  }
-
-  #parse(line: Buffer): JsonRecord {
-    const record = parseRecord(textOf(line));
+  /** As `record`, but not kept: for who reads many and each once. */
+  recordOnce(start: number, length: number): JsonRecord {
+    const record = parseRecord(textOf(this.#read(start, length)));
     if (record === null) throw changedWhileRead(this.#file);
     return record;
   }

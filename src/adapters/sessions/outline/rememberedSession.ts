@@ -111,22 +111,9 @@ export class RememberedSession {
   #nodesOf(turn: TurnOutline): ChainNode[] {
     const nodes: ChainNode[] = [];
     for (const [line, start, length] of this.#turns.recordsOf(turn)) {
-      const entry = this.#entry(start, length, line);
+      const { entry } = readEntry(this.#source.recordOnce(start, length), line);
       if (entry?.uuid != null) nodes.push({ entry: entry as ChainNode['entry'], parent: null, order: nodes.length });
     }
     return nodes;
-  }
-
-  #entry(start: number, length: number, line: number): TranscriptEntry | null {
-    const source = this.#source;
-    const { entry } = readEntry(source.messageRecord(start, length), line);
-    return entry === null
-      ? null
-      : {
-          ...entry,
-          get record() {
-            return source.record(start, length);
-          },
-        };
   }
 }

@@ -2,9 +2,8 @@ import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PlaceError } from '../../core/errors.ts';
 import { runGit } from '../git/runGit.ts';
-import { gitStamp } from './gitStamp.ts';
-import { isInside } from './isInside.ts';
 import { isInside } from '../isInside.ts';
+import { gitStamp } from './gitStamp.ts';
 
 /** The project that a session's folder belongs to. All paths are absolute. */
 export interface Project {

@@ -5,10 +5,8 @@ import type { PlacedFile } from '../../core/agent/agentSettings.ts';
 import { unchangedSince } from '../../core/agent/fileTimes.ts';
 import { refusedPath } from '../../core/changes/changePaths.ts';
 import { plural } from '../../core/format.ts';
-import { largestKept, someOf } from './fileVersions.ts';
-import { isInside } from './isInside.ts';
 import { isInside } from '../isInside.ts';
-import { someOf } from './fileVersions.ts';
+import { largestKept, someOf } from './fileVersions.ts';
 import type { Project } from './projectOf.ts';
 import { resolveIn, type Shown } from './resolveIn.ts';
 

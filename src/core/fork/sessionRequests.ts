@@ -1,6 +1,5 @@
 import { ForkPointError } from '../errors.ts';
 import { groupBy } from '../groupBy.ts';
-import type { ChainNode } from '../session/messageChain.ts';
 import type { ParsedTranscript } from '../session/parseTranscript.ts';
 import type { RecordedRequest } from '../session/recordedRequest.ts';
 import { RecordedRequests } from '../session/recordedRequests.ts';

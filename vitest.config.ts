@@ -5,8 +5,12 @@ await compileAssembly();
 
 // `unit` is the quick loop: no process, no server, no browser. The others use real ones, so they run one file at a time: two
 // cores are soon full, and timings would lie. `durable` is what needs a Temporal server.
-// Files share their process and its modules, which halves the time; those that replace a module by `vi.mock` can't.
-const mocking = ['test/unit/views/**/*.test.ts', 'test/unit/adapters/fileLock.test.ts'];
+// Files share their process and its modules, which halves the time; those that replace a module or its timers can't.
+const mocking = [
+  'test/unit/views/**/*.test.ts',
+  'test/unit/adapters/fileLock.test.ts',
+  'test/unit/adapters/whenIdle.test.ts',
+];
 const durable = [
   'test/contract/*Temporal.test.ts',
   'test/contract/temporal.test.ts',

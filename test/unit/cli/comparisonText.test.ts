@@ -43,9 +43,9 @@ it('a comparison says first what is not known of its baselines', () => {
     problem,
     'Another.',
     '',
-    'terse ↔ recorded · 100 % alike · no difference',
+    'recorded ↔ terse · 100 % alike · no difference',
   ]);
-  expect(text([])).toBe('terse ↔ recorded · 100 % alike · no difference');
+  expect(text([])).toBe('recorded ↔ terse · 100 % alike · no difference');
 });
 
 it('so does its Markdown, below the table', () => {

@@ -62,12 +62,15 @@ function englishOnlyZod() {
  */
 function smallModules() {
   const modules = [
-    'adapters/archive/sessionParts',
+    'adapters/claudeCode/layout',
+    'adapters/claudeCode/projectFiles',
+    'adapters/claudeCode/sessionParts',
     'adapters/dataFolders',
     'adapters/fileErrors',
+    'adapters/fileStamp',
     'adapters/parseJsonBytes',
     'adapters/plainFiles',
-    'adapters/sessions/projectFiles',
+    'adapters/sessions/indexVersion',
     'adapters/sessions/sessionIndex',
     'adapters/sha256',
     'adapters/sqlite/cacheDatabase',
@@ -80,6 +83,7 @@ function smallModules() {
     'core/groupBy',
     'core/plainText',
     'core/session/projectFolder',
+    'core/session/recordTable',
     'core/session/recordedSession',
   ];
   return {

@@ -3,7 +3,7 @@ import type { Outlines, Part } from '../../src/adapters/sessions/outline/outline
 
 /** Outlines of all files, however short, in memory; copied in and out as a database would. */
 export class MemoryOutlines implements Outlines {
-  readonly rememberFrom = 0;
+  readonly cacheFrom = 0;
   readonly #parts = new Map<string, unknown>();
 
   get(file: string, part: string): unknown {

@@ -3,7 +3,7 @@ import { noUsage } from '../../src/core/api/usage.ts';
 import type { ForkContext } from '../../src/core/fork/forkContext.ts';
 import type { PrefixMatch } from '../../src/core/fork/prefixMatch.ts';
 import { runIdSchema, sessionIdSchema, turnIdSchema } from '../../src/core/ids.ts';
-import { noSurroundings, type SessionSummary, type Step, type Turn } from '../../src/core/session/recordedSession.ts';
+import { noContext, type SessionSummary, type Step, type Turn } from '../../src/core/session/recordedSession.ts';
 
 /** Made-up sessions and fork contexts for tests of what follows the reading. */
 
@@ -29,7 +29,7 @@ export function summary(over: Partial<SessionSummary> = {}): SessionSummary {
     foreignTitles: [],
     roots: [],
     forkedFrom: null,
-    ...noSurroundings,
+    ...noContext,
     ...over,
   };
 }

@@ -57,7 +57,7 @@ export const readingProperties: Record<string, () => fc.IRawProperty<unknown[]>>
         const file = write(sessionId, bytes.subarray(0, end));
         const scan = new TranscriptScan(file, { outlines });
         scan.update();
-        scan.remember();
+        scan.cache();
         const origin = { sessionId, file, bytes: end, customTitle: null, subagents: [] };
         const tree = buildSession(scan.transcript, origin);
         expectSame(treeReading(tree), wholeReading(bytes.subarray(0, end), sessionId));

@@ -58,9 +58,9 @@ export function createSessionSearch(store: SessionStore, folders: SearchFolders)
         { pause },
       );
       // Loaded here: a search needs nothing of it.
-      const { understandAhead } = await import('../sessions/outline/understandAhead.ts');
+      const { warmSessionCache } = await import('../sessions/outline/warmSessionCache.ts');
       const own = transcripts.filter(({ file, sessionFile }) => file === sessionFile);
-      await understandAhead(own, folders.index, understood, pause);
+      await warmSessionCache(own, folders.index, understood, pause);
     },
   };
 }

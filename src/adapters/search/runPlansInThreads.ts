@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { startThreads, untilExit } from '../besideThreads.ts';
+import { startThreads, untilExit } from '../workerThreads.ts';
 import type { FilePlan } from './planSearch.ts';
 import { type PlanResult, runPlans } from './runPlans.ts';
 import type { ScanTask } from './scanThread.ts';

@@ -94,7 +94,7 @@ async function loadOpenSessions(sha256: Sha256, loading: Promise<OutlineIndex | 
  * Sessions that Claude Code recorded under some config folders. Nothing is ever written there.
  * @param options `claudeDirs`: absolute paths of config folders (the parents of `projects`), existing or not; `archive`:
  * a folder laid out like them with copies of sessions, read where the originals are gone; `index`: a folder where what was
- * read is remembered for other processes, default: nowhere
+ * read is cached for other processes, default: nowhere
  */
 export function createSessionStore(options: {
   claudeDirs: readonly string[];

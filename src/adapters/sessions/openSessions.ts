@@ -10,8 +10,8 @@ import { SessionBuilder, type SessionTree, type TranscriptFile } from '../../cor
 import type { Sha256 } from '../../core/sha256.ts';
 import { fileErrorCode } from '../fileErrors.ts';
 import { notIdle, whenIdle } from '../whenIdle.ts';
+import type { CachedSession } from './outline/cachedSession.ts';
 import type { Outlines } from './outline/outlineIndex.ts';
-import type { RememberedSession } from './outline/rememberedSession.ts';
 import { SessionFiles } from './sessionFiles.ts';
 import { withSpilledOutput } from './spilledOutput.ts';
 
@@ -20,7 +20,7 @@ const mostKept = 3;
 /** After so long without a question nothing stays read. */
 const idleMs = 60_000;
 
-/** Opens sessions, and remembers of the last ones what was read, so that an append costs no more than it is long. */
+/** Opens sessions, and caches of the last ones what was read, so that an append costs no more than it is long. */
 export class OpenSessions {
   readonly #sha256: Sha256;
   readonly #outlines: Outlines | null;
@@ -30,7 +30,7 @@ export class OpenSessions {
   });
   #forgetting: NodeJS.Timeout | null = null;
 
-  /** @param outlines where those of long files are remembered for other processes; null for nowhere */
+  /** @param outlines where those of long files are cached for other processes; null for nowhere */
   constructor(sha256: Sha256, outlines: Outlines | null) {
     this.#sha256 = sha256;
     this.#outlines = outlines;
@@ -39,21 +39,21 @@ export class OpenSessions {
   /** @throws NotFoundError where the file can't be read */
   async open(file: string): Promise<OpenSession> {
     const { files } = this.#use(file);
-    const remembered = await this.#reading(file, files.recall());
-    return remembered === null ? this.#openWhole(file) : this.#openRemembered(file, remembered);
+    const cached = await this.#reading(file, files.recall());
+    return cached === null ? this.#openWhole(file) : this.#openCached(file, cached);
   }
 
   async #openWhole(file: string): Promise<OpenSession> {
     const { files, builder } = this.#use(file);
     const read = await this.#reading(file, files.read());
     const tree = builder.build(read.transcript, read.origin);
-    if (read.states !== null) whenIdle(files, () => files.remember(tree, read));
+    if (read.states !== null) whenIdle(files, () => files.cache(tree, read));
     return openSession(tree, read, this.#sha256);
   }
 
   /** Goes through all records only when something is asked that they have to answer together. */
-  #openRemembered(file: string, remembered: RememberedSession): OpenSession {
-    const { session } = remembered;
+  #openCached(file: string, cached: CachedSession): OpenSession {
+    const { session } = cached;
     const { turns } = session;
     let whole: Promise<OpenSession> | null = null;
     const openWhole = () => {
@@ -67,7 +67,7 @@ export class OpenSessions {
     return {
       session,
       async turns(indexes) {
-        const read = wholeTurns(remembered, indexes);
+        const read = wholeTurns(cached, indexes);
         return read === null ? (await openWhole()).turns(indexes) : withSpilledOutput(read, file);
       },
       async *messages() {
@@ -116,11 +116,11 @@ export class OpenSessions {
   }
 }
 
-/** Null where they are no longer remembered, or the file no longer holds them where they were. */
-function wholeTurns(remembered: RememberedSession, indexes: readonly number[]): Turn[] | null {
+/** Null where they are no longer cached, or the file no longer holds them where they were. */
+function wholeTurns(cached: CachedSession, indexes: readonly number[]): Turn[] | null {
   try {
-    const { turns } = remembered.session;
-    return indexes.flatMap((index) => turns[index - 1] ?? []).map((turn) => remembered.wholeTurn(turn));
+    const { turns } = cached.session;
+    return indexes.flatMap((index) => turns[index - 1] ?? []).map((turn) => cached.wholeTurn(turn));
   } catch (error) {
     if (error instanceof NotFoundError) return null;
     throw error;

@@ -8,9 +8,9 @@ import { subagentFilesIn, workflowOf } from '../claudeCode/subagentFiles.ts';
 import { type FileStamp, fileStamp, isSameStamp } from '../fileStamp.ts';
 import { entriesOf, plainFile } from '../plainFiles.ts';
 import { LineSource } from './lineSource.ts';
+import { CachedSession, partsOfSession, type StoredSession } from './outline/cachedSession.ts';
 import type { Outlines } from './outline/outlineIndex.ts';
 import { partOf } from './outline/partOf.ts';
-import { partsOfSession, RememberedSession, type StoredSession } from './outline/rememberedSession.ts';
 import { TranscriptScan } from './transcriptScan.ts';
 
 type FileStates = Pick<StoredSession, 'state' | 'subagentState'>;
@@ -24,7 +24,7 @@ interface SubagentFiles {
 export interface ReadFiles {
   transcript: ParsedTranscript;
   origin: TranscriptFile;
-  /** In which states they were; null where the session is too short to be remembered. */
+  /** In which states they were; null where the session is too short to be cached. */
   states: FileStates | null;
 }
 
@@ -45,10 +45,10 @@ export class SessionFiles {
   readonly #subagents = new Map<string, TranscriptScan>();
   readonly #outlines: Outlines | null;
   #source: LineSource | null = null;
-  /** States of the files in which the session was remembered. */
-  #remembered: FileStates | null = null;
+  /** States of the files in which the session was cached. */
+  #cached: FileStates | null = null;
 
-  /** @param outlines where those of long files are remembered; null for nowhere */
+  /** @param outlines where those of long files are cached; null for nowhere */
   constructor(file: string, outlines: Outlines | null) {
     this.file = file;
     this.#outlines = outlines;
@@ -64,7 +64,7 @@ export class SessionFiles {
     const state = this.#scan.state ?? { inode: 0, bytes: 0, modifiedAt: 0, text: '' };
     const files = await this.#subagentFiles();
     // Looked at before they are read: what is written meanwhile is noticed by whoever looks next.
-    const isLong = this.#outlines !== null && state.bytes >= this.#outlines.rememberFrom;
+    const isLong = this.#outlines !== null && state.bytes >= this.#outlines.cacheFrom;
     const states = isLong ? { state, subagentState: stateOfSubagents(files) } : null;
     return { transcript, origin: this.#origin(state, await this.#readSubagents(files)), states };
   }
@@ -86,27 +86,27 @@ export class SessionFiles {
    * The session as another process has understood it, where its files have not changed since; null where it must be read.
    * @throws the file system's error where the session's own file can't be looked at
    */
-  async recall(): Promise<RememberedSession | null> {
+  async recall(): Promise<CachedSession | null> {
     const outlines = this.#outlines;
     const stamp = fileStamp(this.file);
-    if (outlines === null || stamp === null || stamp.bytes < outlines.rememberFrom || this.#scan.state !== null)
+    if (outlines === null || stamp === null || stamp.bytes < outlines.cacheFrom || this.#scan.state !== null)
       return null;
     const stored = partOf<StoredSession>(outlines, this.file, 'session', stamp);
     if (stored === null || stored.subagentState !== stateOfSubagents(await this.#subagentFiles())) return null;
     this.#source?.close();
     this.#source = new LineSource(this.file, stored.state.inode);
-    const remembered = RememberedSession.from(stored, this.#origin(stored.state, []), this.#source, outlines);
-    if (remembered !== null) this.#remembered = { state: stored.state, subagentState: stored.subagentState };
-    return remembered;
+    const cached = CachedSession.from(stored, this.#origin(stored.state, []), this.#source, outlines);
+    if (cached !== null) this.#cached = { state: stored.state, subagentState: stored.subagentState };
+    return cached;
   }
 
-  /** Remembers a session as it was read, where its records are remembered as of then. */
-  remember(tree: SessionTree, { transcript, states }: ReadFiles): void {
-    this.#scan.remember();
-    if (this.#outlines === null || states === null || !this.#scan.remembers(states.state)) return;
-    const before = this.#remembered;
+  /** Caches a session as it was read, where its records are cached as of then. */
+  cache(tree: SessionTree, { transcript, states }: ReadFiles): void {
+    this.#scan.cache();
+    if (this.#outlines === null || states === null || !this.#scan.caches(states.state)) return;
+    const before = this.#cached;
     if (before?.subagentState === states.subagentState && isSameStamp(before.state, states.state)) return;
-    this.#remembered = states;
+    this.#cached = states;
     this.#outlines.add(this.file, partsOfSession(tree, transcript, states));
   }
 

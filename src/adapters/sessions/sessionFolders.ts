@@ -5,7 +5,7 @@ import type { Worker } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import type { SessionId } from '../../core/ids.ts';
 import { comparablePath, isWithin } from '../../core/session/projectFolder.ts';
-import { noSurroundings, type SessionSummary } from '../../core/session/recordedSession.ts';
+import { noContext, type SessionSummary } from '../../core/session/recordedSession.ts';
 import { customTitleFile } from '../claudeCode/customTitle.ts';
 import { sessionIdOf } from '../claudeCode/layout.ts';
 import { projectFolders } from '../claudeCode/projectFiles.ts';
@@ -66,7 +66,7 @@ export class SessionFolders {
 
   /**
    * @param copies that one of the roots which holds copies of sessions of the others; null where none does
-   * @param index what earlier processes have read; null to remember nothing
+   * @param index what earlier processes have read; null to cache nothing
    * @param onGone called when a listing no longer finds files that there were
    */
   constructor(
@@ -319,7 +319,7 @@ export class SessionFolders {
       forkedFrom: null,
       isNamed: false,
       foreignTitles: [],
-      ...noSurroundings,
+      ...noContext,
     };
   }
 }

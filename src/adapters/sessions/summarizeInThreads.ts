@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import { startThreads, untilExit } from '../besideThreads.ts';
+import { startThreads, untilExit } from '../workerThreads.ts';
 import type { FileSummary, SummaryTask } from './summarizeSome.ts';
 
 /** Nearly all that is made on the way is garbage at once: room for more of it costs 14 MB and saves no time. */

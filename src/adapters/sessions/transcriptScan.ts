@@ -41,7 +41,7 @@ export interface ScanOptions {
   keepsEntries?: boolean;
   /** True where only the summary is wanted and the file is read once, which is faster; updated, it reads all of it again. */
   once?: boolean;
-  /** Where the outlines of long files are remembered for other processes; default: nowhere. */
+  /** Where the outlines of long files are cached for other processes; default: nowhere. */
   outlines?: Outlines | null;
 }
 
@@ -70,7 +70,7 @@ function* partsOfScan(scan: StoredScan, entries: readonly StoredEntry[]): Genera
 }
 
 /** The outlines of a transcript's records as another process has read them; null where they are not known for this state of it. */
-function rememberedEntries(
+function cachedEntries(
   outlines: Outlines,
   file: string,
   state: FileStamp,
@@ -103,8 +103,8 @@ export class TranscriptScan {
   #result: TranscriptReader;
   /** What stands before `#next`, as far as it is compared when the file has grown. */
   #tail: Buffer = Buffer.alloc(0);
-  /** State of the file when its outline was remembered last. */
-  #remembered: FileStamp | null = null;
+  /** State of the file when its outline was cached last. */
+  #cached: FileStamp | null = null;
   /** Where the line begins that is being read, and its length: what the reader keeps of it is told by that. */
   #at = { start: 0, length: 0 };
 
@@ -146,9 +146,9 @@ export class TranscriptScan {
     }
   }
 
-  /** Whether what is remembered is that state of the file. */
-  remembers(state: FileStamp): boolean {
-    return this.#remembered !== null && isSameStamp(state, this.#remembered);
+  /** Whether what is cached is that state of the file. */
+  caches(state: FileStamp): boolean {
+    return this.#cached !== null && isSameStamp(state, this.#cached);
   }
 
   /** Gives back the file; entries open it again when they are asked. */
@@ -163,7 +163,7 @@ export class TranscriptScan {
     this.#reader = new TranscriptReader(this.#isSubagent, (entry, isPlain) => this.#keep(entry, isPlain), seen);
     this.#next = { start: 0, line: 1 };
     this.#tail = Buffer.alloc(0);
-    this.#remembered = null;
+    this.#cached = null;
   }
 
   /** Whether what stands before the place to go on from is what stood there: a file may also be written anew. */
@@ -182,14 +182,14 @@ export class TranscriptScan {
   /** Takes over what another process has read of the file, which may have grown since. */
   #recall(descriptor: number, state: FileStamp): void {
     const outlines = this.#outlines;
-    if (outlines === null || this.#source === null || state.bytes < outlines.rememberFrom) return;
+    if (outlines === null || this.#source === null || state.bytes < outlines.cacheFrom) return;
     const stored = outlines.get(this.file, 'scan') as StoredScan | null;
     if (stored === null || stored.state.inode !== state.inode) return;
     if (!isSameStamp(stored.state, state) && stored.state.bytes >= state.bytes) return;
     this.#next = stored.next;
     this.#tail = Buffer.from(stored.tail);
     const entries = this.#isStillThere(descriptor)
-      ? rememberedEntries(outlines, this.file, stored.state, stored.records, this.#source)
+      ? cachedEntries(outlines, this.file, stored.state, stored.records, this.#source)
       : null;
     if (entries === null) {
       this.#next = { start: 0, line: 1 };
@@ -198,16 +198,16 @@ export class TranscriptScan {
     }
     const { problems, hasLooseParents } = stored;
     this.#reader.resume({ entries, problems, summary: SessionSummaryBuilder.from(stored.summary), hasLooseParents });
-    this.#remembered = stored.state;
+    this.#cached = stored.state;
   }
 
-  /** Remembers what was read for other processes, where it is much more than they know. */
-  remember(): void {
+  /** Caches what was read for other processes, where it is much more than they know. */
+  cache(): void {
     const outlines = this.#outlines;
     const state = this.#state;
-    if (outlines === null || state === null || state.bytes < outlines.rememberFrom) return;
+    if (outlines === null || state === null || state.bytes < outlines.cacheFrom) return;
     // Not again for every line that is added.
-    if (this.#remembered !== null && state.bytes < this.#remembered.bytes * 1.1) return;
+    if (this.#cached !== null && state.bytes < this.#cached.bytes * 1.1) return;
     // What was read of a damaged line, or of one that is not complete, stands nowhere in the file as it is.
     const { entries, problems, summary, hasLooseParents, isBetweenRecords } = this.#result;
     const stored = entries.filter((entry) => entry instanceof StoredEntry);
@@ -222,7 +222,7 @@ export class TranscriptScan {
       tail: new Uint8Array(this.#tail),
     };
     outlines.put(this.file, partsOfScan(scan, stored), Date.now());
-    this.#remembered = state;
+    this.#cached = state;
   }
 
   #read(descriptor: number, bytes: number): void {
@@ -284,9 +284,9 @@ export class TranscriptScan {
         const isTaken = this.#reader.plain(stored, entry.place);
         if (passes) {
           const counts = isTaken && entry.uuid !== null && !entry.isSidechain && entry.timestamp !== null;
-          if (counts) skimmer.keepPlace(entry.type === 'assistant');
-          else skimmer.doubtPlace();
-        } else if (this.#isOnce) skimmer.doubtPlace();
+          if (counts) skimmer.commitPlace(entry.type === 'assistant');
+          else skimmer.invalidatePlace();
+        } else if (this.#isOnce) skimmer.invalidatePlace();
       }
       this.#next = { start: start + bytes.length + 1, line: line + 1 };
       at = end + 1;
@@ -310,7 +310,7 @@ export class TranscriptScan {
     const bytes = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
     this.#at = { start, length };
     reader.bytes(bytes, line, unfinished);
-    if (this.#isOnce) tools().skimmer.doubtPlace();
+    if (this.#isOnce) tools().skimmer.invalidatePlace();
   }
 
   /** Reads a line that is longer than the buffer. @returns the line where it is the last one and not complete */

@@ -7,7 +7,7 @@ import { watchFolder } from '../watchFolder.ts';
 import { Agenda } from './watching/agenda.ts';
 import { systemWatch, type WatchSystem } from './watching/folderWatch.ts';
 import { LiveSessions } from './watching/liveSessions.ts';
-import { ProjectWatch, type WatchedFolders, type WatchSurroundings } from './watching/projectWatch.ts';
+import { ProjectWatch, type WatchContext, type WatchedFolders } from './watching/projectWatch.ts';
 import { reportsChanges } from './watching/reportsChanges.ts';
 
 type Listener = (change: SessionChange) => void;
@@ -24,14 +24,14 @@ class SessionsWatch implements Disposable {
   readonly #projects = new Map<string, ProjectWatch>();
   readonly #agenda = new Agenda(settleMs);
   readonly #live = new LiveSessions();
-  readonly #around: WatchSurroundings;
+  readonly #context: WatchContext;
   readonly #roots: Disposable[];
   #sweeping: NodeJS.Timeout;
   #disposed = false;
 
   constructor(folders: WatchedFolders, system: WatchSystem) {
     this.#system = system;
-    this.#around = {
+    this.#context = {
       folders,
       agenda: this.#agenda,
       live: this.#live,
@@ -93,7 +93,7 @@ class SessionsWatch implements Disposable {
     // Their folders went with them before they could be watched.
     for (const [folder, files] of listed) {
       if (this.#projects.has(folder)) continue;
-      const project = new ProjectWatch(folder, null, this.#around);
+      const project = new ProjectWatch(folder, null, this.#context);
       await project.lookAtAll(true, files);
       project.dispose();
     }
@@ -102,13 +102,13 @@ class SessionsWatch implements Disposable {
 
   /** Files that there were when the sessions were listed, by folder. */
   #listedIn(root: string): Map<string, string[]> {
-    const files = [...this.#around.folders.known()].filter((file) => dirname(dirname(file)) === root);
+    const files = [...this.#context.folders.known()].filter((file) => dirname(dirname(file)) === root);
     return groupBy(files, (file) => dirname(file));
   }
 
   async #watchProject(folder: string, system: WatchSystem | null): Promise<ProjectWatch | null> {
     if (this.#disposed || this.#projects.has(folder)) return null;
-    const project = new ProjectWatch(folder, system, this.#around);
+    const project = new ProjectWatch(folder, system, this.#context);
     this.#projects.set(folder, project);
     await project.arm();
     return project;

@@ -47,7 +47,7 @@ export interface SessionSummary {
 }
 
 /** The part of a summary that neither the transcript nor its file says, as long as nobody has looked. */
-export const noSurroundings = {
+export const noContext = {
   repository: null,
   worktree: null,
   kept: false,

@@ -4,7 +4,7 @@ import type { PromptFacts } from './entryFacts.ts';
 import { type JsonRecord, numberField, textField, valueAt } from './jsonRecord.ts';
 import { isPartOf, type PromptLine } from './promptParts.ts';
 import { isAnswer, isBlank, joinedPromptText } from './promptRules.ts';
-import { noSurroundings, type SessionSummary } from './recordedSession.ts';
+import { noContext, type SessionSummary } from './recordedSession.ts';
 import { placeTable, titleTypes } from './recordTable.ts';
 import type { TranscriptEntry } from './transcriptEntry.ts';
 
@@ -325,7 +325,7 @@ export class SessionSummaryBuilder {
       modifiedAt: file.modifiedAt ?? null,
       roots: [...new Set(this.#roots)],
       forkedFrom: this.#forkedFrom === null ? null : { sessionId: this.#forkedFrom, messageUuid: null },
-      ...noSurroundings,
+      ...noContext,
     };
   }
 }

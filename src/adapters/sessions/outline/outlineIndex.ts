@@ -19,7 +19,7 @@ create table parts (
   primary key (file, part)
 )`;
 
-/** So many long transcripts are remembered, those that were used last. */
+/** So many long transcripts are cached, those that were used last. */
 const mostKept = 30;
 
 /** Name and content. What is JSON is read faster as such than in the form of `node:v8`, which knows of typed arrays. */
@@ -31,7 +31,7 @@ const openingBrace = 0x7b;
 /** What is known of long transcripts, kept between processes, in named parts. Never fails: what can't be read is not known. */
 export class OutlineIndex {
   /** Length of a file from which on it is long, in bytes: shorter ones are read faster than what is known of them is looked up. */
-  readonly rememberFrom: number = 16 * 1024 * 1024;
+  readonly cacheFrom: number = 16 * 1024 * 1024;
   readonly #database: CacheDatabase;
 
   /** @param folder made when first needed; shared with other processes */
@@ -103,5 +103,5 @@ function putParts(database: DatabaseSync, file: string, parts: Iterable<Part>): 
   }
 }
 
-/** Where outlines are remembered. */
-export type Outlines = Pick<OutlineIndex, 'rememberFrom' | 'get' | 'put' | 'add'>;
+/** Where outlines are cached. */
+export type Outlines = Pick<OutlineIndex, 'cacheFrom' | 'get' | 'put' | 'add'>;

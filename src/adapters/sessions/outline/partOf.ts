@@ -1,7 +1,7 @@
 import { type FileStamp, isSameStamp } from '../../fileStamp.ts';
 import type { Outlines } from './outlineIndex.ts';
 
-/** A part of what is remembered of a file, where it is of this very state of the file; else null. */
+/** A part of what is cached of a file, where it is of this very state of the file; else null. */
 export function partOf<Stored extends { state: FileStamp }>(
   outlines: Outlines,
   file: string,

@@ -26,7 +26,7 @@ const stepsAtOnce = 32;
 
 /**
  * @param records of each turn, those that hold what it says
- * @returns yields what is to be remembered of turns, in parts
+ * @returns yields what is to be cached of turns, in parts
  */
 export function* partsOfTurns(
   turns: readonly TurnOutline[],

@@ -25,8 +25,8 @@ interface Skimmer extends UuidModule {
   passOver(at: number, end: number, isTitled: boolean): number;
   endOfLine(): number;
   passedAt(): number;
-  keepPlace(isReply: boolean): void;
-  doubtPlace(): void;
+  commitPlace(isReply: boolean): void;
+  invalidatePlace(): void;
 }
 
 /** By what number the module calls a key: the place in the table, from 1. `assembly/` has them from there, too. */
@@ -146,13 +146,13 @@ export class LineSkimmer {
    * Says that the line that was skimmed last counted for the summary, with its time and all else: what says the same from now
    * on is nothing new.
    */
-  keepPlace(isReply: boolean): void {
-    this.#skimmer.keepPlace(isReply);
+  commitPlace(isReply: boolean): void {
+    this.#skimmer.commitPlace(isReply);
   }
 
   /** Says that the line that was skimmed last may have counted. */
-  doubtPlace(): void {
-    this.#skimmer.doubtPlace();
+  invalidatePlace(): void {
+    this.#skimmer.invalidatePlace();
   }
 
   /** Members of the line that was accepted last, in the order in which they stand there. */

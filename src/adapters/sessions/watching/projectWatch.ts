@@ -18,7 +18,7 @@ export type WatchedFolders = Pick<
 >;
 
 /** What the watches of all projects share. */
-export interface WatchSurroundings {
+export interface WatchContext {
   readonly folders: WatchedFolders;
   readonly agenda: Agenda;
   readonly live: LiveSessions;
@@ -35,7 +35,7 @@ const unreadable: FileState = { text: 'unreadable', changedAt: 0 };
 /** The transcripts of one project's folder: tells those that appear, grow, are rewritten, renamed or go. Reads only what changed. */
 export class ProjectWatch implements Disposable {
   readonly folder: string;
-  readonly #around: WatchSurroundings;
+  readonly #context: WatchContext;
   readonly #system: WatchSystem | null;
   /** State of each transcript as it was told last, by path. */
   readonly #states = new Map<string, string>();
@@ -45,10 +45,10 @@ export class ProjectWatch implements Disposable {
   #disposed = false;
 
   /** @param system null where changes in this folder are not reported */
-  constructor(folder: string, system: WatchSystem | null, around: WatchSurroundings) {
+  constructor(folder: string, system: WatchSystem | null, context: WatchContext) {
     this.folder = folder;
     this.#system = system;
-    this.#around = around;
+    this.#context = context;
   }
 
   /** Begins to watch the folder. The folder that lies there now may be another than before. */
@@ -67,7 +67,7 @@ export class ProjectWatch implements Disposable {
   dispose(): void {
     this.#disposed = true;
     this.#watch?.dispose();
-    for (const file of this.#states.keys()) this.#around.live.forget(file);
+    for (const file of this.#states.keys()) this.#context.live.forget(file);
   }
 
   /**
@@ -76,7 +76,7 @@ export class ProjectWatch implements Disposable {
    * @param listed files that there were when the sessions were listed; it is news that one is gone, at the start too
    */
   async lookAtAll(report: boolean, listed: readonly string[] = []): Promise<void> {
-    const present = (await this.#around.folders.filesIn(this.folder)).map(({ file }) => file);
+    const present = (await this.#context.folders.filesIn(this.folder)).map(({ file }) => file);
     for (const file of new Set([...present, ...this.#states.keys(), ...listed])) {
       if (this.#disposed) return;
       await this.#lookAt(file, report);
@@ -101,14 +101,14 @@ export class ProjectWatch implements Disposable {
   }
 
   async #lookForNames(): Promise<void> {
-    const present = new Set((await this.#around.folders.filesIn(this.folder)).map(({ file }) => file));
+    const present = new Set((await this.#context.folders.filesIn(this.folder)).map(({ file }) => file));
     const come = [...present].filter((file) => !this.#states.has(file));
     const gone = [...this.#states.keys()].filter((file) => !present.has(file));
     for (const file of [...come, ...gone]) await this.#lookAt(file, true);
   }
 
   #told(name: string | null): void {
-    const { agenda } = this.#around;
+    const { agenda } = this.#context;
     if (name === null) agenda.add(this.folder, () => this.lookAtAll(true));
     else if (sessionIdOf(name) !== null) this.#soon(join(this.folder, name));
     else if (name.endsWith('.jsonl')) agenda.add(join(this.folder, name), () => this.#subagentBeside(name));
@@ -116,7 +116,7 @@ export class ProjectWatch implements Disposable {
   }
 
   #soon(file: string): void {
-    this.#around.agenda.add(file, () => this.#lookAt(file, true));
+    this.#context.agenda.add(file, () => this.#lookAt(file, true));
   }
 
   /** A session's own folder has come, or is another now. */
@@ -127,7 +127,7 @@ export class ProjectWatch implements Disposable {
   }
 
   #live(file: string, changedAt: number): void {
-    const { agenda, live } = this.#around;
+    const { agenda, live } = this.#context;
     const told = {
       title: () => this.#soon(file),
       subagent: (subagent: string) => agenda.add(subagent, () => this.#tell(file, subagent)),
@@ -146,7 +146,7 @@ export class ProjectWatch implements Disposable {
   }
 
   async #lookAt(file: string, report: boolean): Promise<void> {
-    const { folders, startedAt } = this.#around;
+    const { folders, startedAt } = this.#context;
     const state = await folders.stateOf(file).catch(() => unreadable);
     if (this.#disposed) return;
     if (state === null) return this.#lookForGone(file);
@@ -164,15 +164,15 @@ export class ProjectWatch implements Disposable {
 
   /** @param subagent file of a subagent of the session that changed */
   async #tell(file: string, subagent?: string): Promise<void> {
-    const session = await this.#around.folders.summary(file).catch(() => undefined);
+    const session = await this.#context.folders.summary(file).catch(() => undefined);
     if (this.#disposed || session === undefined) return;
     // Emptied: nothing in it is a session any more.
     if (session === null) this.#tellRemoved(file);
-    else this.#around.tell({ kind: 'changed', session, ...(subagent !== undefined && { subagent }) });
+    else this.#context.tell({ kind: 'changed', session, ...(subagent !== undefined && { subagent }) });
   }
 
   async #lookForGone(file: string): Promise<void> {
-    const { folders, live } = this.#around;
+    const { folders, live } = this.#context;
     // Whoever listed the sessions has it, even if it went before the watch saw it.
     const wasThere = this.#states.delete(file) || folders.knows(file);
     if (!wasThere) return;
@@ -184,6 +184,6 @@ export class ProjectWatch implements Disposable {
 
   #tellRemoved(file: string): void {
     const sessionId = sessionIdOf(basename(file));
-    if (sessionId !== null) this.#around.tell({ kind: 'removed', sessionId: sessionId as SessionId, file });
+    if (sessionId !== null) this.#context.tell({ kind: 'removed', sessionId: sessionId as SessionId, file });
   }
 }

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { untilExit } from '../../../../src/adapters/besideThreads.ts';
 import { fileStamp } from '../../../../src/adapters/fileStamp.ts';
 import { wholeFile } from '../../../../src/adapters/search/fileSearcher.ts';
 import type { FilePlan } from '../../../../src/adapters/search/planSearch.ts';
 import type { PlanResult } from '../../../../src/adapters/search/runPlans.ts';
 import { runPlansInThreads, startScanThreads } from '../../../../src/adapters/search/runPlansInThreads.ts';
 import type { ScanTask } from '../../../../src/adapters/search/scanThread.ts';
+import { untilExit } from '../../../../src/adapters/workerThreads.ts';
 
 let folder: string;
 beforeEach(() => {

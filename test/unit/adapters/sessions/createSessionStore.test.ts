@@ -20,7 +20,7 @@ import { createSessionStore } from '../../../../src/adapters/sessions/createSess
 import * as summaries from '../../../../src/adapters/sessions/transcriptSummary.ts';
 import { BadInputError, NotFoundError } from '../../../../src/core/errors.ts';
 import type { SessionChange } from '../../../../src/core/fork/sessionStore.ts';
-import { noSurroundings } from '../../../../src/core/session/recordedSession.ts';
+import { noContext } from '../../../../src/core/session/recordedSession.ts';
 import { sha256, TranscriptBuilder, treeOf } from '../../../support/transcript.ts';
 
 let claudeDir = '';
@@ -86,7 +86,7 @@ describe('list', () => {
       forkedFrom: null,
       isNamed: false,
       foreignTitles: [],
-      ...noSurroundings,
+      ...noContext,
     });
     for (const summary of listed) expect((await store().open(summary.sessionId)).session.summary).toEqual(summary);
     expect(await store().list({ limit: 1 })).toEqual(listed.slice(0, 1));

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { untilExit } from '../../../../src/adapters/besideThreads.ts';
 import { startSummaryThreads, summarizeInThreads } from '../../../../src/adapters/sessions/summarizeInThreads.ts';
 import type { FileSummary, SummaryTask } from '../../../../src/adapters/sessions/summarizeSome.ts';
+import { untilExit } from '../../../../src/adapters/workerThreads.ts';
 import { TranscriptBuilder } from '../../../support/transcript.ts';
 
 let folder: string;

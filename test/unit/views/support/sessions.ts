@@ -1,7 +1,7 @@
 import { noUsage } from '../../../../src/core/api/usage.ts';
 import type { SessionId, TurnId } from '../../../../src/core/ids.ts';
 import {
-  noSurroundings,
+  noContext,
   type RecordedSession,
   type RecordedToolCall,
   type SessionSummary,
@@ -29,7 +29,7 @@ export function summary(over: Partial<SessionSummary> & { file: string }): Sessi
     foreignTitles: [],
     roots: [],
     forkedFrom: null,
-    ...noSurroundings,
+    ...noContext,
     ...over,
   };
 }

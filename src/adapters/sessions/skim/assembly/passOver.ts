@@ -62,9 +62,9 @@ let isOdd: bool = false;
 /** Whether the places above are those of the line that was skimmed last. */
 let isLocated: bool = false;
 
-/** What the last line that counted said of its surroundings. */
-const surroundings = memory.data(5 * placeBytes, 16);
-const lastCwd = <u32>surroundings;
+/** What the last line that counted said of where it was written. */
+const lastValues = memory.data(5 * placeBytes, 16);
+const lastCwd = <u32>lastValues;
 const lastGitBranch = lastCwd + placeBytes;
 const lastVersion = lastGitBranch + placeBytes;
 const lastSessionId = lastVersion + placeBytes;
@@ -277,10 +277,10 @@ function isSamePlace(): bool {
 }
 
 /**
- * The line that was skimmed last counted, with its time and all it says of its surroundings.
+ * The line that was skimmed last counted, with its time and all it says of where it was written.
  * @param isReply with its model, too
  */
-export function keepPlace(isReply: bool): void {
+export function commitPlace(isReply: bool): void {
   hasPlace =
     isLocated &&
     keepValue(lastCwd, topOf(keyCwd)) &&
@@ -291,7 +291,7 @@ export function keepPlace(isReply: bool): void {
 }
 
 /** The line that was skimmed last may have counted or not. */
-export function doubtPlace(): void {
+export function invalidatePlace(): void {
   if (!isLocated) hasPlace = false;
   else if (kindOf(topOf(keyUuid)) != 0x6e && hasPlace) hasPlace = isSamePlace();
 }

@@ -82,7 +82,7 @@ describe('a scan', () => {
     const outlines = new MemoryOutlines();
     const first = new TranscriptScan(file, { outlines });
     first.update();
-    first.remember();
+    first.cache();
     // What stands in the file by now is another text of the same length: whoever reads it again, sees it.
     const before = builder.text();
     builder.prompt('The last one');
@@ -104,7 +104,7 @@ describe('a scan', () => {
       writeFileSync(file, builder.text());
       const scan = new TranscriptScan(file, { outlines });
       scan.update();
-      scan.remember();
+      scan.cache();
       return scan.transcript.entries[0]?.facts.prompt?.text;
     };
     expect(write('One')).toBe('One');

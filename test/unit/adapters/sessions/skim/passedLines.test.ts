@@ -248,13 +248,13 @@ describe('lines that are passed over', () => {
     const filled = skimmer.buffer.write(`${lines.join('\n')}\n`);
     // The first line is read, and what it says is what the others say.
     expect(skimmer.passOver(0, filled, true)).toBe(0);
-    skimmer.keepPlace(true);
+    skimmer.commitPlace(true);
     const after = skimmer.end + 1;
     // Its parent is not known here.
     expect(skimmer.passOver(after, filled, true)).toBe(after);
     const uuids = skimmer.beginPassing(1);
     skimmer.passOver(0, filled, true);
-    skimmer.keepPlace(true);
+    skimmer.commitPlace(true);
     uuids.set(uuidOf(0), true);
     expect(skimmer.passOver(after, filled, true)).toBe(filled);
     expect(skimmer.passed).toEqual({

@@ -38,7 +38,7 @@ function recordsByTurn({ session, chain, turnOf, prompts }: SessionTree): Map<Tu
 }
 
 /**
- * What is to be remembered of a session, in parts.
+ * What is to be cached of a session, in parts.
  * @param transcript all of it
  * @param states of its files when they were read
  * @returns yields nothing where some of its records don't stand in the file as they are
@@ -66,7 +66,7 @@ export function* partsOfSession(
 }
 
 /** A session that another process has understood. Its contents, and the records that a question needs, are read from disk. */
-export class RememberedSession {
+export class CachedSession {
   readonly session: RecordedSession;
   readonly #source: LineSource;
   readonly #turns: StoredTurns;
@@ -84,7 +84,7 @@ export class RememberedSession {
     const turns = storedTurns.all(count);
     if (turns === null) return null;
     const summary = SessionSummaryBuilder.from(gathered).build({ ...origin, problems: rest.problems.length });
-    return new RememberedSession({ summary, turns, ...rest }, storedTurns, source);
+    return new CachedSession({ summary, turns, ...rest }, storedTurns, source);
   }
 
   /** @throws NotFoundError where the file is gone or is not what was read */

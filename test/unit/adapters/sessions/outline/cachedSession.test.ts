@@ -87,6 +87,7 @@ describe('a session that another process has understood', () => {
       turns: await before.turns([2, 9]),
       fork: await before.forkAt({ turn: 2 }),
     };
+    doWaiting();
     // Whoever reads all of it meets this.
     write(text.replace('"Reply 5"', '"Reply 5 '));
     outlines.restamp(file);

@@ -113,7 +113,12 @@ describe.each([currentClaude, '2.1.300', '2.1.200'])('a whole turn of Claude Cod
     expect(replies.map(({ messageId }) => messageId)).toEqual(sent.map((reply) => reply?.id));
     expect(replies.map(({ reply }) => reply.content)).toEqual(
       sent.map((reply) =>
-        reply?.content.map((block) => (block.type === 'thinking' ? { ...block, signature: 'c2lnbmF0dXJl' } : block)),
+        reply?.content.map((block) => {
+          if (block.type === 'thinking') return { ...block, signature: 'c2lnbmF0dXJl' };
+          // Claude Code fills in what the model left out, and records it.
+          if (block.type !== 'tool_use' || block.name !== 'Edit') return block;
+          return { ...block, input: { ...(block.input as object), replace_all: false } };
+        }),
       ),
     );
     expect(replies.map(({ reply }) => reply.stopReason)).toEqual([...Array(4).fill('tool_use'), 'end_turn']);

@@ -148,9 +148,11 @@ export class TurnReader {
     if (streamed === null) return messages;
     const { text, outputTokens } = streamed.reply.add(event);
     if (text !== null || outputTokens !== null) messages.push({ type: 'text', text: text ?? '', outputTokens });
-    if (streamed.reply.complete) {
+    const reply = streamed.reply.complete ? streamed.reply.reply(null) : null;
+    // Claude Code ends a stream that was cut, too, but knows no reason; then it asks anew.
+    if (reply !== null && reply.stopReason !== null) {
       this.#streamed = null;
-      messages.push(this.#give(streamed.id, streamed.reply.reply(null), null));
+      messages.push(this.#give(streamed.id, reply, null));
     }
     return messages;
   }

@@ -152,6 +152,9 @@ describe('what an agent says', () => {
       ...ended(),
     ]);
     expect(repliesOf(again).map(({ content }) => content)).toEqual([[{ type: 'text', text: 'whole' }]]);
+    const ends = [event('content_block_stop', { index: 0 }), event('message_stop', {})];
+    const closed = read([...streamed('m1', 'torn'), ...ends, retry, ...streamed('m2', 'whole'), ...ended()]);
+    expect(repliesOf(closed).map(({ content }) => content)).toEqual([[{ type: 'text', text: 'whole' }]]);
     expect(again).toContainEqual({
       type: 'retrying',
       attempt: 1,

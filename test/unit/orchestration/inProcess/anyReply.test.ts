@@ -99,4 +99,4 @@ it('whatever the model replies, a branch sends nothing that the API would refuse
     await engine.dispose();
     await rm(home, { recursive: true, force: true, maxRetries: 3 });
   }
-});
+}, 30_000);

@@ -122,17 +122,20 @@ function missingOf(jobs: readonly MarkedJob[]): MarkedJob[] {
   return jobs.filter(({ marker }) => !existsSync(`${marker}.recorded`));
 }
 
-/** Plays what was not recorded yet, two scenarios at a time; test files that start together wait for one another. */
+/** Plays what was not recorded yet, two scenarios at a time; test files that start together wait for one another's scenarios. */
 async function recordMissing(jobs: readonly MarkedJob[]): Promise<void> {
-  if (missingOf(jobs).length === 0) return;
-  await withLock('recordings', async () => {
-    const queue = missingOf(jobs);
-    await ensureTools([agentSdk, ...new Set(queue.map(({ job }) => `claude-code-${job.version}`))]);
-    const work = async (): Promise<void> => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await recordJob(next.job, next.marker);
-    };
-    await Promise.all([work(), work()]);
-  });
+  const queue = missingOf(jobs);
+  if (queue.length === 0) return;
+  await ensureTools([agentSdk, ...new Set(queue.map(({ job }) => `claude-code-${job.version}`))]);
+  const work = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { job, marker } = next;
+      await withLock(`recording-${job.version}-${job.scenario.name}`, async () => {
+        if (missingOf([{ job, marker }]).length > 0) await recordJob(job, marker);
+      });
+    }
+  };
+  await Promise.all([work(), work()]);
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

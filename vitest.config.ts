@@ -4,17 +4,17 @@ import { compileAssembly } from './scripts/compileAssembly.mjs';
 await compileAssembly();
 
 // `unit` is the quick loop: no process, no server, no browser. The others use real ones, so they run one file at a time: two
-// cores are soon full, and timings would lie. `durable` is what needs a Temporal server.
+// cores are soon full, and timings would lie. `durable` is what needs a Temporal server, `agents` what lets Claude Code work.
 // Files share their process and its modules, which halves the time; those that replace a module or its timers can't.
 const mocking = [
   'test/unit/views/**/*.test.ts',
   'test/unit/adapters/fileLock.test.ts',
   'test/unit/adapters/whenIdle.test.ts',
 ];
-const durable = [
-  'test/contract/*Temporal.test.ts',
-  'test/contract/temporal.test.ts',
-  'test/integration/temporal*.test.ts',
+const durable = ['test/contract/temporal.test.ts', 'test/integration/temporal*.test.ts'];
+const agents = [
+  'test/contract/agents*.test.ts',
+  'test/integration/agent*.test.ts',
   'test/integration/cliAgents.test.ts',
 ];
 const real = { testTimeout: 60_000, hookTimeout: 180_000, fileParallelism: false, isolate: false };
@@ -37,12 +37,13 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/contract/**/*.test.ts', 'test/integration/**/*.test.ts'],
-          exclude: durable,
+          exclude: [...durable, ...agents],
           ...real,
           sequence: { groupOrder: 1 },
         },
       },
       { test: { name: 'durable', include: durable, ...real, sequence: { groupOrder: 2 } } },
+      { test: { name: 'agents', include: agents, ...real, sequence: { groupOrder: 3 } } },
       {
         test: {
           name: 'ui',
@@ -54,7 +55,7 @@ export default defineConfig({
           hookTimeout: 180_000,
           fileParallelism: false,
           isolate: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

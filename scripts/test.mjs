@@ -31,8 +31,8 @@ const vitest = (name, { after = [], projects = [name] } = {}) => ({
 });
 
 /**
- * Each lane takes its suites one after the other. What needs no tools comes first, so that tools are fetched meanwhile.
- * `after` names what must be there before: a group of tools, or the build.
+ * Each lane takes its suites one after the other, and then of `last` what the other has not taken. What needs no tools comes
+ * first, so that tools are fetched meanwhile. `after` names what must be there before: a group of tools, or the build.
  */
 const lanes = [
   [
@@ -50,12 +50,13 @@ const lanes = [
     },
     vitest('ui', { after: ['editor', 'claude', 'temporal'] }),
   ],
-  [
-    vitest('integration', { after: ['build', 'claude'] }),
-    vitest('durable', { after: ['build', 'claude', 'temporal'] }),
-  ],
+  [vitest('integration', { after: ['build', 'claude'] })],
 ];
-const suites = lanes.flat();
+const last = [
+  vitest('agents', { after: ['build', 'claude', 'temporal'] }),
+  vitest('durable', { after: ['build', 'claude', 'temporal'] }),
+];
+const suites = [...lanes.flat(), ...last];
 
 function reportOf(name) {
   return path.join(scratch, `${name}.json`);
@@ -145,9 +146,11 @@ const { promise: build, resolve: finishBuild } = Promise.withResolvers();
 if (!isWanted({ name: 'build' })) finishBuild();
 const ready = { build, ...(wanted.length === 0 ? fetchTools() : {}) };
 const results = [];
+const rest = last.filter(isWanted);
 await Promise.all(
   lanes.map(async (lane) => {
-    for (const suite of lane.filter(isWanted)) {
+    const own = lane.filter(isWanted);
+    for (let suite = own.shift() ?? rest.shift(); suite !== undefined; suite = own.shift() ?? rest.shift()) {
       await Promise.all((suite.after ?? []).map((name) => ready[name]));
       const result = await run(suite);
       results.push(result);

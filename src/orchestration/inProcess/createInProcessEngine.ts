@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import type { Disposable } from '../../core/disposable.ts';
-import { RunOwnedError } from '../../core/errors.ts';
+import { BadInputError, RunOwnedError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
 import { interruption, isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
@@ -12,6 +12,7 @@ import type { ForkEngine } from '../../core/run/ports.ts';
 import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import type { LimitChange } from '../../core/run/runLimits.ts';
 import type { RunUpdate } from '../../core/run/runUpdate.ts';
+import type { RunView } from '../../core/run/runView.ts';
 import { Drive } from './drive.ts';
 
 export interface InProcessEngineDeps extends CallModelDeps {
@@ -132,12 +133,13 @@ class InProcessEngine implements ForkEngine {
       const attempts = events.filter((event) => event.type === 'run-started').length;
       // Begun before, and nobody asked to run it again: a second dispatch of the same run.
       if (attempts > 0 && again === undefined) return mark.dispose();
-      const branches = again?.branches ?? plan.branches.map((branch) => branch.branchId);
+      const before = foldRun(plan, events);
+      const branches = again === undefined ? plan.branches.map(({ branchId }) => branchId) : leftOf(again, before);
       for (const branchId of attempts > 0 && again !== undefined ? branches : []) {
         const at = new Date(clock.now()).toISOString();
         await runs.append({ type: 'branch-reset', runId, branchId, at, reason: again?.reason ?? 'retry' });
       }
-      const prior = completedSteps(foldRun(plan, events));
+      const prior = completedSteps(before);
       const drive = new Drive(
         plan,
         { branches, prior, turnsDone: completedTurns(events), attempt: attempts + 1 },
@@ -158,4 +160,16 @@ class InProcessEngine implements ForkEngine {
       throw error;
     }
   }
+}
+
+/** @throws BadInputError where another process has run all of it meanwhile */
+function leftOf({ branches, reason }: { branches: BranchId[]; reason: 'retry' | 'resume' }, view: RunView): BranchId[] {
+  if (reason === 'retry') return branches;
+  const done = new Set(view.branches.filter(({ state }) => state === 'completed').map(({ branchId }) => branchId));
+  const left = branches.filter((branchId) => !done.has(branchId));
+  if (left.length > 0) return left;
+  throw new BadInputError(
+    'Nothing of this run is left undone.',
+    'Another process has run it meanwhile. Look at it with status.',
+  );
 }

@@ -258,9 +258,13 @@ describe('the in-process engine', () => {
     ]);
     stuck = false;
     asked.length = 0;
-    await engineOver(client).start(plan, { again: { branches: branchesToRun(left, 'resume'), reason: 'resume' } });
+    const again = { branches: branchesToRun(left, 'resume'), reason: 'resume' as const };
+    await engineOver(client).start(plan, { again });
     await until(plan, (event) => event.type === 'run-ended' && event.state === 'completed');
     expect(asked.sort()).toEqual(['stuck', 'waiting']);
+    // Who saw the same left and comes later finds it done.
+    await expect(engineOver(client).start(plan, { again })).rejects.toThrow('left undone');
+    expect((await runs.events(plan.runId)).filter(({ type }) => type === 'run-started')).toHaveLength(2);
     expect(await viewOf(plan)).toMatchObject({ state: 'completed', interrupted: false });
   });
 

@@ -76,20 +76,21 @@ afterAll(async () => {
   for (const end of ends.reverse()) await end();
 });
 
-/** Looks at the set-up, and waits for lines of the report. */
+/** Looks at the set-up until the report has these lines. */
 async function report(...lines: (string | RegExp)[]): Promise<string> {
-  await workbench.runCommand('Forkpoint: Check Set-up');
-  await workbench.waitForTab('Forkpoint Set-up.txt');
   const editor = workbench.page.locator('.editor-instance .view-lines');
-  // The editor draws spaces that don't break.
-  const shown = async () => (await editor.innerText()).replaceAll('\u00a0', ' ');
-  await vi.waitFor(
+  return vi.waitFor(
     async () => {
-      for (const line of lines) expect(await shown()).toMatch(line);
+      await workbench.runCommand('Forkpoint: Check Set-up');
+      await workbench.waitForTab('Forkpoint Set-up.txt');
+      await workbench.page.waitForTimeout(1_000);
+      // The editor draws spaces that don't break.
+      const shown = (await editor.innerText()).replaceAll('\u00a0', ' ');
+      for (const line of lines) expect(shown).toMatch(line);
+      return shown;
     },
-    { timeout: 20_000 },
+    { timeout: 40_000, interval: 1_000 },
   );
-  return shown();
 }
 
 test('the report says what a bare machine lacks, and the next step', async () => {

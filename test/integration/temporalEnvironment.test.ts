@@ -581,12 +581,11 @@ describe('the workflow, in the test environment', () => {
     });
 
     it('refuses an answer that nothing asked for, before it enters the history', async () => {
-      let release = (): void => {};
-      const released = new Promise<void>((resolve) => {
-        release = resolve;
-      });
+      const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+      const { promise: released, resolve: release } = Promise.withResolvers<void>();
       const { activities } = agentOf([
         async () => {
+          begin();
           await hang(Context.current(), released);
           return { ...ended, kind: 'completed' };
         },
@@ -599,6 +598,8 @@ describe('the workflow, in the test environment', () => {
           handle.executeUpdate<void, [AnswerOrder]>('answer', {
             args: [{ branchId, callId, answer: blobRefSchema.parse(sha256('an answer')) }],
           });
+        // Until the run is loaded nobody can tell, so that one would be taken and refused later.
+        await begun;
         await expect(answer('c1')).rejects.toThrow(WorkflowUpdateFailedError);
         await handle.signal('question', branchId, 'c1', 'open');
         await answer('c1');

@@ -97,6 +97,7 @@ export async function seedAgentRun(home: string, workspace: string, files: reado
   await tell(
     { type: 'run-started', attempt: 1 },
     ...begin(done),
+    { type: 'agent-turn-ended', branchId: done, turn: 1, kind: 'completed', costUsd: 0, activeMs: 1_000 },
     {
       type: 'files-changed',
       branchId: done,

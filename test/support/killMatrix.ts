@@ -205,7 +205,7 @@ export class KillMatrix {
 
 /** Waits for something of the file system or of processes, looking often: moments are short. */
 export async function untilThen(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 20_000; performance.now() < end; await delay(2)) if (await what()) return;
+  for (const end = performance.now() + 60_000; performance.now() < end; await delay(2)) if (await what()) return;
   throw new Error('It never came to that.');
 }
 

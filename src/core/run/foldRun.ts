@@ -6,6 +6,7 @@ import { AgentFold } from './agentFold.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchToolCall, StepResult } from './branchOutcome.ts';
 import type { BranchState, BranchView, RunState, RunView } from './runView.ts';
+import { sumOf } from './sumOf.ts';
 
 /**
  * The state of a run: its plan and the events of its log, in order. Events that stand twice in the log (two processes
@@ -95,11 +96,6 @@ function savedBy(results: readonly StepResult[]): BranchView['saved'] {
     usage: taken.reduce((sum, { usage }) => addUsage(sum, usage), noUsage),
     costUsd: sumOf(taken.map(({ costUsd }) => costUsd)),
   };
-}
-
-/** Null where one of them is unknown. */
-function sumOf(costs: readonly (number | null)[]): number | null {
-  return costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0);
 }
 
 class BranchFold {

@@ -7,6 +7,7 @@ import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.
 import type { RunStore } from '../../core/run/ports.ts';
 import { withoutBranchWords, withoutWords } from '../../core/run/runOrder.ts';
 import type { BranchView } from '../../core/run/runView.ts';
+import { sumOf } from '../../core/run/sumOf.ts';
 import type { LoadOrder, RunPage } from './durableRun/runPage.ts';
 import type { BranchProgress } from './durableRun/runProgress.ts';
 
@@ -82,7 +83,7 @@ function costsOf(ids: BranchId[], views: ReadonlyMap<BranchId, BranchView> | nul
   const costs = ids.map((id) => views?.get(id)?.costUsd ?? null);
   return {
     ids,
-    costUsd: costs.reduce<number | null>((sum, cost) => (sum === null || cost === null ? null : sum + cost), 0),
+    costUsd: sumOf(costs),
     spentUsd: steps.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0),
   };
 }

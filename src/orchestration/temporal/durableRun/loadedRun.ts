@@ -3,6 +3,7 @@ import type { BranchId } from '../../../core/ids.ts';
 import { withLimits } from '../../../core/run/runLimits.ts';
 import type { RunOrder } from '../../../core/run/runOrder.ts';
 import type { RunInput } from '../../../core/run/runPlan.ts';
+import { sumOf } from '../../../core/run/sumOf.ts';
 import type { Activities } from '../activities.ts';
 import type { DurableOrder } from './durableOrder.ts';
 import { type LoadOrder, type RunPage, runPageSchema } from './runPage.ts';
@@ -34,7 +35,7 @@ export function runInOrder(order: RunOrder): LoadedRun {
     known: plan.branches.map(({ branchId }) => branchId),
     wanted: branches,
     figures: {},
-    othersCostUsd: costs.reduce((sum, cost) => (sum === null || cost === null ? null : sum + cost), 0),
+    othersCostUsd: sumOf(costs),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { BranchId } from '../../../core/ids.ts';
+import { sumOf } from '../../../core/run/sumOf.ts';
 import type { LoadedRun } from './loadedRun.ts';
 import { RunProgress } from './runProgress.ts';
 
@@ -41,7 +42,7 @@ export class RunBranches {
   costUsd(): number | null {
     const costs = [...this.running].map((branchId) => this.progress.of(branchId).costUsd);
     const others = this.#run.othersCostUsd;
-    return costs.reduce((sum, cost) => (sum === null || cost === null ? null : sum + cost), others);
+    return sumOf([others, ...costs]);
   }
 
   #expect(branchId: BranchId): void {

@@ -105,6 +105,16 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${digits} ${count === 1 ? one : many}`;
 }
 
+/** `a, b and c`. */
+export function listed(words: readonly string[], conjunction: 'and' | 'or'): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} ${conjunction} ${words.at(-1)}`;
+}
+
+/** `a, b, c, …`: the first ones, and whether there are more. */
+export function firstOf(words: readonly (string | number)[], most: number): string {
+  return `${words.slice(0, most).join(', ')}${words.length > most ? ', …' : ''}`;
+}
+
 function capitalised(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1).toLowerCase();
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { listed } from '../../core/format.ts';
 
 const kinds: Readonly<Record<string, string>> = {
   int: 'a whole number',
@@ -19,7 +20,10 @@ export function ownWords(issue: z.core.$ZodIssue): string {
         ? 'This is missing.'
         : `Write ${kinds[issue.expected] ?? 'something else'} here.`;
     case 'invalid_value':
-      return `Write ${eitherOf(issue.values.map((value) => JSON.stringify(value)))}.`;
+      return `Write ${listed(
+        issue.values.map((value) => JSON.stringify(value)),
+        'or',
+      )}.`;
     case 'too_small':
       return tooSmall(issue);
     case 'too_big':
@@ -38,8 +42,4 @@ function tooSmall({ origin, minimum, inclusive }: z.core.$ZodIssueTooSmall): str
 function tooBig({ origin, maximum }: z.core.$ZodIssueTooBig): string {
   if (origin === 'string') return `It has ${maximum} characters at most.`;
   return origin === 'array' ? `Give at most ${maximum}.` : `Give a number up to ${maximum}.`;
-}
-
-function eitherOf(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }

@@ -1,5 +1,6 @@
 import type { ChangeSet, FileVersion } from '../changes/changes.ts';
 import { pathInside } from '../files/filePaths.ts';
+import { firstOf } from '../format.ts';
 import type { BlobRef } from '../ids.ts';
 import type { PlacedFile, PlacedFiles } from './agentSettings.ts';
 
@@ -37,10 +38,7 @@ export async function recordedChanges(order: {
   const oneSided = [...new Set([...had.keys(), ...has.keys()])].filter((name) => !had.has(name) || !has.has(name));
   if (oneSided.length > 0) {
     const names = oneSided.sort().map((name) => pathInside(root, name) ?? name);
-    const more = names.length > 5 ? ', …' : '';
-    set.notes.push(
-      `Known at one end of the recorded course only, and left out: ${names.slice(0, 5).join(', ')}${more}`,
-    );
+    set.notes.push(`Known at one end of the recorded course only, and left out: ${firstOf(names, 5)}`);
   }
   return set;
 }

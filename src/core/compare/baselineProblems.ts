@@ -3,7 +3,7 @@ import { type AgentPlan, placedFilesSchema } from '../agent/agentSettings.ts';
 import type { BlobStore } from '../blobStore.ts';
 import { pathInside } from '../files/filePaths.ts';
 import type { ForkPlan } from '../fork/forkPlan.ts';
-import { plural } from '../format.ts';
+import { firstOf, plural } from '../format.ts';
 import type { RunView } from '../run/runView.ts';
 
 type State = BaselineProblem['state'];
@@ -29,10 +29,9 @@ async function unknownFiles({ recordedEnd, folder, checks }: AgentPlan, blobs: B
   const { unknown } = placedFilesSchema.parse(await blobs.get(recordedEnd));
   if (unknown.length === 0) return [];
   const [first] = unknown;
-  const shown = unknown.slice(0, 3).map(({ path }) => pathInside(folder, path) ?? path);
-  const more = unknown.length > shown.length ? ', …' : '';
+  const names = unknown.map(({ path }) => pathInside(folder, path) ?? path);
   const why = unknown.length === 1 && first !== undefined ? ` ${first.reason}` : '';
-  return [`${plural(unknown.length, 'file')} of the recorded end not known: ${shown.join(', ')}${more}.${why}`];
+  return [`${plural(unknown.length, 'file')} of the recorded end not known: ${firstOf(names, 3)}.${why}`];
 }
 
 function uncheckedState(state: State, { checks }: AgentPlan, view: RunView): string[] {

@@ -1,5 +1,5 @@
 import { NotFoundError } from '../errors.ts';
-import { plural } from '../format.ts';
+import { listed, plural } from '../format.ts';
 import { groupBy } from '../groupBy.ts';
 import type { TurnOutline } from '../session/recordedSession.ts';
 import type { Candidate } from './fileCandidate.ts';
@@ -25,8 +25,10 @@ const causeText: Record<Unrecorded, string> = {
 
 /** `shell commands and hooks` */
 function causesText(causes: readonly Unrecorded[]): string {
-  const texts = causes.map((cause) => causeText[cause]);
-  return texts.length < 2 ? texts.join('') : `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
+  return listed(
+    causes.map((cause) => causeText[cause]),
+    'and',
+  );
 }
 
 function permissionBits(mode: number | null): string | null {

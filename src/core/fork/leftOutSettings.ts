@@ -1,4 +1,5 @@
 import type { Executor } from '../agent/agentSettings.ts';
+import { listed } from '../format.ts';
 import { agentKeys, type RunSettings, runSettingsSchema } from './forkRequest.ts';
 
 const defaults = runSettingsSchema.parse({});
@@ -17,9 +18,7 @@ export function leftOutSettings(settings: RunSettings, executor: Executor): stri
 /** What a person must know of them; null where there are none. */
 export function leftOutNote(settings: RunSettings, executor: Executor): string | null {
   const left = leftOutSettings(settings, executor);
-  const last = left.pop();
-  if (last === undefined) return null;
-  const names = left.length === 0 ? `${last} is` : `${left.join(', ')} and ${last} are`;
+  if (left.length === 0) return null;
   const why = executor === 'api' ? 'The Messages API executes nothing' : 'Claude Code carries its calls out by itself';
-  return `${why}: ${names} left out.`;
+  return `${why}: ${listed(left, 'and')} ${left.length === 1 ? 'is' : 'are'} left out.`;
 }

@@ -1,6 +1,7 @@
 import type { MessagesRequest, RequestMessage } from '../api/messagesRequest.ts';
 import { bindsThinking, withoutThinking } from '../api/thinkingBlocks.ts';
 import { withFoundTools } from '../api/toolReferences.ts';
+import { firstOf } from '../format.ts';
 import { groupBy } from '../groupBy.ts';
 import { isCompactBoundary } from '../session/compaction.ts';
 import { type ChainNode, pathTo } from '../session/messageChain.ts';
@@ -238,8 +239,7 @@ export class RequestBuilder {
     const lines = this.#tree.session.problems.flatMap(({ line }) => (line >= from && line <= until ? [line] : []));
     const places = [...new Set(lines)];
     if (places.length === 0) return [];
-    const named = places.slice(0, 5).join(', ');
-    return [`what is damaged in the recording (line ${named}${places.length > 5 ? ', …' : ''})`];
+    return [`what is damaged in the recording (line ${firstOf(places, 5)})`];
   }
 
   /** Records of the history in the order in which they were sent, from the last compaction on. */

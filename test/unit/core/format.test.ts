@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import {
   absoluteTime,
   duration,
+  firstOf,
+  listed,
   messageWithHint,
   modelName,
   money,

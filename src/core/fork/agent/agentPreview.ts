@@ -1,7 +1,8 @@
 import type { FoundAgent, PlaceOption } from '../../agent/agentPorts.ts';
 import type { AgentPlan, PlacedFiles } from '../../agent/agentSettings.ts';
 import type { SetupOffer } from '../../agent/setupOffers.ts';
-import { plural } from '../../format.ts';
+import { pathInside } from '../../files/filePaths.ts';
+import { firstOf, plural } from '../../format.ts';
 import type { AgentPlanning, AgentProject } from './agentPlanning.ts';
 
 /** What a person is told of agent branches before they run. */
@@ -61,12 +62,9 @@ async function broughtAlong({ plan, project, files }: PlannedAgents): Promise<st
   const placed = new Set(files.files.map(({ path }) => path));
   const others = (await project.uncommitted()).filter((path) => !placed.has(path));
   if (others.length === 0) return [];
-  const names = others
-    .slice(0, 3)
-    .map((path) => (path.startsWith(`${plan.folder}/`) ? path.slice(plan.folder.length + 1) : path));
-  const more = others.length > names.length ? ', …' : '';
+  const names = others.map((path) => pathInside(plan.folder, path) ?? path);
   const what = `${plural(others.length, 'uncommitted file')} of your tree ${others.length === 1 ? 'comes' : 'come'} along`;
-  return [`${what}: ${names.join(', ')}${more}`];
+  return [`${what}: ${firstOf(names, 3)}`];
 }
 
 /** What the branches are compared with was never there in this form. */

@@ -3,7 +3,7 @@ import { isGitPath } from '../../changes/changePaths.ts';
 import { shells } from '../../files/fileEvents.ts';
 import { pathInside } from '../../files/filePaths.ts';
 import type { FileCut, Side, TurnFile } from '../../files/fileState.ts';
-import { plural } from '../../format.ts';
+import { firstOf, plural } from '../../format.ts';
 import type { BlobRef } from '../../ids.ts';
 import type { ResolvedPoint } from '../forkPlan.ts';
 import type { OpenSession } from '../sessionStore.ts';
@@ -71,10 +71,9 @@ export async function placedFilesOf(open: OpenSession, moment: FilesMoment, deps
 function warningsOf(open: OpenSession, outside: readonly TurnFile[]): string[] {
   const warnings: string[] = [];
   if (outside.length > 0) {
-    const names = outside.slice(0, 3).map(({ file }) => file);
-    const more = outside.length > names.length ? ', …' : '';
+    const names = outside.map(({ file }) => file);
     warnings.push(
-      `${plural(outside.length, 'file')} outside of the project ${outside.length === 1 ? 'is' : 'are'} left as ${outside.length === 1 ? 'it is' : 'they are'} now: ${names.join(', ')}${more}`,
+      `${plural(outside.length, 'file')} outside of the project ${outside.length === 1 ? 'is' : 'are'} left as ${outside.length === 1 ? 'it is' : 'they are'} now: ${firstOf(names, 3)}`,
     );
   }
   if (open.session.turns.some(({ tools }) => tools.some((tool) => shells.has(tool))))

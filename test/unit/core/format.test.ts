@@ -65,6 +65,13 @@ describe('numbers', () => {
   it('counts', () => {
     expect(plural(1, 'branch', 'branches')).toBe('1 branch');
     expect(plural(1204, 'turn')).toBe('1,204 turns');
+    expect([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map((words) => listed(words, 'or'))).toEqual([
+      '',
+      'a',
+      'a or b',
+      'a, b or c',
+    ]);
+    expect([firstOf([1, 2], 2), firstOf(['a', 'b', 'c'], 2)]).toEqual(['1, 2', 'a, b, …']);
     expect(['0', '999', '1,000', '1,234,567']).toEqual(
       [0, 999, 1000, 1_234_567].map((count) => plural(count, '').trim().replace(/s$/, '').trim()),
     );

@@ -1,4 +1,5 @@
 import { plainText } from '../plainText.ts';
+import { recordOf } from '../recordOf.ts';
 
 /** A question that an agent asks with options (`AskUserQuestion`). */
 export interface AskedChoice {
@@ -26,8 +27,4 @@ export function choicesOf(input: unknown): AskedChoice[] {
       }),
     };
   });
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
 }

@@ -1,8 +1,9 @@
 import { callSubject } from '../callTitle.ts';
+import { recordOf } from '../recordOf.ts';
 import type { Question } from './agentFacts.ts';
 
 const text = (input: unknown, key: string): string | null => {
-  const value = input !== null && typeof input === 'object' ? (input as Record<string, unknown>)[key] : null;
+  const value = recordOf(input)[key];
   return typeof value === 'string' && value.trim() !== '' ? value : null;
 };
 
@@ -26,7 +27,7 @@ export function describeQuestion({ tool, input }: Pick<Question, 'tool' | 'input
     return plan === null ? 'approve a plan that it doesn’t show' : `approve its plan: ${plan.trim().split('\n')[0]}`;
   }
   if (tool === 'AskUserQuestion') {
-    const questions = input !== null && typeof input === 'object' && 'questions' in input ? input.questions : [];
+    const { questions } = recordOf(input);
     const first: unknown = Array.isArray(questions) ? questions[0] : null;
     return text(first, 'question') ?? 'a question';
   }

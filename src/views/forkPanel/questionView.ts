@@ -3,6 +3,7 @@ import { choicesOf } from '../../core/agent/askedChoices.ts';
 import { describeQuestion } from '../../core/agent/describeQuestion.ts';
 import { oneLine } from '../../core/format.ts';
 import { plainText } from '../../core/plainText.ts';
+import { recordOf } from '../../core/recordOf.ts';
 import type { QuestionView } from './protocol.ts';
 
 /** What of a question is shown; the whole input stands in the run's log. */
@@ -79,8 +80,4 @@ function choiceViews(input: unknown): QuestionView['choices'] {
       several,
       options: options.slice(0, 50).map((option) => ({ ...option, text: oneLine(option.label, 200) })),
     }));
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
 }

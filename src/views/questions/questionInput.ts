@@ -1,3 +1,5 @@
+import { recordOf } from '../../core/recordOf.ts';
+
 /** What is asked in full: a text, or the two sides of an edit. */
 export type QuestionContent =
   | { kind: 'text'; language: 'sh' | 'md' | 'json'; text: string }
@@ -29,8 +31,4 @@ function editOf(fields: Readonly<Record<string, unknown>>): { before: string; af
     before: pairs.map(({ before }) => before).join('\n…\n'),
     after: pairs.map(({ after }) => after).join('\n…\n'),
   };
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
 }

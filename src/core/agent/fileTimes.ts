@@ -1,4 +1,5 @@
 import { absolutePath } from '../files/filePaths.ts';
+import { editTools } from '../files/recordedEdit.ts';
 import { decodeText } from '../files/textForm.ts';
 import { type JsonRecord, numberField, parseRecord, recordField, textField } from '../session/jsonRecord.ts';
 
@@ -20,7 +21,6 @@ export interface FileTimes {
 }
 
 const readers: ReadonlySet<string> = new Set(['Read', 'NotebookRead']);
-const writers: ReadonlySet<string> = new Set(['Edit', 'MultiEdit', 'Write', 'NotebookEdit']);
 
 /**
  * Goes through the lines that a branch's session is made of.
@@ -43,7 +43,9 @@ export function fileTimes(lines: readonly string[]): FileTimes {
       // A file that was said to be as before was not read.
       if (call === undefined || textField(result, 'type') === 'file_unchanged') continue;
       const read = call.isRead ? readPart(result) : null;
-      touches.set(call.path, [...(touches.get(call.path) ?? []), { at, read, isRead: call.isRead }]);
+      const known = touches.get(call.path) ?? [];
+      known.push({ at, read, isRead: call.isRead });
+      touches.set(call.path, known);
     }
   }
   return { touches, until };
@@ -56,8 +58,13 @@ export function fileTimes(lines: readonly string[]): FileTimes {
  */
 export function unchangedSince(bytes: Uint8Array, touches: readonly FileTouch[] = []): number | null {
   let since: number | null = null;
+  // Decoded once, and only where it was read: it may be large.
+  let lines: string[] | null = null;
   for (const touch of touches.toReversed()) {
-    if (touch.isRead && !holds(bytes, touch.read)) break;
+    if (touch.isRead && touch.read !== null) {
+      lines ??= decodeText(bytes).text.split('\n');
+      if (!holds(lines, touch.read)) break;
+    }
     since = touch.at;
     if (!touch.isRead) break;
   }
@@ -74,7 +81,7 @@ function blocksOf(record: JsonRecord): JsonRecord[] {
 
 function noteCall(block: JsonRecord, record: JsonRecord, calls: Map<string, { path: string; isRead: boolean }>): void {
   const name = textField(block, 'name') ?? '';
-  if (!readers.has(name) && !writers.has(name)) return;
+  if (!readers.has(name) && !editTools.has(name)) return;
   const input = recordField(block, 'input');
   const named = textField(input, 'file_path') ?? textField(input, 'notebook_path');
   const path = named === null ? null : absolutePath(textField(record, 'cwd'), named);
@@ -86,11 +93,9 @@ function readPart(result: JsonRecord | null): FileTouch['read'] {
   return typeof file?.content === 'string' ? { line: numberField(file, 'startLine') ?? 1, text: file.content } : null;
 }
 
-function holds(bytes: Uint8Array, read: FileTouch['read']): boolean {
-  if (read === null) return true;
+function holds(all: readonly string[], read: NonNullable<FileTouch['read']>): boolean {
   const plain = (text: string) => text.replace(/^\uFEFF/, '').trimEnd();
-  const { text } = decodeText(bytes);
   const lines = read.text.replaceAll('\r\n', '\n').split('\n');
-  const there = text.split('\n').slice(read.line - 1, read.line - 1 + lines.length);
+  const there = all.slice(read.line - 1, read.line - 1 + lines.length);
   return plain(there.join('\n')) === plain(lines.join('\n'));
 }

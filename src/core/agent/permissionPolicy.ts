@@ -1,4 +1,5 @@
 import { canonicalJson } from '../canonicalJson.ts';
+import { editTools } from '../files/recordedEdit.ts';
 import type { Answer } from './agentFacts.ts';
 import type { PermissionPolicy } from './agentSettings.ts';
 
@@ -33,7 +34,6 @@ export interface PermissionContext {
 }
 
 const readers = new Set(['Read', 'Glob', 'Grep', 'LS', 'NotebookRead']);
-const editors = new Set(['Edit', 'Write', 'MultiEdit', 'NotebookEdit']);
 const shells = new Set(['Bash', 'PowerShell', 'Monitor']);
 const toPerson = new Map([
   [
@@ -49,7 +49,7 @@ const textOf = (value: unknown): string | null => (typeof value === 'string' && 
 /** The path that a call reads or writes, as the agent names it; null where it names none. */
 export function pathOf(tool: string, input: Input): string | null {
   if (tool === 'NotebookEdit' || tool === 'NotebookRead') return textOf(input.notebook_path);
-  if (editors.has(tool) || tool === 'Read') return textOf(input.file_path);
+  if (editTools.has(tool) || tool === 'Read') return textOf(input.file_path);
   return readers.has(tool) ? textOf(input.path) : null;
 }
 
@@ -61,7 +61,7 @@ export function isForPerson(tool: string): boolean {
 /** What a person allows with “for this branch” or “for this run”: equal keys stand for the same permission. */
 export function permissionKey(tool: string, input: Input): string {
   if (shells.has(tool)) return `${tool} ${commandOf(input) ?? canonicalJson(input)}`;
-  if (editors.has(tool)) return `Edit ${pathOf(tool, input) ?? ''}`;
+  if (editTools.has(tool)) return `Edit ${pathOf(tool, input) ?? ''}`;
   if (tool === 'WebFetch') return `${tool} ${hostOf(input) ?? canonicalJson(input)}`;
   if (tool === 'WebSearch' || tool.startsWith('mcp__')) return tool;
   return `${tool} ${canonicalJson(input)}`;
@@ -72,7 +72,7 @@ export function permissionPolicy(call: PermissionCall, context: PermissionContex
   const { tool, input } = call;
   const alone = toPerson.get(tool);
   if (alone !== undefined) return context.permissions === 'deny' ? deny(alone) : ask(call);
-  if (editors.has(tool)) return decideEdit(call, context);
+  if (editTools.has(tool)) return decideEdit(call, context);
   if (context.permissions === 'bypass') return allow;
   if (readers.has(tool) && context.outside === null) return allow;
   if (shells.has(tool) && isAllowedCommand(input, context.allowedCommands)) return allow;

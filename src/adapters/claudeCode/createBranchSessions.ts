@@ -14,7 +14,7 @@ import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
 import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { openPlainFile, plainFile } from '../plainFiles.ts';
 import { projectsIn, transcriptIn } from './layout.ts';
-import { projectFolders } from './projectFiles.ts';
+import { transcriptPlaces } from './projectFiles.ts';
 
 /** Errors of file systems without hard links. */
 const noLinks: ReadonlySet<string | null> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']);
@@ -130,8 +130,7 @@ function notWritten(file: string, error: unknown): Error {
 }
 
 async function fileOf(configDir: string, sessionId: string): Promise<string | null> {
-  for (const folder of await projectFolders(projectsIn(configDir))) {
-    const file = transcriptIn(folder, sessionId);
+  for (const file of await transcriptPlaces(configDir, sessionId)) {
     if ((await plainFile(file)) !== null) return file;
   }
   return null;

@@ -1,6 +1,5 @@
 import { openPlainFile, plainFile } from '../plainFiles.ts';
-import { projectsIn, transcriptIn } from './layout.ts';
-import { projectFolders } from './projectFiles.ts';
+import { transcriptPlaces } from './projectFiles.ts';
 
 /** Claude Code writes the sum when it ends, so it stands near the end of the file. */
 const tailBytes = 256 * 1024;
@@ -10,8 +9,7 @@ const tailBytes = 256 * 1024;
  * there is no such session. Never throws.
  */
 export async function sessionCost(configDir: string, sessionId: string): Promise<number> {
-  for (const folder of await projectFolders(projectsIn(configDir))) {
-    const file = transcriptIn(folder, sessionId);
+  for (const file of await transcriptPlaces(configDir, sessionId)) {
     const cost = await lastCost(file, sessionId).catch(() => null);
     if (cost !== null) return cost;
   }

@@ -1,4 +1,5 @@
 import type { AgentBranchRef } from '../../agent/agentPorts.ts';
+import type { BranchEvent } from '../branchEvent.ts';
 import type { RunStore } from '../ports.ts';
 
 /** Whether a branch was ever ready for its agent, by the log: it has a place, and its set-up commands passed there. */
@@ -10,8 +11,13 @@ export async function isPrepared(
   const own = events.filter((event) => 'branchId' in event && event.branchId === branchId);
   const readyAt = own.findLastIndex((event) => event.type === 'place-ready');
   if (readyAt === -1) return false;
-  const passed = own
-    .slice(readyAt)
-    .flatMap((event) => (event.type === 'setup-ended' && event.result.passed ? [event.result.name] : []));
-  return plan.agent?.setup.every((command) => passed.includes(command)) ?? false;
+  const passed = passedSetup(own.slice(readyAt));
+  return plan.agent?.setup.every((command) => passed.has(command)) ?? false;
+}
+
+/** Set-up commands that went well. */
+export function passedSetup(events: readonly BranchEvent[]): ReadonlySet<string> {
+  return new Set(
+    events.flatMap((event) => (event.type === 'setup-ended' && event.result.passed ? [event.result.name] : [])),
+  );
 }

@@ -5,6 +5,7 @@ import { BranchLog } from '../branchLog.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
 import { branchTitle } from './branchTitle.ts';
+import { passedSetup } from './isPrepared.ts';
 import { bytesOfBlob, type LoadedBranch, loadBranch, placedFilesAt } from './loadBranch.ts';
 
 /** Makes a branch's place, writes its session and runs its set-up; what an earlier attempt did of it is not done again. */
@@ -89,9 +90,7 @@ async function runSetup(
   deps: AgentWorkDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const passed = new Set(
-    own.flatMap((event) => (event.type === 'setup-ended' && event.result.passed ? [event.result.name] : [])),
-  );
+  const passed = passedSetup(own);
   const told = new Set(own.flatMap((event) => (event.type === 'setup-ended' ? [event.result.name] : [])));
   // Of a place that is kept: the first command that nothing is told of is the one that an earlier attempt was in.
   const inDoubt = isKept ? agent.setup.find((command) => !passed.has(command)) : undefined;

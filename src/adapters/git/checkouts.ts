@@ -2,20 +2,20 @@ import { dirname, join } from 'node:path';
 import { type Checkout, findCheckout, isGone, type LookedAt } from './findCheckout.ts';
 import { isNetworkPath } from './isNetworkPath.ts';
 import { linkedWorktrees } from './linkedWorktrees.ts';
-import { WorktreeMemory } from './worktreeMemory.ts';
+import { WorktreeStore } from './worktreeStore.ts';
 
 /**
  * Which repository and worktree folders belong to, also folders that are gone. Asks no git process, so nothing of a
  * repository (hooks, file system monitors) can run.
  */
 export class Checkouts {
-  readonly #memory: WorktreeMemory;
+  readonly #store: WorktreeStore;
   /** What was found once counts as long as this lives: the folder may be deleted meanwhile. */
   readonly #found = new Map<string, Checkout>();
 
   /** @param home our data folder; the file `worktrees.json` in it remembers worktrees that are gone */
   constructor(home: string) {
-    this.#memory = new WorktreeMemory(join(home, 'worktrees.json'));
+    this.#store = new WorktreeStore(join(home, 'worktrees.json'));
   }
 
   /** @param folders absolute paths. @returns null for folders outside git, and for gone ones that nothing is known of */
@@ -50,13 +50,13 @@ export class Checkouts {
       repositories.add(repository);
       if (worktree !== null) worktrees.set(worktree, repository);
     }
-    await this.#memory.add(worktrees);
+    await this.#store.add(worktrees);
     return repositories;
   }
 
   /** Repositories by worktree: those that were seen before, and those that repositories at hand still name. */
   async #knownWorktrees(repositories: ReadonlySet<string>): Promise<Map<string, string>> {
-    const known = new Map(await this.#memory.all());
+    const known = new Map(await this.#store.all());
     await Promise.all(
       [...new Set([...repositories, ...known.values()])].map(async (repository) => {
         for (const worktree of await linkedWorktrees(repository)) known.set(worktree, repository);

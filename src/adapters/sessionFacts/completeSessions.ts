@@ -3,7 +3,7 @@ import type { Disposable } from '../../core/disposable.ts';
 import { NotFoundError } from '../../core/errors.ts';
 import type { OpenSession, SessionChange, SessionStore } from '../../core/fork/sessionStore.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import { placeOf } from '../claudeCode/layout.ts';
+import { pathInConfig } from '../claudeCode/layout.ts';
 import { SummaryFacts } from './summaryFacts.ts';
 
 /** Where our own data lies. Absolute paths, existing or not. */
@@ -89,7 +89,7 @@ class KnownSessions {
 
   /** Path of the copy, existing or not. */
   copyOf(file: string): string {
-    return join(this.archive, placeOf(file));
+    return join(this.archive, pathInConfig(file));
   }
 
   /** Sessions that the copy is one of: usually one. */

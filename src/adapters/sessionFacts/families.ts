@@ -4,19 +4,19 @@ import { groupBy } from '../../core/groupBy.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { openPlainFile } from '../plainFiles.ts';
 import { BranchOrigins } from './branchOrigins.ts';
-import { ForkMemory } from './forkMemory.ts';
 import type { ForkOrigin } from './forkOrigin.ts';
+import { ForkOriginCache } from './forkOriginCache.ts';
 
 const headBytes = 64 * 1024;
 
 /** Which sessions were forked from which. Reads only files that look like forks, each once. */
 export class Families {
-  readonly #memory: ForkMemory;
+  readonly #cache: ForkOriginCache;
   readonly #branches: BranchOrigins;
 
-  /** @param home our data folder; the file `forks.json` in it remembers what was found out */
+  /** @param home our data folder; the file `forks.json` in it caches what was found out */
   constructor(home: string) {
-    this.#memory = new ForkMemory(join(home, 'forks.json'));
+    this.#cache = new ForkOriginCache(join(home, 'forks.json'));
     this.#branches = new BranchOrigins(home);
   }
 
@@ -27,50 +27,51 @@ export class Families {
   async origins(summaries: readonly SessionSummary[]): Promise<ReadonlyMap<string, ForkOrigin>> {
     const origins = new Map<string, ForkOrigin>();
     const relatives = sharingRoots(summaries);
-    const known = await this.#memory.all();
+    const known = await this.#cache.all();
     for (const summary of summaries) {
       // What says that it was forked from this session is none of its ancestors.
       const others = (relatives.get(summary) ?? []).filter(
         ({ forkedFrom }) => forkedFrom?.sessionId !== summary.sessionId,
       );
-      const remembered = known.get(summary.file);
-      if (remembered !== undefined) origins.set(summary.file, remembered);
-      if (remembered !== undefined) continue;
+      const cached = known.get(summary.file);
+      if (cached !== undefined) origins.set(summary.file, cached);
+      if (cached !== undefined) continue;
       const noted = summary.forkedFrom === null ? await this.#branches.of(summary.sessionId) : null;
       if (noted !== null) origins.set(summary.file, noted);
       if (noted !== null || (summary.forkedFrom === null && others.length === 0)) continue;
       const origin = await this.#originOf(summary, others);
       if (origin !== null) origins.set(summary.file, origin);
     }
-    await this.#memory.save();
+    await this.#cache.save();
     return origins;
   }
 
   async #originOf(summary: SessionSummary, others: readonly SessionSummary[]): Promise<ForkOrigin | null> {
-    const { elders, isFirst } = await eldersOf(summary, others);
+    const { ancestors, isFirst } = await ancestorsOf(summary, others);
     // The parent of a family has nobody before it and is spared the reading.
     if (summary.forkedFrom === null && isFirst) return null;
-    // Loaded here: most listings remember every origin.
+    // Loaded here: in most listings every origin is cached.
     const { forkOrigin } = await import('./forkOrigin.ts');
     const said = await forkOrigin(summary.file).catch(() => null);
-    const origin = said !== null && said.sessionId !== summary.sessionId ? said : await nearestElder(summary, elders);
+    const origin =
+      said !== null && said.sessionId !== summary.sessionId ? said : await nearestAncestor(summary, ancestors);
     if (origin === null) return summary.forkedFrom;
-    this.#memory.add(summary.file, origin);
+    this.#cache.add(summary.file, origin);
     return origin;
   }
 }
 
-/** For each session those that have the record it begins with. Nearly all have none, so only doubles are grouped. */
+/** For each session those that have the record it begins with. Nearly all have none, so only the shared roots are grouped. */
 function sharingRoots(summaries: readonly SessionSummary[]): ReadonlyMap<SessionSummary, SessionSummary[]> {
   const seen = new Set<string>();
-  const doubles = new Set<string>();
+  const shared = new Set<string>();
   for (const { roots } of summaries) {
-    for (const root of roots) (seen.has(root) ? doubles : seen).add(root);
+    for (const root of roots) (seen.has(root) ? shared : seen).add(root);
   }
   const found = new Map<SessionSummary, SessionSummary[]>();
-  if (doubles.size === 0) return found;
+  if (shared.size === 0) return found;
   const sharing = summaries.flatMap((summary) =>
-    summary.roots.filter((root) => doubles.has(root)).map((root) => ({ root, summary })),
+    summary.roots.filter((root) => shared.has(root)).map((root) => ({ root, summary })),
   );
   const byRoot = groupBy(sharing, ({ root }) => root);
   for (const summary of summaries) {
@@ -86,10 +87,10 @@ function sharingRoots(summaries: readonly SessionSummary[]): ReadonlyMap<Session
  * Those of its relatives that were there before it or have more history, the first made first; and whether it is known to
  * be the first itself.
  */
-async function eldersOf(
+async function ancestorsOf(
   summary: SessionSummary,
   others: readonly SessionSummary[],
-): Promise<{ elders: SessionSummary[]; isFirst: boolean }> {
+): Promise<{ ancestors: SessionSummary[]; isFirst: boolean }> {
   const made = await madeAt(summary);
   const [root = ''] = summary.roots;
   const dated = await Promise.all(
@@ -99,7 +100,7 @@ async function eldersOf(
     }),
   );
   const before = dated.filter(({ order }) => order < 0).sort((a, b) => orderOf(a.at, b.at));
-  return { elders: before.map(({ other }) => other), isFirst: dated.every(({ order }) => order > 0) };
+  return { ancestors: before.map(({ other }) => other), isFirst: dated.every(({ order }) => order > 0) };
 }
 
 /** When a transcript was begun, in milliseconds: as its first line says, and as the file system says. */
@@ -134,20 +135,23 @@ async function firstTimestamp(file: string): Promise<number | null> {
   }
 }
 
-/** The elder that has most of what the session begins with; of several the one that was made first. */
-async function nearestElder(summary: SessionSummary, elders: readonly SessionSummary[]): Promise<ForkOrigin | null> {
-  const [eldest] = elders;
-  if (eldest === undefined) return null;
+/** The ancestor that has most of what the session begins with; of several the one that was made first. */
+async function nearestAncestor(
+  summary: SessionSummary,
+  ancestors: readonly SessionSummary[],
+): Promise<ForkOrigin | null> {
+  const [first] = ancestors;
+  if (first === undefined) return null;
   const { messageUuids } = await import('./messageUuids.ts');
   const own = (await messageUuids(summary.file, summary.bytes)) ?? [];
-  let nearest: ForkOrigin = { sessionId: eldest.sessionId, messageUuid: null };
+  let nearest: ForkOrigin = { sessionId: first.sessionId, messageUuid: null };
   let most = -1;
-  for (const elder of elders) {
-    const theirs = new Set(await messageUuids(elder.file, elder.bytes));
+  for (const ancestor of ancestors) {
+    const theirs = new Set(await messageUuids(ancestor.file, ancestor.bytes));
     const last = own.findLastIndex((uuid) => theirs.has(uuid));
     if (last <= most) continue;
     most = last;
-    nearest = { sessionId: elder.sessionId, messageUuid: own[last] ?? null };
+    nearest = { sessionId: ancestor.sessionId, messageUuid: own[last] ?? null };
   }
   return nearest;
 }

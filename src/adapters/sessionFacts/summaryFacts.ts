@@ -3,7 +3,7 @@ import { join, resolve, sep } from 'node:path';
 import { expiryOf, retentionDays } from '../../core/archive/retention.ts';
 import { comparablePath, isWithin, projectFolder } from '../../core/session/projectFolder.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
-import { configFolderOf, placeOf, projectsIn, sessionIdOf } from '../claudeCode/layout.ts';
+import { configFolderOf, pathInConfig, projectsIn, sessionIdOf } from '../claudeCode/layout.ts';
 import { projectFolders } from '../claudeCode/projectFiles.ts';
 import { isAbsent } from '../fileErrors.ts';
 import { Checkouts } from '../git/checkouts.ts';
@@ -54,7 +54,7 @@ export class SummaryFacts {
         forkedFrom,
         costUsd:
           forkedFrom === null ? summary.costUsd : ownCost(summary.costUsd, costs.get(forkedFrom.sessionId) ?? null),
-        kept: kept.size > 0 && kept.has(placeOf(summary.file)),
+        kept: kept.size > 0 && kept.has(pathInConfig(summary.file)),
         archived,
         expiresAt: archived ? null : expiryOf(summary.modifiedAt, retention),
       };
@@ -90,7 +90,9 @@ export class SummaryFacts {
   async keptPlaces(): Promise<ReadonlySet<string>> {
     const folders = await projectFolders(projectsIn(this.#archive));
     const places = folders.map(async (folder) =>
-      (await entriesOf(folder)).flatMap(({ name }) => (sessionIdOf(name) === null ? [] : placeOf(join(folder, name)))),
+      (await entriesOf(folder)).flatMap(({ name }) =>
+        sessionIdOf(name) === null ? [] : pathInConfig(join(folder, name)),
+      ),
     );
     return new Set((await Promise.all(places)).flat());
   }

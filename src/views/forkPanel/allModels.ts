@@ -1,6 +1,6 @@
 import { ForkpointError } from '../../core/errors.ts';
 import { modelChoices } from './modelChoices.ts';
-import type { PanelServices } from './panelSurroundings.ts';
+import type { PanelServices } from './panelContext.ts';
 import type { Result } from './protocol.ts';
 
 /**

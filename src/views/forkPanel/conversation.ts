@@ -67,7 +67,7 @@ export function turnAt(session: RecordedSession, at: ForkPoint): TurnOutline | n
 
 /** Where the cut stands in the conversation, null where its message is not among the rows. */
 export function locateCut(conversation: Conversation, at: ForkPoint): Cut | null {
-  const found = placeOf(conversation, at);
+  const found = findCut(conversation, at);
   const row = found && conversation.rows[found.row];
   if (!found || !row) return null;
   const stop = conversation.stops.findLastIndex((stop) => stop.row <= found.row);
@@ -185,7 +185,7 @@ function compactionBetween(
   return compactions.findLast(({ line }) => line > before.line && line < after.line);
 }
 
-function placeOf(conversation: Conversation, at: ForkPoint): { row: number; side: Cut['side'] } | null {
+function findCut(conversation: Conversation, at: ForkPoint): { row: number; side: Cut['side'] } | null {
   const { rows } = conversation;
   if ('turn' in at) {
     const row = rows.findIndex((row) => row.kind === 'prompt' && row.turn.index === at.turn);

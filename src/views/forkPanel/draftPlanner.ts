@@ -5,7 +5,7 @@ import type { ForkPreview } from '../../core/useCases/forkService.ts';
 import { blockedByTrust } from './answerers.ts';
 import { fieldOfPath, forkRequestOf } from './forkRequestOf.ts';
 import type { PanelAgents } from './panelAgents.ts';
-import type { PanelSurroundings } from './panelSurroundings.ts';
+import type { PanelContext } from './panelContext.ts';
 import type { Blocked, FieldProblem, ForkDraft } from './protocol.ts';
 
 /** What a draft comes to: the plan in numbers, what is wrong with it, or why nothing could answer it. */
@@ -18,22 +18,22 @@ export interface DraftPlan {
 
 /** Plans drafts without storing, starting or sending anything. */
 export class DraftPlanner {
-  readonly #around: Pick<PanelSurroundings, 'services' | 'agentDefaults' | 'trusted'>;
+  readonly #context: Pick<PanelContext, 'services' | 'agentDefaults' | 'trusted'>;
   readonly #agents: PanelAgents;
 
-  constructor(around: Pick<PanelSurroundings, 'services' | 'agentDefaults' | 'trusted'>, agents: PanelAgents) {
-    this.#around = around;
+  constructor(context: Pick<PanelContext, 'services' | 'agentDefaults' | 'trusted'>, agents: PanelAgents) {
+    this.#context = context;
     this.#agents = agents;
   }
 
   async plan(draft: ForkDraft, recordedPrompt: string | null): Promise<DraftPlan> {
     const executor = await this.#agents.executorOf(draft);
-    const { request, problems } = forkRequestOf(draft, recordedPrompt, { ...this.#around.agentDefaults(), executor });
+    const { request, problems } = forkRequestOf(draft, recordedPrompt, { ...this.#context.agentDefaults(), executor });
     const nothing = { request: null, preview: null, problems, blocked: null };
     if (!request) return nothing;
-    if (executor === 'claude-code' && !this.#around.trusted()) return { ...nothing, blocked: blockedByTrust };
+    if (executor === 'claude-code' && !this.#context.trusted()) return { ...nothing, blocked: blockedByTrust };
     try {
-      const preview = await (await this.#around.services()).forks.preview(request);
+      const preview = await (await this.#context.services()).forks.preview(request);
       const blocked = await this.#agents.blockedOf(preview);
       return { request, preview, problems: this.#agents.bypassProblem(preview, draft), blocked };
     } catch (error) {

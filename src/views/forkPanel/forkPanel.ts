@@ -10,12 +10,12 @@ import type { RunChoices } from '../runChoices.ts';
 import { settings } from '../settings.ts';
 import { answerCall } from './answerCall.ts';
 import { confirmBypass } from './confirmBypass.ts';
-import { DraftMemory } from './draftMemory.ts';
-import { FileMemory } from './fileMemory.ts';
+import { DraftStore } from './draftStore.ts';
+import { FileKeyValueStore } from './fileKeyValueStore.ts';
 import { type ForkTarget, OpenTargets } from './openTargets.ts';
+import type { PanelContext, PanelServices } from './panelContext.ts';
 import { PanelController } from './panelController.ts';
 import { lostPanelHtml, panelHtml } from './panelHtml.ts';
-import type { PanelServices, PanelSurroundings } from './panelSurroundings.ts';
 import { savedPanelSchema } from './protocol.ts';
 
 /** What the fork panels are built on. */
@@ -45,13 +45,13 @@ const viewType = 'forkpoint.fork';
 /** Opens fork panels and brings them back after a reload or a restart. */
 export class ForkPanelManager implements vscode.Disposable {
   private readonly panels = new Map<vscode.WebviewPanel, PanelController>();
-  private readonly drafts: DraftMemory;
+  private readonly drafts: DraftStore;
   private readonly targets: OpenTargets;
 
   constructor(private readonly deps: ForkPanelDeps) {
-    const memory = new FileMemory(deps.storageUri);
-    this.drafts = new DraftMemory(memory);
-    this.targets = new OpenTargets(memory);
+    const stored = new FileKeyValueStore(deps.storageUri);
+    this.drafts = new DraftStore(stored);
+    this.targets = new OpenTargets(stored);
   }
 
   /** Shows the fork at this point: a panel that is already making it, else a new one. */
@@ -117,7 +117,7 @@ export class ForkPanelManager implements vscode.Disposable {
   }
 
   private connect(panel: vscode.WebviewPanel, target: ForkTarget): void {
-    const controller = new PanelController(this.surroundings(panel), target);
+    const controller = new PanelController(this.contextOf(panel), target);
     this.panels.set(panel, controller);
     this.rememberOpen();
     panel.iconPath = new vscode.ThemeIcon('repo-forked');
@@ -136,7 +136,7 @@ export class ForkPanelManager implements vscode.Disposable {
     void this.targets.keep([...this.panels.values()].map(({ target }) => target));
   }
 
-  private surroundings(panel: vscode.WebviewPanel): PanelSurroundings {
+  private contextOf(panel: vscode.WebviewPanel): PanelContext {
     return {
       services: () => this.deps.services(),
       drafts: this.drafts,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ForkPoint, forkPointSchema } from '../../core/fork/forkRequest.ts';
-import type { KeyValueStore } from './draftMemory.ts';
+import type { KeyValueStore } from './draftStore.ts';
 
 /** What a panel shows: a session, cut at a place. */
 export interface ForkTarget {

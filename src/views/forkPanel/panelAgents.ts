@@ -9,7 +9,7 @@ import { mayBypass } from './previewTexts.ts';
 import type { Blocked, FieldProblem, ForkDraft, Result } from './protocol.ts';
 
 /** What finding out who answers needs. */
-export interface AgentSurroundings {
+export interface AgentContext {
   agents(): Promise<Pick<AgentRuns, 'find'>>;
   /** Who was chosen last in any fork, null where nobody was. */
   lastExecutor(): Executor | null;
@@ -27,17 +27,17 @@ export interface AgentSurroundings {
 
 /** Who answers the forks of one panel, and what may keep them from it. */
 export class PanelAgents {
-  readonly #around: AgentSurroundings;
+  readonly #context: AgentContext;
   #looking: Promise<FoundAgent | null> | null = null;
   #bypassAllowed = false;
 
-  constructor(around: AgentSurroundings) {
-    this.#around = around;
+  constructor(context: AgentContext) {
+    this.#context = context;
   }
 
   /** Before anybody has looked: what is probable, so that nothing jumps a moment later. */
   first(): Pick<Result<'open'>, 'executor' | 'answerers'> {
-    const trusted = this.#around.trusted();
+    const trusted = this.#context.trusted();
     return {
       executor: trusted && this.#wanted() === 'claude-code' ? 'claude-code' : 'api',
       answerers: answerers(trusted ? 'asking' : 'untrusted'),
@@ -55,13 +55,13 @@ export class PanelAgents {
   }
 
   async knowledge(): Promise<AgentKnowledge> {
-    if (!this.#around.trusted()) return 'untrusted';
-    this.#looking ??= this.#around.agents().then((agents) => agents.find());
+    if (!this.#context.trusted()) return 'untrusted';
+    this.#looking ??= this.#context.agents().then((agents) => agents.find());
     return this.#looking;
   }
 
   async blockedOf(preview: ForkPreview): Promise<Blocked | null> {
-    return blockedOf(preview, await this.#around.hasApiKey(), await this.knowledge());
+    return blockedOf(preview, await this.#context.hasApiKey(), await this.knowledge());
   }
 
   async blockedByError(error: ForkpointError): Promise<Blocked | null> {
@@ -72,22 +72,22 @@ export class PanelAgents {
   bypassProblem({ agent }: ForkPreview, { permissions }: ForkDraft): FieldProblem[] {
     if (agent === null || permissions !== 'bypass') return [];
     const field = 'permissions';
-    if (!mayBypass(agent, this.#around.inContainer())) return [{ field, message: bypassOnlyApart }];
+    if (!mayBypass(agent, this.#context.inContainer())) return [{ field, message: bypassOnlyApart }];
     return this.#bypassAllowed ? [] : [{ field, message: 'Choose it again: it is asked for in every panel anew.' }];
   }
 
   async allowBypass(): Promise<boolean> {
-    this.#bypassAllowed ||= await this.#around.allowBypass();
+    this.#bypassAllowed ||= await this.#context.allowBypass();
     return this.#bypassAllowed;
   }
 
   /** Remembers a choice that the person has made just now. */
   chosen({ executor }: ForkDraft, before: ForkDraft): void {
-    if (executor !== null && executor !== before.executor) this.#around.keepExecutor(executor);
+    if (executor !== null && executor !== before.executor) this.#context.keepExecutor(executor);
   }
 
   #wanted(): Executor {
-    return this.#around.lastExecutor() ?? (this.#around.demo() ? 'api' : 'claude-code');
+    return this.#context.lastExecutor() ?? (this.#context.demo() ? 'api' : 'claude-code');
   }
 
   async #default(): Promise<Executor> {

@@ -23,7 +23,7 @@ import { engineStates } from './engineStates.ts';
 import { modelChoices } from './modelChoices.ts';
 import { newDraft } from './newDraft.ts';
 import { PanelAgents } from './panelAgents.ts';
-import type { PanelServices, PanelSurroundings } from './panelSurroundings.ts';
+import type { PanelContext, PanelServices } from './panelContext.ts';
 import { previewTexts } from './previewTexts.ts';
 import type { Cut, EngineState, ForkDraft, Params, Result } from './protocol.ts';
 import { RunFollower } from './runFollower.ts';
@@ -42,17 +42,17 @@ export class PanelController implements PanelMethods, Disposable {
   private reading = false;
 
   constructor(
-    private readonly around: PanelSurroundings,
+    private readonly context: PanelContext,
     target: { session: string; at: ForkPoint },
   ) {
     this.draft = this.freshDraft(target.session, target.at);
-    this.agents = new PanelAgents({ ...around, agents: async () => (await around.services()).agents });
-    this.planner = new DraftPlanner(around, this.agents);
+    this.agents = new PanelAgents({ ...context, agents: async () => (await context.services()).agents });
+    this.planner = new DraftPlanner(context, this.agents);
     this.runs = new RunFollower({
-      forks: async () => (await around.services()).forks,
-      tell: (run) => around.tell('run', run),
-      now: () => around.now(),
-      later: (ms, callback) => around.later(ms, callback),
+      forks: async () => (await context.services()).forks,
+      tell: (run) => context.tell('run', run),
+      now: () => context.now(),
+      later: (ms, callback) => context.later(ms, callback),
     });
   }
 
@@ -72,20 +72,20 @@ export class PanelController implements PanelMethods, Disposable {
   }
 
   async open({ saved }: Params<'open'>): Promise<Result<'open'>> {
-    const services = await this.around.services();
+    const services = await this.context.services();
     this.draft = saved?.draft ?? this.draft;
     const { session, at } = this.draft;
-    const remembered = await this.around.drafts.recall(session, at);
+    const stored = await this.context.drafts.recall(session, at);
     // VS Code writes a panel's state some seconds later: after a crash ours may be the newer copy.
-    const restored = remembered !== null && (saved === null || remembered.edits > saved.draft.edits);
-    if (restored) this.draft = remembered;
+    const restored = stored !== null && (saved === null || stored.edits > saved.draft.edits);
+    if (restored) this.draft = stored;
     // Going on without asking is agreed to in each panel anew.
     if (this.draft.permissions === 'bypass') this.draft = { ...this.draft, permissions: 'ask' };
     const cut = await this.read(at);
     const { summary, turns } = this.conversation().session.session;
     this.watch(services);
     const runId = saved?.runId ?? services.forks.newRunId();
-    this.around.titled(`Fork: ${oneLine(summary.title, 40)}`);
+    this.context.titled(`Fork: ${oneLine(summary.title, 40)}`);
     return {
       title: oneLine(summary.title, 120),
       rows: this.conversation().conversation.rows.length,
@@ -118,7 +118,7 @@ export class PanelController implements PanelMethods, Disposable {
   async preview({ draft }: Params<'preview'>): Promise<Result<'preview'>> {
     await this.take(draft);
     const { preview, problems, blocked } = await this.planner.plan(draft, this.locate(draft.at).recordedPrompt);
-    return { preview: preview && previewTexts(preview, draft, this.around.inContainer()), problems, blocked };
+    return { preview: preview && previewTexts(preview, draft, this.context.inContainer()), problems, blocked };
   }
 
   async answerers(): Promise<Result<'answerers'>> {
@@ -126,7 +126,7 @@ export class PanelController implements PanelMethods, Disposable {
   }
 
   async takeStep({ step }: Params<'takeStep'>): Promise<Result<'takeStep'>> {
-    await this.around.takeStep(step);
+    await this.context.takeStep(step);
     return {};
   }
 
@@ -137,21 +137,21 @@ export class PanelController implements PanelMethods, Disposable {
   async showFiles({ at }: Params<'showFiles'>): Promise<Result<'showFiles'>> {
     const { session } = this.conversation().session;
     const turn = turnAt(session, at);
-    if (turn) await this.around.showFiles({ file: session.summary.file, turn: turn.index, at });
+    if (turn) await this.context.showFiles({ file: session.summary.file, turn: turn.index, at });
     return {};
   }
 
   async answer({ runId, branchId, callId, answer }: Params<'answer'>): Promise<Result<'answer'>> {
     this.requireTrust();
-    await (await this.around.services()).forks.answer(runId, branchId, callId, answer);
+    await (await this.context.services()).forks.answer(runId, branchId, callId, answer);
     this.runs.changed(runId);
     return {};
   }
 
   async models(): Promise<Result<'models'>> {
-    const services = await this.around.services();
+    const services = await this.context.services();
     const near = this.nearModels(this.conversation().session.session.turns);
-    return allModels(near, services, this.around.trusted());
+    return allModels(near, services, this.context.trusted());
   }
 
   async engines(): Promise<Result<'engines'>> {
@@ -160,13 +160,13 @@ export class PanelController implements PanelMethods, Disposable {
 
   async startTemporal(): Promise<Result<'startTemporal'>> {
     this.requireTrust();
-    const { temporal } = await this.around.services();
+    const { temporal } = await this.context.services();
     return { engines: engineStates(await temporal.startServer()) };
   }
 
   async dispatch({ runId, draft }: Params<'dispatch'>): Promise<Result<'dispatch'>> {
     this.requireTrust();
-    const { forks } = await this.around.services();
+    const { forks } = await this.context.services();
     await this.take(draft);
     // A second click, or a click after a reload, finds the run there and asks nothing again.
     const before = await this.runs.follow(runId);
@@ -177,47 +177,47 @@ export class PanelController implements PanelMethods, Disposable {
     );
     if (blocked) return { run: null, problems: [{ field: 'run', message: blocked.message }] };
     if (!request || !preview || problems.length > 0) return { run: null, problems };
-    if (!(await this.around.confirm(preview, request))) return { run: null, problems: [] };
+    if (!(await this.context.confirm(preview, request))) return { run: null, problems: [] };
     await forks.dispatch(request, runId);
-    await this.around.drafts.forget(draft.session, draft.at);
+    await this.context.drafts.forget(draft.session, draft.at);
     return { run: await this.runs.follow(runId), problems: [] };
   }
 
   async cancel({ runId, branchId }: Params<'cancel'>): Promise<Result<'cancel'>> {
-    await (await this.around.services()).forks.cancel(runId, branchId ?? undefined);
+    await (await this.context.services()).forks.cancel(runId, branchId ?? undefined);
     return {};
   }
 
   async retry({ runId }: Params<'retry'>): Promise<Result<'retry'>> {
     this.requireTrust();
-    await this.around.runAgain('retry', runId);
+    await this.context.runAgain('retry', runId);
     return {};
   }
 
   async resume({ runId }: Params<'resume'>): Promise<Result<'resume'>> {
     this.requireTrust();
-    await this.around.runAgain('resume', runId);
+    await this.context.runAgain('resume', runId);
     return {};
   }
 
   async compare({ runId, branchId }: Params<'compare'>): Promise<Result<'compare'>> {
-    await this.around.openComparison(runId, ...(branchId === null ? [] : [branchId]));
+    await this.context.openComparison(runId, ...(branchId === null ? [] : [branchId]));
     return {};
   }
 
   async newRun(): Promise<Result<'newRun'>> {
     this.runs.stop();
-    return { runId: (await this.around.services()).forks.newRunId() };
+    return { runId: (await this.context.services()).forks.newRunId() };
   }
 
   async remember({ draft }: Params<'remember'>): Promise<Result<'remember'>> {
     await this.take(draft);
-    await this.around.drafts.keep(draft, this.freshDraft(draft.session, draft.at));
+    await this.context.drafts.keep(draft, this.freshDraft(draft.session, draft.at));
     return {};
   }
 
   async startOver({ at }: Params<'startOver'>): Promise<Result<'startOver'>> {
-    await this.around.drafts.forget(this.draft.session, at);
+    await this.context.drafts.forget(this.draft.session, at);
     this.draft = this.freshDraft(this.draft.session, at);
     return { draft: this.draft };
   }
@@ -229,7 +229,7 @@ export class PanelController implements PanelMethods, Disposable {
         'Copy the text if you need the address.',
       );
     }
-    await this.around.openLink(href);
+    await this.context.openLink(href);
     return {};
   }
 
@@ -240,7 +240,7 @@ export class PanelController implements PanelMethods, Disposable {
   }
 
   private freshDraft(session: string, at: ForkPoint): ForkDraft {
-    return newDraft(session, at, { ...this.around.agentDefaults(), engine: this.around.defaultEngine() });
+    return newDraft(session, at, { ...this.context.agentDefaults(), engine: this.context.defaultEngine() });
   }
 
   /** What the panel shows now; where its cut has moved nothing is kept at the old place. */
@@ -249,8 +249,8 @@ export class PanelController implements PanelMethods, Disposable {
     this.draft = draft;
     this.agents.chosen(draft, old);
     if (JSON.stringify(draft.at) === JSON.stringify(old.at)) return;
-    this.around.cutMoved();
-    await this.around.drafts.forget(old.session, old.at);
+    this.context.cutMoved();
+    await this.context.drafts.forget(old.session, old.at);
   }
 
   private conversation() {
@@ -268,14 +268,14 @@ export class PanelController implements PanelMethods, Disposable {
   private nearModels(turns: readonly TurnOutline[]) {
     return [
       { source: 'this session', ids: turns.flatMap((turn) => turn.models) },
-      { source: 'settings', ids: this.around.offeredModels() },
+      { source: 'settings', ids: this.context.offeredModels() },
       { source: 'this fork', ids: this.draft.branches.map(({ model }) => model) },
     ];
   }
 
   /** Reads the session and finds the cut in it. */
   private async read(at: ForkPoint): Promise<Cut> {
-    const { sessions } = await this.around.services();
+    const { sessions } = await this.context.services();
     const session = await sessions.open(this.draft.session);
     const turn = turnAt(session.session, at);
     if (!turn) {
@@ -326,7 +326,7 @@ export class PanelController implements PanelMethods, Disposable {
       this.change = null;
       const cut = isGone ? null : await this.read(this.draft.at).catch(() => null);
       // Where it can't be read, what was read stays shown; the next preview says what is wrong with the recording.
-      this.around.tell('conversation', {
+      this.context.tell('conversation', {
         rows: this.conversation().conversation.rows.length,
         gone: cut === null,
         cut,
@@ -336,9 +336,9 @@ export class PanelController implements PanelMethods, Disposable {
   }
 
   private async engineStates(): Promise<EngineState[]> {
-    if (!this.around.trusted()) return engineStates('untrusted');
+    if (!this.context.trusted()) return engineStates('untrusted');
     try {
-      return engineStates(await (await this.around.services()).temporal.status());
+      return engineStates(await (await this.context.services()).temporal.status());
     } catch (error) {
       // A broken profile of Temporal's must not keep anybody from running in this window.
       return engineStates(shownError(error));
@@ -346,7 +346,7 @@ export class PanelController implements PanelMethods, Disposable {
   }
 
   private requireTrust(): void {
-    if (this.around.trusted()) return;
+    if (this.context.trusted()) return;
     throw new BadInputError(
       'Runs start only in a trusted workspace.',
       'Trust this workspace (Workspaces: Manage Workspace Trust), then run the fork.',

@@ -16,7 +16,7 @@ import type {
 } from './sessionNodes.ts';
 
 /** What a row needs to know besides itself. */
-export interface RowSurroundings {
+export interface RowContext {
   /** Milliseconds since the epoch. */
   now: number;
   /** Project of the row's session, so that paths can be shown relative to it. */
@@ -24,7 +24,7 @@ export interface RowSurroundings {
 }
 
 /** The row of any node of the Sessions tree. */
-export function sessionRow(node: SessionTreeNode, { now, projectPath }: RowSurroundings): TreeRow {
+export function sessionRow(node: SessionTreeNode, { now, projectPath }: RowContext): TreeRow {
   switch (node.kind) {
     case 'project':
       return projectRow(node);

@@ -5,7 +5,7 @@ import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import type { ProjectNode, SessionTreeNode, StepNode, TurnNode } from './sessionNodes.ts';
 
 /** What a tooltip needs to know besides its row. */
-export interface TooltipSurroundings {
+export interface TooltipContext {
   /** Title of a session by its id, null where it isn't listed. */
   titleOf: (sessionId: string) => string | null;
 }
@@ -13,14 +13,14 @@ export interface TooltipSurroundings {
 const longest = 1_500;
 
 /** Markdown of a row's tooltip: everything that the row has no room for. Nothing in it is active. */
-export function sessionTooltip(node: SessionTreeNode, around: TooltipSurroundings): string {
+export function sessionTooltip(node: SessionTreeNode, context: TooltipContext): string {
   switch (node.kind) {
     case 'project':
       return projectTooltip(node);
     case 'period':
       return `Sessions of this month in ${escapeMarkdown(node.project.path ?? 'an unknown folder')}.`;
     case 'session':
-      return summaryTooltip(node.summary, around);
+      return summaryTooltip(node.summary, context);
     case 'turn':
       return turnTooltip(node);
     case 'step':
@@ -33,7 +33,7 @@ export function sessionTooltip(node: SessionTreeNode, around: TooltipSurrounding
         ['File', node.data.file],
       );
     case 'fork':
-      return summaryTooltip(node.data, around);
+      return summaryTooltip(node.data, context);
     case 'abandoned':
       return `**Abandoned**\n\nA rewind or a second process left these ${plural(node.turns.length, 'turn')} behind: resuming the session goes on elsewhere. They can be forked like any other.`;
     case 'compaction':
@@ -80,7 +80,7 @@ function projectTooltip(node: ProjectNode): string {
   return factList(['Folder', node.path], ['Sessions', String(node.sessions.length)]);
 }
 
-function summaryTooltip(summary: SessionSummary, { titleOf }: TooltipSurroundings): string {
+function summaryTooltip(summary: SessionSummary, { titleOf }: TooltipContext): string {
   const { forkedFrom } = summary;
   return [
     `**${escapeMarkdown(clipped(summary.title).replace(/\s+/g, ' '))}**`,

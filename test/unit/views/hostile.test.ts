@@ -94,14 +94,14 @@ describe('a hostile session', () => {
       new Set(['session', 'turn', 'step', 'subagent', 'compaction', 'abandoned']),
     );
     const around = { now: Date.now(), projectPath: recorded.summary.projectPath };
-    const surroundings = { titleOf: () => hostileText };
+    const context = { titleOf: () => hostileText };
     for (const node of nodes) {
       expectInertRow(sessionRow(node, around));
-      expectInertMarkdown(sessionTooltip(node, surroundings));
+      expectInertMarkdown(sessionTooltip(node, context));
     }
     const project = { kind: 'project', id: 'p', path: hostileText, place: 'elsewhere', unfolded: false, sessions: [] };
     expectInertRow(sessionRow(project as unknown as SessionTreeNode, around));
-    expectInertMarkdown(sessionTooltip(project as unknown as SessionTreeNode, surroundings));
+    expectInertMarkdown(sessionTooltip(project as unknown as SessionTreeNode, context));
   });
 
   it('is inert in the document of a turn and its name', () => {

@@ -82,7 +82,7 @@ export class ConversationView extends LitElement {
     const count = this.panel.rows + (this.panel.cut.side === 'after' ? 1 : 0);
     const { getItemKey } = virtualizer.options;
     // Sizes are kept by key until the function that gives the keys is another one.
-    const place = placeOf(this.panel.cut);
+    const place = cutKey(this.panel.cut);
     const keys = this.keyedFor === place ? getItemKey : (item: number) => this.keyOf(item);
     this.keyedFor = place;
     virtualizer.setOptions({ ...virtualizer.options, count, getItemKey: keys });
@@ -123,7 +123,7 @@ export class ConversationView extends LitElement {
     // Only now are the rows in the page and have a size.
     const virtualizer = this.virtual.getVirtualizer();
     for (const item of this.querySelectorAll<HTMLElement>('.item')) virtualizer.measureElement(item);
-    const cut = placeOf(this.panel.cut);
+    const cut = cutKey(this.panel.cut);
     if (cut === this.shownCut) return;
     const first = this.shownCut === '';
     this.shownCut = cut;
@@ -233,7 +233,7 @@ export class ConversationView extends LitElement {
   }
 }
 
-function placeOf({ row, side }: Cut): string {
+function cutKey({ row, side }: Cut): string {
   return `${side} ${row}`;
 }
 

@@ -13,9 +13,9 @@ import type { SessionChange } from '../../../../src/core/fork/sessionStore.ts';
 import { branchIdSchema, runIdSchema } from '../../../../src/core/ids.ts';
 import type { RunView } from '../../../../src/core/run/runView.ts';
 import type { ForkPreview, ForkService } from '../../../../src/core/useCases/forkService.ts';
-import { DraftMemory } from '../../../../src/views/forkPanel/draftMemory.ts';
+import { DraftStore } from '../../../../src/views/forkPanel/draftStore.ts';
+import type { PanelContext, PanelServices } from '../../../../src/views/forkPanel/panelContext.ts';
 import { PanelController } from '../../../../src/views/forkPanel/panelController.ts';
-import type { PanelServices, PanelSurroundings } from '../../../../src/views/forkPanel/panelSurroundings.ts';
 import { methods } from '../../../../src/views/forkPanel/protocol.ts';
 import { wholePrefix } from '../../../support/plans.ts';
 import { agentDefaults, agentPreview } from '../support/agents.ts';
@@ -103,27 +103,27 @@ function panel(
   };
   const around = {
     services: async () => services as unknown as PanelServices,
-    drafts: new DraftMemory({
+    drafts: new DraftStore({
       get: async (key) => stored.get(key),
       update: async (key, value) => void stored.set(key, value),
     }),
-    tell: vi.fn<PanelSurroundings['tell']>(),
-    titled: vi.fn<PanelSurroundings['titled']>(),
-    cutMoved: vi.fn<PanelSurroundings['cutMoved']>(),
-    openComparison: vi.fn<PanelSurroundings['openComparison']>(async () => {}),
-    openLink: vi.fn<PanelSurroundings['openLink']>(async () => {}),
-    runAgain: vi.fn<PanelSurroundings['runAgain']>(async () => {}),
-    confirm: vi.fn<PanelSurroundings['confirm']>(async () => options.confirm ?? true),
+    tell: vi.fn<PanelContext['tell']>(),
+    titled: vi.fn<PanelContext['titled']>(),
+    cutMoved: vi.fn<PanelContext['cutMoved']>(),
+    openComparison: vi.fn<PanelContext['openComparison']>(async () => {}),
+    openLink: vi.fn<PanelContext['openLink']>(async () => {}),
+    runAgain: vi.fn<PanelContext['runAgain']>(async () => {}),
+    confirm: vi.fn<PanelContext['confirm']>(async () => options.confirm ?? true),
     offeredModels: () => [],
     agentDefaults: () => agentDefaults,
-    showFiles: vi.fn<PanelSurroundings['showFiles']>(async () => {}),
-    takeStep: vi.fn<PanelSurroundings['takeStep']>(async () => {}),
+    showFiles: vi.fn<PanelContext['showFiles']>(async () => {}),
+    takeStep: vi.fn<PanelContext['takeStep']>(async () => {}),
     hasApiKey: async () => options.key ?? true,
     lastExecutor: () => options.last ?? null,
-    keepExecutor: vi.fn<PanelSurroundings['keepExecutor']>(),
+    keepExecutor: vi.fn<PanelContext['keepExecutor']>(),
     demo: () => false,
     inContainer: () => false,
-    allowBypass: vi.fn<PanelSurroundings['allowBypass']>(async () => true),
+    allowBypass: vi.fn<PanelContext['allowBypass']>(async () => true),
     defaultEngine: () => 'in-process' as const,
     trusted: () => options.trusted ?? true,
     now: () => 0,

@@ -1,4 +1,4 @@
-import { readMemory } from '../readMemory.ts';
+import { readJsonMap } from '../readJsonMap.ts';
 import { writeWhole } from '../writeWhole.ts';
 import type { ForkOrigin } from './forkOrigin.ts';
 
@@ -6,7 +6,7 @@ import type { ForkOrigin } from './forkOrigin.ts';
  * Origins of forks by file: what a session was forked from never changes, and finding it out means reading it. Only a help:
  * what can't be read or written is as if it were not there.
  */
-export class ForkMemory {
+export class ForkOriginCache {
   readonly #file: string;
   #known: Map<string, ForkOrigin> | null = null;
   #added = false;
@@ -37,7 +37,7 @@ export class ForkMemory {
   }
 
   async #read(): Promise<Map<string, ForkOrigin>> {
-    return readMemory(this.#file, 'forks', originOf);
+    return readJsonMap(this.#file, 'forks', originOf);
   }
 }
 

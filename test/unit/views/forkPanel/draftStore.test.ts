@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DraftMemory } from '../../../../src/views/forkPanel/draftMemory.ts';
+import { DraftStore } from '../../../../src/views/forkPanel/draftStore.ts';
 import { newDraft } from '../../../../src/views/forkPanel/newDraft.ts';
 import type { ForkDraft } from '../../../../src/views/forkPanel/protocol.ts';
 import { draftDefaults } from '../support/agents.ts';
@@ -14,27 +14,27 @@ const draft = (turn: number, prompt: string | null = `Prompt ${turn}`) => ({
   prompt,
 });
 
-const keep = (drafts: DraftMemory, draft: ForkDraft) =>
+const keep = (drafts: DraftStore, draft: ForkDraft) =>
   drafts.keep(draft, newDraft(draft.session, draft.at, draftDefaults));
 
 test('a begun fork is recalled at its place, in the next window too', async () => {
   const memory = store();
-  await keep(new DraftMemory(memory), draft(1));
-  const next = new DraftMemory(memory);
+  await keep(new DraftStore(memory), draft(1));
+  const next = new DraftStore(memory);
   expect(await next.recall('/s', { turn: 1 })).toEqual(draft(1));
   expect(await next.recall('/s', { turn: 2 })).toBeNull();
   expect(await next.recall('/other', { turn: 1 })).toBeNull();
 });
 
 test('an untouched fork is not kept, and an emptied one is forgotten', async () => {
-  const drafts = new DraftMemory(store());
+  const drafts = new DraftStore(store());
   await keep(drafts, draft(1));
   await keep(drafts, draft(1, null));
   expect(await drafts.recall('/s', { turn: 1 })).toBeNull();
 });
 
 test('changes at the same moment don’t undo one another', async () => {
-  const drafts = new DraftMemory(store());
+  const drafts = new DraftStore(store());
   await Promise.all([
     keep(drafts, draft(1)),
     keep(drafts, draft(2)),
@@ -47,7 +47,7 @@ test('changes at the same moment don’t undo one another', async () => {
 
 test('the oldest are dropped', async () => {
   const memory = store();
-  const drafts = new DraftMemory(memory);
+  const drafts = new DraftStore(memory);
   for (let turn = 1; turn <= 40; turn++) await keep(drafts, draft(turn));
   expect(memory.kept()).toHaveLength(30);
   expect(await drafts.recall('/s', { turn: 40 })).not.toBeNull();
@@ -57,12 +57,12 @@ test('the oldest are dropped', async () => {
 test.each([undefined, 'x', [1, ['a']], [['/s\n{"turn":1}', { session: 1 }]]])(
   'damaged memory %j is no memory',
   async (value) => {
-    expect(await new DraftMemory(store(value)).recall('/s', { turn: 1 })).toBeNull();
+    expect(await new DraftStore(store(value)).recall('/s', { turn: 1 })).toBeNull();
   },
 );
 
 test('who answers is no change of its own; other permissions, checks and files are', async () => {
-  const drafts = new DraftMemory(store());
+  const drafts = new DraftStore(store());
   const kept = async (over: Partial<ForkDraft>) => {
     await keep(drafts, { ...draft(1, null), ...over });
     return (await drafts.recall('/s', { turn: 1 })) !== null;
@@ -76,6 +76,6 @@ test('who answers is no change of its own; other permissions, checks and files a
 test('a draft of an earlier version is taken up: the API answers it', async () => {
   const added = ['executor', 'place', 'files', 'permissions', 'allowRecorded', 'setup', 'checks', 'maxTurns'];
   const old = Object.fromEntries(Object.entries(draft(1)).filter(([key]) => !added.includes(key)));
-  const recalled = await new DraftMemory(store([['/s\n{"turn":1}', old]])).recall('/s', { turn: 1 });
+  const recalled = await new DraftStore(store([['/s\n{"turn":1}', old]])).recall('/s', { turn: 1 });
   expect(recalled).toEqual({ ...draft(1), executor: 'api' });
 });

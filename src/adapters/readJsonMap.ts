@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
  * @param read what to make of a member, null for what is none
  * @returns the members that could be read; none where the file is missing, damaged or of another version
  */
-export async function readMemory<T>(
+export async function readJsonMap<T>(
   file: string,
   name: string,
   read: (value: unknown) => T | null,

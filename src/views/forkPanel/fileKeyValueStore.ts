@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
-import type { KeyValueStore } from './draftMemory.ts';
+import type { KeyValueStore } from './draftStore.ts';
 
 /**
  * Small values as files in the extension's storage folder. A `Memento` is written some seconds later, by the window: what
  * was typed right before a reload or a crash would be lost.
  */
-export class FileMemory implements KeyValueStore {
+export class FileKeyValueStore implements KeyValueStore {
   private writes: Promise<void> = Promise.resolve();
 
   constructor(private readonly folder: vscode.Uri) {}
@@ -14,7 +14,7 @@ export class FileMemory implements KeyValueStore {
     try {
       return JSON.parse(new TextDecoder().decode(await vscode.workspace.fs.readFile(this.file(key))));
     } catch {
-      // Absent, or damaged by a full disk: nothing is remembered then.
+      // Absent, or damaged by a full disk: nothing is stored then.
       return undefined;
     }
   }
@@ -26,9 +26,9 @@ export class FileMemory implements KeyValueStore {
   }
 
   private async write(key: string, value: unknown): Promise<void> {
-    const [file, draft] = [this.file(key), this.file(`${key}.new`)];
-    await vscode.workspace.fs.writeFile(draft, new TextEncoder().encode(JSON.stringify(value)));
-    await vscode.workspace.fs.rename(draft, file, { overwrite: true });
+    const [file, unfinished] = [this.file(key), this.file(`${key}.new`)];
+    await vscode.workspace.fs.writeFile(unfinished, new TextEncoder().encode(JSON.stringify(value)));
+    await vscode.workspace.fs.rename(unfinished, file, { overwrite: true });
   }
 
   private file(key: string): vscode.Uri {

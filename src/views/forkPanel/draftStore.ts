@@ -15,7 +15,7 @@ const storageKey = 'drafts';
 const kept = 30;
 
 /** Forks that were begun and not run, by session and fork point. A panel closed by mistake loses nothing. */
-export class DraftMemory {
+export class DraftStore {
   private entries: Promise<Entry[]> | null = null;
 
   constructor(private readonly store: KeyValueStore) {}

@@ -1,11 +1,11 @@
-import { readMemory } from '../readMemory.ts';
+import { readJsonMap } from '../readJsonMap.ts';
 import { writeWhole } from '../writeWhole.ts';
 
 /**
  * Which repository each worktree belonged to that was ever seen: git forgets a worktree whose folder is gone, and its
  * sessions would stand alone. Only a help: what can't be read or written is as if it were not there.
  */
-export class WorktreeMemory {
+export class WorktreeStore {
   readonly #file: string;
   #known: Map<string, string> | null = null;
 
@@ -31,6 +31,6 @@ export class WorktreeMemory {
   }
 
   async #read(): Promise<Map<string, string>> {
-    return readMemory(this.#file, 'worktrees', (repository) => (typeof repository === 'string' ? repository : null));
+    return readJsonMap(this.#file, 'worktrees', (repository) => (typeof repository === 'string' ? repository : null));
   }
 }

@@ -9,8 +9,8 @@ import type { AgentRuns } from '../../core/useCases/agentRuns.ts';
 import type { ForkPreview, ForkService } from '../../core/useCases/forkService.ts';
 import type { AgentDefaults } from '../agentDefaults.ts';
 import type { CutTarget } from '../commandTable.ts';
-import type { DraftMemory } from './draftMemory.ts';
-import type { AgentSurroundings } from './panelAgents.ts';
+import type { DraftStore } from './draftStore.ts';
+import type { AgentContext } from './panelAgents.ts';
 import type { EventData, EventName, Params } from './protocol.ts';
 
 /** The services that a fork panel works with. */
@@ -22,10 +22,10 @@ export interface PanelServices {
   temporal: Pick<TemporalControl, 'status' | 'startServer'>;
 }
 
-/** What one panel needs from its surroundings. */
-export interface PanelSurroundings extends Omit<AgentSurroundings, 'agents'> {
+/** What one panel needs of the extension. */
+export interface PanelContext extends Omit<AgentContext, 'agents'> {
   services(): Promise<PanelServices>;
-  drafts: DraftMemory;
+  drafts: DraftStore;
   /** Tells the webview something. */
   tell<E extends EventName>(event: E, data: EventData<E>): void;
   /** Title of the editor tab. */

@@ -34,7 +34,7 @@ export function watchFolder(
     }
   };
   const poll = async (): Promise<void> => {
-    const states = await Promise.all([folder, ...files.map((file) => `${folder}/${file}`)].map(stateOf));
+    const states = await Promise.all([folder, ...files.map((file) => `${folder}/${file}`)].map(stampNow));
     if (disposed) return;
     const now = states.join('|');
     if (states[0] === 'absent') close();
@@ -59,7 +59,7 @@ export function watchFolder(
   };
 }
 
-async function stateOf(file: string): Promise<string> {
+async function stampNow(file: string): Promise<string> {
   try {
     return stampOf(await stat(file)).text;
   } catch {

@@ -213,7 +213,7 @@ it('a file that grows costs a look at that file, however many lie beside it', as
   for (let index = 0; index < 200; index++) write(`s${index}`, 'One');
   const folders = new SessionFolders([root]);
   await folders.summaries(await folders.files());
-  const looks = vi.spyOn(folders, 'stateOf');
+  const looks = vi.spyOn(folders, 'stampNow');
   const { expectTold } = watching(systemWatch, folders);
   await vi.waitFor(() => expect(new Set(looks.mock.calls.map(([file]) => file)).size).toBe(200));
   looks.mockClear();

@@ -1,5 +1,5 @@
 import type { BlobStore } from '../../src/core/blobStore.ts';
-import type { ForkPlan, Recording, StoredRequest } from '../../src/core/fork/forkPlan.ts';
+import type { ForkPlan, RecordedAnswers, StoredRequest } from '../../src/core/fork/forkPlan.ts';
 import { forkPlanSchema } from '../../src/core/fork/forkPlan.ts';
 import { type RunId, runIdSchema } from '../../src/core/ids.ts';
 import type { RunStore } from '../../src/core/run/ports.ts';
@@ -23,7 +23,7 @@ export interface PlanOptions {
   maxSteps?: number;
   budgetUsd?: number;
   timeoutSeconds?: number;
-  turns?: Recording['turns'];
+  turns?: RecordedAnswers['turns'];
   createdAt?: string;
   /** Answers are kept in the result cache; with `read` also taken from it. */
   cache?: 'read' | 'keep';
@@ -40,7 +40,7 @@ export function testRunId(): RunId {
 /** Stores the bodies of a made-up plan as `planFork` would, and gives the plan, which is not stored. */
 export async function buildPlan(blobs: BlobStore, options: PlanOptions): Promise<ForkPlan> {
   const turns = options.turns ?? [{ turn: 1, prompt: null, calls: [] }];
-  const recording: Recording = { prefixMessages: 1, turns, strictOrder: options.kind === 'replay' };
+  const recording: RecordedAnswers = { prefixMessages: 1, turns, strictOrder: options.kind === 'replay' };
   const recordingRef = await blobs.put(recording);
   const groups = new Set<string>();
   const branches = [];

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { KeptSession, SessionArchive } from '../../core/archive/sessionArchive.ts';
 import type { Clock } from '../../core/clock.ts';
 import { BadInputError, ForkpointError, messageOf, NotFoundError, StorageError } from '../../core/errors.ts';
-import { checkpointsIn, placeOf, projectsIn, sessionIdOf } from '../claudeCode/layout.ts';
+import { checkpointsIn, pathInConfig, projectsIn, sessionIdOf } from '../claudeCode/layout.ts';
 import { projectFolders } from '../claudeCode/projectFiles.ts';
 import { type SessionPart, sessionParts, subagentsBeside, transcriptOf } from '../claudeCode/sessionParts.ts';
 import { fileErrorCode } from '../fileErrors.ts';
@@ -43,7 +43,7 @@ class FileSessionArchive implements SessionArchive {
         'Refresh the list of sessions and choose again.',
       );
     }
-    const own: SessionPart = { file: transcript, place: placeOf(transcript) };
+    const own: SessionPart = { file: transcript, place: pathInConfig(transcript) };
     const copy = join(this.folder, own.place);
     if (transcript === copy) return { file: copy, copied: 0, bytes: stats.size };
     try {
@@ -81,7 +81,7 @@ class FileSessionArchive implements SessionArchive {
   }
 
   async forget(file: string): Promise<void> {
-    const place = placeOf(resolve(file));
+    const place = pathInConfig(resolve(file));
     const sessionId = sessionIdOf(basename(place));
     const copy = join(this.folder, place);
     if (sessionId === null || (await plainFile(copy).catch(() => null)) === null) {
@@ -133,7 +133,7 @@ class FileSessionArchive implements SessionArchive {
     const places = folders.map(async (folder) =>
       (await entriesOf(folder))
         .filter((entry) => entry.isFile() && sessionIdOf(entry.name) !== null)
-        .map(({ name }) => placeOf(join(folder, name))),
+        .map(({ name }) => pathInConfig(join(folder, name))),
     );
     return (await Promise.all(places)).flat();
   }

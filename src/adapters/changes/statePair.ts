@@ -11,7 +11,7 @@ export interface StatePair {
 }
 
 /** What one side holds at the paths that it or the other one has changed. */
-function stateOf(own: ChangeSet | null, other: ChangeSet | null): Map<string, FileVersion> {
+function versionsOf(own: ChangeSet | null, other: ChangeSet | null): Map<string, FileVersion> {
   const files = new Map<string, FileVersion>();
   const put = (path: string, version: FileVersion | null): void => {
     if (version === null) files.delete(path);
@@ -27,7 +27,7 @@ function stateOf(own: ChangeSet | null, other: ChangeSet | null): Map<string, Fi
 /** The two states that a diff compares. Paths that git can't hold, those below `.git` above all, are left out. */
 export function statePair({ a, b }: DiffSides): StatePair {
   const paths = new Set([...(a?.changes ?? []), ...(b?.changes ?? [])].map(({ path }) => path));
-  return { paths: [...paths].filter(isGitPath).sort(), a: stateOf(a, b), b: stateOf(b, a) };
+  return { paths: [...paths].filter(isGitPath).sort(), a: versionsOf(a, b), b: versionsOf(b, a) };
 }
 
 /** Whether a file of one state is a folder in the other. */

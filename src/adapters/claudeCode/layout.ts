@@ -26,7 +26,7 @@ export function configFolderOf(transcript: string): string | null {
 }
 
 /** Where a session's transcript lies below any config folder: `projects/<project>/<session>.jsonl`. */
-export function placeOf(transcript: string): string {
+export function pathInConfig(transcript: string): string {
   return join(projects, basename(dirname(transcript)), basename(transcript));
 }
 

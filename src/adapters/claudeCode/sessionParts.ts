@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { entriesOf } from '../plainFiles.ts';
-import { agentIdOf, checkpointsOf, configFolderOf, placeOf, sessionIdOf, transcriptIn } from './layout.ts';
+import { agentIdOf, checkpointsOf, configFolderOf, pathInConfig, sessionIdOf, transcriptIn } from './layout.ts';
 import { sessionFolderOf } from './subagentFiles.ts';
 import { subagentOwner } from './subagentOwner.ts';
 
@@ -19,7 +19,7 @@ export interface SessionPart {
 export async function sessionParts(transcript: string): Promise<SessionPart[]> {
   const project = dirname(transcript);
   const sessionId = sessionIdOf(basename(transcript)) ?? basename(transcript);
-  const place = dirname(placeOf(transcript));
+  const place = dirname(pathInConfig(transcript));
   const config = configFolderOf(transcript);
   const [own, beside, checkpoints] = await Promise.all([
     filesBelow(join(project, sessionId), join(place, sessionId)),

@@ -33,7 +33,7 @@ const likelyWorthThreads = 200;
 const sliceMs = 10;
 
 /** What stands for a file's content: two equal texts mean that nothing needs to be read again. */
-export interface FileState {
+export interface SessionStamp {
   text: string;
   /** When the file or its name changed last, milliseconds since the epoch. */
   changedAt: number;
@@ -87,8 +87,10 @@ export class SessionFolders {
     const files = (await Promise.all(folders.map((folder) => this.filesIn(folder)))).flat();
     const copies = this.#copies === null ? null : this.#copies + sep;
     if (copies === null || !files.some(({ file }) => file.startsWith(copies))) return files;
-    const originals = new Set(files.filter(({ file }) => !file.startsWith(copies)).map(({ file }) => placeOf(file)));
-    return files.filter(({ file }) => !file.startsWith(copies) || !originals.has(placeOf(file)));
+    const originals = new Set(
+      files.filter(({ file }) => !file.startsWith(copies)).map(({ file }) => pathInProjects(file)),
+    );
+    return files.filter(({ file }) => !file.startsWith(copies) || !originals.has(pathInProjects(file)));
   }
 
   /** Transcripts of one project's folder. */
@@ -204,12 +206,12 @@ export class SessionFolders {
   }
 
   /** Whether this very state of the file was summarized already. */
-  isKnown(file: string, state: FileState): boolean {
+  isKnown(file: string, state: SessionStamp): boolean {
     return this.#known.get(file)?.state === state.text;
   }
 
   /** Null where there is no such file. */
-  async stateOf(file: string): Promise<FileState | null> {
+  async stampNow(file: string): Promise<SessionStamp | null> {
     const stats = plainFileSync(file);
     return stats === null ? null : stateFrom(stats, file, true);
   }
@@ -265,7 +267,7 @@ export class SessionFolders {
 
   async #read(file: string): Promise<SessionSummary | null> {
     try {
-      const state = await this.stateOf(file);
+      const state = await this.stampNow(file);
       const known = this.#known.get(file);
       if (state === null) {
         this.#forget(file);
@@ -334,7 +336,7 @@ function writesForeignTitles({ version }: SessionSummary): boolean {
   return version === null || /^(?:[01]\.|2\.0\.)/.test(version);
 }
 
-function stateFrom(stats: Stats, file: string, hasFolder: boolean): FileState {
+function stateFrom(stats: Stats, file: string, hasFolder: boolean): SessionStamp {
   const title = hasFolder ? titleStats(file) : null;
   const text = [stampOf(stats).text, title === null ? '' : stampOf(title).text].join(' ');
   return { text, changedAt: stats.ctimeMs };
@@ -349,7 +351,7 @@ function titleStats(file: string): Stats | null {
 }
 
 /** Where a transcript lies in any root. */
-function placeOf(file: string): string {
+function pathInProjects(file: string): string {
   return join(basename(dirname(file)), basename(file));
 }
 

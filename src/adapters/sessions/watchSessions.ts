@@ -13,7 +13,7 @@ import { reportsChanges } from './watching/reportsChanges.ts';
 type Listener = (change: SessionChange) => void;
 
 /** Writes come in bursts; one look serves a whole burst. */
-const settleMs = 120;
+const delayMs = 120;
 /** What no event told of is found this late. */
 const sweepMs = 5_000;
 
@@ -22,7 +22,7 @@ class SessionsWatch implements Disposable {
   readonly #system: WatchSystem;
   readonly #listeners = new Set<Listener>();
   readonly #projects = new Map<string, ProjectWatch>();
-  readonly #agenda = new Agenda(settleMs);
+  readonly #agenda = new Agenda(delayMs);
   readonly #live = new LiveSessions();
   readonly #context: WatchContext;
   readonly #roots: Disposable[];

@@ -41,7 +41,7 @@ interface WithoutThinking {
   /** Number of blocks left out. */
   dropped: number;
   /** Where the block stands now that stood there, or was to be put there. */
-  placeOf: (message: number, block: number) => { message: number; block: number };
+  positionOf: (message: number, block: number) => { message: number; block: number };
 }
 
 /**
@@ -74,7 +74,7 @@ export function withoutThinking(messages: readonly RequestMessage[], from = 0): 
   return {
     messages: kept,
     dropped,
-    placeOf(message, block) {
+    positionOf(message, block) {
       const place = places[message];
       return place === undefined
         ? { message: kept.length, block: 0 }

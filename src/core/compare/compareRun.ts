@@ -4,7 +4,13 @@ import { storedReplySchema } from '../api/storedReply.ts';
 import { addUsage, noUsage } from '../api/usage.ts';
 import type { BlobStore } from '../blobStore.ts';
 import { BadInputError, NotFoundError } from '../errors.ts';
-import { type Baseline, baselineSchema, type ForkPlan, type Recording, recordingSchema } from '../fork/forkPlan.ts';
+import {
+  type Baseline,
+  baselineSchema,
+  type ForkPlan,
+  type RecordedAnswers,
+  recordedAnswersSchema,
+} from '../fork/forkPlan.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
 import { baselineProblems } from './baselineProblems.ts';
 import { type ComparedSide, comparePair, type TextDiff } from './compareBranches.ts';
@@ -114,7 +120,7 @@ async function sideOfBranch(plan: ForkPlan, branch: BranchView, blobs: BlobStore
   };
   const trajectory =
     plan.agent === null
-      ? trajectoryOfBranch(replies, await recordingOf(plan, branch, blobs), ends)
+      ? trajectoryOfBranch(replies, await recordedAnswersOf(plan, branch, blobs), ends)
       : trajectoryOfAgent(
           replies,
           await realResults(branch, blobs),
@@ -134,9 +140,9 @@ async function sideOfBranch(plan: ForkPlan, branch: BranchView, blobs: BlobStore
   });
 }
 
-async function recordingOf(plan: ForkPlan, { branchId }: BranchView, blobs: BlobStore): Promise<Recording> {
+async function recordedAnswersOf(plan: ForkPlan, { branchId }: BranchView, blobs: BlobStore): Promise<RecordedAnswers> {
   const planned = plan.branches.find((candidate) => candidate.branchId === branchId);
-  if (planned !== undefined) return recordingSchema.parse(await blobs.get(planned.recording));
+  if (planned !== undefined) return recordedAnswersSchema.parse(await blobs.get(planned.recording));
   return { prefixMessages: 0, turns: [{ turn: 0, prompt: null, calls: [] }], strictOrder: false };
 }
 

@@ -1,5 +1,5 @@
 import type { StoredReply } from '../api/storedReply.ts';
-import type { Baseline, RecordedCall, Recording } from '../fork/forkPlan.ts';
+import type { Baseline, RecordedAnswers, RecordedCall } from '../fork/forkPlan.ts';
 import { recordedResults, toolUses } from '../run/advance.ts';
 
 /** A tool call with what answered it, null where nothing did. */
@@ -43,7 +43,7 @@ export function trajectoryOfBaseline(baseline: Baseline): Trajectory {
  */
 export function trajectoryOfBranch(
   replies: readonly { turn: number; reply: StoredReply }[],
-  recording: Recording,
+  answers: RecordedAnswers,
   end: { stopReason: string | null; unfinishedText: string },
 ): Trajectory {
   const steps: Trajectory['steps'] = [];
@@ -52,7 +52,7 @@ export function trajectoryOfBranch(
   replies.forEach(({ turn: turnOfReply, reply }, index) => {
     if (turnOfReply !== turn) made = [];
     turn = turnOfReply;
-    const recorded: RecordedCall[] = recording.turns.find((candidate) => candidate.turn === turn)?.calls ?? [];
+    const recorded: RecordedCall[] = answers.turns.find((candidate) => candidate.turn === turn)?.calls ?? [];
     const calls = toolUses(reply.content);
     const unanswered = index === replies.length - 1 && calls.length > 0;
     const results = unanswered ? calls.map(() => null) : recordedResults(recorded, made, calls);

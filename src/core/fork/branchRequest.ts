@@ -97,8 +97,8 @@ function askForLongContext({ stored, changes, notes }: BranchRequest): void {
 /** Leaves out the thinking of the history. Returns how many blocks went. */
 function dropThinking(result: BranchRequest): number {
   const { request } = result.stored;
-  const { messages, dropped, placeOf } = withoutThinking(request.messages);
-  result.cut = placeOf(result.cut.message, result.cut.block);
+  const { messages, dropped, positionOf } = withoutThinking(request.messages);
+  result.cut = positionOf(result.cut.message, result.cut.block);
   request.messages = messages;
   return dropped;
 }

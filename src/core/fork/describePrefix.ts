@@ -13,7 +13,7 @@ export function describePrefix(prefix: PrefixMatch): { text: string; details: st
   const cache = prefix.cacheCanHit ? 'the prompt cache can hit' : 'the prompt cache can’t hit';
   const details = [
     `System prompt ${asRecorded(prefix.system)}, tools ${asRecorded(prefix.tools)}, ${messages.equal} of ${messages.total} messages as recorded.`,
-    ...(stopsAt === null ? [] : [`The equal part ends ${placeOf(stopsAt.message)}: ${stopsAt.reason}.`]),
+    ...(stopsAt === null ? [] : [`The equal part ends ${whereBefore(stopsAt.message)}: ${stopsAt.reason}.`]),
     prefix.cacheCanHit
       ? 'A cache entry was written within the equal part; the API keeps it for five minutes or an hour.'
       : 'No cache entry was written within the equal part.',
@@ -33,6 +33,6 @@ function asRecorded(isEqual: boolean): string {
   return isEqual ? 'as recorded' : 'changed';
 }
 
-function placeOf(message: number | null): string {
+function whereBefore(message: number | null): string {
   return message === null ? 'before the messages' : `before message ${message + 1}`;
 }

@@ -35,7 +35,7 @@ export const branchPlanSchema = z.object({
   request: blobRefSchema,
   /** Blob of `AgentPrompts` where Claude Code answers. Not in plans of earlier versions. */
   agent: blobRefSchema.optional(),
-  /** Blob of a `Recording`: what the tools answered, and for a replay the prompts that follow. */
+  /** Blob of a `RecordedAnswers`: what the tools answered, and for a replay the prompts that follow. */
   recording: blobRefSchema,
   /** Number of recorded turns to walk through: 1 for a fork. */
   turns: z.int().positive(),
@@ -114,7 +114,7 @@ const recordedCallSchema = z.object({
 export type RecordedCall = z.infer<typeof recordedCallSchema>;
 
 /** Blob behind `BranchPlan.recording`. */
-export const recordingSchema = z.object({
+export const recordedAnswersSchema = z.object({
   /** Number of messages in the first request: what follows was added by the branch. */
   prefixMessages: z.number(),
   turns: z
@@ -131,7 +131,7 @@ export const recordingSchema = z.object({
   /** True for a replay: the calls of a turn must be the recorded ones in the recorded order. */
   strictOrder: z.boolean(),
 });
-export type Recording = z.infer<typeof recordingSchema>;
+export type RecordedAnswers = z.infer<typeof recordedAnswersSchema>;
 
 /** Blob behind `ForkPlan.baseline`: the recorded course from the fork point on, in the form that branches are compared in. */
 export const baselineSchema = z.object({

@@ -10,7 +10,7 @@ import { type BranchRequest, branchRequest } from './branchRequest.ts';
 import type { CacheLimits } from './cacheLimits.ts';
 import { branchPrefix } from './comparePrefix.ts';
 import type { ForkContext } from './forkContext.ts';
-import type { Baseline, BranchPlan, ForkPlan, Provider, RecordedCall, Recording } from './forkPlan.ts';
+import type { Baseline, BranchPlan, ForkPlan, Provider, RecordedAnswers, RecordedCall } from './forkPlan.ts';
 import type { BranchSpec, ForkRequest, ReplayRequest, RunSettings } from './forkRequest.ts';
 import { sendablePrompt } from './historyMessages.ts';
 import { refuseIllegal } from './refuseIllegal.ts';
@@ -52,14 +52,14 @@ export async function planFork(
 ): Promise<ForkPlan> {
   const built = request.branches.map((branch) => branchRequest(context, branch, request.prompt));
   const turn = recordedTurn(context);
-  const recording = recordingOf(built[0], turn === null ? [] : [turn], context, false);
+  const recorded = recordedAnswersOf(built[0], turn === null ? [] : [turn], context, false);
   return assemble({
     session,
     context,
     settings: request,
     specs: request.branches,
     built,
-    recording,
+    recorded,
     kind: 'fork',
     prompt: request.prompt,
     deps,
@@ -81,8 +81,8 @@ export async function planReplay(
   const models = request.models.length > 0 ? request.models : [context.rebuilt.request.model];
   const specs: BranchSpec[] = [...new Set(models)].map((model) => ({ name: model, model, repeats: request.repeats }));
   const built = specs.map((spec) => branchRequest(context, spec, undefined));
-  const recording = recordingOf(built[0], turns, context, true);
-  return assemble({ session, context, settings: request, specs, built, recording, kind: 'replay', deps });
+  const recorded = recordedAnswersOf(built[0], turns, context, true);
+  return assemble({ session, context, settings: request, specs, built, recorded, kind: 'replay', deps });
 }
 
 /** The recorded turns that a replay sends again: from the cut to turn `to`, by index. @throws BadInputError where there are none */
@@ -104,19 +104,19 @@ export function recordedTurn(context: ForkContext): Turn | null {
   return next ?? first ?? null;
 }
 
-function recordingOf(
+function recordedAnswersOf(
   built: BranchRequest | undefined,
   turns: readonly Turn[],
   context: ForkContext,
   strictOrder: boolean,
-): { recording: Recording; turns: readonly Turn[] } {
+): { answers: RecordedAnswers; turns: readonly Turn[] } {
   const recorded = turns.map((turn, index) => ({
     turn: index === 0 ? context.point.turnIndex : turn.index,
     prompt: index === 0 ? null : sendablePrompt(turn.promptContent),
     calls: turn.steps.flatMap(callsOf),
   }));
   return {
-    recording: {
+    answers: {
       prefixMessages: built?.stored.request.messages.length ?? 0,
       turns: recorded.length > 0 ? recorded : [{ turn: context.point.turnIndex, prompt: null, calls: [] }],
       strictOrder,
@@ -165,7 +165,7 @@ interface Draft {
   settings: RunSettings;
   specs: readonly BranchSpec[];
   built: readonly BranchRequest[];
-  recording: { recording: Recording; turns: readonly Turn[] };
+  recorded: { answers: RecordedAnswers; turns: readonly Turn[] };
   kind: ForkPlan['kind'];
   /** Shared by the branches in place of the recorded one. */
   prompt?: string | undefined;
@@ -201,19 +201,11 @@ async function assemble(draft: Draft): Promise<ForkPlan> {
     timeoutSeconds: settings.timeoutSeconds,
     ...(draft.prompt !== undefined && { prompt: await deps.put(draft.prompt) }),
     branches: await planBranches(draft),
-    baseline: await deps.put(baselineOf(draft.recording.turns)),
+    baseline: await deps.put(baselineOf(draft.recorded.turns)),
   };
 }
 
-async function planBranches({
-  context,
-  settings,
-  specs,
-  built,
-  recording,
-  prompt,
-  deps,
-}: Draft): Promise<BranchPlan[]> {
+async function planBranches({ context, settings, specs, built, recorded, prompt, deps }: Draft): Promise<BranchPlan[]> {
   const rows = specs.map((spec, index) => ({ spec, built: built[index] as BranchRequest, repeats: spec.repeats }));
   const tokens = built[0] === undefined ? null : estimatedInput(context, built[0]);
   const shares = sharePrefix(rows, tokens, deps.sha256);
@@ -231,9 +223,9 @@ async function planBranches({
   for (const [row, { spec, built: request }] of rows.entries()) {
     const share = shares[row] ?? { cacheGroup: null, leads: false };
     // Branches may differ in message count: dropped thinking blocks can take whole messages with them.
-    const ownRecording = { ...recording.recording, prefixMessages: request.stored.request.messages.length };
+    const ownAnswers = { ...recorded.answers, prefixMessages: request.stored.request.messages.length };
     const prefix = branchPrefix(context.rebuilt, request.stored.request, context.point.uuid);
-    const [requestRef, recordingRef] = [await deps.put(request.stored), await deps.put(ownRecording)];
+    const [requestRef, answersRef] = [await deps.put(request.stored), await deps.put(ownAnswers)];
     const prompts = agent?.prompts(spec, prompt);
     const usesCache = settings.cache ?? (deps.cache?.enabled === true && spec.repeats === 1);
     const promptsRef = prompts === undefined ? undefined : await deps.put(prompts);
@@ -245,8 +237,8 @@ async function planBranches({
         repeats: spec.repeats,
         model: request.stored.request.model,
         request: requestRef,
-        recording: recordingRef,
-        turns: prompts?.turns.length ?? recording.recording.turns.length,
+        recording: answersRef,
+        turns: prompts?.turns.length ?? recorded.answers.turns.length,
         changes: request.changes,
         notes: agent === undefined ? request.notes : agent.unsupported(spec),
         ...(promptsRef !== undefined && { agent: promptsRef }),

@@ -4,9 +4,9 @@ import type { BlobStore } from '../blobStore.ts';
 import { canonicalJson } from '../canonicalJson.ts';
 import type { Clock } from '../clock.ts';
 import {
+  type RecordedAnswers,
   type RecordedCall,
-  type Recording,
-  recordingSchema,
+  recordedAnswersSchema,
   type StoredRequest,
   storedRequestSchema,
 } from '../fork/forkPlan.ts';
@@ -85,19 +85,19 @@ export function recordedResults(
  * Nothing is executed: a call gets its recorded result or ends the branch.
  */
 export async function advance(input: AdvanceInput, deps: AdvanceDeps): Promise<Advance> {
-  const [request, reply, recording] = await Promise.all([
+  const [request, reply, answers] = await Promise.all([
     deps.blobs.get(input.request).then((value) => storedRequestSchema.parse(value)),
     deps.blobs.get(input.reply).then((value) => storedReplySchema.parse(value)),
-    deps.blobs.get(input.recording).then((value) => recordingSchema.parse(value)),
+    deps.blobs.get(input.recording).then((value) => recordedAnswersSchema.parse(value)),
   ]);
   const calls = toolUses(reply.content);
   if (calls.length === 0 && reply.stopReason === 'pause_turn')
     return goOn(input, followUp(request, reply, { kind: 'pause' }), input.turn, deps);
-  if (calls.length === 0) return endOfTurn(input, request, reply, recording, deps);
+  if (calls.length === 0) return endOfTurn(input, request, reply, answers, deps);
 
-  const turn = recordedTurn(recording, input.turn);
-  const made = callsOfTurn(request, recording, input.turn);
-  const diverged = recording.strictOrder && !inRecordedOrder(turn.calls, made.length, calls);
+  const turn = recordedTurn(answers, input.turn);
+  const made = callsOfTurn(request, answers, input.turn);
+  const diverged = answers.strictOrder && !inRecordedOrder(turn.calls, made.length, calls);
   const results = input.tools === 'stop' || diverged ? calls.map(() => null) : recordedResults(turn.calls, made, calls);
   const answered = results.every((result) => result !== null);
   const shown: BranchToolCall[] = calls.map((call) => ({ ...call, answer: answered ? 'recorded' : 'none' }));
@@ -131,16 +131,16 @@ async function goOn(
   return { kind: 'continue', request: await blobs.put(next), turn };
 }
 
-function recordedTurn(recording: Recording, index: number): Recording['turns'][number] {
-  const turn = recording.turns.find((candidate) => candidate.turn === index);
-  if (turn === undefined) throw new Error(`The recording of this branch has no turn ${index}.`);
+function recordedTurn(answers: RecordedAnswers, index: number): RecordedAnswers['turns'][number] {
+  const turn = answers.turns.find((candidate) => candidate.turn === index);
+  if (turn === undefined) throw new Error(`The recorded answers of this branch have no turn ${index}.`);
   return turn;
 }
 
 /** Calls that this branch has made in the turn so far: those in the messages it added since the turn's prompt. */
-function callsOfTurn(request: StoredRequest, recording: Recording, turn: number): ToolUse[] {
-  const added = request.request.messages.slice(recording.prefixMessages);
-  const order = recording.turns.findIndex((candidate) => candidate.turn === turn);
+function callsOfTurn(request: StoredRequest, answers: RecordedAnswers, turn: number): ToolUse[] {
+  const added = request.request.messages.slice(answers.prefixMessages);
+  const order = answers.turns.findIndex((candidate) => candidate.turn === turn);
   // The first turn's prompt stands in the prefix; each later turn begins with a user message that holds no tool result.
   let seen = 0;
   let start = 0;
@@ -171,16 +171,16 @@ async function endOfTurn(
   input: AdvanceInput,
   request: StoredRequest,
   reply: StoredReply,
-  recording: Recording,
+  answers: RecordedAnswers,
   deps: AdvanceDeps,
 ): Promise<Advance> {
-  const index = recording.turns.findIndex((candidate) => candidate.turn === input.turn);
-  const recorded = recordedTurn(recording, input.turn);
-  const made = callsOfTurn(request, recording, input.turn);
-  if (recording.strictOrder && made.length < recorded.calls.length) {
+  const index = answers.turns.findIndex((candidate) => candidate.turn === input.turn);
+  const recorded = recordedTurn(answers, input.turn);
+  const made = callsOfTurn(request, answers, input.turn);
+  if (answers.strictOrder && made.length < recorded.calls.length) {
     return { kind: 'end', stopReason: 'diverged', divergedAtTurn: input.turn };
   }
-  const next = recording.turns[index + 1];
+  const next = answers.turns[index + 1];
   const prompt = next?.prompt ?? null;
   // A refusal or a cut-off reply would make the next recorded prompt answer something that was never said.
   if (next === undefined || prompt === null || reply.stopReason !== 'end_turn') {

@@ -11,8 +11,8 @@ const places = ['workspace', 'inside', 'elsewhere'] as const;
  */
 export function groupSessions(sessions: readonly SessionNode[], workspaceFolders: readonly string[]): ProjectNode[] {
   const folders = workspaceFolders.map(comparablePath);
-  const placeOf = remembered((path: string | null) => placeAmong(path, folders));
-  const idOf = remembered(idOfFolder);
+  const nearnessOf = memoized((path: string | null) => nearnessTo(path, folders));
+  const idOf = memoized(idOfFolder);
   const projects = new Map<string, ProjectNode>();
   for (const session of [...sessions].sort(newestFirst)) {
     const path = projectFolder(session.summary);
@@ -21,14 +21,14 @@ export function groupSessions(sessions: readonly SessionNode[], workspaceFolders
       kind: 'project',
       id,
       path,
-      place: placeOf(path),
+      place: nearnessOf(path),
       unfolded: false,
       sessions: [],
     };
     projects.set(id, project);
     project.sessions.push(session);
     // A window on a worktree is a window on its project.
-    project.place = nearer(project.place, placeOf(session.summary.projectPath));
+    project.place = nearer(project.place, nearnessOf(session.summary.projectPath));
   }
   const sorted = orderProjects([...projects.values()]);
   for (const project of sorted) project.unfolded = project.place !== 'elsewhere';
@@ -63,7 +63,7 @@ function nearer(a: ProjectNode['place'], b: ProjectNode['place']): ProjectNode['
   return places.indexOf(a) <= places.indexOf(b) ? a : b;
 }
 
-function placeAmong(path: string | null, folders: readonly string[]): ProjectNode['place'] {
+function nearnessTo(path: string | null, folders: readonly string[]): ProjectNode['place'] {
   if (path === null) return 'elsewhere';
   const project = comparablePath(path);
   if (folders.includes(project)) return 'workspace';
@@ -71,7 +71,7 @@ function placeAmong(path: string | null, folders: readonly string[]): ProjectNod
 }
 
 /** The function, called once for each argument: thousands of sessions share a few folders. */
-function remembered<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+function memoized<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
   const known = new Map<Key, Value>();
   return (key) => {
     const value = known.has(key) ? (known.get(key) as Value) : make(key);

@@ -11,12 +11,12 @@ interface Item {
  */
 export class Agenda {
   readonly #items = new Map<string, Item>();
-  readonly #settleMs: number;
+  readonly #delayMs: number;
   #disposed = false;
 
-  /** @param settleMs from the first word of something to the look at it */
-  constructor(settleMs: number) {
-    this.#settleMs = settleMs;
+  /** @param delayMs how long what comes in a burst is collected before the look at it */
+  constructor(delayMs: number) {
+    this.#delayMs = delayMs;
   }
 
   /**
@@ -37,7 +37,7 @@ export class Agenda {
   }
 
   #schedule(key: string, look: () => Promise<void>): void {
-    const timer = setTimeout(() => void this.#run(key, item), this.#settleMs).unref();
+    const timer = setTimeout(() => void this.#run(key, item), this.#delayMs).unref();
     const item: Item = { timer, look, running: false, again: false };
     this.#items.set(key, item);
   }

@@ -4,7 +4,7 @@ import type { SessionChange } from '../../../core/fork/sessionStore.ts';
 import type { SessionId } from '../../../core/ids.ts';
 import { sessionIdOf } from '../../claudeCode/layout.ts';
 import { subagentOwner } from '../../claudeCode/subagentOwner.ts';
-import type { FileState, SessionFolders } from '../sessionFolders.ts';
+import type { SessionFolders, SessionStamp } from '../sessionFolders.ts';
 import type { Agenda } from './agenda.ts';
 import { type FolderState, folderState } from './folderState.ts';
 import { FolderWatch, type WatchSystem } from './folderWatch.ts';
@@ -14,7 +14,7 @@ import { OwnFolderWatch } from './ownFolderWatch.ts';
 /** What of the store the watch works with. */
 export type WatchedFolders = Pick<
   SessionFolders,
-  'roots' | 'filesIn' | 'stateOf' | 'known' | 'knows' | 'isKnown' | 'summary'
+  'roots' | 'filesIn' | 'stampNow' | 'known' | 'knows' | 'isKnown' | 'summary'
 >;
 
 /** What the watches of all projects share. */
@@ -30,7 +30,7 @@ export interface WatchContext {
 /** A session that was quiet for so long has no subagent at work when the watch begins. */
 const recentMs = 6 * 3_600_000;
 
-const unreadable: FileState = { text: 'unreadable', changedAt: 0 };
+const unreadable: SessionStamp = { text: 'unreadable', changedAt: 0 };
 
 /** The transcripts of one project's folder: tells those that appear, grow, are rewritten, renamed or go. Reads only what changed. */
 export class ProjectWatch implements Disposable {
@@ -147,7 +147,7 @@ export class ProjectWatch implements Disposable {
 
   async #lookAt(file: string, report: boolean): Promise<void> {
     const { folders, startedAt } = this.#context;
-    const state = await folders.stateOf(file).catch(() => unreadable);
+    const state = await folders.stampNow(file).catch(() => unreadable);
     if (this.#disposed) return;
     if (state === null) return this.#lookForGone(file);
     if (this.#states.get(file) === state.text) return;
@@ -158,7 +158,7 @@ export class ProjectWatch implements Disposable {
     if (!report && (state.changedAt < startedAt || folders.isKnown(file, state))) return;
     await this.#tell(file);
     // It may have grown again while it was read, with no event to come.
-    const now = await folders.stateOf(file).catch(() => unreadable);
+    const now = await folders.stampNow(file).catch(() => unreadable);
     if (now?.text !== state.text) this.#soon(file);
   }
 

@@ -3,7 +3,7 @@ import { blocksOf, type MessagesRequest } from '../../../../src/core/api/message
 import {
   baselineSchema,
   forkPlanSchema,
-  recordingSchema,
+  recordedAnswersSchema,
   storedRequestSchema,
 } from '../../../../src/core/fork/forkPlan.ts';
 import { forkRequestSchema, replayRequestSchema } from '../../../../src/core/fork/forkRequest.ts';
@@ -199,7 +199,7 @@ describe('planFork', () => {
       fork({}),
       deps(blobs),
     );
-    const recording = recordingSchema.parse(await blobs.get(plan.branches[0]!.recording));
+    const recording = recordedAnswersSchema.parse(await blobs.get(plan.branches[0]!.recording));
     expect(recording).toEqual({
       prefixMessages: 3,
       strictOrder: false,
@@ -246,7 +246,7 @@ describe('planReplay', () => {
     expect(plan.kind).toBe('replay');
     expect(plan.branches.map((branch) => `${branch.name} ${branch.repeat}`)).toEqual(['m1 1', 'm1 2', 'm2 1', 'm2 2']);
     expect(plan.branches[0]?.turns).toBe(2);
-    const recording = recordingSchema.parse(await blobs.get(plan.branches[0]!.recording));
+    const recording = recordedAnswersSchema.parse(await blobs.get(plan.branches[0]!.recording));
     expect(recording.strictOrder).toBe(true);
     expect(recording.turns.map((each) => [each.turn, each.prompt])).toEqual([
       [2, null],
@@ -269,7 +269,7 @@ describe('planReplay', () => {
     const following = [turn(), turn({ index: 3, turnId: turnIdSchema.parse('u3'), promptContent: odd })];
     const replay = replayRequestSchema.parse({ session: 's', from: 2 });
     const plan = await planReplay(summary(), context({ following }), replay, deps(blobs));
-    const { turns } = recordingSchema.parse(await blobs.get(plan.branches[0]!.recording));
+    const { turns } = recordedAnswersSchema.parse(await blobs.get(plan.branches[0]!.recording));
     expect(turns.map(({ prompt }) => prompt)).toEqual([null, [{ type: 'text', text: 'half \ufffd' }]]);
   });
 

@@ -6,7 +6,7 @@ import { treeOf } from './transcript.ts';
 
 /** What must hold of every session and every damage. Seconds of these run in the unit tests, minutes in `npm run fuzz`. */
 export const sessionProperties: Record<string, () => fc.IRawProperty<unknown[]>> = {
-  'a valid session is read whole, without a problem but doubles': () =>
+  'a valid session is read whole, without a problem but duplicates': () =>
     fc.property(fc.oneof(anySession(), anySharedSession()), ({ bytes, lines }) => {
       const { entries, problems } = parseTranscript(bytes);
       expectTo(

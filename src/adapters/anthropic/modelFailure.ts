@@ -33,7 +33,7 @@ const kindByStatus: Readonly<Record<number, ModelFailureKind>> = {
   529: 'overloaded',
 };
 
-const sayings: Readonly<Record<ModelFailureKind, { what: string; hint: string }>> = {
+const texts: Readonly<Record<ModelFailureKind, { what: string; hint: string }>> = {
   bad_request: {
     what: 'The API refuses the request',
     hint: 'Change the branch as the message says; the same request would be refused again.',
@@ -84,8 +84,8 @@ export function modelFailure(
   cause?: unknown,
   ownHint: string | null = null,
 ): ModelCallError {
-  const { what } = sayings[kind];
-  const hint = ownHint ?? (boundThinking.test(detail) ? thinkingHint : sayings[kind].hint);
+  const { what } = texts[kind];
+  const hint = ownHint ?? (boundThinking.test(detail) ? thinkingHint : texts[kind].hint);
   const said = redacted(detail).trim();
   return new ModelCallError(kind, said === '' ? `${what}.` : `${what}: ${said}`, hint, facts, { cause });
 }

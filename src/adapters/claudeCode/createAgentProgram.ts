@@ -16,7 +16,7 @@ const defaultTimes: ProgramTimes = {
   interruptMs: 400,
   terminateMs: 450,
   leaveMs: 5_000,
-  settleMs: 2_000,
+  followMs: 2_000,
   shellsMs: 30_000,
 };
 

@@ -117,7 +117,7 @@ async function behindShim(file: string, platform: NodeJS.Platform): Promise<stri
   return relative === undefined ? null : resolved(join(dirname(file), ...relative.split('\\')), platform);
 }
 
-/** What programs said of themselves, remembered as long as the file is the same. */
+/** What programs said of themselves, cached as long as the file is the same. */
 class AskedPrograms {
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #versions = new Map<string, string | null>();

@@ -28,7 +28,7 @@ export interface ProgramTimes {
   /** For it to end by itself after its turn. */
   leaveMs: number;
   /** For a turn to follow when something in the background has ended. */
-  settleMs: number;
+  followMs: number;
   /** For commands in the background after a turn: some are awaited by the agent, a server never ends. */
   shellsMs: number;
 }
@@ -51,9 +51,9 @@ export class RunningAgent {
   readonly #desk: PermissionDesk;
   readonly #lines = new LineSplitter();
   /** Null: aborted, or the program ended without a result. */
-  readonly #over = settleable<AgentTurnEnd | null>();
+  readonly #over = deferred<AgentTurnEnd | null>();
   /** A turn came to its end, which may not be the end of all. */
-  readonly #resultCame = settleable<void>();
+  readonly #resultCame = deferred<void>();
   #wait: { for: string; end: AgentTurnEnd; timer: NodeJS.Timeout } | null = null;
   #tail = '';
 
@@ -145,7 +145,7 @@ export class RunningAgent {
     const waitsFor = end.kind === 'completed' ? tasks.waitsFor : 'nothing';
     if (waitsFor === 'nothing') return this.#over.resolve(end);
     if (waitsFor === 'agents') return this.#await(null, null, 0);
-    this.#await(waitsFor, end, waitsFor === 'shells' ? this.#times.shellsMs : this.#times.settleMs);
+    this.#await(waitsFor, end, waitsFor === 'shells' ? this.#times.shellsMs : this.#times.followMs);
   }
 
   /** Takes a turn for ended when nothing else comes; lines in between don't make the wait longer. */
@@ -231,14 +231,14 @@ async function within(happening: Promise<unknown>, ms: number): Promise<boolean>
   return happened;
 }
 
-interface Settleable<T> {
+interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;
   reject(error: unknown): void;
 }
 
-/** A promise that is settled from outside; only the first time counts. */
-function settleable<T>(): Settleable<T> {
+/** A promise that is resolved from outside; only the first time counts. */
+function deferred<T>(): Deferred<T> {
   let resolve: (value: T) => void = () => {};
   let reject: (error: unknown) => void = () => {};
   const promise = new Promise<T>((onValue, onError) => {

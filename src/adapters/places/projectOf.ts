@@ -63,7 +63,7 @@ export async function projectOf(folder: string): Promise<Project> {
       'Put the project back where it was, or fork with the executor "api".',
     );
   const outside = { folder, root: folder, realRoot: real, git: null };
-  const found = (await remembered(real)) ?? (await askAndRemember(real)) ?? (await askOneByOne(real));
+  const found = (await cachedAnswer(real)) ?? (await askAndCache(real)) ?? (await askOneByOne(real));
   if ('problem' in found) return { ...outside, gitProblem: found.problem };
   const { realRoot, gitDir, commonDir, head, branch } = found;
   if (!isInside(realRoot, real)) return { ...outside, gitProblem: unknownPlace };
@@ -80,13 +80,13 @@ const mostAnswers = 32;
 /** A change within the same tick of a file system's clock as another may not be seen: so long, in milliseconds, it is not relied on. */
 const clockTickMs = 100;
 
-async function remembered(folder: string): Promise<FoundGit | null> {
+async function cachedAnswer(folder: string): Promise<FoundGit | null> {
   const answer = answers.get(folder);
   if (answer === undefined) return null;
   return (await gitStamp(folder, answer.found)).text === answer.stamp ? answer.found : null;
 }
 
-async function askAndRemember(folder: string): Promise<FoundGit | null> {
+async function askAndCache(folder: string): Promise<FoundGit | null> {
   const askedAt = Date.now();
   const found = await askAtOnce(folder);
   answers.delete(folder);

@@ -78,7 +78,7 @@ export async function apply(context: CliContext, given: string, branch: string):
   }
   const result = await agents.apply(plan);
   const conflicts = result.files.filter(({ conflict }) => conflict !== null).length;
-  const said = conflicts === 0 ? '' : ` ${plural(conflicts, 'file')} with a conflict: settle what stands beside each.`;
+  const said = conflicts === 0 ? '' : ` ${plural(conflicts, 'file')} with a conflict: resolve what stands beside each.`;
   const done = result.applied ? `Applied to ${plan.root}.` : `Nothing was written to ${plan.root}.`;
   return printApplied(context, result, plan.notes, `${done}${said}`);
 }

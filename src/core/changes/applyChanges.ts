@@ -15,7 +15,7 @@ export interface AppliedFile {
   /** Relative to the project's root, forward slashes. */
   path: string;
   status: ApplyStatus;
-  /** What a person must settle, a sentence; null where there is nothing. */
+  /** What a person must resolve, a sentence; null where there is nothing. */
   conflict: string | null;
 }
 

@@ -31,7 +31,7 @@ export function interruption(): InterruptedError {
  * began stay pending where the run may be resumed.
  * @returns whether there was something to end
  */
-export async function settleAbandoned(
+export async function endAbandoned(
   plan: ForkPlan,
   deps: { runs: RunStore; clock: Clock },
   how: InterruptedError | 'cancelled',

@@ -79,7 +79,7 @@ export interface PlanRun {
 export class RunOver extends Error {}
 
 /**
- * Runs the branches side by side and settles all: a branch that fails, is cancelled or times out never takes another with
+ * Runs the branches side by side and waits for all: a branch that fails, is cancelled or times out never takes another with
  * it. Of branches that share a cached prefix one goes ahead, and the rest leave at its first token.
  */
 export function runPlan(plan: ForkPlan, input: RunInput, ports: PlanPorts): PlanRun {
@@ -142,7 +142,7 @@ class Run implements PlanRun {
     // handles ends a process, and halts a workflow.
     const baselines = hasChecks ? this.#ports.checkBaselines().catch(() => undefined) : null;
     if (starting !== null) await starting;
-    const outcomes = await this.#settleAll();
+    const outcomes = await this.#allOutcomes();
     await baselines;
     this.#over = true;
     const ends = new Set([...outcomes.map((outcome) => outcome.state), ...(from?.ended ?? [])]);
@@ -167,7 +167,7 @@ class Run implements PlanRun {
   }
 
   /** Waits for the branches, those included that come meanwhile. */
-  async #settleAll(): Promise<BranchOutcome[]> {
+  async #allOutcomes(): Promise<BranchOutcome[]> {
     for (;;) {
       const outcomes = await Promise.all(this.#outcomes.values());
       if (outcomes.length === this.#outcomes.size && this.#coming.size === 0) return outcomes;
@@ -194,7 +194,7 @@ class Run implements PlanRun {
     const turnsDone = this.#input.turnsDone?.[branch.branchId] ?? 0;
     const slot = this.#slots?.take();
     const gate = slot === undefined ? this.#gateFor(branch) : bothOf(slot, this.#gateFor(branch));
-    const outcome = this.#settle(branch, { prior, turnsDone, gate });
+    const outcome = this.#outcomeOf(branch, { prior, turnsDone, gate });
     this.#outcomes.set(branch.branchId, outcome);
     // Also where the branch was cancelled while it waited: then its slot is given on as soon as it comes.
     if (slot !== undefined) void Promise.all([slot, settled(outcome)]).then(([release]) => release());
@@ -208,7 +208,7 @@ class Run implements PlanRun {
     return Promise.race([this.#ports.firstToken(leader), settled(this.#outcomes.get(leader))]);
   }
 
-  async #settle(
+  async #outcomeOf(
     branch: BranchPlan,
     { prior, turnsDone, gate }: { prior: readonly StepResult[]; turnsDone: number; gate: Promise<void> | null },
   ): Promise<BranchOutcome> {

@@ -49,7 +49,7 @@ export class TranscriptReader implements ParsedTranscript {
   }
 
   get summary(): SessionSummaryBuilder {
-    this.#summary.settleTitles((uuid) => this.#seen.get(uuid) !== undefined);
+    this.#summary.resolveTitles((uuid) => this.#seen.get(uuid) !== undefined);
     return this.#summary;
   }
 

@@ -274,7 +274,7 @@ export class SessionSummaryBuilder {
   }
 
   /** @param holds whether a record with that `uuid` stands in the file */
-  settleTitles(holds: (uuid: string) => boolean): void {
+  resolveTitles(holds: (uuid: string) => boolean): void {
     for (const [leaf, title] of this.#leafTitles) title.isOwn ||= holds(leaf);
   }
 

@@ -229,19 +229,19 @@ export class SessionBuilder {
   /** Each record belongs to the turn of its parent, which may stand behind it. */
   #spreadTurns(): void {
     const { nodes } = this.#chain;
-    const settled = new Uint8Array(nodes.length);
-    for (const { order } of nodes) if ((this.#turnAt[order] ?? -1) >= 0) settled[order] = 1;
+    const assigned = new Uint8Array(nodes.length);
+    for (const { order } of nodes) if ((this.#turnAt[order] ?? -1) >= 0) assigned[order] = 1;
     for (const node of nodes) {
       const way: ChainNode[] = [];
       let at: ChainNode | null = node;
-      while (at !== null && settled[at.order] === 0) {
+      while (at !== null && assigned[at.order] === 0) {
         way.push(at);
         at = at.parent;
       }
       const turn = at === null ? -1 : (this.#turnAt[at.order] ?? -1);
       for (const { order } of way) {
         this.#turnAt[order] = turn;
-        settled[order] = 1;
+        assigned[order] = 1;
       }
     }
   }

@@ -125,7 +125,7 @@ class Service implements ForkService {
 
   async run(runId: RunId): Promise<RunView> {
     try {
-      return await this.settled(runId);
+      return await this.reconciled(runId);
     } catch (error) {
       // A full disk keeps the end of a run that nobody drives from being written, not the run from being read.
       if (!(error instanceof StorageError)) throw error;
@@ -138,7 +138,7 @@ class Service implements ForkService {
     return foldRun(await this.deps.runs.plan(runId), await this.deps.runs.events(runId));
   }
 
-  private async settled(runId: RunId): Promise<RunView> {
+  private async reconciled(runId: RunId): Promise<RunView> {
     const plan = await this.deps.runs.plan(runId);
     const view = foldRun(plan, await this.deps.runs.events(runId));
     if (view.state !== 'running' && view.state !== 'pending') return view;
@@ -159,7 +159,7 @@ class Service implements ForkService {
         const changed = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        const view = await (heardNothing ? this.settled(runId) : this.logged(runId));
+        const view = await (heardNothing ? this.reconciled(runId) : this.logged(runId));
         if (view.state !== 'running' && view.state !== 'pending') return view;
         const again = new AbortController();
         const either = signal ? AbortSignal.any([signal, again.signal]) : again.signal;

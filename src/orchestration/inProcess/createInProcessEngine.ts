@@ -3,7 +3,7 @@ import type { Disposable } from '../../core/disposable.ts';
 import { BadInputError, RunOwnedError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
-import { interruption, isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
+import { endAbandoned, interruption, isLeftOpen } from '../../core/run/abandonedRun.ts';
 import type { AgentWork } from '../../core/run/agent/agentWork.ts';
 import { refusals } from '../../core/run/amendPlan.ts';
 import type { CallModelDeps } from '../../core/run/callModel.ts';
@@ -71,7 +71,7 @@ class InProcessEngine implements ForkEngine {
     const cancelled = await this.#update(runId, { type: 'cancel', branchId: branchId ?? null });
     if (cancelled !== null) return cancelled;
     if (branchId !== undefined) return false;
-    return settleAbandoned(plan, this.#deps, 'cancelled');
+    return endAbandoned(plan, this.#deps, 'cancelled');
   }
 
   async addBranch(runId: RunId, branch: BranchPlan): Promise<void> {
@@ -101,7 +101,7 @@ class InProcessEngine implements ForkEngine {
     // The log is read after the mark of its owner: an owner that ended in between has written its end by then.
     if (await runs.isOwned(plan.runId)) return;
     if (isLeftOpen(plan, await runs.events(plan.runId), this.#deps.clock.now())) {
-      await settleAbandoned(plan, this.#deps, interruption());
+      await endAbandoned(plan, this.#deps, interruption());
     }
   }
 

@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import { BadInputError, InterruptedError, RunOwnedError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
-import { isLeftOpen, settleAbandoned } from '../../core/run/abandonedRun.ts';
+import { endAbandoned, isLeftOpen } from '../../core/run/abandonedRun.ts';
 import type { AnswerOrder } from '../../core/run/agent/answerOrder.ts';
 import { refusals } from '../../core/run/amendPlan.ts';
 import type { EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';
@@ -112,7 +112,7 @@ class TemporalEngine implements ForkEngine {
       } catch (error) {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
         // Nothing drives it; where its log is still open, it is closed here.
-        return settleAbandoned(plan, this.#deps, 'cancelled');
+        return endAbandoned(plan, this.#deps, 'cancelled');
       }
       // Without a worker nobody would carry it out.
       await this.#ensureWorker(client);
@@ -145,7 +145,7 @@ class TemporalEngine implements ForkEngine {
     if (!isLeftOpen(plan, await runs.events(plan.runId), clock.now())) return;
     if (!(await this.#link.answers())) return;
     const end = await this.#link.use((client) => this.#endOf(client, plan.runId));
-    if (end !== null) await settleAbandoned(plan, this.#deps, end);
+    if (end !== null) await endAbandoned(plan, this.#deps, end);
   }
 
   async answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void> {

@@ -127,7 +127,7 @@ async function tellApplied(plan: ApplyPlan, { written, left }: WrittenApply, fou
   const parts = [
     `Applied “${name}” to ${folderName(plan.root)}: ${plural(written.length, 'file')}.`,
     conflicts.length > 0 &&
-      `Conflict markers are in ${oneLine(conflicts.map(({ path }) => path).join(', '), 200)}: settle them there.`,
+      `Conflict markers are in ${oneLine(conflicts.map(({ path }) => path).join(', '), 200)}: resolve them there.`,
     firstKept !== undefined &&
       `${plural(kept.length, 'file')} left alone. ${oneLine(firstKept.path, 100)}: ${firstKept.conflict}`,
   ];

@@ -12,7 +12,7 @@ const shownAtMost = 200;
 /** Shorter texts stand nearly everywhere. */
 const shortestText = 2;
 /** Typing pauses for so long before a search starts. */
-const settleMs = 120;
+const debounceMs = 120;
 
 const filterIcons: Record<SearchFilter, string> = {
   project: 'folder',
@@ -110,7 +110,7 @@ class SearchPick {
     this.#running.abort();
     this.#running = new AbortController();
     const { signal } = this.#running;
-    this.#timer = setTimeout(() => void this.#run(signal), settleMs);
+    this.#timer = setTimeout(() => void this.#run(signal), debounceMs);
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -126,7 +126,7 @@ class SearchPick {
         if (signal.aborted) return;
         hits.push(...batch.hits);
         if (batch.hits.length > 0) this.#showHits(hits);
-        this.#show(stateOf(hits, batch), true);
+        this.#show(statusText(hits, batch), true);
       }
       if (signal.aborted) return;
       this.#showHits(hits);
@@ -164,7 +164,7 @@ function noteItem(text: string): SearchItem {
   return { ...choice<SearchHit | null>(null, text), alwaysShow: true };
 }
 
-function stateOf(hits: readonly SearchHit[], { searched, files, complete }: SearchBatch): string {
+function statusText(hits: readonly SearchHit[], { searched, files, complete }: SearchBatch): string {
   const sessions = new Set(hits.map(({ sessionFile }) => sessionFile)).size;
   const found = `${plural(hits.length, 'hit')} in ${plural(sessions, 'session')}`;
   if (complete) return found;

@@ -46,17 +46,17 @@ export class OpenQuestions implements Disposable {
       };
       if (signal.aborted) return onAbort();
       signal.addEventListener('abort', onAbort, { once: true });
-      const settle = (answer: Answer): void => {
+      const resolveOnce = (answer: Answer): void => {
         this.#waiting.delete(question.callId);
         signal.removeEventListener('abort', onAbort);
         resolve(answer);
       };
-      this.#waiting.set(question.callId, { question, resolve: settle });
+      this.#waiting.set(question.callId, { question, resolve: resolveOnce });
       // The answer may have come between the question's event and this.
       const given = this.#given.find(
         ({ branchId, callId }) => branchId === this.#branchId && callId === question.callId,
       );
-      if (given !== undefined) settle(given.answer);
+      if (given !== undefined) resolveOnce(given.answer);
     });
   }
 

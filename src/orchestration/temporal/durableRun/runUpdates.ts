@@ -12,8 +12,8 @@ import type { RunCursor } from './durableOrder.ts';
 import type { PendingQuestions } from './pendingQuestions.ts';
 import type { RunBranches } from './runBranches.ts';
 
-/** Updates of earlier executions that are remembered. Whoever sends one again does so soon. */
-const mostRemembered = 500;
+/** Updates of earlier executions that are carried over. Whoever sends one again does so soon. */
+const mostKeptUpdates = 500;
 
 export interface RunUpdatesDeps {
   plan: ForkPlan;
@@ -68,7 +68,7 @@ export class RunUpdates {
 
   /** For the next execution. */
   cursor(): Pick<RunCursor, 'updates' | 'added' | 'limits'> {
-    const updates = [...this.#done].slice(-mostRemembered);
+    const updates = [...this.#done].slice(-mostKeptUpdates);
     return {
       updates: updates.map(([id, result]) => ({ id, result: result ?? null })),
       added: this.#added,

@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os';
 import type { ResourceLimits, Worker } from 'node:worker_threads';
 
-const mostThreads = 4;
+const maxThreads = 4;
 
 /** Beside the source lies the source, beside the bundle the bundled thread. */
 const isSource = import.meta.url.endsWith('.ts');
 
 /** How many threads there are processors for beside this one. */
 function spareProcessors(): number {
-  return Math.min(mostThreads, availableParallelism()) - 1;
+  return Math.min(maxThreads, availableParallelism()) - 1;
 }
 
 /**

@@ -2,8 +2,8 @@ import type { ModelCallError } from '../../core/errors.ts';
 import { type FailureFacts, kindOf, modelFailure } from './modelFailure.ts';
 
 /** So much of a body that is no reply is read and shown, in characters. */
-const mostRead = 20_000;
-const mostShown = 200;
+const maxRead = 20_000;
+const maxShown = 200;
 
 /** Whether an answer of status 200 is the stream that was asked for. Some gateways name no type, or a plain one. */
 export function isEventStream({ headers }: Response): boolean {
@@ -36,7 +36,7 @@ export function errorOf(body: unknown): { type: string | null; message: string }
 }
 
 /** Text of a page or a body, in one short line. */
-export function shortened(text: string, most = mostShown): string {
+export function shortened(text: string, most = maxShown): string {
   const plain = /<\/?[a-z!][^>]*>/i.test(text)
     ? text.replace(/<(script|style)\b[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]*>/g, ' ')
     : text;
@@ -50,7 +50,7 @@ async function beginningOf({ body }: Response): Promise<string> {
   try {
     for await (const piece of body ?? []) {
       text += decoder.decode(piece as Uint8Array, { stream: true });
-      if (text.length >= mostRead) break;
+      if (text.length >= maxRead) break;
     }
   } catch {
     // What had come is enough to say what it was.

@@ -97,9 +97,9 @@ async function committedFile(folder: string, base: BaseCommit, file: string): Pr
   return stored;
 }
 
-/** Larger files are read again; so are all, when they come to more than `mostKept`. */
+/** Larger files are read again; so are all, when they come to more than `maxCachedBytes`. */
 const largestKept = 256 * 1024;
-const mostKept = 16 * 1024 * 1024;
+const maxCachedBytes = 16 * 1024 * 1024;
 
 /**
  * Reads files of the commit that a session began from. Starts git only when the first file is asked for; runs no hook, no
@@ -119,7 +119,7 @@ export function committedFiles(folder: string | null, start: StartState): FileSo
     const committed = await committedFile(folder, found, file);
     const size = 'bytes' in committed ? committed.bytes.length : 0;
     if ('unknown' in committed || size > largestKept) return committed;
-    if (kept + size > mostKept) known.clear();
+    if (kept + size > maxCachedBytes) known.clear();
     kept = known.size === 0 ? size : kept + size;
     known.set(file, committed);
     return committed;

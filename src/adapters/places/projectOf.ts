@@ -76,7 +76,7 @@ type FoundGit = ProjectGit & { realRoot: string };
 
 /** What git said last, by folder: each fork asks several times, and between two forks hardly anything changes. */
 const answers = new Map<string, { found: FoundGit; stamp: string }>();
-const mostAnswers = 32;
+const maxAnswers = 32;
 /** A change within the same tick of a file system's clock as another may not be seen: so long, in milliseconds, it is not relied on. */
 const clockTickMs = 100;
 
@@ -94,7 +94,7 @@ async function askAndCache(folder: string): Promise<FoundGit | null> {
   const { text, changedAt } = await gitStamp(folder, found);
   if (changedAt > askedAt - clockTickMs) return found;
   answers.set(folder, { found, stamp: text });
-  for (const oldest of answers.keys()) if (answers.size > mostAnswers) answers.delete(oldest);
+  for (const oldest of answers.keys()) if (answers.size > maxAnswers) answers.delete(oldest);
   return found;
 }
 

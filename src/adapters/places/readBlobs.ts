@@ -1,7 +1,7 @@
 import { type GitOptions, needGit } from '../git/runGit.ts';
 
 /** Bytes that one git gives at a time. */
-const mostAtOnce = 64_000_000;
+const maxAtOnce = 64_000_000;
 
 /** Contents of blobs, read by few processes and never all at once. @throws StorageError where one is missing */
 export async function* readBlobs(oids: readonly string[], options: GitOptions): AsyncGenerator<[string, Uint8Array]> {
@@ -11,7 +11,7 @@ export async function* readBlobs(oids: readonly string[], options: GitOptions): 
   let group: string[] = [];
   let bytes = 0;
   for (const [at, size] of sizes.toString('latin1').trimEnd().split('\n').entries()) {
-    if (group.length > 0 && bytes + Number(size) > mostAtOnce) {
+    if (group.length > 0 && bytes + Number(size) > maxAtOnce) {
       yield* readGroup(group, options, asked(group));
       group = [];
       bytes = 0;

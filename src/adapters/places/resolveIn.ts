@@ -11,7 +11,7 @@ export interface Shown {
   layers: Layers;
 }
 
-const mostLinks = 40;
+const maxLinks = 40;
 
 /**
  * Where a path leads as a program in a place sees it, all links resolved; what isn't there is taken as it is named.
@@ -45,7 +45,7 @@ export async function resolveIn(
       continue;
     }
     links += 1;
-    if (links > mostLinks) return null;
+    if (links > maxLinks) return null;
     const target = await readlink(found.file);
     left = [...target.split(path.sep), ...left];
     if (path.isAbsolute(target)) at = path.parse(target).root;

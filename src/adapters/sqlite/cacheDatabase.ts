@@ -23,7 +23,7 @@ const damaged = new Set([1, 11, 20, 24, 26]);
 /** Files of other versions that nobody has written to for so long are removed. */
 const forgottenMs = 30 * 24 * 60 * 60 * 1000;
 /** A fresh file that is broken again at once means that something else is wrong. */
-const mostRebuilds = 2;
+const maxRebuilds = 2;
 
 function codeOf(error: unknown): number | null {
   const code = (error as { errcode?: unknown } | null)?.errcode;
@@ -89,7 +89,7 @@ export class CacheDatabase {
   }
 
   #use<T>(work: (database: DatabaseSync) => T): T | null {
-    for (let attempt = 0; !this.#off && attempt <= mostRebuilds; attempt += 1) {
+    for (let attempt = 0; !this.#off && attempt <= maxRebuilds; attempt += 1) {
       try {
         this.#database ??= this.#open();
         return this.#database === null ? null : work(this.#database);
@@ -97,7 +97,7 @@ export class CacheDatabase {
         const code = codeOf(error);
         if (code !== null && busy.has(code)) return null;
         this.close();
-        if (code === null || !damaged.has(code) || this.#rebuilds >= mostRebuilds) this.#off = true;
+        if (code === null || !damaged.has(code) || this.#rebuilds >= maxRebuilds) this.#off = true;
         else this.#rebuilds += 1;
         this.#generation += 1;
       }

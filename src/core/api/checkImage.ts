@@ -4,14 +4,14 @@ import type { Complain } from './requestRules.ts';
 
 // https://platform.claude.com/docs/en/build-with-claude/vision#evaluate-image-size
 /** The API takes images of so many bytes, counted as they are sent: in base64. */
-const mostBytes = 5 * 1024 * 1024;
+const maxBytes = 5 * 1024 * 1024;
 /** Pixels of a side. */
-const mostPixels = 8000;
+const maxPixels = 8000;
 /** With more images than this in a request the sides may be less long. */
 const fewImages = 20;
-const mostPixelsOfMany = 2000;
+const maxPixelsOfMany = 2000;
 /** The size of a JPEG stands behind its metadata; so much of the base64 is looked through. */
-const mostSearched = 1_000_000;
+const maxSearched = 1_000_000;
 
 interface Size {
   width: number;
@@ -37,7 +37,7 @@ export function checkImage(block: RequestBlock, path: string, images: number, co
       'The image has no data, or is of a kind that the API does not take.',
     );
   const data = String(source.data);
-  if (data.length > mostBytes) {
+  if (data.length > maxBytes) {
     const size = (data.length / 1024 / 1024).toFixed(1);
     complain('image_size', `${path}.source`, `The image has ${size} MB as it is sent; the API takes 5 MB.`);
   }
@@ -47,8 +47,8 @@ export function checkImage(block: RequestBlock, path: string, images: number, co
   if (format === undefined) return;
   if (format.type !== type)
     return complain('image_source', `${path}.source`, `The image is called ${type}, but its bytes are ${format.type}.`);
-  const size = format.sizeOf(format.type === 'image/jpeg' ? Bytes.of(data.slice(0, mostSearched)) : bytes);
-  const most = images > fewImages ? mostPixelsOfMany : mostPixels;
+  const size = format.sizeOf(format.type === 'image/jpeg' ? Bytes.of(data.slice(0, maxSearched)) : bytes);
+  const most = images > fewImages ? maxPixelsOfMany : maxPixels;
   if (size !== null && Math.max(size.width, size.height) > most)
     complain(
       'image_size',

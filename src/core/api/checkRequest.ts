@@ -6,9 +6,9 @@ import { isThinking } from './thinkingBlocks.ts';
 import { referencesIn } from './toolReferences.ts';
 
 /** The API takes at most so many cache breakpoints in one request. */
-export const mostBreakpoints = 4;
+export const maxBreakpoints = 4;
 /** The API takes bodies of at most so many bytes. */
-const mostBytes = 32 * 1024 * 1024;
+const maxBytes = 32 * 1024 * 1024;
 /** The smallest thinking budget, in tokens. */
 const smallestBudget = 1024;
 
@@ -109,8 +109,8 @@ export function markedBlocks({
 
 function checkBreakpoints(request: MessagesRequest, complain: Complain): void {
   const marked = markedBlocks(request);
-  if (marked.length > mostBreakpoints)
-    complain('cache_marks', marked[mostBreakpoints]?.path ?? '', `More than ${mostBreakpoints} cache breakpoints.`);
+  if (marked.length > maxBreakpoints)
+    complain('cache_marks', marked[maxBreakpoints]?.path ?? '', `More than ${maxBreakpoints} cache breakpoints.`);
   let short = false;
   for (const { path, block } of marked) {
     const { ttl } = block['cache_control'] as { ttl?: unknown };
@@ -134,14 +134,14 @@ function checkTexts(value: unknown, path: string, complain: Complain): void {
 
 function checkSize(request: MessagesRequest, complain: Complain): void {
   const bytes = bytesOf(JSON.stringify(request));
-  if (bytes > mostBytes)
+  if (bytes > maxBytes)
     complain('too_large', '', `The request has ${Math.ceil(bytes / 1024 / 1024)} MB; the API takes 32 MB.`);
 }
 
 /** Length in UTF-8. */
 function bytesOf(text: string): number {
   // A code unit has at most three bytes, so most texts need no exact count.
-  if (text.length * 3 <= mostBytes) return text.length;
+  if (text.length * 3 <= maxBytes) return text.length;
   let bytes = text.length;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);

@@ -21,7 +21,7 @@ const tokensPerForeignCharacter = 0.8;
 /** What the API counts for one that fits its limits, at most. */
 const tokensPerImage = 1600;
 /** System prompt and tools with many servers, where no request was logged. */
-const mostUnseen = 60_000;
+const maxUnseen = 60_000;
 /** What Claude Code attaches to one prompt without a trace in the transcript, and less than this is not worth a word. */
 const unrecorded = 5000;
 /** Files that Claude Code reads once more behind a compaction. */
@@ -107,7 +107,7 @@ function fromLength({ request, boundary }: SizeCheck, recorded: number): SizeDif
   const { system, tools, messages } = request;
   const content = messages.flatMap((message) => blocksOf(message).filter((block) => !isThinking(block)));
   const rebuilt = tokensOf(content) + tokensOf(system ?? []) + tokensOf(tools ?? []);
-  const unseen = (system === undefined ? mostUnseen : unrecorded) + (boundary === null ? 0 : restoredFiles);
+  const unseen = (system === undefined ? maxUnseen : unrecorded) + (boundary === null ? 0 : restoredFiles);
   return recorded > rebuilt * 2 + unseen || recorded < rebuilt * 0.5 - unrecorded
     ? { recorded, rebuilt: Math.round(rebuilt) }
     : null;

@@ -1,5 +1,5 @@
 import { withoutCacheControl } from '../api/cacheControl.ts';
-import { type Marked, markedBlocks, mostBreakpoints } from '../api/checkRequest.ts';
+import { type Marked, markedBlocks, maxBreakpoints } from '../api/checkRequest.ts';
 import { blocksOf, type MessagesRequest } from '../api/messagesRequest.ts';
 import { isThinking } from '../api/thinkingBlocks.ts';
 import { canonicalJson, type Json } from '../canonicalJson.ts';
@@ -103,7 +103,7 @@ const mayCarry = (block: { type: string; text?: unknown }) =>
  */
 function makeRoom(request: MessagesRequest): void {
   const marked = markedBlocks(request);
-  if (marked.length < mostBreakpoints) return;
+  if (marked.length < maxBreakpoints) return;
   const oldest = marked.find(({ path }) => path.startsWith('messages.')) ?? marked[0];
   delete oldest?.block['cache_control'];
 }

@@ -1,4 +1,4 @@
-import { checkRequest, markedBlocks, mostBreakpoints } from '../api/checkRequest.ts';
+import { checkRequest, markedBlocks, maxBreakpoints } from '../api/checkRequest.ts';
 import type { MessagesRequest, RequestBlock, RequestMessage } from '../api/messagesRequest.ts';
 import { problemKey } from '../api/requestRules.ts';
 import type { StoredReply } from '../api/storedReply.ts';
@@ -76,9 +76,7 @@ function contentOf(result: RecordedCall['result']): unknown {
 function withMark(content: readonly RequestBlock[], request: MessagesRequest): RequestBlock[] {
   const marks = markedBlocks(request).length;
   return content.map((block, index) =>
-    index === content.length - 1 && marks < mostBreakpoints
-      ? { ...block, cache_control: { type: 'ephemeral' } }
-      : block,
+    index === content.length - 1 && marks < maxBreakpoints ? { ...block, cache_control: { type: 'ephemeral' } } : block,
   );
 }
 

@@ -18,12 +18,12 @@ const previewQuery = z.object({
 });
 type PreviewQuery = z.infer<typeof previewQuery>;
 
-/** Previews that are kept: an older one can't be read any more. */
-const mostKept = 4;
+/** More are dropped, the oldest first: an older one can't be read any more. */
+const maxPreviews = 4;
 
 /** Previews of branches that are to be applied, as multi-file diffs: the present tree ↔ the result. */
 export class ApplyPreviews implements vscode.Disposable {
-  readonly #plans = new LRUCache<string, ApplyPlan>({ max: mostKept });
+  readonly #plans = new LRUCache<string, ApplyPlan>({ max: maxPreviews });
   readonly #registrations: vscode.Disposable;
 
   constructor() {

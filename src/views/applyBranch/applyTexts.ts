@@ -2,7 +2,7 @@ import { type ApplyPlan, isWritten, type PlannedFile } from '../../core/changes/
 import { oneLine, plural } from '../../core/format.ts';
 import { modesLeft, planWrites } from './planWrites.ts';
 
-const mostListed = 15;
+const maxListed = 15;
 
 /** Files that applying would write, those with conflicts first. */
 export function writtenFiles({ files }: ApplyPlan): PlannedFile[] {
@@ -37,11 +37,11 @@ export function applyDetail(plan: ApplyPlan): string {
   const beside = outside.length + modesLeft(writes).length;
   const line = ({ path, status, conflict }: PlannedFile) =>
     `${letters[status]}  ${oneLine(path, 120)}${conflict === null ? '' : `: ${oneLine(conflict, 160)}`}`;
-  const rest = written.length - mostListed;
+  const rest = written.length - maxListed;
   return [
-    ...written.slice(0, mostListed).map(line),
+    ...written.slice(0, maxListed).map(line),
     ...(rest > 0 ? [`… and ${plural(rest, 'more file')}`] : []),
-    ...(kept.length > 0 ? ['', 'Not touched:', ...kept.slice(0, mostListed).map(line)] : []),
+    ...(kept.length > 0 ? ['', 'Not touched:', ...kept.slice(0, maxListed).map(line)] : []),
     ...plan.notes.map((note) => `\n${oneLine(note, 300)}`),
     '',
     'Only these files are touched. Undo in one of them takes all of it back.',

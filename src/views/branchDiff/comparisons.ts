@@ -4,12 +4,12 @@ import type { RunId } from '../../core/ids.ts';
 import type { RunList } from '../runTree/runList.ts';
 import type { ServiceProvider } from '../viewServices.ts';
 
-/** Runs whose comparison is kept: a multi-file diff asks for the documents of one run many times. */
-const kept = 8;
+/** Runs whose comparison is cached: a multi-file diff asks for the documents of one run many times. */
+const maxCached = 8;
 
-/** Comparisons of runs, made once and kept until the run changes. */
+/** Comparisons of runs, made once and cached until the run changes. */
 export class Comparisons {
-  readonly #made = new LRUCache<RunId, Promise<Comparison>>({ max: kept });
+  readonly #made = new LRUCache<RunId, Promise<Comparison>>({ max: maxCached });
 
   constructor(
     private readonly services: ServiceProvider,

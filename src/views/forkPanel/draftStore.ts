@@ -12,7 +12,7 @@ export interface KeyValueStore {
 type Entry = [key: string, draft: unknown];
 
 const storageKey = 'drafts';
-const kept = 30;
+const maxDrafts = 30;
 
 /** Forks that were begun and not run, by session and fork point. A panel closed by mistake loses nothing. */
 export class DraftStore {
@@ -32,7 +32,7 @@ export class DraftStore {
     const key = keyOf(draft.session, draft.at);
     await this.change((entries) => {
       const others = entries.filter(([other]) => other !== key);
-      return untouched(draft, fresh) ? others : [[key, draft] satisfies Entry, ...others].slice(0, kept);
+      return untouched(draft, fresh) ? others : [[key, draft] satisfies Entry, ...others].slice(0, maxDrafts);
     });
   }
 

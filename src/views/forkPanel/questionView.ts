@@ -7,7 +7,7 @@ import { recordOf } from '../../core/recordOf.ts';
 import type { QuestionView } from './protocol.ts';
 
 /** What of a question is shown; the whole input stands in the run's log. */
-const mostLines = 400;
+const maxLines = 400;
 const longestText = 20_000;
 
 type Line = QuestionView['lines'][number];
@@ -65,8 +65,8 @@ function lines(kind: Line['kind'], text: string): Line[] {
 }
 
 function clipped(all: Line[]): Line[] {
-  if (all.length <= mostLines) return all;
-  return [...all.slice(0, mostLines), { kind: 'same', text: `… ${all.length - mostLines} more lines` }];
+  if (all.length <= maxLines) return all;
+  return [...all.slice(0, maxLines), { kind: 'same', text: `… ${all.length - maxLines} more lines` }];
 }
 
 function choiceViews(input: unknown): QuestionView['choices'] {

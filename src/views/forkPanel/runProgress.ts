@@ -94,7 +94,7 @@ function agentTooltip(branch: BranchView, now: number): string {
   return [tooltip(branch), ...more.map((line) => oneLine(String(line), 200))].join('\n');
 }
 
-const mostNotes = 6;
+const maxNotes = 6;
 
 /** What a person must know of a branch beside its facts. */
 function agentNotes({ notes, inDoubt, denied }: BranchView): string[] {
@@ -103,8 +103,8 @@ function agentNotes({ notes, inDoubt, denied }: BranchView): string[] {
     ...denied.map(({ tool, message }) => `Denied: ${tool}. ${message}`),
     ...notes,
   ].map((line) => oneLine(line, 240));
-  if (lines.length <= mostNotes) return lines;
-  return [...lines.slice(0, mostNotes), `${lines.length - mostNotes} more; the branch’s document has them all.`];
+  if (lines.length <= maxNotes) return lines;
+  return [...lines.slice(0, maxNotes), `${lines.length - maxNotes} more; the branch’s document has them all.`];
 }
 
 /** The end of the text: its last lines, no empty ones, from the beginning of a word on. */

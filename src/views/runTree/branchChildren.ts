@@ -12,7 +12,7 @@ import {
 } from './runNodes.ts';
 
 /** Files that have a row of their own; a tree of thousands is of no use to anybody. */
-const mostFiles = 300;
+const maxFiles = 300;
 
 /** What lies below a branch that Claude Code answers: what it asks first, then what it did, then what to know of it. */
 export function branchChildren(node: BranchNode): RunTreeNode[] {
@@ -68,15 +68,15 @@ function fileNodes(node: BranchNode): (FileNode | NoteNode)[] {
   const { files } = node.branch;
   const below = { runId: node.runId, branchId: node.branchId };
   const name = branchName(node.branch);
-  const shown = files.slice(0, mostFiles).map((file) => ({
+  const shown = files.slice(0, maxFiles).map((file) => ({
     kind: 'file' as const,
     id: `${node.id}/file/${file.path}`,
     ...below,
     file,
     name,
   }));
-  if (files.length <= mostFiles) return shown;
-  const label = `${plural(files.length - mostFiles, 'more file')}`;
+  if (files.length <= maxFiles) return shown;
+  const label = `${plural(files.length - maxFiles, 'more file')}`;
   const tooltip = 'Open Changes shows all of them.';
   return [
     ...shown,

@@ -1,8 +1,8 @@
 import type { TurnOutline } from '../../core/session/recordedSession.ts';
 import type { InsideSessionNode, SessionNode } from './sessionNodes.ts';
 
-/** Sessions whose rows are kept, so that a refresh around them doesn't read their files again. */
-const kept = 8;
+/** Sessions whose rows are cached, so that a refresh around them doesn't read their files again. */
+const maxCached = 8;
 
 /** A session's rows as they are read. */
 export interface SessionRows {
@@ -37,7 +37,7 @@ export class OpenRows {
     const read = await this.#read(session);
     this.#sessions.set(session.file, { ...read, fresh: true });
     for (const file of this.#sessions.keys()) {
-      if (this.#sessions.size <= kept) break;
+      if (this.#sessions.size <= maxCached) break;
       this.#sessions.delete(file);
     }
     return read.rows;

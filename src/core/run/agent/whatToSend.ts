@@ -9,7 +9,7 @@ import { continuationPrompt } from './continuationPrompt.ts';
 import type { LoadedBranch } from './loadBranch.ts';
 
 /** Tries of one prompt: an agent that is lost so often in a row is given up. */
-const mostTries = 3;
+const maxTries = 3;
 
 /** What a prompt of a branch becomes when it is sent. */
 export interface Sending {
@@ -42,9 +42,9 @@ export async function whatToSend(
     ) + 1,
   );
   const lost = since.filter((event) => event.type === 'prompt-sent' && event.turn === turn).length;
-  if (lost >= mostTries) {
+  if (lost >= maxTries) {
     throw new AgentError(
-      `Claude Code was lost ${mostTries} times in the middle of this prompt.`,
+      `Claude Code was lost ${maxTries} times in the middle of this prompt.`,
       'Look at the log (Forkpoint: Show Log), then run Resume: the branch’s place and session are kept.',
     );
   }

@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import { EngineUnavailableError, messageOf } from '../../../core/errors.ts';
 import { proxyOf } from './proxyOf.ts';
 
-const mostRedirects = 5;
+const maxRedirects = 5;
 /** So long nothing may come, in milliseconds. */
 const idleMs = 30_000;
 
@@ -21,7 +21,7 @@ export interface GetOptions {
  */
 export async function httpGet(address: string, options: GetOptions): Promise<IncomingMessage> {
   let url = new URL(address);
-  for (let redirects = 0; redirects <= mostRedirects; redirects++) {
+  for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     if (url.protocol !== 'https:' && url.hostname !== '127.0.0.1') throw unreachable(url, 'It is not served over TLS.');
     const response = await request(url, options);
     const { statusCode = 0, headers } = response;

@@ -14,8 +14,8 @@ import type { RunBranches } from './runBranches.ts';
 const patienceMs = 60_000;
 const eventsBetween = 2_000;
 /** From here on they are held however long it takes: the server ends a history at 51,200 events or 50 MB. */
-const mostEvents = 20_000;
-const mostBytes = 20_000_000;
+const maxEvents = 20_000;
+const maxBytes = 20_000_000;
 
 export interface ContinuationDeps {
   branches: RunBranches;
@@ -185,6 +185,6 @@ export class Continuation {
     const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
     const { continueAfterEvents = Number.POSITIVE_INFINITY } = this.#order;
     if (!continueAsNewSuggested && historyLength < continueAfterEvents) return false;
-    return historyLength >= this.#heldFrom || historyLength > mostEvents || historySize > mostBytes;
+    return historyLength >= this.#heldFrom || historyLength > maxEvents || historySize > maxBytes;
   }
 }

@@ -13,7 +13,7 @@ import type { PendingQuestions } from './pendingQuestions.ts';
 import type { RunBranches } from './runBranches.ts';
 
 /** Updates of earlier executions that are carried over. Whoever sends one again does so soon. */
-const mostKeptUpdates = 500;
+const maxCarriedUpdates = 500;
 
 export interface RunUpdatesDeps {
   plan: ForkPlan;
@@ -68,7 +68,7 @@ export class RunUpdates {
 
   /** For the next execution. */
   cursor(): Pick<RunCursor, 'updates' | 'added' | 'limits'> {
-    const updates = [...this.#done].slice(-mostKeptUpdates);
+    const updates = [...this.#done].slice(-maxCarriedUpdates);
     return {
       updates: updates.map(([id, result]) => ({ id, result: result ?? null })),
       added: this.#added,

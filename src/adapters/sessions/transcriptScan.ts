@@ -268,7 +268,7 @@ export class TranscriptScan {
     const isText = isUtf8(piece);
     let at = 0;
     while (at < piece.length) {
-      const passes = this.#isOnce && isText && !this.#reader.summary.isWaiting;
+      const passes = this.#isOnce && isText && !this.#reader.isWaiting;
       if (passes) at = this.#passOver(at, piece.length, skimmer);
       let end = passes ? skimmer.end : skimmer.skim(at, piece.length);
       const isWhole = end >= 0 && end < piece.length;
@@ -297,7 +297,7 @@ export class TranscriptScan {
 
   /** Passes over what the summary does without. @returns place of the next line */
   #passOver(at: number, filled: number, skimmer: LineSkimmer): number {
-    const next = skimmer.passOver(at, filled, this.#reader.summary.isTitled);
+    const next = skimmer.passOver(at, filled, this.#reader.countsPrompts);
     const { passed } = skimmer;
     this.#reader.passed(passed);
     this.#next = { start: this.#next.start + next - at, line: this.#next.line + passed.lines };

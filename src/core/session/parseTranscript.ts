@@ -108,6 +108,16 @@ export class TranscriptReader implements ParsedTranscript {
     }
   }
 
+  /** Whether the next line says what the one before is, so that it must be read. */
+  get isWaiting(): boolean {
+    return this.#summary.isWaiting;
+  }
+
+  /** Whether of the next prompt only counts that it is there. */
+  get countsPrompts(): boolean {
+    return this.#summary.countsPrompts;
+  }
+
   /** Lines that were not read, because nothing is wrong with them and nothing new stands in them. */
   passed(lines: PassedLines): void {
     if (lines.lines === 0) return;

@@ -10,7 +10,8 @@ const togetherMs = 100;
 /** What of a prompt's line tells whether the next one belongs to it. */
 export type PromptLine = Pick<TranscriptEntry, 'uuid' | 'timestamp'> & { prompt: PromptFacts };
 
-function isBeside({ text, attachments }: PromptFacts): boolean {
+/** Whether a prompt's line is what was put beside a prompt: an image, or a text of Claude Code's. */
+export function isBeside({ text, attachments }: PromptFacts): boolean {
   return attachments > 0 || isInjectedText(text);
 }
 

@@ -2,7 +2,7 @@ import type { SessionId } from '../ids.ts';
 import { isCompactBoundary } from './compaction.ts';
 import type { PromptFacts } from './entryFacts.ts';
 import { type JsonRecord, numberField, textField, valueAt } from './jsonRecord.ts';
-import { isPartOf, type PromptLine } from './promptParts.ts';
+import { isBeside, isPartOf, type PromptLine } from './promptParts.ts';
 import { isAnswer, isBlank, joinedPromptText } from './promptRules.ts';
 import { noContext, type SessionSummary } from './recordedSession.ts';
 import { placeTable, titleTypes } from './recordTable.ts';
@@ -52,6 +52,8 @@ export interface PassedLines {
   prompts: number;
   /** Time of the last record of the conversation; null where there is none. */
   lastAt: string | null;
+  /** `uuid` of that record, where it is a prompt of one block that a person wrote; else null. */
+  openPrompt: string | null;
   /** The last cost that was recorded; null where there is none. */
   costUsd: number | null;
 }
@@ -220,7 +222,15 @@ export class SessionSummaryBuilder {
   }
 
   /** Takes the next records together: what they say of their place was said before, and of their texts none is the title. */
-  pass({ messages, prompts, lastAt, costUsd }: PassedLines): void {
+  pass({ messages, prompts, lastAt, openPrompt, costUsd }: PassedLines): void {
+    if (lastAt !== null) {
+      const prompt = { text: '', attachments: 0, isOneBlock: true };
+      // Its texts are none of the title.
+      this.#open =
+        openPrompt === null
+          ? null
+          : { line: { uuid: openPrompt, timestamp: lastAt, prompt }, first: openPrompt, texts: [] };
+    }
     this.#messages += messages;
     this.#furtherPrompts += prompts;
     this.#lastAt = lastAt ?? this.#lastAt;
@@ -229,12 +239,12 @@ export class SessionSummaryBuilder {
 
   /** Whether the next record says what the one before is: no line may be passed over. */
   get isWaiting(): boolean {
-    return this.#automatic !== null || this.#open !== null;
+    return this.#automatic !== null;
   }
 
-  /** Whether further prompts only count: the first one that is no command stands for the session. */
-  get isTitled(): boolean {
-    return this.#isTitled;
+  /** Whether further prompts only count: the first one that is no command stands for the session, and none goes on with it. */
+  get countsPrompts(): boolean {
+    return this.#isTitled && (this.#open === null || !isBeside(this.#open.line.prompt));
   }
 
   #addTitle(type: string, record: JsonRecord): void {

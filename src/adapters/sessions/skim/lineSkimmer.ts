@@ -12,6 +12,8 @@ const slack = 128;
 const memberWords = 4;
 const keyBytes = 32;
 const timeBytes = 24;
+const uuidBytes = 36;
+const passedNumbers = 6;
 
 interface Skimmer extends UuidModule {
   memory: { buffer: ArrayBuffer; grow(pages: number): void };
@@ -22,7 +24,7 @@ interface Skimmer extends UuidModule {
   skim(at: number, end: number): number;
   memberCount(): number;
   beginPassing(): void;
-  passOver(at: number, end: number, isTitled: boolean): number;
+  passOver(at: number, end: number, takesPrompts: boolean): number;
   endOfLine(): number;
   passedAt(): number;
   commitPlace(isReply: boolean): void;
@@ -70,7 +72,7 @@ export class LineSkimmer {
   readonly buffer: Buffer;
   readonly #skimmer = makeSkimmer();
   readonly #members: Int32Array;
-  /** Five numbers, behind which the last time and cost stand: see `assembly/passOver.ts`. */
+  /** Numbers, behind which texts stand: see `passed` in `assembly/passOver.ts`. */
   readonly #passed: Int32Array;
   readonly #all: SlicedBuffer;
   readonly #dataAt: number;
@@ -89,7 +91,7 @@ export class LineSkimmer {
     this.#all = Buffer.from(buffer) as SlicedBuffer;
     this.buffer = Buffer.from(buffer, this.#dataAt, capacity);
     this.#members = new Int32Array(buffer, this.#skimmer.membersAt());
-    this.#passed = new Int32Array(buffer, this.#skimmer.passedAt(), 5);
+    this.#passed = new Int32Array(buffer, this.#skimmer.passedAt(), passedNumbers);
   }
 
   /**
@@ -115,11 +117,11 @@ export class LineSkimmer {
   /**
    * Passes over lines that tell a transcript's summary nothing new, and skims the one behind them.
    * @param filled bytes in the buffer
-   * @param isTitled whether a prompt came that may be the title: of further ones only the number counts
+   * @param takesPrompts whether of further prompts only the number counts
    * @returns place of the line behind them
    */
-  passOver(at: number, filled: number, isTitled: boolean): number {
-    return this.#skimmer.passOver(this.#dataAt + at, this.#dataAt + filled, isTitled) - this.#dataAt;
+  passOver(at: number, filled: number, takesPrompts: boolean): number {
+    return this.#skimmer.passOver(this.#dataAt + at, this.#dataAt + filled, takesPrompts) - this.#dataAt;
   }
 
   /** Of the line behind those that were passed over: what `skim` says of it. */
@@ -130,14 +132,16 @@ export class LineSkimmer {
 
   /** What was passed over last. */
   get passed(): PassedLines {
-    const [lines = 0, messages = 0, prompts = 0, hasTime, costLength = 0] = this.#passed;
+    const [lines = 0, messages = 0, prompts = 0, hasTime, isOpen, costLength = 0] = this.#passed;
     const time = this.#passed.byteOffset + this.#passed.byteLength;
-    const cost = time + timeBytes;
+    const uuid = time + timeBytes;
+    const cost = uuid + uuidBytes;
     return {
       lines,
       messages,
       prompts,
-      lastAt: hasTime === 0 ? null : this.#all.latin1Slice(time, cost),
+      lastAt: hasTime === 0 ? null : this.#all.latin1Slice(time, uuid),
+      openPrompt: isOpen === 0 ? null : this.#all.latin1Slice(uuid, cost),
       costUsd: costLength === 0 ? null : Number(this.#all.latin1Slice(cost, cost + costLength)),
     };
   }

@@ -54,9 +54,10 @@ const top = memory.data(mostKeys * 4, 16);
 let role: u32 = 0;
 let content: u32 = 0;
 let model: u32 = 0;
-/** Blocks of the message, and how many of them are tool results. */
+/** Blocks of the message, and how many of them are tool results or texts. */
 let blocks: u32 = 0;
 let results: u32 = 0;
+let texts: u32 = 0;
 /** Whether a text of the message may be more than what somebody wrote. */
 let isOdd: bool = false;
 /** Whether the places above are those of the line that was skimmed last. */
@@ -74,17 +75,21 @@ let hasModel: bool = false;
 
 /**
  * What was passed over last, for the caller to read: how many lines, how many of these hold messages, how many of these are
- * prompts; whether they have a time, and how long the last cost is, 0 for none; behind these numbers the time and the cost.
+ * prompts; whether they have a time; whether the last chained one is a prompt of one block; how long the last cost is, 0 for none;
+ * behind these numbers the time, that prompt's `uuid`, and the cost.
  */
-const passed = memory.data(5 * 4 + 24 + 24, 16);
-const passedTime = <u32>passed + 5 * 4;
+const numbers: u32 = 6 * 4;
 const timeBytes: u32 = 24;
-const passedCost = passedTime + timeBytes;
 const longestCost: u32 = 24;
+const passed = memory.data(numbers + timeBytes + uuidBytes + longestCost, 16);
+const passedTime = <u32>passed + numbers;
+const passedUuid = passedTime + timeBytes;
+const passedCost = passedUuid + uuidBytes;
 let lines: u32 = 0;
 let messages: u32 = 0;
 let prompts: u32 = 0;
 let hasTime: bool = false;
+let isOpen: bool = false;
 let costLength: u32 = 0;
 /** Of the line at which `passOver` stopped: see `checkLine`. */
 let lineEnd: i32 = -1;
@@ -157,13 +162,16 @@ function isWritten(member: u32): bool {
 function countBlock(type: u32, text: u32): void {
   blocks++;
   if (type == wordToolResult) results++;
-  else if (type == keyText && !isWritten(text)) isOdd = true;
+  else if (type == keyText) {
+    texts++;
+    if (!isWritten(text)) isOdd = true;
+  }
 }
 
 /** Finds the members that count. @returns false where some stand twice, or the message's content is unusual */
 function locate(): bool {
   memory.fill(<u32>top, 0, mostKeys * 4);
-  role = content = model = blocks = results = 0;
+  role = content = model = blocks = results = texts = 0;
   isOdd = false;
   let isInBlock = false;
   let hasType = false;
@@ -318,8 +326,8 @@ function isPrompt(): bool {
   if (!isUnset(keyIsMeta) || !isUnset(keyIsCompactSummary) || !isUnset(keyIsVisibleInTranscriptOnly)) return false;
   if (!isClearText(role) || wordOf(role) != wordUser) return false;
   if (kindOf(content) == 0x22) return isWritten(content);
-  // One block alone may be a part of a prompt.
-  return kindOf(content) == 0x5b && blocks > 1 && results == 0 && !isOdd;
+  // What is put beside a prompt may stand in a line of its own.
+  return kindOf(content) == 0x5b && (blocks > 1 || texts == 1) && results == 0 && !isOdd;
 }
 
 /** Whether a record of costs is just that. */
@@ -337,8 +345,8 @@ function isPlainCost(): bool {
   return true;
 }
 
-/** Whether the line that was located says nothing new. If so, its uuid is taken. @param isTitled see `passOver` */
-function isPlain(isTitled: bool): bool {
+/** Whether the line that was located says nothing new. If so, its uuid is taken. @param takesPrompts see `passOver` */
+function isPlain(takesPrompts: bool): bool {
   const type = topOf(keyType);
   if (type == 0 || !isClearText(type)) return false;
   const word = wordOf(type);
@@ -363,7 +371,7 @@ function isPlain(isTitled: bool): bool {
     if (word == wordAssistant) {
       if (!isPlainReply()) return false;
     } else if (!holdsResults()) {
-      asks = isTitled && isPrompt();
+      asks = takesPrompts && isPrompt();
       if (!asks) return false;
     }
   }
@@ -372,18 +380,20 @@ function isPlain(isTitled: bool): bool {
   if (asks) prompts++;
   memory.copy(passedTime, valueOf(time) + 1, timeBytes);
   hasTime = true;
+  isOpen = asks && blocks == 1;
+  if (isOpen) memory.copy(passedUuid, uuidText, uuidBytes);
   return true;
 }
 
 /** @returns where the first line begins that must be read, or behind the last line */
-function passLines(from: u32, end: u32, isTitled: bool): u32 {
+function passLines(from: u32, end: u32, takesPrompts: bool): u32 {
   let at = from;
   while (true) {
     isLocated = false;
     lineEnd = checkLine(at, end);
     if (lineEnd < 0 || <u32>lineEnd == end) return at;
     isLocated = locate();
-    if (!isLocated || !isPlain(isTitled)) {
+    if (!isLocated || !isPlain(takesPrompts)) {
       numberValues();
       return at;
     }
@@ -394,17 +404,18 @@ function passLines(from: u32, end: u32, isTitled: bool): u32 {
 
 /**
  * Passes over lines from `at` on.
- * @param isTitled whether a prompt came that may be the title, so that further ones only count
+ * @param takesPrompts whether prompts only count
  * @returns where the first line begins that must be read, or behind the last line
  */
-export function passOver(at: u32, end: u32, isTitled: bool): u32 {
+export function passOver(at: u32, end: u32, takesPrompts: bool): u32 {
   lines = messages = prompts = costLength = 0;
-  hasTime = false;
-  const next = passLines(at, end, isTitled);
+  hasTime = isOpen = false;
+  const next = passLines(at, end, takesPrompts);
   store<u32>(<u32>passed, lines);
   store<u32>(<u32>passed, messages, 4);
   store<u32>(<u32>passed, prompts, 8);
   store<u32>(<u32>passed, hasTime, 12);
-  store<u32>(<u32>passed, costLength, 16);
+  store<u32>(<u32>passed, isOpen, 16);
+  store<u32>(<u32>passed, costLength, 20);
   return next;
 }

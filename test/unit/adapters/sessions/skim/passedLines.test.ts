@@ -228,6 +228,25 @@ describe('lines that are passed over', () => {
     }
   });
 
+  it('are none of a prompt in parts', { timeout: 60_000 }, () => {
+    const picture = [{ type: 'image' }];
+    const opened = [{ type: 'text', text: texts.at(-1) }];
+    const contents = ['Look', picture, [{ type: 'text', text: 'Look' }], opened, [...picture, ...picture]];
+    const bodies = [
+      ...contents.map((content) => ({ type: 'user', message: { role: 'user', content } })),
+      { type: 'progress' },
+      { type: 'mode', uuid: null },
+    ];
+    const line = (number: number, body: Line | undefined) =>
+      JSON.stringify({ ...ordinary(number, 2), timestamp: '2026-06-10T09:00:00.000Z', ...body });
+    for (let number = 0; number < bodies.length ** 3; number += 1) {
+      const digits = number.toString(bodies.length).padStart(3, '0');
+      const lines = Array.from(digits, (digit, at) => line(at + 3, bodies[Number(digit)]));
+      const before = [0, 1, 2].map((at) => JSON.stringify(ordinary(at, [2, 0, 1][at] as number)));
+      for (const after of [1, 2]) expectSame([...before, ...lines, JSON.stringify(ordinary(6, after))]);
+    }
+  });
+
   it('are none while nobody has said where the session runs', () => {
     const nowhere = (number: number, kind: number) => JSON.stringify({ ...ordinary(number, kind), cwd: null });
     for (let kind = 0; kind < 10; kind += 1) {
@@ -262,6 +281,7 @@ describe('lines that are passed over', () => {
       messages: 99,
       prompts: 0,
       lastAt: '2026-06-10T09:39:00.000Z',
+      openPrompt: null,
       costUsd: null,
     });
   });

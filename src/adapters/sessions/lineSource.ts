@@ -40,8 +40,8 @@ function textOf(line: Buffer): string {
 export class LineSource {
   readonly #file: string;
   readonly #inode: number;
-  // A record that is larger than all that is kept is kept alone: it is asked for several times in a row.
-  readonly #kept = new LRUCache<number, JsonRecord>({ maxSize: keptBytes });
+  /** Made when first needed: of most transcripts no record is asked for. */
+  #kept: LRUCache<number, JsonRecord> | null = null;
   #descriptor: number | null = null;
   #closing: NodeJS.Timeout | null = null;
   /** What is read into it is a record before anything else is read. */
@@ -55,9 +55,11 @@ export class LineSource {
 
   /** @throws NotFoundError where the file is gone or is not what was scanned */
   record(start: number, length: number): JsonRecord {
+    this.#kept ??= new LRUCache({ maxSize: keptBytes });
     const kept = this.#kept.get(start);
     if (kept !== undefined) return kept;
     const record = this.recordOnce(start, length);
+    // One that is larger than all that is kept is kept alone: it is asked for several times in a row.
     this.#kept.set(start, record, { size: Math.min(length, keptBytes) });
     return record;
   }
@@ -101,7 +103,7 @@ export class LineSource {
     if (this.#descriptor !== null) closeSync(this.#descriptor);
     this.#descriptor = null;
     this.#shared = null;
-    this.#kept.clear();
+    this.#kept = null;
   }
 }
 

@@ -114,7 +114,8 @@ function promptOf(record: JsonRecord, content: readonly ContentBlock[]): PromptF
 function plainFacts(type: string, record: JsonRecord, isReadable: boolean): FactsDraft {
   const facts = { ...noFacts };
   for (const field of factFields.get(type) ?? []) {
-    if (isReadable || !field.path.startsWith('message.')) putFact(facts, field, valueAt(record, field.path));
+    const value = isReadable || !field.path.startsWith('message.') ? valueAt(record, field.path) : undefined;
+    if (value !== undefined) putFact(facts, field, value);
   }
   return facts;
 }

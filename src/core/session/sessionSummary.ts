@@ -25,22 +25,30 @@ export function oneLine(text: string, longest = longestTitle): string {
 /** What a chained record says of where it was written; null where it doesn't. */
 export type RecordPlace = { [Name in keyof typeof placeTable]: string | null };
 
-/** @param textAt gives the text at a path in the record */
-export function recordPlace(textAt: (path: string) => string | null): RecordPlace {
+/** @param fields where its texts stand @param textAt gives the text there */
+export function recordPlace<Field>(
+  fields: { [Name in keyof RecordPlace]: Field },
+  textAt: (field: Field) => string | null,
+): RecordPlace {
   return {
-    sessionId: textAt(placeTable.sessionId),
-    projectPath: textAt(placeTable.projectPath),
-    gitBranch: textAt(placeTable.gitBranch),
-    version: textAt(placeTable.version),
-    forkedFrom: textAt(placeTable.forkedFrom),
+    sessionId: textAt(fields.sessionId),
+    projectPath: textAt(fields.projectPath),
+    gitBranch: textAt(fields.gitBranch),
+    version: textAt(fields.version),
+    forkedFrom: textAt(fields.forkedFrom),
   };
 }
 
 function placeIn(record: JsonRecord): RecordPlace {
-  return recordPlace((path) => {
+  return recordPlace<string>(placeTable, (path) => {
     const value = valueAt(record, path);
     return typeof value === 'string' && value !== '' ? value : null;
   });
+}
+
+function titleIn(record: JsonRecord, name: string): string | null {
+  const title = textField(record, name);
+  return title === null || isBlank(title) ? null : title;
 }
 
 /** Lines of which a summary needs no more than this: nobody has read the rest of them. */
@@ -248,15 +256,11 @@ export class SessionSummaryBuilder {
   }
 
   #addTitle(type: string, record: JsonRecord): void {
-    const titled = (name: string): string | null => {
-      const title = textField(record, name);
-      return title === null || isBlank(title) ? null : title;
-    };
-    if (type === 'custom-title') this.#customTitle = titled('customTitle') ?? this.#customTitle;
-    else if (type === 'ai-title') this.#aiTitle = titled('aiTitle') ?? this.#aiTitle;
+    if (type === 'custom-title') this.#customTitle = titleIn(record, 'customTitle') ?? this.#customTitle;
+    else if (type === 'ai-title') this.#aiTitle = titleIn(record, 'aiTitle') ?? this.#aiTitle;
     else if (type === 'summary') {
       // Without the message that it is about it can only be about this file.
-      const [title, leaf] = [titled('summary'), textField(record, 'leafUuid')];
+      const [title, leaf] = [titleIn(record, 'summary'), textField(record, 'leafUuid')];
       if (title !== null) this.#leafTitles.set(leaf ?? '', { title: oneLine(title), isOwn: leaf === null });
     } else if (type === 'cost-state') this.#costUsd = numberField(record, 'totalCostUSD') ?? this.#costUsd;
   }

@@ -73,12 +73,11 @@ function usageOf(message: JsonRecord): Usage | null {
   const usage = recordField(message, 'usage' satisfies MessageField);
   if (usage === null) return null;
   const names: Record<keyof Usage, UsageField> = usageTable;
-  const count = (name: UsageField): number => numberField(usage, name) ?? 0;
   return {
-    inputTokens: count(names.inputTokens),
-    outputTokens: count(names.outputTokens),
-    cacheReadTokens: count(names.cacheReadTokens),
-    cacheWriteTokens: count(names.cacheWriteTokens),
+    inputTokens: numberField(usage, names.inputTokens) ?? 0,
+    outputTokens: numberField(usage, names.outputTokens) ?? 0,
+    cacheReadTokens: numberField(usage, names.cacheReadTokens) ?? 0,
+    cacheWriteTokens: numberField(usage, names.cacheWriteTokens) ?? 0,
   };
 }
 

@@ -21,7 +21,7 @@ const openBrace = 0x7b;
 const openBracket = 0x5b;
 const letterT = 0x74;
 const quote = 0x22;
-const nowhere: RecordPlace = recordPlace(() => null);
+const nowhere: RecordPlace = recordPlace(placeTable, () => null);
 
 const [typeNode, uuidNode, parentNode, timeNode, sidechainNode] = nodesOf(
   'type',
@@ -40,11 +40,13 @@ const [messageNode, roleNode, contentNode, usageNode, errorNode] = nodesOf(
 const usageNodes = Object.entries(usageTable).map(
   ([name, field]) => [name as keyof Usage, nodeOf(`message.usage.${field}`)] as const,
 );
-/** By the path that the table has for them. */
-const placeNodes = new Map(Object.values(placeTable).map((path) => [path as string, nodeOf(path)]));
+const placeNodes = Object.fromEntries(
+  Object.entries(placeTable).map(([name, path]) => [name, nodeOf(path)]),
+) as { [Name in keyof RecordPlace]: number };
 const factNodes = new Map(
   [...factFields].map(([type, fields]) => [type, fields.map((field) => ({ field, node: nodeOf(field.path) }))]),
 );
+const attachmentNodes = factNodes.get('attachment') ?? [];
 const blockKey = {
   type: keyNumber('type'),
   id: keyNumber('id'),
@@ -104,7 +106,7 @@ export class QuickReader {
       timestamp: timeOf(this.#text(timeNode)),
       isSidechain: this.#isTrue(sidechainNode),
       facts,
-      place: uuid === null ? nowhere : recordPlace((path) => this.#text(placeNodes.get(path) ?? 0) || null),
+      place: uuid === null ? nowhere : recordPlace(placeNodes, (node) => this.#text(node) || null),
     };
   }
 
@@ -116,7 +118,8 @@ export class QuickReader {
   /** What the record's fields say. */
   #plainFacts(type: string): FactsDraft {
     const facts = { ...noFacts };
-    for (const { field, node } of factNodes.get(type) ?? []) putFact(facts, field, this.#value(field, node));
+    for (const { field, node } of factNodes.get(type) ?? [])
+      if (this.#places.at(node) !== absent) putFact(facts, field, this.#value(field, node));
     return facts;
   }
 
@@ -129,13 +132,12 @@ export class QuickReader {
   }
 
   #attachmentFacts(): EntryFacts | null {
-    const facts = this.#plainFacts('attachment');
+    const id = JSON.stringify(attachmentNodes.map(({ field, node }) => this.#value(field, node)));
+    const facts = this.#attachments.get(id) ?? this.#plainFacts('attachment');
     // What the person wrote stands in it.
     if (facts.subtype === 'queued_command') return null;
-    const id = JSON.stringify(facts);
-    const known = this.#attachments.get(id) ?? facts;
-    this.#attachments.set(id, known);
-    return known;
+    this.#attachments.set(id, facts);
+    return facts;
   }
 
   #messageFacts(type: 'assistant' | 'user'): EntryFacts | null {

@@ -4,14 +4,14 @@ import { type JsonRecord, recordField, textField, valueAt } from './jsonRecord.t
 import {
   absorbedText,
   apiErrorText,
-  holdsCommandOutput,
   holdsContinuation,
   holdsInterruption,
-  holdsShellOutput,
   isAutomaticPrompt,
   isCommandOutputText,
   isPromptContent,
-  promptText,
+  isShellOutputText,
+  joinedPromptText,
+  textsOf,
 } from './promptRules.ts';
 import { queueOperationText } from './queuedPrompts.ts';
 import type { ContentBlock } from './recordedSession.ts';
@@ -102,9 +102,9 @@ function toolResultsOf(content: readonly ContentBlock[]): EntryFacts['toolResult
   return results.length === 0 ? nothing : results;
 }
 
-function promptOf(record: JsonRecord, content: readonly ContentBlock[]): PromptFacts {
+function promptOf(record: JsonRecord, content: readonly ContentBlock[], texts: readonly string[]): PromptFacts {
   return {
-    text: promptText(content),
+    text: joinedPromptText(texts),
     attachments: content.filter(({ type }) => type !== 'text').length,
     isOneBlock: content.length === 1 && Array.isArray(recordField(record, 'message')?.content),
   };
@@ -164,12 +164,13 @@ const rules: {
     facts.apiError = apiErrorText(record, content);
   },
   user(facts, record, content, message) {
-    facts.isMeta ||= holdsShellOutput(content);
+    const texts = textsOf(content);
+    facts.isMeta ||= texts.some(isShellOutputText);
     facts.toolResults = toolResultsOf(content);
-    facts.interrupted = holdsInterruption(content) || holdsContinuation(record, content);
-    facts.isCommandOutput = holdsCommandOutput(content);
+    facts.interrupted = holdsInterruption(texts) || holdsContinuation(record, texts);
+    facts.isCommandOutput = texts.some(isCommandOutputText);
     if (message?.role !== 'user') return;
-    if (isPromptContent(record, content)) facts.prompt = promptOf(record, content);
-    if (isAutomaticPrompt(record, content)) facts.automatic = promptOf(record, content);
+    if (isPromptContent(record, content, texts)) facts.prompt = promptOf(record, content, texts);
+    if (isAutomaticPrompt(record, content, texts)) facts.automatic = promptOf(record, content, texts);
   },
 };

@@ -13,7 +13,8 @@ const unknownCommand = /^\s*Unknown (?:skill|slash command|command): \S+\s*$/;
 const openingReminder = /^\s*<(system-reminder|ide_[a-z_]+)>/;
 const wholeReminder = /^\s*<(system-reminder|ide_[a-z_]+)>[\s\S]*<\/\1>\s*$/;
 
-function textBlocks(content: readonly ContentBlock[]): string[] {
+/** The texts of a message. */
+export function textsOf(content: readonly ContentBlock[]): string[] {
   return content.flatMap((block) => (block.type === 'text' && typeof block.text === 'string' ? [block.text] : []));
 }
 
@@ -23,28 +24,26 @@ export function isInjectedText(text: string): boolean {
 }
 
 /** Whether a user line says "[Request interrupted by user]": what Claude Code writes when a reply or a tool was stopped. */
-export function holdsInterruption(content: readonly ContentBlock[]): boolean {
-  return textBlocks(content).some((text) => interruption.test(text));
+export function holdsInterruption(texts: readonly string[]): boolean {
+  return texts.some((text) => interruption.test(text));
 }
 
 /** Whether a user line is what Claude Code writes when it resumes after a turn that ended without a trace of why. */
-export function holdsContinuation(record: JsonRecord, content: readonly ContentBlock[]): boolean {
-  return record.isMeta === true && textBlocks(content).some((text) => continuation.test(text));
+export function holdsContinuation(record: JsonRecord, texts: readonly string[]): boolean {
+  return record.isMeta === true && texts.some((text) => continuation.test(text));
 }
 
-/** Whether a user line is output of a command that ran in Claude Code itself (`/compact`, `/model`, …). */
-export function holdsCommandOutput(content: readonly ContentBlock[]): boolean {
-  return textBlocks(content).some(isCommandOutputText);
-}
-
-/** Whether the text is output of such a command; newer versions write it as a `system` record. */
+/**
+ * Whether the text is output of a command that ran in Claude Code itself (`/compact`, `/model`, …): a user line, or in newer
+ * versions a `system` record.
+ */
 export function isCommandOutputText(text: string): boolean {
   return commandOutput.test(text);
 }
 
-/** Whether a user line is output of a command that the person typed behind `!`: Claude Code writes it behind that prompt. */
-export function holdsShellOutput(content: readonly ContentBlock[]): boolean {
-  return textBlocks(content).some((text) => shellOutput.test(text));
+/** Whether the text is output of a command that the person typed behind `!`: Claude Code writes it behind that prompt. */
+export function isShellOutputText(text: string): boolean {
+  return shellOutput.test(text);
 }
 
 /**
@@ -65,23 +64,34 @@ export function holdsToolResult(entry: TranscriptEntry): boolean {
  * Whether a user line is a prompt that a person (or the program that drives Claude Code for one) wrote.
  * A slash command counts here; it is taken back when its output shows that it never reached the model (`isCommandOutput`).
  */
-export function isPromptContent(record: JsonRecord, content: readonly ContentBlock[]): boolean {
-  if (record.isMeta === true || record.isCompactSummary === true || record.isVisibleInTranscriptOnly === true)
-    return false;
-  if (content.length === 0 || content.some(({ type }) => type === 'tool_result') || holdsInterruption(content))
+export function isPromptContent(
+  record: JsonRecord,
+  content: readonly ContentBlock[],
+  texts: readonly string[],
+): boolean {
+  return record.isMeta !== true && isAsked(record, content, texts);
+}
+
+/** As `isPromptContent`, whoever asks. */
+function isAsked(record: JsonRecord, content: readonly ContentBlock[], texts: readonly string[]): boolean {
+  if (record.isCompactSummary === true || record.isVisibleInTranscriptOnly === true) return false;
+  if (content.length === 0 || content.some(({ type }) => type === 'tool_result') || holdsInterruption(texts))
     return false;
   // Without a reply: what Claude Code says of a command that it doesn't know.
-  return !textBlocks(content).some((text) => notByThePerson.test(text) || unknownCommand.test(text));
+  return !texts.some((text) => notByThePerson.test(text) || unknownCommand.test(text));
 }
 
 /**
  * Whether a user line is what a conversation begins with that no person asked: a scheduled prompt, or another session's message.
  * Claude Code begins sessions with other lines like that, which the model doesn't answer.
  */
-export function isAutomaticPrompt(record: JsonRecord, content: readonly ContentBlock[]): boolean {
+export function isAutomaticPrompt(
+  record: JsonRecord,
+  content: readonly ContentBlock[],
+  texts: readonly string[],
+): boolean {
   const hangs = textField(record, 'parentUuid') ?? textField(record, 'logicalParentUuid');
-  if (record.isMeta !== true || hangs !== null || !isPromptContent({ ...record, isMeta: false }, content)) return false;
-  const texts = textBlocks(content);
+  if (record.isMeta !== true || hangs !== null || !isAsked(record, content, texts)) return false;
   return texts.some((text) => !isInjectedText(text)) && !texts.some((text) => continuation.test(text));
 }
 
@@ -102,7 +112,7 @@ function typedShellCommand(text: string): string | null {
 
 /** The prompt's text as the person wrote it: without images and without what Claude Code put beside it. */
 export function promptText(content: readonly ContentBlock[]): string {
-  return joinedPromptText(textBlocks(content));
+  return joinedPromptText(textsOf(content));
 }
 
 /** A prompt's text without what Claude Code put in front of it. */
@@ -141,7 +151,7 @@ export function absorbedText(attachment: JsonRecord | null): string | null {
 /** Text of a reply that stands for an API error, null for any other line. */
 export function apiErrorText(record: JsonRecord, content: readonly ContentBlock[]): string | null {
   if (record.isApiErrorMessage !== true) return null;
-  return textBlocks(content).join('\n') || textField(record, 'error') || 'API error';
+  return textsOf(content).join('\n') || textField(record, 'error') || 'API error';
 }
 
 /** Whether a model wrote it. */

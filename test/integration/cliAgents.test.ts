@@ -441,8 +441,11 @@ describe('where and on what', () => {
     expect((await cli(['status', result.json().runId])).stdout).toContain('  denied: Bash · ');
   });
 
-  it('begins from a commit in a worktree, whose place is pruned with a patch once its run is gone', async () => {
-    const options = ['--place', 'worktree', '--files', 'HEAD', '--branch', 'name=a,prompt=[touch]'];
+  it('begins from a commit in a worktree, whose place is torn down and pruned with a patch once its run is gone', async () => {
+    const file = path.join(stage.folder, 'torn.fork.json');
+    const down = path.join(stage.folder, 'down');
+    await writeFile(file, JSON.stringify({ teardown: [`echo $FORKPOINT_BRANCH $FORKPOINT_PORT $PWD >${down}`] }));
+    const options = ['--place', 'worktree', '--files', 'HEAD', '--branch', 'name=a,prompt=[touch]', '--file', file];
     const result = await cli(fork(...options, '--check', 'head=! grep -q normalize src/slugify.js', '--json'));
     expect(result.code, result.stderr).toBe(0);
     const { runId, branches } = result.json();
@@ -462,6 +465,8 @@ describe('where and on what', () => {
     const { removed } = (await cli(['places', 'prune', '--json'])).json();
     expect(removed).toMatchObject([{ runId, branch: 'b1', patch: expect.any(String) }]);
     expect(await readFile(removed[0].patch, 'utf8')).toContain('b/made.txt');
+    const [branch, port, cwd] = (await readFile(down, 'utf8')).trim().split(' ');
+    expect([branch, Number(port) > 0, cwd]).toEqual(['b1', true, branches[0].place.path]);
     expect(existsSync(root)).toBe(false);
     expect(existsSync(path.join(stage.home, 'places', runId))).toBe(false);
     expect(await placesOf(runId)).toEqual([]);

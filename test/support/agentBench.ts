@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import type { CheckResult, Doubt } from '../../src/core/agent/agentFacts.ts';
-import type { AgentProgram, CheckRunner, Place, PlaceOrder, Places } from '../../src/core/agent/agentPorts.ts';
+import type {
+  AgentProgram,
+  CheckRunner,
+  Place,
+  PlaceOrder,
+  Places,
+  Teardown,
+} from '../../src/core/agent/agentPorts.ts';
 import type { AgentPlan, AgentPrompts } from '../../src/core/agent/agentSettings.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { NotFoundError } from '../../src/core/errors.ts';
@@ -51,6 +58,7 @@ export class AgentBench {
   readonly work: ReturnType<typeof createAgentWork>;
   readonly #folder: string;
   readonly #kinds = new Map<string, Place['kind']>();
+  readonly #teardowns = new Map<string, Teardown>();
 
   private constructor(folder: string, clock: Clock, turn: Turn, over: Partial<AgentWorkDeps>) {
     this.#folder = folder;
@@ -125,6 +133,8 @@ export class AgentBench {
         machine.places.delete(name);
         machine.done.push(`place ${name} removed`);
       },
+      keepTeardown: async ({ name }, teardown) => void this.#teardowns.set(name, teardown),
+      teardownOf: async ({ name }) => this.#teardowns.get(name) ?? null,
       options: async () => [],
       list: async () => [],
     };

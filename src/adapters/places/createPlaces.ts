@@ -8,6 +8,7 @@ import type {
   PlaceOption,
   PlaceOrder,
   Places,
+  Teardown,
 } from '../../core/agent/agentPorts.ts';
 import type { PlaceKind } from '../../core/agent/agentSettings.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -140,6 +141,18 @@ class DiskPlaces implements Places {
       }
     }
     return found;
+  }
+
+  async keepTeardown(id: PlaceId, teardown: Teardown): Promise<void> {
+    const { places } = await this.#getDeps();
+    checkId(id);
+    await PlaceFolder.of(places, id).writeTeardown(teardown);
+  }
+
+  async teardownOf(id: PlaceId): Promise<Teardown | null> {
+    const { places } = await this.#getDeps();
+    checkId(id);
+    return PlaceFolder.of(places, id).readTeardown();
   }
 
   async remove(id: PlaceId): Promise<void> {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import type { PlaceId } from '../../core/agent/agentPorts.ts';
+import type { PlaceId, Teardown } from '../../core/agent/agentPorts.ts';
 import { placeKindSchema } from '../../core/agent/agentSettings.ts';
 import { runIdSchema } from '../../core/ids.ts';
 import { writeWhole } from '../writeWhole.ts';
@@ -32,6 +32,8 @@ export const placeRecordSchema = z.object({
 });
 export type PlaceRecord = z.infer<typeof placeRecordSchema>;
 
+const teardownSchema = z.object({ commands: z.array(z.string()), env: z.record(z.string(), z.string()) });
+
 /** Names that places have; all else in a run's folder is something else (its object store, drafts). */
 export const placeName = /^[a-z0-9][a-z0-9-]*$/;
 
@@ -51,6 +53,10 @@ export class PlaceFolder {
   /** Its time is that of the fork point; see `movedFiles`. */
   get forkedFile(): string {
     return path.join(this.folder, 'forked');
+  }
+
+  get #teardownFile(): string {
+    return path.join(this.folder, 'teardown.json');
   }
 
   /** Marks of the processes that live in it. */
@@ -85,6 +91,19 @@ export class PlaceFolder {
     } catch {
       return null;
     }
+  }
+
+  /** Null where nothing is kept, or what is kept is damaged. */
+  async readTeardown(): Promise<Teardown | null> {
+    try {
+      return teardownSchema.parse(JSON.parse(await readFile(this.#teardownFile, 'utf8')));
+    } catch {
+      return null;
+    }
+  }
+
+  async writeTeardown(teardown: Teardown): Promise<void> {
+    await writeWhole(this.#teardownFile, JSON.stringify(teardown));
   }
 
   /** Written last: what has no record is half made. */

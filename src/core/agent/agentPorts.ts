@@ -38,6 +38,14 @@ export interface PlaceOrder {
   include: readonly string[];
 }
 
+/** What stops and removes what the set-up of a place started or made elsewhere: servers, databases. */
+export interface Teardown {
+  /** Shell commands, run one after another in the place. */
+  commands: readonly string[];
+  /** Added to their environment. */
+  env: Readonly<Record<string, string>>;
+}
+
 export interface PlaceOption {
   kind: PlaceKind;
   available: boolean;
@@ -117,6 +125,10 @@ export interface Places {
   /** @throws NotFoundError */
   open(id: PlaceId): Promise<Place>;
   list(): Promise<PlaceInfo[]>;
+  /** Keeps beside a place how to tear it down, so that this needs no run any more. @throws StorageError */
+  keepTeardown(id: PlaceId, teardown: Teardown): Promise<void>;
+  /** What was kept; null where nothing was. */
+  teardownOf(id: PlaceId): Promise<Teardown | null>;
   /** Removes a place; what it changed is gone with it, so the caller keeps that first. @throws PlaceError where a process lives in it */
   remove(id: PlaceId): Promise<void>;
 }

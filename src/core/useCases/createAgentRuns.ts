@@ -9,6 +9,7 @@ import type { BranchId, RunId } from '../ids.ts';
 import type { AgentWorkDeps } from '../run/agent/agentWork.ts';
 import { branchEnvironment } from '../run/agent/branchEnvironment.ts';
 import { checkBranch } from '../run/agent/finishBranch.ts';
+import { removePlace } from '../run/agent/removePlace.ts';
 import { foldRun } from '../run/foldRun.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
 import { type AgentRuns, type Continuation, forkPointName, type OpenQuestion, recordedStateName } from './agentRuns.ts';
@@ -160,7 +161,7 @@ class Runs implements AgentRuns {
       const changes = await (await this.#deps.places.open(info.id)).changes();
       const patch = await this.#deps.changes.patch(info.id.runId, { a: null, b: changes });
       const kept = patch === '' ? null : await this.#deps.keepPatch(info.id.runId, info.id.name, patch);
-      await this.#deps.places.remove(info.id);
+      await removePlace(info.id, this.#deps);
       removed.push({ place: info, patch: kept });
     }
     const left = new Set((await this.#deps.places.list()).map(({ id }) => id.runId));
@@ -173,20 +174,11 @@ class Runs implements AgentRuns {
     const { agent } = await this.#deps.runs.plan(runId);
     if (agent === null) return;
     for (const { id } of (await this.#deps.places.list()).filter((info) => info.id.runId === runId)) {
-      await this.#tearDown(id, agent);
-      await this.#deps.places.remove(id);
+      // Places of earlier versions have nothing kept beside them.
+      const env = { FORKPOINT_RUN: runId, FORKPOINT_BRANCH: id.name };
+      await removePlace(id, this.#deps, { commands: agent.teardown, env });
     }
     await this.#deps.changes.remove(runId);
-  }
-
-  async #tearDown(id: PlaceInfo['id'], agent: AgentPlan): Promise<void> {
-    if (agent.teardown.length === 0) return;
-    const place = await this.#deps.places.open(id);
-    const env = { ...this.#deps.commandEnv(), FORKPOINT_RUN: id.runId, FORKPOINT_BRANCH: id.name };
-    for (const command of agent.teardown) {
-      const spec = { name: command, run: command, timeoutSeconds: 120 };
-      await this.#deps.checks.run(place, spec, env, new AbortController().signal);
-    }
   }
 
   async #view(runId: RunId): Promise<RunView> {

@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.ts';
 import type { RunId } from '../../ids.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { bytesOfBlob, placedFilesAt } from './loadBranch.ts';
+import { removePlace } from './removePlace.ts';
 
 type Baseline = 'fork-point' | 'recorded';
 
@@ -39,10 +40,12 @@ async function checkBaseline(
   const id = { runId, name: state };
   const order = await baselineOrder(id, agent, deps);
   // What a killed process left in it is not the state that is asked for.
-  await deps.places.remove(id);
+  await removePlace(id, deps);
   const place = await deps.places.create(order, signal);
   try {
-    const env = { ...deps.commandEnv(), FORKPOINT_RUN: runId, FORKPOINT_BRANCH: state };
+    const own = { FORKPOINT_RUN: runId, FORKPOINT_BRANCH: state };
+    await deps.places.keepTeardown(id, { commands: agent.teardown, env: own });
+    const env = { ...deps.commandEnv(), ...own };
     for (const command of agent.setup) {
       const spec = { name: command, run: command, timeoutSeconds: 600 };
       const { passed, exitCode } = await deps.checks.run(place, spec, env, signal);
@@ -59,7 +62,7 @@ async function checkBaseline(
     }
     return null;
   } finally {
-    await deps.places.remove(id).catch(() => {});
+    await removePlace(id, deps).catch(() => {});
   }
 }
 

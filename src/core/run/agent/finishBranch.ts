@@ -1,10 +1,11 @@
 import type { AgentBranchRef, Place } from '../../agent/agentPorts.ts';
-import { messageOf, NotFoundError } from '../../errors.ts';
+import { messageOf } from '../../errors.ts';
 import { BranchLog } from '../branchLog.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
 import { type LoadedBranch, loadBranch } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
+import { openPlace } from './openPlace.ts';
 
 /**
  * Finds out what a branch changed, however it ended, and runs its checks where it came to its end.
@@ -16,10 +17,7 @@ export async function finishBranch(
   signal: AbortSignal,
 ): Promise<void> {
   const loaded = await loadBranch(ref, deps);
-  const place = await deps.places.open({ runId: ref.runId, name: ref.branchId }).catch((error: unknown) => {
-    if (error instanceof NotFoundError) return null;
-    throw error;
-  });
+  const place = await openPlace({ runId: ref.runId, name: ref.branchId }, deps.places);
   if (place === null) return;
   const log = new BranchLog(ref, deps);
   const isMeasured = loaded.own.some((event) => event.type === 'prefix-measured');

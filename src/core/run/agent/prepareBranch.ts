@@ -1,21 +1,23 @@
 import type { AgentBranchRef, Place, PlaceId, PlaceOrder } from '../../agent/agentPorts.ts';
 import { fileTimes } from '../../agent/fileTimes.ts';
-import { NotFoundError, PlaceError, SetupError } from '../../errors.ts';
+import { PlaceError, SetupError } from '../../errors.ts';
 import { BranchLog } from '../branchLog.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
 import { branchTitle } from './branchTitle.ts';
 import { passedSetup } from './isPrepared.ts';
 import { bytesOfBlob, type LoadedBranch, loadBranch, placedFilesAt } from './loadBranch.ts';
+import { openPlace } from './openPlace.ts';
 
 /** Makes a branch's place, writes its session and runs its set-up; what an earlier attempt did of it is not done again. */
 export async function prepareBranch(ref: AgentBranchRef, deps: AgentWorkDeps, signal: AbortSignal): Promise<void> {
   const loaded = await loadBranch(ref, deps);
-  const order = await placeOrder(loaded, ref, deps);
+  const id = { runId: ref.runId, name: ref.branchId };
   const readyAt = loaded.own.findLastIndex((event) => event.type === 'place-ready');
   // What was said of a place that was removed since says nothing of the one that is made now.
-  const isKept = readyAt !== -1 && (await isThere(order.id, deps));
-  const place = await deps.places.create(order, signal);
+  const there = await openPlace(id, deps.places);
+  const isKept = readyAt !== -1 && there !== null;
+  const place = there ?? (await deps.places.create(await placeOrder(id, loaded, deps), signal));
   signal.throwIfAborted();
   if (loaded.agent.permissions === 'bypass' && place.kind !== 'overlay' && !deps.inContainer()) {
     throw new PlaceError(
@@ -35,27 +37,16 @@ export async function prepareBranch(ref: AgentBranchRef, deps: AgentWorkDeps, si
       notes: [...place.notes],
     });
   }
+  const env = await branchEnvironment(loaded.plan, loaded.branch, deps.runs);
+  // Before anything is set up: whoever removes the place may have nothing else left of the run.
+  await deps.places.keepTeardown(id, { commands: loaded.agent.teardown, env });
   const since = isKept ? loaded.own.slice(readyAt) : [];
-  await runSetup({ ...loaded, own: since }, place, isKept, log, deps, signal);
+  await runSetup({ ...loaded, own: since }, place, isKept, env, log, deps, signal);
 }
 
-function isThere(id: PlaceId, { places }: Pick<AgentWorkDeps, 'places'>): Promise<boolean> {
-  return places.open(id).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof NotFoundError) return false;
-      throw error;
-    },
-  );
-}
-
-async function placeOrder(
-  { agent, chain }: LoadedBranch,
-  { runId, branchId }: AgentBranchRef,
-  deps: AgentWorkDeps,
-): Promise<PlaceOrder> {
+async function placeOrder(id: PlaceId, { agent, chain }: LoadedBranch, deps: AgentWorkDeps): Promise<PlaceOrder> {
   return {
-    id: { runId, name: branchId },
+    id,
     kind: agent.place,
     folder: agent.folder,
     base: agent.base,
@@ -83,9 +74,10 @@ async function writeSession(loaded: LoadedBranch, place: Place, deps: AgentWorkD
 }
 
 async function runSetup(
-  { plan, branch, agent, own }: LoadedBranch,
+  { plan, agent, own }: LoadedBranch,
   place: Place,
   isKept: boolean,
+  ownEnv: Readonly<Record<string, string>>,
   log: BranchLog,
   deps: AgentWorkDeps,
   signal: AbortSignal,
@@ -100,7 +92,7 @@ async function runSetup(
   }
   for (const command of agent.setup) {
     if (passed.has(command)) continue;
-    const env = { ...deps.commandEnv(), ...(await branchEnvironment(plan, branch, deps.runs)) };
+    const env = { ...deps.commandEnv(), ...ownEnv };
     const spec = { name: command, run: command, timeoutSeconds: plan.timeoutSeconds };
     const result = await deps.checks.run(place, spec, env, signal);
     await log.append({ type: 'setup-ended', result });

@@ -590,6 +590,47 @@ describe('preparing a branch', () => {
     expect(ran).toEqual(['npm ci', 'npm ci']);
   });
 
+  it('makes a place once, and takes it as it is from then on', async () => {
+    const [on, plan] = await start(async () => end());
+    await on.work.prepare({ runId: plan.runId, branchId: b1 }, signal());
+    expect(on.machine.done).toEqual(['place b1 made', 'session written']);
+  });
+
+  it('is torn down before its place is removed, with the environment that it was set up with', async () => {
+    const ran: [string, string, unknown][] = [];
+    const checks: CheckRunner = {
+      run: async ({ id }, { name, run }, env) => {
+        ran.push([id.name, run, env]);
+        return { name, exitCode: 0, passed: true, ms: 1, output: null };
+      },
+    };
+    bench = await AgentBench.open(clock, async () => end(), { checks });
+    const plan = await bench.plan({
+      agent: { setup: ['up'], teardown: ['down', 'rm db'], checks: [{ name: 'c', run: 'c', timeoutSeconds: 1 }] },
+    });
+    const ref = { runId: plan.runId, branchId: b1 };
+    await bench.work.prepare(ref, signal());
+    await bench.work.discard(ref);
+    await bench.work.checkBaselines(plan.runId, signal());
+    const env = {
+      FORKPOINT_RUN: plan.runId,
+      FORKPOINT_BRANCH: 'b1',
+      FORKPOINT_BRANCH_NAME: 'one',
+      FORKPOINT_BRANCH_INDEX: '0',
+      FORKPOINT_PORT: '40001',
+    };
+    const ofBaseline = { FORKPOINT_RUN: plan.runId, FORKPOINT_BRANCH: 'fork-point' };
+    expect(ran).toEqual([
+      ['b1', 'up', env],
+      ['b1', 'down', env],
+      ['b1', 'rm db', env],
+      ['fork-point', 'up', ofBaseline],
+      ['fork-point', 'c', ofBaseline],
+      ['fork-point', 'down', ofBaseline],
+      ['fork-point', 'rm db', ofBaseline],
+    ]);
+  });
+
   it('is refused without questions outside of an overlay, but for a container', async () => {
     const agent = { permissions: 'bypass', place: 'worktree' } as const;
     bench = await AgentBench.open(clock, async () => end());

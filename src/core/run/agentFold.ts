@@ -41,8 +41,8 @@ export class AgentFold {
     subagentSteps: 0,
   };
   readonly notes: string[] = [];
-  /** Calls that a person was asked about and never allowed, by what became of them. */
-  readonly #notAllowed = new Map<string, 'waiting' | 'denied' | 'none'>();
+  /** Calls that were not carried out so far, by what became of them. */
+  readonly #notDone = new Map<string, 'open' | 'waiting' | 'denied' | 'none'>();
   waiting: { for: 'limit' | 'retry'; until: string | null } | null = null;
 
   apply(event: EventOfBranch): void {
@@ -59,18 +59,22 @@ export class AgentFold {
         view.setup = [...view.setup.filter(({ name }) => name !== event.result.name), event.result];
         break;
       case 'prompt-sent':
-        // What an earlier process asked for, nobody waits for any more.
-        this.#closeQuestions();
+        // What an earlier process asked for or began, nobody waits for any more.
+        this.#closeCalls();
         view.inDoubt.push(...event.inDoubt);
         break;
+      case 'tools-answered':
+        for (const { id, answer } of event.calls) if (answer === 'open') this.#notDone.set(id, 'open');
+        break;
       case 'tool-result':
+        if (this.#notDone.get(event.callId) === 'open') this.#notDone.delete(event.callId);
         view.toolResults[event.callId] = { result: event.result, isError: event.isError };
         break;
       case 'subagent-step':
         view.subagentSteps += 1;
         break;
       case 'call-denied':
-        this.#notAllowed.set(event.callId, 'denied');
+        this.#notDone.set(event.callId, 'denied');
         view.denied.push({ callId: event.callId, tool: event.tool, message: event.message });
         break;
       case 'question-asked':
@@ -99,7 +103,7 @@ export class AgentFold {
         break;
       case 'branch-ended':
       case 'branch-reset':
-        this.#closeQuestions();
+        this.#closeCalls();
         break;
       default:
         break;
@@ -112,33 +116,33 @@ export class AgentFold {
 
   /** The call with what became of it. */
   answered(call: BranchToolCall): BranchToolCall {
-    const answer = this.#notAllowed.get(call.id);
+    const answer = this.#notDone.get(call.id);
     // One that a hook or a setting let through while a person was asked has a result all the same.
     const passed = answer === undefined || (answer === 'none' && call.id in this.#view.toolResults);
-    return passed ? call : { ...call, answer };
+    if (!passed) return { ...call, answer };
+    return call.answer === 'open' ? { ...call, answer: 'executed' } : call;
   }
 
   #question(event: Extract<EventOfBranch, { type: `question-${string}` }>): void {
     if (event.type === 'question-answered') {
-      this.#close(event.callId, event.answer.behavior === 'deny' ? 'denied' : null);
+      this.#close(event.callId, event.answer.behavior === 'deny' ? 'denied' : 'open');
     } else if (event.type === 'question-withdrawn') {
-      if (this.#notAllowed.get(event.callId) === 'waiting') this.#close(event.callId, 'none');
+      if (this.#notDone.get(event.callId) === 'waiting') this.#close(event.callId, 'none');
     } else {
       const { questions } = this.#view;
-      this.#notAllowed.set(event.question.callId, 'waiting');
+      this.#notDone.set(event.question.callId, 'waiting');
       if (!questions.some(({ callId }) => callId === event.question.callId)) questions.push(event.question);
     }
   }
 
-  #closeQuestions(): void {
-    for (const { callId } of this.#view.questions) this.#close(callId, 'none');
+  #closeCalls(): void {
+    for (const [callId, became] of this.#notDone) if (became !== 'denied') this.#notDone.set(callId, 'none');
+    this.#view.questions = [];
   }
 
-  /** @param became null: it was allowed */
-  #close(callId: string, became: 'denied' | 'none' | null): void {
+  #close(callId: string, became: 'open' | 'denied' | 'none'): void {
     this.#view.questions = this.#view.questions.filter((question) => question.callId !== callId);
-    if (became === null) this.#notAllowed.delete(callId);
-    else this.#notAllowed.set(callId, became);
+    this.#notDone.set(callId, became);
   }
 
   #note(...texts: string[]): void {

@@ -9,10 +9,11 @@ export const toolCallSchema = z.object({
   name: z.string(),
   input: z.unknown(),
   /**
-   * `recorded`: answered with the recorded result; `executed`: really carried out, or under way; `waiting`: a person is asked first;
-   * `denied`: refused; `none`: not answered, the branch ended here or nobody waits for an answer any more.
+   * `recorded`: answered with the recorded result; `open`: made by an agent, and nothing came of it so far; `executed`: really carried
+   * out; `waiting`: a person is asked first; `denied`: refused; `none`: not answered, the branch ended here or nobody waits for an
+   * answer any more.
    */
-  answer: z.enum(['recorded', 'executed', 'waiting', 'denied', 'none']),
+  answer: z.enum(['recorded', 'open', 'executed', 'waiting', 'denied', 'none']),
 });
 export type BranchToolCall = z.infer<typeof toolCallSchema>;
 

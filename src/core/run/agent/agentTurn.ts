@@ -206,7 +206,7 @@ class RunningTurn {
     const calls: BranchToolCall[] = toolUses(reply.content).map((call) => ({
       ...call,
       input: clipped(call.input),
-      answer: 'executed',
+      answer: 'open',
     }));
     const { model, stopReason, usage } = reply;
     const costUsd = this.#deps.prices.cost(model ?? this.#loaded.branch.model, usage);

@@ -184,7 +184,7 @@ describe('foldRun', () => {
   });
 
   it('says of an agent’s call whether it waits for a person, was refused, or was never carried out', () => {
-    const call = (id: string) => ({ id, name: 'Bash', input: {}, answer: 'executed' as const });
+    const call = (id: string) => ({ id, name: 'Bash', input: {}, answer: 'open' as const });
     const of = { runId, branchId: b1!, at };
     const asked = (callId: string): BranchEvent => ({
       type: 'question-asked',
@@ -205,7 +205,7 @@ describe('foldRun', () => {
       isError: false,
       parent: null,
     });
-    const calls = ['plain', 'allowed', 'denied', 'refused', 'hooked', 'dropped', 'open'];
+    const calls = ['plain', 'allowed', 'lost', 'denied', 'refused', 'hooked', 'dropped', 'open'];
     const events: BranchEvent[] = [
       { type: 'run-started', runId, at, attempt: 1 },
       { type: 'branch-started', ...of },
@@ -214,26 +214,33 @@ describe('foldRun', () => {
     ];
     const answers = (more: BranchEvent[]) =>
       foldRun(plan, [...events, ...more]).branches[0]?.toolCalls.map(({ id, answer }) => `${id} ${answer}`);
-    expect(answers([])?.filter((text) => text.endsWith('waiting'))).toHaveLength(5);
+    expect(answers([])?.filter((text) => text.endsWith('waiting'))).toHaveLength(6);
+    expect(answers([])?.filter((text) => text.endsWith('executed'))).toEqual([]);
+    expect(answers([answered('allowed', 'allow')])?.slice(0, 2)).toEqual(['plain open', 'allowed open']);
     const withdrawn = (callId: string): BranchEvent => ({ type: 'question-withdrawn', ...of, callId });
     const on: BranchEvent[] = [
+      came('plain'),
       answered('allowed', 'allow'),
       withdrawn('allowed'),
+      came('allowed'),
+      answered('lost', 'allow'),
       answered('denied', 'deny'),
       { type: 'call-denied', ...of, callId: 'refused', tool: 'Bash', message: 'No.' },
       withdrawn('hooked'),
       came('hooked'),
       withdrawn('dropped'),
     ];
-    const expected = [
+    const told = (lost: string, open: string) => [
       'plain executed',
       'allowed executed',
+      `lost ${lost}`,
       'denied denied',
       'refused denied',
       'hooked executed',
       'dropped none',
+      `open ${open}`,
     ];
-    expect(answers(on)).toEqual([...expected, 'open waiting']);
-    expect(answers([...on, ended('completed')])).toEqual([...expected, 'open none']);
+    expect(answers(on)).toEqual(told('open', 'waiting'));
+    expect(answers([...on, ended('completed')])).toEqual(told('none', 'none'));
   });
 });

@@ -85,6 +85,22 @@ describe('a prompt of an agent', () => {
     expect(branch).toMatchObject({ steps: 2, costUsd: 0.02, subagentSteps: 1, place: { kind: 'overlay' } });
   });
 
+  it('says of no call that it was executed before its result has come', async () => {
+    const call = { type: 'tool_use', id: 'c1', name: 'Bash', input: { command: 'ls' } };
+    const [on, plan] = await start(async (_order, { onMessage }) => {
+      onMessage({
+        type: 'reply',
+        messageId: 'm1',
+        parent: null,
+        reply: { content: [call], model: 'm', stopReason: 'tool_use', usage, requestId: null },
+      });
+      return end();
+    });
+    await on.work.turn(turnOf(plan), { signal: signal() });
+    const made = (await on.runs.events(plan.runId)).find((event) => event.type === 'tools-answered');
+    expect(made).toMatchObject({ calls: [{ id: 'c1', answer: 'open' }] });
+  });
+
   it('waits for a person without using up its time, and is answered once', async () => {
     const answers: unknown[] = [];
     const [on, plan] = await start(

@@ -24,6 +24,7 @@ import { buildPlan, type PlanOptions, testRunId } from './storedPlan.ts';
 export interface AgentPlanOptions extends PlanOptions {
   agent?: Partial<AgentPlan>;
   prompts?: string[];
+  branch?: Partial<AgentPrompts['branch']>;
 }
 
 /** What became of the fake machine around an agent: which places and sessions there are, in the order of what happened. */
@@ -152,7 +153,7 @@ const passing: CheckRunner = {
 export async function agentPlan(blobs: MemoryBlobs, options: AgentPlanOptions): Promise<ForkPlan> {
   const plan = await buildPlan(blobs, options);
   const prompts: AgentPrompts = {
-    branch: { model: null, effort: null, system: null, thinking: null },
+    branch: { model: null, effort: null, system: null, thinking: null, ...options.branch },
     turns: (options.prompts ?? ['Do it.']).map((text, index) => ({
       turn: index + 1,
       content: [{ type: 'text', text }],

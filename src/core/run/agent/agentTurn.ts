@@ -9,6 +9,7 @@ import type { AgentTurnOutcome, AgentWork, AgentWorkDeps } from './agentWork.ts'
 import { branchEnvironment } from './branchEnvironment.ts';
 import { branchTitle } from './branchTitle.ts';
 import { budgetShare, knownCost } from './budgetShare.ts';
+import { inPlace } from './inPlace.ts';
 import { knownEnd } from './knownEnd.ts';
 import { type LoadedBranch, loadBranch, sinceReset } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
@@ -123,6 +124,8 @@ class RunningTurn {
     const { plan, branch, agent, prompts, chain, sessionId } = this.#loaded;
     const { blobs, runs } = this.#deps;
     const allowed = agent.allowedCommands === null ? [] : await blobs.get(agent.allowedCommands);
+    const commands = Array.isArray(allowed) ? allowed.filter((command) => typeof command === 'string') : [];
+    const moved = <T>(value: T): T => inPlace(value, this.#place, agent.configDir);
     return {
       program: agent.program,
       version: agent.version,
@@ -133,11 +136,11 @@ class RunningTurn {
       title: branchTitle(plan, branch),
       resumeAt: this.#sending.promptsBefore === 0 ? (chain.resumeAt ?? null) : null,
       prompt: this.#sending.prompt,
-      branch: prompts.branch,
+      branch: { ...prompts.branch, system: moved(prompts.branch.system) },
       chain,
       permissions: agent.permissions,
-      allowedCommands: Array.isArray(allowed) ? allowed.filter((command) => typeof command === 'string') : [],
-      allowRules: agent.allowRules,
+      allowedCommands: moved(commands),
+      allowRules: moved(agent.allowRules),
       maxTurns: agent.maxTurns,
       budgetUsd,
       env: await branchEnvironment(plan, branch, runs),

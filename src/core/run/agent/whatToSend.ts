@@ -1,11 +1,10 @@
 import type { Doubt } from '../../agent/agentFacts.ts';
 import type { AgentTurnOrder, Place } from '../../agent/agentPorts.ts';
-import { pathMover } from '../../agent/movePaths.ts';
-import type { Json } from '../../canonicalJson.ts';
 import { AgentError } from '../../errors.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { callsInDoubt } from './callsInDoubt.ts';
 import { continuationPrompt } from './continuationPrompt.ts';
+import { inPlace } from './inPlace.ts';
 import type { LoadedBranch } from './loadBranch.ts';
 
 /** Tries of one prompt: an agent that is lost so often in a row is given up. */
@@ -60,15 +59,4 @@ export async function whatToSend(
     resumed,
     inDoubt,
   };
-}
-
-/** The plan keeps what a person wrote: an agent at another path could change nothing where that leads. */
-function inPlace(
-  content: AgentTurnOrder['prompt'],
-  place: Pick<Place, 'projectRoot' | 'toPlace'>,
-  configDir: string,
-): AgentTurnOrder['prompt'] {
-  const [from, to] = [place.projectRoot, place.toPlace(place.projectRoot)];
-  if (from === to) return content;
-  return pathMover({ from, to, except: [configDir] })(content as Json) as AgentTurnOrder['prompt'];
 }

@@ -1,5 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AgentMessage, AgentTurnEnd, CheckRunner } from '../../../../../src/core/agent/agentPorts.ts';
+import type {
+  AgentMessage,
+  AgentTurnEnd,
+  AgentTurnOrder,
+  CheckRunner,
+} from '../../../../../src/core/agent/agentPorts.ts';
 import { StorageError } from '../../../../../src/core/errors.ts';
 import type { ForkPlan } from '../../../../../src/core/fork/forkPlan.ts';
 import { type BranchId, branchIdSchema, type RunId } from '../../../../../src/core/ids.ts';
@@ -402,6 +407,28 @@ describe('a prompt of an agent', () => {
       expect(prompts).toBe(2);
     },
   );
+
+  it('is given its system prompt and what goes through unasked by the place’s own paths', async () => {
+    const orders: AgentTurnOrder[] = [];
+    bench = await AgentBench.open(clock, async (order) => {
+      orders.push(order);
+      return end();
+    });
+    const allowedCommands = await bench.blobs.put(['cat /home/sam/app/a.txt', 'ls']);
+    const plan = await bench.plan({
+      agent: { place: 'worktree', allowedCommands, allowRules: ['Read(//home/sam/app/**)'] },
+      branch: { system: { append: 'Work in /home/sam/app.' } },
+    });
+    await bench.work.prepare({ runId: plan.runId, branchId: b1 }, signal());
+    await bench.work.turn(turnOf(plan), { signal: signal() });
+    expect(orders).toMatchObject([
+      {
+        branch: { model: null, system: { append: 'Work in /places/b1/app.' } },
+        allowedCommands: ['cat /places/b1/app/a.txt', 'ls'],
+        allowRules: ['Read(//places/b1/app/**)'],
+      },
+    ]);
+  });
 
   it('names files where they lie in the place, once', async () => {
     const told: unknown[] = [];

@@ -160,14 +160,15 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const runs = load.createRunStore(path.join(home, 'runs'));
   const blobs = load.createBlobStore(path.join(home, 'blobs'));
   const prices = await load.createPriceList(options.prices);
+  // The editor's `fetch` knows the editor's proxies.
+  const proxied = options.proxy === undefined ? fetchThroughProxies : async () => undefined;
   const models = modelClients(async () => {
     const { createAnthropicClient } = await import('./adapters/anthropic/createAnthropicClient.ts');
-    const { proxiedFetch } = await import('./adapters/anthropic/proxiedFetch.ts');
     return createAnthropicClient({
       apiKey,
       authToken,
       baseUrl: baseUrl ?? apiAddress,
-      ...(options.proxy === undefined && { fetch: () => proxiedFetch(process.env) }),
+      fetch: proxied,
     });
   });
   const clock = systemClock;
@@ -179,6 +180,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const temporalSettings: TemporalSettings = {
     home,
     withLock: load.withLock,
+    fetch: proxied,
     env: options.env ?? process.env,
     apiKey,
     encryption: options.encryption ?? (async () => encryptionSettingsOf(process.env)),
@@ -372,4 +374,9 @@ function hostOf(url: string): string {
     // Not an address: requests will fail and say so.
     return url;
   }
+}
+
+async function fetchThroughProxies(): Promise<typeof globalThis.fetch | undefined> {
+  const { proxiedFetch } = await import('./adapters/proxiedFetch.ts');
+  return proxiedFetch(process.env);
 }

@@ -18,7 +18,7 @@ function noPlace({ places }: AgentPreview): BadInputError {
 async function checkConnection(): Promise<void> {
   const { ANTHROPIC_BASE_URL: address, ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token } = process.env;
   const { checkedAddress, checkedSecret } = await import('../adapters/anthropic/checkConnection.ts');
-  const { proxiesOf } = await import('../adapters/anthropic/proxiedFetch.ts');
+  const { proxiesOf } = await import('../adapters/proxiedFetch.ts');
   if (address) checkedAddress(address);
   checkedSecret(key, 'ANTHROPIC_API_KEY');
   checkedSecret(token, 'ANTHROPIC_AUTH_TOKEN');

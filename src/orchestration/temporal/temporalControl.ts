@@ -48,7 +48,8 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
       const release = cliReleaseFor(settings);
       const { installCli } = await import('./cliDownload/installCli.ts');
       if (release === null) return;
-      await installCli(release, { env: settings.env, withLock: settings.withLock, ...options });
+      const fetch = (await settings.fetch?.()) ?? globalThis.fetch;
+      await installCli(release, { fetch, withLock: settings.withLock, ...options });
     },
     async openRuns() {
       if ((await server.status()).state !== 'running') return [];

@@ -21,6 +21,8 @@ export interface TemporalSettings {
    * @param waitMs for a living holder, one minute where it is left out
    */
   withLock: (folder: string, action: () => Promise<void>, waitMs?: number) => Promise<void>;
+  /** What a download goes by, for proxies; undefined: Node's own. */
+  fetch?: () => Promise<typeof globalThis.fetch | undefined>;
   /** Environment to look things up in and to start processes with. */
   env: NodeJS.ProcessEnv;
   /** For a worker that we start, beside it: proxies, as an editor is set up to use them. */

@@ -40,9 +40,9 @@ const [messageNode, roleNode, contentNode, usageNode, errorNode] = nodesOf(
 const usageNodes = Object.entries(usageTable).map(
   ([name, field]) => [name as keyof Usage, nodeOf(`message.usage.${field}`)] as const,
 );
-const placeNodes = Object.fromEntries(
-  Object.entries(placeTable).map(([name, path]) => [name, nodeOf(path)]),
-) as { [Name in keyof RecordPlace]: number };
+const placeNodes = Object.fromEntries(Object.entries(placeTable).map(([name, path]) => [name, nodeOf(path)])) as {
+  [Name in keyof RecordPlace]: number;
+};
 const factNodes = new Map(
   [...factFields].map(([type, fields]) => [type, fields.map((field) => ({ field, node: nodeOf(field.path) }))]),
 );

@@ -4,19 +4,18 @@ import { createWriteStream } from 'node:fs';
 import { access, chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Transform } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { EngineUnavailableError, messageOf } from '../../../core/errors.ts';
 import type { TemporalSettings } from '../temporalSettings.ts';
 import type { CliRelease } from './cliRelease.ts';
-import { type GetOptions, httpGet } from './httpGet.ts';
+import { type DownloadOptions, download } from './download.ts';
 
 const run = promisify(execFile);
 /** A download on a slow line takes a while; a second window waits for it. */
 const lockWaitMs = 15 * 60_000;
 
-export interface InstallOptions extends GetOptions {
+export interface InstallOptions extends DownloadOptions {
   withLock: TemporalSettings['withLock'];
   /** @param total null where the server doesn't say */
   onProgress?: (bytes: number, total: number | null) => void;
@@ -52,7 +51,7 @@ export async function installCli(release: CliRelease, options: InstallOptions): 
 
 async function fetchInto(folder: string, release: CliRelease, options: InstallOptions): Promise<void> {
   const { archive, program, archiveUrl, checksumsUrl } = release;
-  const expected = checksumOf(await text(await httpGet(checksumsUrl, options)), archive);
+  const expected = checksumOf(await textOf(checksumsUrl, options), archive);
   if (expected === null) throw refused(release, `${checksumsUrl} has no checksum of it`);
   const file = path.join(folder, archive);
   const found = await save(archiveUrl, file, options);
@@ -71,8 +70,8 @@ async function fetchInto(folder: string, release: CliRelease, options: InstallOp
 
 /** Writes what comes to the file. @returns its SHA-256 */
 async function save(url: string, file: string, options: InstallOptions): Promise<string> {
-  const response = await httpGet(url, options);
-  const total = Number(response.headers['content-length']) || null;
+  const response = await download(url, options);
+  const total = Number(response.headers.get('content-length')) || null;
   const hash = createHash('sha256');
   let bytes = 0;
   const measured = new Transform({
@@ -84,13 +83,23 @@ async function save(url: string, file: string, options: InstallOptions): Promise
     },
   });
   try {
-    await pipeline(response, measured, createWriteStream(file, { mode: 0o600 }), { signal: options.signal });
+    await pipeline(response.body ?? [], measured, createWriteStream(file, { mode: 0o600 }), { signal: options.signal });
   } catch (error) {
-    options.signal.throwIfAborted();
-    const hint = 'Try again; what had come was removed.';
-    throw new EngineUnavailableError(`The download broke off: ${messageOf(error)}`, hint, { url }, { cause: error });
+    throw brokenOff(url, error, options.signal);
   }
   return hash.digest('hex');
+}
+
+async function textOf(url: string, options: DownloadOptions): Promise<string> {
+  const response = await download(url, options);
+  return response.text().catch((error: unknown) => Promise.reject(brokenOff(url, error, options.signal)));
+}
+
+/** @throws the signal's reason */
+function brokenOff(url: string, error: unknown, signal: AbortSignal): EngineUnavailableError {
+  signal.throwIfAborted();
+  const hint = 'Try again; what had come was removed.';
+  return new EngineUnavailableError(`The download broke off: ${messageOf(error)}`, hint, { url }, { cause: error });
 }
 
 /** A line is `HASH  FILE`. */

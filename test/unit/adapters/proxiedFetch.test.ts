@@ -1,13 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAnthropicClient } from '../../../../src/adapters/anthropic/createAnthropicClient.ts';
-import { proxiedFetch } from '../../../../src/adapters/anthropic/proxiedFetch.ts';
-import type { MessagesRequest } from '../../../../src/core/api/messagesRequest.ts';
-import { ModelCallError } from '../../../../src/core/errors.ts';
-import { isRetryable } from '../../../../src/core/run/retryPolicies.ts';
-import { type MessagesApi, type Reply, startMessagesApi } from '../../../support/messagesApi.ts';
-import { startProxy } from '../../../support/proxy.ts';
+import { createAnthropicClient } from '../../../src/adapters/anthropic/createAnthropicClient.ts';
+import { proxiedFetch } from '../../../src/adapters/proxiedFetch.ts';
+import type { MessagesRequest } from '../../../src/core/api/messagesRequest.ts';
+import { ModelCallError } from '../../../src/core/errors.ts';
+import { isRetryable } from '../../../src/core/run/retryPolicies.ts';
+import { type MessagesApi, type Reply, startMessagesApi } from '../../support/messagesApi.ts';
+import { startProxy } from '../../support/proxy.ts';
 
 const key = 'sk-ant-test-0123456789';
 const request: MessagesRequest = {

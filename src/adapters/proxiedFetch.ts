@@ -1,4 +1,4 @@
-import { BadInputError } from '../../core/errors.ts';
+import { BadInputError } from '../core/errors.ts';
 
 type Fetch = typeof globalThis.fetch;
 

@@ -6,8 +6,9 @@ import * as esbuild from 'esbuild';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** The command line, bundled from the sources as they are now, into a folder of its own. */
+/** The command line: as `npm test` has built it, else bundled from the sources as they are now, into a folder of its own. */
 export async function bundleCli(): Promise<{ script: string; remove: () => Promise<void> }> {
+  if (process.env['FORKPOINT_BUILT']) return { script: path.join(root, 'dist/cli.js'), remove: async () => {} };
   const folder = await mkdtemp(path.join(tmpdir(), 'forkpoint-cli-'));
   await cp(path.join(root, 'package.json'), path.join(folder, 'package.json'));
   const options = path.join(root, 'scripts/bundleOptions.mjs');

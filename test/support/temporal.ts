@@ -29,8 +29,9 @@ export async function workflowBundle(): Promise<string> {
 
 let built: Promise<string> | undefined;
 
-/** Builds the worker from the sources, so that tests never run a stale one. @returns path of the script */
+/** The worker: as `npm test` has built it, else built from the sources, so that no test runs a stale one. @returns path of the script */
 export function builtWorker(): Promise<string> {
+  if (process.env['FORKPOINT_BUILT']) return Promise.resolve(path.join(root, 'dist/worker.js'));
   built ??= (async () => {
     // Inside node_modules, so that the script finds the packages.
     const folder = path.join(root, `node_modules/.cache/forkpoint-test-${process.pid}`);

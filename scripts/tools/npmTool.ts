@@ -53,8 +53,25 @@ async function install(tool: NpmTool, folder: string): Promise<void> {
   if (tool.installScripts.length > 0) {
     await run('npm', ['rebuild', '--loglevel=error', ...tool.installScripts], { cwd: folder, env });
   }
+  if (tool.parts) await installParts(tool.parts, folder, env);
   if (!existsSync(path.join(folder, tool.proof)))
     throw new Error(`${tool.package} was installed, but ${tool.proof} is missing.`);
+}
+
+/**
+ * Runs a package's own install script, but compiles only the native modules that are named: SQLite and Kerberos take half of
+ * code-server's install, and nothing of the tests needs them.
+ */
+async function installParts(
+  { script, natives, ...parts }: NonNullable<NpmTool['parts']>,
+  folder: string,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const cwd = path.join(folder, parts.folder);
+  // As npm tells its scripts.
+  const agent = `npm node/${process.version} ${process.platform} ${process.arch}`;
+  await run('sh', [script], { cwd, env: { ...env, npm_config_user_agent: agent, npm_config_ignore_scripts: 'true' } });
+  await run('npm', ['rebuild', '--loglevel=error', ...natives.packages], { cwd: path.join(cwd, natives.folder), env });
 }
 
 /**
@@ -79,7 +96,7 @@ async function npmEnvironment(): Promise<NodeJS.ProcessEnv> {
     );
   }
   if (existsSync('/usr/include/node/node.h')) env['npm_config_nodedir'] = '/usr';
-  // node-gyp puts these after a module's own flags. Optimizing takes half of an install (SQLite, spdlog), and tests don't earn
+  // node-gyp puts these after a module's own flags. Optimizing takes half of an install, and tests don't earn
   // it back.
   for (const flags of ['CFLAGS', 'CXXFLAGS']) env[flags] ??= '-O0';
   return env;

@@ -34,8 +34,6 @@ export async function installSystemPackages(missing: string[], purpose: string):
 /** Those of `packages` that this machine lacks, judged by the file that each brings. */
 export function missingPackages(packages: string[]): string[] {
   return packages.filter((name) => {
-    if (name === 'libkrb5-dev')
-      return !existsSync('/usr/include/gssapi/gssapi.h') && !existsSync('/usr/include/gssapi.h');
     if (name === 'python3-pip') return !onPath('pip3', 'pip');
     return !onPath(name);
   });

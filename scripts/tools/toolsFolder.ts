@@ -13,6 +13,8 @@ export interface NpmTool {
   /** A file that only a whole installation has. */
   proof: string;
   installScripts: string[];
+  /** A package that installs packages of its own: the script that does, and those whose native code is compiled. */
+  parts?: { folder: string; script: string; natives: { folder: string; packages: string[] } };
   /** Leaves out optional dependencies: the SDK's would be another Claude Code. */
   omitOptional?: boolean;
   aptPackages: string[];

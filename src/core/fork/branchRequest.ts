@@ -12,6 +12,7 @@ import { adaptToModel, fitThinkingBudget, switchThinkingOff } from './adaptToMod
 import type { ForkContext } from './forkContext.ts';
 import type { StoredRequest } from './forkPlan.ts';
 import type { BranchSpec } from './forkRequest.ts';
+import { withOtherWords } from './promptPlace.ts';
 
 const longContextBeta = 'context-1m-2025-08-07';
 
@@ -118,9 +119,11 @@ function applyPrompt(result: BranchRequest, context: ForkContext, prompt: string
     const message = messages[result.cut.message];
     if (message === undefined) throw new Error('The prompt is not where the rebuilt request says.');
     const blocks = [...blocksOf(message)];
-    blocks[result.cut.block] = { ...blocks[result.cut.block], type: 'text', text: prompt };
+    const { block, isLed } = withOtherWords(blocks[result.cut.block], prompt);
+    blocks[result.cut.block] = block;
     messages[result.cut.message] = { ...message, content: blocks };
     result.changes.push('prompt');
+    if (isLed) result.notes.push('What Claude Code put in front of the recorded prompt stays in front of the new one.');
     return;
   }
   const last = messages.at(-1);

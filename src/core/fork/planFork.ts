@@ -2,7 +2,7 @@ import { isAlias, modelFacts } from '../api/modelFacts.ts';
 import { BadInputError } from '../errors.ts';
 import { tokenCount } from '../format.ts';
 import { type BlobRef, branchIdSchema, type RunId } from '../ids.ts';
-import { promptText } from '../session/promptRules.ts';
+import { promptTitle } from '../session/promptRules.ts';
 import type { SessionSummary, Step, Turn } from '../session/recordedSession.ts';
 import type { Sha256 } from '../sha256.ts';
 import type { AgentDraft } from './agent/agentDraft.ts';
@@ -275,8 +275,6 @@ function warnOfWindow({ stored: { request }, notes }: BranchRequest, tokens: num
 /** The prompt that the branches answer, in one line: what tells this run from another one at the same turn. */
 function titleOf({ context, session, prompt }: Draft): string {
   const asked = prompt ?? context.recordedPrompt ?? context.following[0]?.prompt ?? session.title;
-  const title = promptText([{ type: 'text', text: asked }])
-    .replace(/\s+/g, ' ')
-    .trim();
+  const title = promptTitle(asked);
   return title.length > 80 ? `${title.slice(0, 79)}…` : title || session.title;
 }

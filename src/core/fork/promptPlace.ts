@@ -1,6 +1,6 @@
-import type { RequestMessage } from '../api/messagesRequest.ts';
+import type { RequestBlock, RequestMessage } from '../api/messagesRequest.ts';
 import type { ChainNode } from '../session/messageChain.ts';
-import { isInjectedText } from '../session/promptRules.ts';
+import { isInjectedText, withoutReminders } from '../session/promptRules.ts';
 
 /** Texts of the prompt that the person wrote, last first. */
 function ownTexts(prompt: ChainNode): string[] {
@@ -40,7 +40,17 @@ export function findPrompt(
   return null;
 }
 
-/** What is offered for editing in place of a block: the person's own text where the block holds nothing else. */
+/** What is offered for editing in place of a block: the person's words, where they can be told from what else the block holds. */
 export function editableText(block: string, prompt: ChainNode): string {
-  return ownTexts(prompt).find((text) => text.trim() === block.trim()) ?? block;
+  return withoutReminders(ownTexts(prompt).find((text) => text.trim() === block.trim()) ?? block);
+}
+
+/** The prompt's block with other words. @returns it, and whether something stays in front of them that Claude Code put there */
+export function withOtherWords(
+  block: RequestBlock | undefined,
+  words: string,
+): { block: RequestBlock; isLed: boolean } {
+  const text = typeof block?.text === 'string' ? block.text : '';
+  const lead = text.slice(0, text.length - withoutReminders(text).length);
+  return { block: { ...block, type: 'text', text: lead + words }, isLed: lead.trim() !== '' };
 }

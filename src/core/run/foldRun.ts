@@ -1,6 +1,7 @@
 import { addUsage, noUsage } from '../api/usage.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import type { BranchId } from '../ids.ts';
+import { promptTitle } from '../session/promptRules.ts';
 import { AgentCosts } from './agentCosts.ts';
 import { AgentFold } from './agentFold.ts';
 import type { BranchEvent } from './branchEvent.ts';
@@ -46,7 +47,7 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
     interrupted: ended !== null && views.some((view) => view.error?.code === 'interrupted' || view.state === 'pending'),
     createdAt: plan.createdAt,
     endedAt: ended?.at ?? null,
-    title: plan.title,
+    title: promptTitle(plan.title),
     session: plan.session,
     point: plan.point,
     fidelity: plan.fidelity,

@@ -115,8 +115,8 @@ export function promptText(content: readonly ContentBlock[]): string {
   return joinedPromptText(textsOf(content));
 }
 
-/** A prompt's text without what Claude Code put in front of it. */
-function withoutReminders(text: string): string {
+/** A prompt's text without what Claude Code put in front of it; the whole text where nothing is behind that. */
+export function withoutReminders(text: string): string {
   let rest = text;
   for (let opening = openingReminder.exec(rest); opening !== null; opening = openingReminder.exec(rest)) {
     const closing = `</${opening[1]}>`;
@@ -133,6 +133,16 @@ export function joinedPromptText(texts: readonly string[]): string {
   const own = texts.filter((text) => !isInjectedText(text));
   const shown = own.length === 0 ? texts : own.map(withoutReminders);
   return shown.map((text) => typedCommand(text) ?? typedShellCommand(text) ?? text).join('\n\n');
+}
+
+/**
+ * A prompt in one line, as a run is called by it. Runs of earlier releases were called by the prompt's markup, which their title cuts off in
+ * the middle: of that the command is shown, else what stands behind the tag.
+ */
+export function promptTitle(text: string): string {
+  const shown = joinedPromptText([text]).replace(/\s+/g, ' ').trim();
+  const cut = /^<command-(?:message|name)>\/?([^<…]+)/.exec(shown)?.[1];
+  return cut === undefined ? shown.replace(openingReminder, '').trim() : `/${cut.trim()}`;
 }
 
 /** Whether a text says nothing to a reader: it holds white space and invisible characters only. */

@@ -144,6 +144,40 @@ describe('w05: no reply names a model', () => {
   });
 });
 
+describe('w06: a reminder and the prompt in one text', () => {
+  const reminder = /^<system-reminder>The user provided[^<]*<\/system-reminder>\n\n/;
+
+  it('only the person’s words are offered for editing; unchanged, the text is sent as it was', async () => {
+    const { stored, context, plan: made } = await plan('w06-reminder-and-prompt-in-one-string', 1, { name: 'a' });
+    expect(context.recordedPrompt).toBe('Sort the list');
+    expect(made.title).toBe('Sort the list');
+    expect(stored[0]?.request.messages).toEqual(context.rebuilt.request.messages);
+    const text = stored[0] && ofType(stored[0].request, 'text')[0]?.text;
+    expect(text).toMatch(reminder);
+    expect(String(text).replace(reminder, '')).toBe('Sort the list');
+  });
+
+  it('the recorded words are no change, other words stand behind the reminder, and the preview says so', async () => {
+    const {
+      stored,
+      context,
+      plan: made,
+    } = await plan(
+      'w06-reminder-and-prompt-in-one-string',
+      1,
+      { name: 'same', prompt: 'Sort the list' },
+      { name: 'other', prompt: 'Sort it backwards' },
+    );
+    const [same, other] = stored.map(({ request }) => request);
+    expect(same?.messages).toEqual(context.rebuilt.request.messages);
+    const text = other && ofType(other, 'text')[0]?.text;
+    expect(text).toMatch(reminder);
+    expect(String(text).replace(reminder, '')).toBe('Sort it backwards');
+    const note = 'What Claude Code put in front of the recorded prompt stays in front of the new one.';
+    expect(made.branches.map(({ notes }) => notes.includes(note))).toEqual([false, true]);
+  });
+});
+
 describe('w13: a command and a note of the editor', () => {
   it.each([
     [1, '/tidy-up the shed'],

@@ -42,6 +42,21 @@ const ended = (state: 'completed' | 'failed', code?: string): BranchEvent => ({
 });
 
 describe('foldRun', () => {
+  it.each([
+    ['<command-message>tidy-up</command-message> <command-name>/tidy-up</command-name…', '/tidy-up'],
+    [
+      '<command-message>tidy-up</command-message> <command-name>/tidy-up</command-name> <command-args>all</command-args>',
+      '/tidy-up all',
+    ],
+    [
+      '<ide_opened_file>The user opened the file /home/kim/demo/a.txt in the IDE. Thi…',
+      'The user opened the file /home/kim/demo/a.txt in the IDE. Thi…',
+    ],
+    ['<div> is broken', '<div> is broken'],
+  ])('w13: a title of an earlier release is shown without the markup of Claude Code: %s', (title, shown) => {
+    expect(foldRun({ ...plan, title }, []).title).toBe(shown);
+  });
+
   it('is pending before anything happened', () => {
     const view = foldRun(plan, []);
     expect(view.state).toBe('pending');

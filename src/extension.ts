@@ -1,3 +1,6 @@
+// src: the composition roots: the extension (this file) and the command line (cli/). The files beside this one
+// construct adapters and engines for both. No rules and no I/O of their own, and nobody imports a root.
+
 import type * as vscode from 'vscode';
 import { agentViews } from './views/agentViews.ts';
 import { ApiKey } from './views/apiKey.ts';

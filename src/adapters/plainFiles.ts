@@ -1,3 +1,6 @@
+// src/adapters: the ports of core on real things: files, programs, networks. No vscode and no Temporal. Beside the
+// folders lies what opens, locks, watches and writes files for all of them.
+
 import { closeSync, constants, type Dirent, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
 import { isAbsent } from './fileErrors.ts';

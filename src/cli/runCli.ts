@@ -1,3 +1,6 @@
+// src/cli: the command line. Options become calls of the core, results become text or JSON; the rules themselves
+// belong to src/core. No vscode.
+
 import { Command, CommanderError } from 'commander';
 import { BadInputError, ForkpointError } from '../core/errors.ts';
 import { addAgentCommands } from './commands/agentCommands.ts';

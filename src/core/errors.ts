@@ -1,3 +1,6 @@
+// src/core: headless and pure, zod and itself, no vscode, no Node, no I/O, so that it also runs in Temporal's
+// sandbox. Beside its folders lie ids, errors, ports and texts that several of them share.
+
 /**
  * Every error that a person may see. One class per kind: the message says what is wrong, `hint` says what to do next,
  * `exitCode` is what the command line ends with (2 bad input, 3 not found, 4 engine or API out of reach).

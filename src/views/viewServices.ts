@@ -1,3 +1,6 @@
+// src/views: all UI of the extension: a folder for each view, and beside the folders what several views share. Views
+// get their services handed in. No adapter, no engine, no SDK and no Node module comes in.
+
 import type { SessionArchive } from '../core/archive/sessionArchive.ts';
 import type { BlobStore } from '../core/blobStore.ts';
 import type { SessionStore } from '../core/fork/sessionStore.ts';

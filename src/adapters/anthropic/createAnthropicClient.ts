@@ -1,3 +1,6 @@
+// src/adapters/anthropic: the Anthropic SDK: one call, its stream, its failures as ours. No retries (src/core/run has
+// them) and no key is stored or printed.
+
 import type { APIError } from '@anthropic-ai/sdk';
 import type { MessagesRequest } from '../../core/api/messagesRequest.ts';
 import { ReplyAccumulator } from '../../core/api/replyAccumulator.ts';

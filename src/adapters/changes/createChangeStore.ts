@@ -1,3 +1,6 @@
+// src/adapters/changes: changes as git objects of a run: diffs, patches, and applying them. The user's tree is
+// written by applyToTree.ts and toGitBranch.ts only.
+
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { rm, rmdir, writeFile } from 'node:fs/promises';

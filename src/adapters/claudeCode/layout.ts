@@ -1,8 +1,7 @@
-/*
- * How Claude Code lays things out on disk: this folder is the one place that spells the names of its folders and files. Here are
- * the paths; beside them what lies in project folders, whose a subagent is, and what belongs to a session. Besides, the program
- * itself: finding, starting and answering it. Nothing here knows our own formats, nor how records are read.
- */
+// src/adapters/claudeCode: Claude Code on disk and as a program: the one place that spells the names of its folders
+// and files (this file), says what belongs to a session and whose a subagent is, and finds, starts and answers the
+// program. Neither our own formats nor the meaning of records come in.
+
 import { basename, dirname, join, sep } from 'node:path';
 
 const projects = 'projects';

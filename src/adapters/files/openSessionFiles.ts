@@ -1,3 +1,6 @@
+// src/adapters/files: where bytes of old file states come from: checkpoints and commits. How they are put in order
+// belongs to src/core/files.
+
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { FileTimeline } from '../../core/files/fileTimeline.ts';

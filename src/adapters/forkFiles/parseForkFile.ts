@@ -1,3 +1,6 @@
+// src/adapters/forkFiles: reads *.fork.yaml and says what is wrong with it, with path and line. What a fork may be is
+// the schema's business in src/core/fork.
+
 import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDocument, Scalar, visit } from 'yaml';
 import type { z } from 'zod';
 import { BadInputError, messageOf } from '../../core/errors.ts';

@@ -1,3 +1,6 @@
+// src/adapters/git: Git: commits, objects, worktrees, by its files or its program. Nothing here writes, and git runs
+// without hooks, pagers and network.
+
 import { spawn } from 'node:child_process';
 import { StorageError } from '../../core/errors.ts';
 import { fileErrorCode } from '../fileErrors.ts';

@@ -1,3 +1,6 @@
+// src/adapters/places: where agents work: overlay, copy, worktree, and the processes in them. Nothing here may write
+// to the user's tree, index or refs.
+
 import { access, mkdir, readdir, realpath, rename, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type {

@@ -1,3 +1,6 @@
+// src/adapters/reader: reading in a thread of its own, so that the editor's thread never does. Calls and results
+// cross as plain data; no rule of what is read comes in.
+
 import { ReaderEndedError } from '../../core/errors.ts';
 import type { ReadingFolders } from './createReadingStore.ts';
 import type { ReaderTasks } from './readerTasks.ts';

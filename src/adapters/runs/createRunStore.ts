@@ -1,3 +1,6 @@
+// src/adapters/runs: plans and event logs of runs on disk. Only the owner of a run appends; what events mean is
+// foldRun's business.
+
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';

@@ -1,3 +1,6 @@
+// src/adapters/search: the search in transcripts and its index. The index is a cache: every hit is looked up in the
+// file. Records are understood by src/adapters/sessions, not here.
+
 import { setImmediate } from 'node:timers/promises';
 import type { SessionStore } from '../../core/fork/sessionStore.ts';
 import type { FoundText } from '../../core/search/searchRecord.ts';

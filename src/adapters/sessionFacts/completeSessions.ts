@@ -1,3 +1,6 @@
+// src/adapters/sessionFacts: what a summary says beside its transcript: repository, parent, whether it is kept, when
+// it will be deleted. What a transcript itself says belongs to src/adapters/sessions.
+
 import { basename, join, resolve } from 'node:path';
 import type { Disposable } from '../../core/disposable.ts';
 import { NotFoundError } from '../../core/errors.ts';

@@ -1,3 +1,6 @@
+// src/adapters/sessions: session files: listed, opened, watched, read only. Their layout on disk belongs to
+// src/adapters/claudeCode, their meaning to src/core/session.
+
 import { isAbsolute, resolve } from 'node:path';
 import { BadInputError, NotFoundError } from '../../core/errors.ts';
 import type { SessionStore } from '../../core/fork/sessionStore.ts';

@@ -1,3 +1,6 @@
+// src/cli/actions: what each command does, one file for each group of commands, loaded when its command is called. No
+// option is declared here.
+
 import { daysUntilLost, goesText } from '../../core/archive/retention.ts';
 import { BadInputError, ForkPointError, NotFoundError } from '../../core/errors.ts';
 import { describePrefix } from '../../core/fork/describePrefix.ts';

@@ -1,3 +1,6 @@
+// src/cli/commands: the commands with their arguments and options, in commander's words. What they do is imported
+// lazily from actions/: nothing heavy may load here.
+
 import { type Command, Option } from 'commander';
 import { positiveInteger, withCommonOptions, withPointOptions } from '../options.ts';
 import type { Handle } from '../runCli.ts';

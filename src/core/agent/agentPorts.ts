@@ -1,3 +1,6 @@
+// src/core/agent: Claude Code as a program: settings, flags, stream protocol, permissions, and the ports to it and to
+// places. No forks and no runs.
+
 import type { StoredReply } from '../api/storedReply.ts';
 import type { ChangeSet } from '../changes/changes.ts';
 import type { Failure } from '../failure.ts';

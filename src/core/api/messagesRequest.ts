@@ -1,3 +1,6 @@
+// src/core/api: the Messages API: requests, replies, what it refuses, what its models can do. Nothing that Claude
+// Code records comes in.
+
 import * as z from 'zod';
 
 /**

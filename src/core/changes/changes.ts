@@ -1,3 +1,6 @@
+// src/core/changes: two states of a project: what differs, and how that is applied. Who made a change, an agent or a
+// recording, is not known here.
+
 /** One version of a file: its bytes are a git blob in the run's object store. */
 export interface FileVersion {
   /** Git object id. */

@@ -1,3 +1,5 @@
+// src/core/compare: what differs between a run's branches and the recording. Nothing that starts or steers a run.
+
 import * as z from 'zod';
 import type { ChangedFile } from '../agent/agentFacts.ts';
 import { storedReplySchema } from '../api/storedReply.ts';

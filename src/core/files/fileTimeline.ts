@@ -1,3 +1,6 @@
+// src/core/files: what a session's files held at its turns, and how surely. Bytes come by ports: no disk, no git, no
+// search.
+
 import { groupBy } from '../groupBy.ts';
 import type { TurnId } from '../ids.ts';
 import type { ChainNode } from '../session/messageChain.ts';

@@ -1,3 +1,6 @@
+// src/core/fork: what a fork will send: cut, rebuilt request, branches, plan. Nothing that happens after sending: no
+// events, no outcomes, no retries.
+
 import { isAlias, modelFacts } from '../api/modelFacts.ts';
 import { BadInputError } from '../errors.ts';
 import { tokenCount } from '../format.ts';

@@ -1,3 +1,6 @@
+// src/core/run: how a plan is carried out: the branch loop, its ports, events and their fold. It knows the plan, not
+// the session it was made of, and no comparison.
+
 import { ForkpointError, ModelCallError, messageOf } from '../errors.ts';
 import type { Failure } from '../failure.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';

@@ -1,3 +1,6 @@
+// src/core/search: what of a record is searched, and how a query matches it. No index and no file: those are
+// src/adapters/search.
+
 import type { JsonRecord } from '../session/jsonRecord.ts';
 import { searchableTexts } from './searchableTexts.ts';
 import type { SearchHit } from './sessionSearch.ts';

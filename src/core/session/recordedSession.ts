@@ -1,3 +1,6 @@
+// src/core/session: what a recording means: lines become entries, entries turns, branches and requests. Parsing never
+// fails. What is done with a recording (search, fork, run) stays out.
+
 /** Tokens as the API counts them; a reply's tokens are counted once however many lines it was written as. */
 import type { Usage } from '../api/usage.ts';
 import type { Json } from '../canonicalJson.ts';

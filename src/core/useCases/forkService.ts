@@ -1,3 +1,6 @@
+// src/core/useCases: what views and command line call. Nothing is above it within core; a rule belongs into the
+// folder below that it is about.
+
 import type { Answer } from '../agent/agentFacts.ts';
 import type { Executor } from '../agent/agentSettings.ts';
 import type { Comparison } from '../compare/comparison.ts';

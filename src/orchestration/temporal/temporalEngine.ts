@@ -1,3 +1,6 @@
+// src/orchestration/temporal: the engine that runs a fork as a Temporal workflow: engine, worker, activities, dev
+// server. No vscode, no Anthropic SDK, and no rule of how a branch runs: that is src/core/run.
+
 import { createHash } from 'node:crypto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Answer } from '../../core/agent/agentFacts.ts';

@@ -1,3 +1,6 @@
+// src/views/applyBranch: applying a branch to the project, behind a preview. What is written is decided in
+// src/core/changes; nothing is written without a click.
+
 import * as vscode from 'vscode';
 import type { ApplyPlan } from '../../core/changes/applyChanges.ts';
 import { oneLine, plural } from '../../core/format.ts';

@@ -1,3 +1,6 @@
+// src/views/branchDiff: comparisons as editors: diffs of answers and of code, and the table. What differs is worked
+// out in src/core/compare; nothing is compared here.
+
 import * as vscode from 'vscode';
 import { type ComparedBranch, type Comparison, recordedName } from '../../core/compare/comparison.ts';
 import { NotFoundError } from '../../core/errors.ts';

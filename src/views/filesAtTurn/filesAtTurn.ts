@@ -1,3 +1,6 @@
+// src/views/filesAtTurn: what files held at a turn: the report, the file as a read-only document, the commands. How
+// that is found out belongs to src/core/files.
+
 import * as vscode from 'vscode';
 import type { FileState, TurnFile, TurnFiles } from '../../core/files/fileState.ts';
 import { momentOf } from '../../core/fork/agent/placedFilesOf.ts';

@@ -1,3 +1,6 @@
+// src/views/forkPanel: the fork panel's side in the extension: drafts, previews, the conversation as rows, the run
+// below it. The page itself is in app/; the two share protocol.ts and nothing else.
+
 import * as vscode from 'vscode';
 import type { ForkRequest } from '../../core/fork/forkRequest.ts';
 import type { RunId } from '../../core/ids.ts';

@@ -1,3 +1,6 @@
+// src/views/places: places of agent branches as the user meets them: a terminal in one, the list of all, removal.
+// Nothing here makes a place or reads a file of one.
+
 import * as vscode from 'vscode';
 import type { PlaceInfo } from '../../core/agent/agentPorts.ts';
 import { oneLine, plural } from '../../core/format.ts';

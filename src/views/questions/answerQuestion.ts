@@ -1,3 +1,6 @@
+// src/views/questions: questions of agents: notification, document, input. What a question is and which answers are
+// legal belongs to src/core/agent.
+
 import * as vscode from 'vscode';
 import type { Answer } from '../../core/agent/agentFacts.ts';
 import { type AskedChoice, choicesOf } from '../../core/agent/askedChoices.ts';

@@ -1,3 +1,6 @@
+// src/views/runTree: the Runs view: nodes, rows and tooltips of runs and their branches, notifications, the status
+// bar. State comes from foldRun only; no view keeps a second copy of it.
+
 import * as vscode from 'vscode';
 import { plural } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';

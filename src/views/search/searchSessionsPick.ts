@@ -1,3 +1,6 @@
+// src/views/search: the picker that searches all sessions, and the command that indexes them. How a text is found
+// belongs to src/core/search.
+
 import * as vscode from 'vscode';
 import { messageOf } from '../../core/errors.ts';
 import { plural } from '../../core/format.ts';

@@ -1,3 +1,6 @@
+// src/views/sessionTree: the Sessions view: nodes, rows and tooltips of sessions, turns and steps, and the commands
+// on them. No transcript is read in this thread.
+
 import * as vscode from 'vscode';
 import { NotFoundError } from '../../core/errors.ts';
 import type { SessionChange } from '../../core/fork/sessionStore.ts';

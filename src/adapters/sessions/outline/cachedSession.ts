@@ -1,3 +1,6 @@
+// src/adapters/sessions/outline: outlines of long sessions, packed into the cache and taken from it. A cache only:
+// whatever it holds is rebuilt from the file.
+
 import type { ChainNode } from '../../../core/session/messageChain.ts';
 import type { ParsedTranscript } from '../../../core/session/parseTranscript.ts';
 import type { RecordedSession, Turn, TurnOutline } from '../../../core/session/recordedSession.ts';

@@ -1,3 +1,6 @@
+// src/adapters/sessions/skim: reads what an outline needs of a line without parsing it, by WebAssembly (assembly/).
+// Which fields these are says recordTable.ts of src/core/session; no other meaning comes in.
+
 import { openedKeys, recordKeys, skimmedWords } from '../../../core/session/recordTable.ts';
 import type { PassedLines } from '../../../core/session/sessionSummary.ts';
 import { instantiate } from '../../webAssembly.ts';

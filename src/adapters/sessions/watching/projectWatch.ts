@@ -1,3 +1,6 @@
+// src/adapters/sessions/watching: how changes on disk are noticed: a watch for each folder, polling where there is
+// none. It tells that something changed, never what.
+
 import { basename, join } from 'node:path';
 import type { Disposable } from '../../../core/disposable.ts';
 import type { SessionChange } from '../../../core/fork/sessionStore.ts';

@@ -1,3 +1,6 @@
+// src/core/fork/agent: the same for forks that Claude Code answers: draft, preview, and the lines of the recording
+// that a branch goes on from. Nothing is started or written here.
+
 import { agentFlags } from '../../agent/agentFlags.ts';
 import type { FoundAgent } from '../../agent/agentPorts.ts';
 import type { AgentPlan, AgentPrompts, BranchChain, PlacedFiles } from '../../agent/agentSettings.ts';

@@ -1,3 +1,6 @@
+// src/core/run/agent: how a branch that Claude Code answers is carried out: prepare, turns, finish, discard.
+// No process and no file: those are behind ports.
+
 import type { AgentBranchRef } from '../../agent/agentPorts.ts';
 import type { BranchPlan, ForkPlan } from '../../fork/forkPlan.ts';
 import type { BranchOutcome } from '../branchOutcome.ts';

@@ -1,3 +1,6 @@
+// src/orchestration/temporal/cliDownload: downloads the Temporal CLI, once the user has agreed: which release, over
+// which proxy, with which checksum. Nothing of a run or a session comes in.
+
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';

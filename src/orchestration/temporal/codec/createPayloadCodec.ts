@@ -1,3 +1,6 @@
+// src/orchestration/temporal/codec: what of Temporal's payloads is encrypted, and the endpoint with which its web UI
+// reads them. No payload's meaning is known here.
+
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { EncryptionError } from '../../../core/errors.ts';

@@ -1,3 +1,6 @@
+// src/orchestration/temporal/durableRun: what runs inside the workflow sandbox beside workflows.ts. It is replayed:
+// no Node, no clock and no random number of its own, no I/O but by activities.
+
 import { CancellationScope } from '@temporalio/workflow';
 import type { BranchPlan } from '../../../core/fork/forkPlan.ts';
 import type { BranchId } from '../../../core/ids.ts';

@@ -1,3 +1,6 @@
+// src/views/forkPanel/app: the page of the fork panel, in a browser. It knows the host by protocol.ts only: no
+// vscode, no Node, no code of src/core, types excepted.
+
 import './zodSetup.ts';
 import './forkPanel.css';
 import { ForkPanelElement, type VsCodeApi } from './forkPanelElement.ts';

@@ -182,7 +182,7 @@ class Server {
   readonly #cache = new PromptCache();
   #serial = 0;
   #open = 0;
-  maxOpen = 0;
+  mostOpen = 0;
   readonly script: ReplyScript;
   readonly options: MessagesApiOptions;
 
@@ -244,7 +244,7 @@ class Server {
       done: finished.promise,
     };
     this.requests.push(received);
-    this.maxOpen = Math.max(this.maxOpen, ++this.#open);
+    this.mostOpen = Math.max(this.mostOpen, ++this.#open);
     response.on('close', () => {
       received.endedAt = performance.now();
       received.closedByClient = !response.writableFinished && !tornByScript.has(response);
@@ -410,7 +410,7 @@ export async function startMessagesApi(script: ReplyScript, options: MessagesApi
     baseUrl: `http://127.0.0.1:${port}`,
     requests: state.requests,
     counted: state.counted,
-    maxOpen: () => state.maxOpen,
+    maxOpen: () => state.mostOpen,
     received: (count) => state.received(count),
     push: (...replies) => {
       if (!Array.isArray(state.script)) throw new Error('Only a queue script can grow.');

@@ -2,7 +2,6 @@ import type { Stats } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import { LRUCache } from 'lru-cache';
 import type { SessionId } from '../../core/ids.ts';
 import { comparablePath, isWithin } from '../../core/session/projectFolder.ts';
 import { noContext, type SessionSummary } from '../../core/session/recordedSession.ts';
@@ -20,11 +19,9 @@ import {
   titleIn,
   titlesSum,
 } from './foreignTitles.ts';
+import type { GrowingScans } from './growingScans.ts';
 import type { SessionIndex, StoredSummary } from './sessionIndex.ts';
-import type { TranscriptScan } from './transcriptScan.ts';
 
-/** Of so many files that grow the reading goes on where it stopped: a person runs few sessions at a time. */
-const mostGrowing = 4;
 /** Less than this is read before a thread has started. */
 const worthThreads = 64 * 1024 * 1024;
 /** Of so many files of which nothing is known yet it is likely that they are worth it: it need not be waited for their sizes. */
@@ -62,7 +59,7 @@ export class SessionFolders {
   /** Read since the index was written last. */
   readonly #unsaved = new Set<string>();
   readonly #running = new Map<string, Promise<SessionSummary | null>>();
-  readonly #growing = new LRUCache<string, TranscriptScan>({ max: mostGrowing });
+  #growing: GrowingScans | null = null;
 
   /**
    * @param copies that one of the roots which holds copies of sessions of the others; null where none does
@@ -274,9 +271,7 @@ export class SessionFolders {
         return null;
       }
       if (known?.state === state.text) return known.summary;
-      // Loaded here: mostly the index knows every file.
-      const { summarizeTranscript } = await import('./transcriptSummary.ts');
-      const summary = summarizeTranscript(file, known === undefined ? undefined : await this.#growingScan(file));
+      const summary = await this.#summarize(file, known !== undefined);
       this.#learn(file, state.text, summary);
       return summary;
     } catch (error) {
@@ -284,17 +279,17 @@ export class SessionFolders {
     }
   }
 
-  /** What was read of a file that has changed before, to go on from there. */
-  async #growingScan(file: string): Promise<TranscriptScan> {
-    const { TranscriptScan } = await import('./transcriptScan.ts');
-    const scan = this.#growing.get(file) ?? new TranscriptScan(file, { keepsEntries: false });
-    this.#growing.set(file, scan);
-    return scan;
+  /** Loaded here: mostly the index knows every file. @param grows whether the file may change more than once */
+  async #summarize(file: string, grows: boolean): Promise<SessionSummary | null> {
+    if (!grows) return (await import('./transcriptSummary.ts')).summarizeTranscript(file);
+    const { GrowingScans } = await import('./growingScans.ts');
+    this.#growing ??= new GrowingScans();
+    return this.#growing.summarize(file);
   }
 
   #forget(file: string): void {
     this.#known.delete(file);
-    this.#growing.delete(file);
+    this.#growing?.forget(file);
   }
 
   /** A file that can't be read is a row of its own and hides no other. */

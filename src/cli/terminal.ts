@@ -30,7 +30,9 @@ export class Terminal {
   /** As `printJson`, but half characters of recorded texts, which jq and others refuse, are replaced. */
   printLegalJson(value: unknown): void {
     this.#endProgress();
-    process.stdout.write(`${printableJson(legalJson(JSON.stringify(value)))}\n`);
+    process.stdout.write(printableJson(legalJson(JSON.stringify(value))));
+    // By itself: behind a text of megabytes it would make another one of them.
+    process.stdout.write('\n');
   }
 
   /** Anything that is not the result. */

@@ -18,6 +18,11 @@ export class BranchOrigins {
     this.#folder = join(home, 'branch-sessions');
   }
 
+  /** Whether something may be noted of the session: then it has the id of a branch's session. */
+  static mayHave(sessionId: string): boolean {
+    return ofBranch.test(sessionId);
+  }
+
   /** @throws the file system's error where it can't be written */
   async note(sessionId: string, source: string): Promise<void> {
     await writeWhole(this.#file(sessionId), JSON.stringify({ forkedFrom: { sessionId: source } }));
@@ -25,7 +30,7 @@ export class BranchOrigins {
 
   /** Null where nothing is noted. */
   async of(sessionId: string): Promise<ForkOrigin | null> {
-    if (!ofBranch.test(sessionId)) return null;
+    if (!BranchOrigins.mayHave(sessionId)) return null;
     try {
       const { forkedFrom } = JSON.parse(await readFile(this.#file(sessionId), 'utf8')) as { forkedFrom?: unknown };
       const source = (forkedFrom as { sessionId?: unknown } | undefined)?.sessionId;

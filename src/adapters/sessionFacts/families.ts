@@ -29,21 +29,22 @@ export class Families {
     const relatives = sharingRoots(summaries);
     const known = await this.#cache.all();
     for (const summary of summaries) {
-      // What says that it was forked from this session is none of its ancestors.
-      const others = (relatives.get(summary) ?? []).filter(
-        ({ forkedFrom }) => forkedFrom?.sessionId !== summary.sessionId,
-      );
-      const cached = known.get(summary.file);
-      if (cached !== undefined) origins.set(summary.file, cached);
-      if (cached !== undefined) continue;
-      const noted = summary.forkedFrom === null ? await this.#branches.of(summary.sessionId) : null;
-      if (noted !== null) origins.set(summary.file, noted);
-      if (noted !== null || (summary.forkedFrom === null && others.length === 0)) continue;
-      const origin = await this.#originOf(summary, others);
+      const others = relatives.get(summary) ?? [];
+      const mayBeFork = summary.forkedFrom !== null || others.length > 0 || BranchOrigins.mayHave(summary.sessionId);
+      // Nearly all are none: thousands are not waited for one by one.
+      const origin = known.get(summary.file) ?? (mayBeFork ? await this.#find(summary, others) : null);
       if (origin !== null) origins.set(summary.file, origin);
     }
     await this.#cache.save();
     return origins;
+  }
+
+  async #find(summary: SessionSummary, relatives: readonly SessionSummary[]): Promise<ForkOrigin | null> {
+    const noted = summary.forkedFrom === null ? await this.#branches.of(summary.sessionId) : null;
+    if (noted !== null) return noted;
+    // What says that it was forked from this session is none of its ancestors.
+    const others = relatives.filter(({ forkedFrom }) => forkedFrom?.sessionId !== summary.sessionId);
+    return summary.forkedFrom === null && others.length === 0 ? null : this.#originOf(summary, others);
   }
 
   async #originOf(summary: SessionSummary, others: readonly SessionSummary[]): Promise<ForkOrigin | null> {

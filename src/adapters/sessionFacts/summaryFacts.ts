@@ -8,6 +8,7 @@ import { projectFolders } from '../claudeCode/projectFiles.ts';
 import { isAbsent } from '../fileErrors.ts';
 import { Checkouts } from '../git/checkouts.ts';
 import { entriesOf } from '../plainFiles.ts';
+import { folderOf } from '../sessions/foreignTitles.ts';
 import { Families } from './families.ts';
 
 const outsideGit = { repository: null, worktree: null };
@@ -41,7 +42,11 @@ export class SummaryFacts {
       retentionByFolder(summaries),
       this.#families.origins(all),
     ]);
-    const costs = new Map(all.map(({ sessionId, costUsd }) => [sessionId as string, costUsd]));
+    const forkedFrom = [...origins.values(), ...summaries.flatMap((summary) => summary.forkedFrom ?? [])];
+    const sources = new Set<string>(forkedFrom.map(({ sessionId }) => sessionId));
+    const costs = new Map<string, number | null>(
+      all.filter(({ sessionId }) => sources.has(sessionId)).map(({ sessionId, costUsd }) => [sessionId, costUsd]),
+    );
     return summaries.map((summary) => {
       const archived = this.isArchived(summary.file);
       const retention = days.get(folderOf(summary.file)) ?? null;
@@ -104,11 +109,6 @@ export class SummaryFacts {
  */
 function ownCost(total: number | null, source: number | null): number | null {
   return total === null || source === null || source > total ? null : total - source;
-}
-
-/** Of thousands of paths: taken apart by hand they cost a tenth of what `dirname` takes. */
-function folderOf(file: string): string {
-  return file.slice(0, file.lastIndexOf(sep));
 }
 
 /** How many days the sessions of each project's folder are kept; null where they stay, or lie outside a config folder. */

@@ -120,15 +120,16 @@ export class SessionFolders {
     return this.#named(summary, this.#leafTitlesBeside(summary.file));
   }
 
-  #leafTitlesBeside(file: string): LeafTitles | undefined {
+  #leafTitlesBeside(file: string): ReadonlyMap<string, LeafTitles> {
     const folder = folderOf(file);
     const beside = [...this.#known].flatMap(([other, { summary }]) => (folderOf(other) === folder ? summary : []));
-    return leafTitlesByFolder(beside).get(folder);
+    return leafTitlesByFolder(beside);
   }
 
   /** The summary with the title that other files of its folder have for it. */
-  #named(summary: SessionSummary, titles: LeafTitles | undefined): SessionSummary {
-    if (titles === undefined || summary.isNamed) return summary;
+  #named(summary: SessionSummary, byFolder: ReadonlyMap<string, LeafTitles>): SessionSummary {
+    const titles = byFolder.size === 0 || summary.isNamed ? undefined : byFolder.get(folderOf(summary.file));
+    if (titles === undefined) return summary;
     const asked = titlesSum(titles);
     const known = this.#known.get(summary.file);
     let titled = known?.titled;
@@ -154,7 +155,7 @@ export class SessionFolders {
     try {
       const found = await this.#summaries(files, early, signal);
       const titles = leafTitlesByFolder(found);
-      const listed = found.filter(isListed).map((each) => this.#named(each, titles.get(folderOf(each.file))));
+      const listed = found.filter(isListed).map((each) => this.#named(each, titles));
       await this.#save(files);
       return listed;
     } finally {

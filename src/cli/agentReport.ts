@@ -5,8 +5,8 @@ import type { BlobStore } from '../core/blobStore.ts';
 import { describeChecks, describeProblem, summarizeChecks } from '../core/checks/checkSummary.ts';
 import { absoluteTime, duration, oneLine, plural } from '../core/format.ts';
 import { printableText } from '../core/plainText.ts';
+import { nameOf } from '../core/run/nameOf.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
-import { nameOf } from './nameOf.ts';
 import { questionLines } from './questionLines.ts';
 import { table } from './table.ts';
 

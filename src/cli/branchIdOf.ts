@@ -1,7 +1,7 @@
 import { NotFoundError } from '../core/errors.ts';
 import type { BranchId } from '../core/ids.ts';
+import { nameOf } from '../core/run/nameOf.ts';
 import type { RunView } from '../core/run/runView.ts';
-import { nameOf } from './nameOf.ts';
 
 /** The branch of a run by its id, or by its name as tables show it. @throws NotFoundError */
 export function branchIdOf(view: RunView, given: string): BranchId {

@@ -1,9 +1,9 @@
 import type { Comparison } from '../core/compare/comparison.ts';
 import { modelName, money, oneLine } from '../core/format.ts';
 import { plainText } from '../core/plainText.ts';
+import { nameOf } from '../core/run/nameOf.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
 import { agentLines, changesText } from './agentReport.ts';
-import { nameOf } from './nameOf.ts';
 
 /** Name of a branch's text file: its id, which is unique, and its name as far as every file system takes it. */
 export function fileNameOf(branch: BranchView): string {

@@ -2,10 +2,10 @@ import type { ChangedFile, CheckResult } from '../core/agent/agentFacts.ts';
 import type { ComparedPair, Comparison } from '../core/compare/comparison.ts';
 import { duration, modelName, money, oneLine, plural, tokenCount } from '../core/format.ts';
 import { plainText } from '../core/plainText.ts';
+import { nameOf } from '../core/run/nameOf.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
 import { changesText, checksFailed } from './agentReport.ts';
 import { cliHint } from './cliHint.ts';
-import { nameOf } from './nameOf.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 

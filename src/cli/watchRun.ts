@@ -4,9 +4,9 @@ import { oneLine, plural } from '../core/format.ts';
 import type { RunId } from '../core/ids.ts';
 import type { BranchEvent } from '../core/run/branchEvent.ts';
 import { foldRun } from '../core/run/foldRun.ts';
+import { nameOf } from '../core/run/nameOf.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
 import type { CliContext } from './context.ts';
-import { nameOf } from './nameOf.ts';
 import { questionLines } from './questionLines.ts';
 import { QuestionPrompt } from './questionPrompt.ts';
 

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { AgentError, BadInputError, EngineUnavailableError, PlaceError } from '../core/errors.ts';
-import type { ForkRequest, ReplayRequest, RunSettings } from '../core/fork/forkRequest.ts';
+import type { Asked, RunSettings } from '../core/fork/forkRequest.ts';
 import { modelName, money, oneLine, plural } from '../core/format.ts';
 import type { RunId } from '../core/ids.ts';
 import { messageSafe } from '../core/plainText.ts';
@@ -24,9 +24,6 @@ export interface DispatchDeps {
   choices: RunChoices;
   log: Log;
 }
-
-/** What is to be run: a fork or a replay. */
-export type Asked = { kind: 'fork'; request: ForkRequest } | { kind: 'replay'; request: ReplayRequest };
 
 /**
  * Shows what a run will send where and what it may cost; runs it after a click on that, and shows its progress. Where

@@ -3,9 +3,9 @@ import { constants } from 'node:os';
 import { AgentError, messageOf } from '../../core/errors.ts';
 import { byteSize, oneLine, relativeTime } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
+import { nameOf } from '../../core/run/nameOf.ts';
 import type { Continuation } from '../../core/useCases/agentRuns.ts';
 import { type CliContext, runIdOf } from '../context.ts';
-import { nameOf } from '../nameOf.ts';
 import { shellWord } from '../shellWord.ts';
 import { table } from '../table.ts';
 

@@ -13,6 +13,8 @@ import {
   type RecordedAnswers,
   recordedAnswersSchema,
 } from '../fork/forkPlan.ts';
+import { type Baseline, baselineSchema, type ForkPlan, type Recording, recordingSchema } from '../fork/forkPlan.ts';
+import { nameOf } from '../run/nameOf.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
 import { baselineProblems } from './baselineProblems.ts';
 import { type ComparedSide, comparePair, type TextDiff } from './compareBranches.ts';
@@ -109,7 +111,8 @@ function sideOfBaseline(baseline: Baseline, plan: ForkPlan): ComparedSide {
   });
 }
 
-async function sideOfBranch(plan: ForkPlan, branch: BranchView, blobs: BlobStore): Promise<ComparedSide> {
+/** A branch as one side of a comparison. */
+export async function sideOfBranch(plan: ForkPlan, branch: BranchView, blobs: BlobStore): Promise<ComparedSide> {
   const replies = await Promise.all(
     branch.results.map(async (result) => ({
       turn: result.turn,
@@ -132,7 +135,7 @@ async function sideOfBranch(plan: ForkPlan, branch: BranchView, blobs: BlobStore
   const [start, end] = [branch.startedAt, branch.endedAt];
   return side(trajectory, plan, {
     id: branch.branchId,
-    name: branch.repeats > 1 ? `${branch.name} #${branch.repeat}` : branch.name,
+    name: nameOf(branch),
     model: branch.model,
     state: branch.state,
     stopReason: branch.stopReason,

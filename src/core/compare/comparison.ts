@@ -1,4 +1,5 @@
-import type { ChangedFile } from '../agent/agentFacts.ts';
+import * as z from 'zod';
+import { changedFileSchema } from '../agent/agentFacts.ts';
 import type { Usage } from '../api/usage.ts';
 
 /** Name that stands for the recorded course in `compare RUN A B` and in document URIs. */
@@ -24,27 +25,29 @@ export interface ComparedBranch {
 }
 
 /** Where two documents first differ; lines are 1-based. Null where they are equal. */
-export interface Divergence {
-  step: number;
-  kind: 'text' | 'tool' | 'end';
-  lineA: number;
-  lineB: number;
-  summary: string;
-}
+const divergenceSchema = z.object({
+  step: z.number(),
+  kind: z.enum(['text', 'tool', 'end']),
+  lineA: z.number(),
+  lineB: z.number(),
+  summary: z.string(),
+});
+export type Divergence = z.infer<typeof divergenceSchema>;
 
-export interface ComparedPair {
-  a: string;
-  b: string;
+export const comparedPairSchema = z.object({
+  a: z.string(),
+  b: z.string(),
   /** 0 (nothing alike) to 1 (equal), over the lines of both documents. */
-  similarity: number;
-  firstDivergence: Divergence | null;
+  similarity: z.number(),
+  firstDivergence: divergenceSchema.nullable(),
   /** Unified diff of the documents; null where they were too different or too large to diff in time. */
-  textDiff: string | null;
+  textDiff: z.string().nullable(),
   /** Tool calls that only one side made, in order. */
-  toolDiff: { onlyA: string[]; onlyB: string[] };
+  toolDiff: z.object({ onlyA: z.array(z.string()), onlyB: z.array(z.string()) }),
   /** Files that differ, sorted by path; null where nothing was executed, or where a side's files aren't known. */
-  filesDiff: { files: ChangedFile[] } | null;
-}
+  filesDiff: z.object({ files: z.array(changedFileSchema) }).nullable(),
+});
+export type ComparedPair = z.infer<typeof comparedPairSchema>;
 
 export interface Comparison {
   baseline: ComparedBranch;

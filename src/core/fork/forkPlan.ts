@@ -12,6 +12,11 @@ import { engineKindSchema, toolPolicySchema } from './runChoices.ts';
 export const providerSchema = z.enum(['anthropic', 'demo']);
 export type Provider = z.infer<typeof providerSchema>;
 
+/** Name of a schedule: it becomes part of ids on the server. */
+export const scheduleNameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'Write up to 64 letters, digits, dots, dashes and underscores.');
+
 /** The cut, resolved: `uuid` is the message that the cut stands before or after. */
 export const resolvedPointSchema = z.object({
   kind: z.enum(['before', 'after']),
@@ -74,6 +79,8 @@ export const forkPlanSchema = z.object({
   /** Set where Claude Code answers. */
   agent: agentPlanSchema.nullable().default(null),
   createdAt: z.iso.datetime(),
+  /** Set where a schedule fired it. `previous`: the run before it, null for the first. */
+  schedule: z.object({ name: scheduleNameSchema, previous: runIdSchema.nullable() }).optional(),
   /** One line for trees and titles: the prompt at the cut. */
   title: z.string(),
   session: z.object({

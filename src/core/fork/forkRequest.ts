@@ -118,6 +118,13 @@ export const replayRequestSchema = runSettingsSchema.extend({
 });
 export type ReplayRequest = z.infer<typeof replayRequestSchema>;
 
+/** What is to be run: a fork or a replay. */
+export const askedSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('fork'), request: forkRequestSchema }),
+  z.object({ kind: z.literal('replay'), request: replayRequestSchema }),
+]);
+export type Asked = z.infer<typeof askedSchema>;
+
 /** Settings that only branches of Claude Code know. */
 export const agentKeys = Object.keys(agentOptions) as (keyof typeof agentOptions)[];
 

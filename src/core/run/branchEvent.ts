@@ -13,6 +13,7 @@ import { usageSchema } from '../api/storedReply.ts';
 import { failureSchema } from '../failure.ts';
 import { blobRefSchema, branchIdSchema, runIdSchema } from '../ids.ts';
 import { billingSchema, branchOutcomeSchema, stepResultSchema, toolCallSchema } from './branchOutcome.ts';
+import { runChangesSchema } from './runChanges.ts';
 import { limitChangeSchema } from './runLimits.ts';
 
 const base = { runId: runIdSchema, at: z.iso.datetime() };
@@ -157,6 +158,14 @@ export const branchEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('branch-ended'), ...ofBranch, outcome: branchOutcomeSchema }),
   /** A branch that ended or was interrupted is about to be run again by `retry` or `resume`. */
   z.object({ type: z.literal('branch-reset'), ...ofBranch, reason: z.enum(['retry', 'resume']) }),
+  /** A run of a schedule was compared with the one before it. Comes after its end. */
+  z.object({
+    type: z.literal('previous-compared'),
+    ...base,
+    changes: runChangesSchema,
+    /** Blob of a `PairedRuns`: the texts with their differences. */
+    comparison: blobRefSchema,
+  }),
   z.object({ type: z.literal('run-ended'), ...base, state: z.enum(['completed', 'failed', 'cancelled']) }),
 ]);
 export type BranchEvent = z.infer<typeof branchEventSchema>;

@@ -6,7 +6,7 @@ import { AgentCosts } from './agentCosts.ts';
 import { AgentFold } from './agentFold.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchToolCall, StepResult } from './branchOutcome.ts';
-import type { BranchState, BranchView, RunState, RunView } from './runView.ts';
+import type { BranchState, BranchView, RunSchedule, RunState, RunView } from './runView.ts';
 import { sumOf } from './sumOf.ts';
 
 /**
@@ -17,11 +17,16 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
   const branches = new Map(plan.branches.map((branch) => [branch.branchId, new BranchFold(branch)]));
   let ended: { state: RunState; at: string } | null = null;
   let started = false;
+  let compared: Pick<RunSchedule, 'changes' | 'comparison'> = { changes: null, comparison: null };
   const checks: RunView['checks'] = { forkPoint: [], recorded: [], problems: [] };
   for (const event of events) {
     if (event.type === 'run-started') {
       started = true;
       ended = null;
+      // What is run again may end in another way.
+      compared = { changes: null, comparison: null };
+    } else if (event.type === 'previous-compared') {
+      compared = { changes: event.changes, comparison: event.comparison };
     } else if (event.type === 'run-ended') {
       ended = { state: event.state, at: event.at };
     } else if (event.type === 'baseline-checked') {
@@ -46,6 +51,7 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
     state: ended?.state ?? (started ? 'running' : 'pending'),
     interrupted: ended !== null && views.some((view) => view.error?.code === 'interrupted' || view.state === 'pending'),
     createdAt: plan.createdAt,
+    schedule: plan.schedule === undefined ? null : { ...plan.schedule, ...compared },
     endedAt: ended?.at ?? null,
     title: promptTitle(plan.title),
     session: plan.session,

@@ -16,6 +16,7 @@ import type { EngineKind } from '../fork/runChoices.ts';
 import type { BlobRef, BranchId, RunId, SessionId } from '../ids.ts';
 import type { Fidelity } from '../session/fidelity.ts';
 import type { Billing, BranchToolCall, StepResult } from './branchOutcome.ts';
+import type { RunChanges } from './runChanges.ts';
 
 export type RunState = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
 
@@ -85,6 +86,17 @@ export interface BranchView {
   subagentSteps: number;
 }
 
+/** The schedule that fired a run, and what differs from the run before it. */
+export interface RunSchedule {
+  name: string;
+  /** Null for the first run. */
+  previous: RunId | null;
+  /** Null for the first run, and until both were compared. */
+  changes: RunChanges | null;
+  /** Blob of a `PairedRuns`, null with `changes`. */
+  comparison: BlobRef | null;
+}
+
 /** A run as trees, the panel and `forkpoint status` show it. */
 export interface RunView {
   runId: RunId;
@@ -96,6 +108,8 @@ export interface RunView {
   /** Its process went away in mid-run: `resume` runs what is missing. */
   interrupted: boolean;
   createdAt: string;
+  /** Null where a person dispatched it. */
+  schedule: RunSchedule | null;
   endedAt: string | null;
   title: string;
   session: { sessionId: SessionId; file: string; title: string; projectPath: string | null };

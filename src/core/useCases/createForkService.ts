@@ -5,6 +5,7 @@ import type { BlobStore } from '../blobStore.ts';
 import type { Clock } from '../clock.ts';
 import type { TextDiff } from '../compare/compareBranches.ts';
 import { compareRun } from '../compare/compareRun.ts';
+import { compareRuns, type PairedRuns, pairedRunsSchema } from '../compare/compareRuns.ts';
 import { recordedName } from '../compare/comparison.ts';
 import { BadInputError, EngineUnavailableError, NotFoundError, StorageError } from '../errors.ts';
 import { type AgentDraft, draftAgents } from '../fork/agent/agentDraft.ts';
@@ -12,6 +13,7 @@ import type { AgentPlanning } from '../fork/agent/agentPlanning.ts';
 import type { ForkContext } from '../fork/forkContext.ts';
 import { baselineSchema, type ForkPlan, type Provider } from '../fork/forkPlan.ts';
 import {
+  type Asked,
   type BranchSpec,
   executorOf,
   type ForkPoint,
@@ -117,6 +119,10 @@ class Service implements ForkService {
     return this.start(await this.draftReplay(request), runId, ready);
   }
 
+  async plan(asked: Asked, runId: RunId): Promise<ForkPlan> {
+    return this.planned(await this.draftOf(asked), runId);
+  }
+
   async runs(limit?: number): Promise<RunView[]> {
     const ids = await this.deps.runs.list(limit);
     const views = await Promise.all(ids.map((runId) => this.run(runId).catch(() => null)));
@@ -189,9 +195,7 @@ class Service implements ForkService {
   async addBranches(runId: RunId, branches: readonly BranchSpec[]): Promise<BranchId[]> {
     const { runs, blobs } = this.deps;
     const run = await runs.plan(runId);
-    const draft = await this.draftFork(await forkOfRun(run, branches, blobs));
-    const put: PlanningDeps['put'] = (value) => blobs.put(value);
-    const plan = await draft.plan({ ...this.planning(runId, put), agent: await draft.agent?.(put) });
+    const plan = await this.planned(await this.draftFork(await forkOfRun(run, branches, blobs)), runId);
     const added = followingIds(run, plan.branches);
     const engine = await this.deps.engine(run.engine);
     for (const branch of added) await engine.addBranch(runId, branch);
@@ -207,9 +211,19 @@ class Service implements ForkService {
   }
 
   async previewAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<AgainPreview> {
-    const { runs, blobs, prices, apiHost } = this.deps;
-    const plan = await runs.plan(runId);
-    const wanted = branchesToRun(await this.run(runId), reason);
+    const plan = await this.deps.runs.plan(runId);
+    return this.previewOfPlan(plan, branchesToRun(await this.run(runId), reason));
+  }
+
+  previewStored(plan: ForkPlan): Promise<AgainPreview> {
+    return this.previewOfPlan(
+      plan,
+      plan.branches.map(({ branchId }) => branchId),
+    );
+  }
+
+  private async previewOfPlan(plan: ForkPlan, wanted: BranchId[]): Promise<AgainPreview> {
+    const { blobs, prices, apiHost } = this.deps;
     const branches = plan.branches.filter(({ branchId }) => wanted.includes(branchId));
     const { steps } = baselineSchema.parse(await blobs.get(plan.baseline));
     const turns = [...groupBy(steps, (step) => step.turn).values()].map((ofTurn) => ({ steps: ofTurn }));
@@ -266,6 +280,21 @@ class Service implements ForkService {
     return compareRun(plan, view, pair, { blobs, textDiff, files: (...sides) => changedFiles(runId, ...sides) });
   }
 
+  async comparePrevious(runId: RunId): Promise<PairedRuns | null> {
+    const { runs, blobs, textDiff } = this.deps;
+    const after = { plan: await runs.plan(runId), view: await this.run(runId) };
+    const { schedule, state } = after.view;
+    if (schedule === null || schedule.previous === null || state === 'running' || state === 'pending') return null;
+    if (schedule.comparison !== null) return pairedRunsSchema.parse(await blobs.get(schedule.comparison));
+    try {
+      const before = { plan: await runs.plan(schedule.previous), view: await this.run(schedule.previous) };
+      return await compareRuns(before, after, { blobs, textDiff });
+    } catch (error) {
+      if (error instanceof NotFoundError) return null;
+      throw error;
+    }
+  }
+
   watch(listener: (runId: RunId) => void): ReturnType<ForkService['watch']> {
     return this.deps.runs.watch(listener);
   }
@@ -313,14 +342,22 @@ class Service implements ForkService {
     return (put) => draftAgents({ open, context, chain, turns, settings }, { ...planning, put });
   }
 
+  private draftOf(asked: Asked): Promise<Draft> {
+    return asked.kind === 'fork' ? this.draftFork(asked.request) : this.draftReplay(asked.request);
+  }
+
   private planning(runId: RunId, put: (value: unknown) => Promise<BlobRef>): PlanningDeps {
     const { clock, provider, sha256, cache } = this.deps;
     return { runId, createdAt: new Date(clock.now()).toISOString(), provider, sha256, put, cache: cache?.() };
   }
 
-  private async start(draft: Draft, runId: RunId, ready: Promise<ForkEngine>): Promise<ForkPlan> {
+  private async planned(draft: Draft, runId: RunId): Promise<ForkPlan> {
     const put: PlanningDeps['put'] = (value) => this.deps.blobs.put(value);
-    const plan = await draft.plan({ ...this.planning(runId, put), agent: await draft.agent?.(put) });
+    return draft.plan({ ...this.planning(runId, put), agent: await draft.agent?.(put) });
+  }
+
+  private async start(draft: Draft, runId: RunId, ready: Promise<ForkEngine>): Promise<ForkPlan> {
+    const plan = await this.planned(draft, runId);
     const engine = await ready;
     if (!(await this.deps.runs.create(plan))) return this.deps.runs.plan(runId);
     this.deps.onDispatched?.(plan);

@@ -3,11 +3,12 @@
 
 import type { Answer } from '../agent/agentFacts.ts';
 import type { Executor } from '../agent/agentSettings.ts';
+import type { PairedRuns } from '../compare/compareRuns.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import type { Disposable } from '../disposable.ts';
 import type { AgentPreview } from '../fork/agent/agentPreview.ts';
 import type { ForkPlan, ResolvedPoint } from '../fork/forkPlan.ts';
-import type { BranchSpec, ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
+import type { Asked, BranchSpec, ForkRequest, ReplayRequest } from '../fork/forkRequest.ts';
 import type { CompletedCall } from '../fork/pairCalls.ts';
 import type { PrefixMatch } from '../fork/prefixMatch.ts';
 import type { BranchId, RunId } from '../ids.ts';
@@ -78,6 +79,8 @@ export interface ForkService {
    */
   dispatch(request: ForkRequest, runId?: RunId): Promise<ForkPlan>;
   dispatchReplay(request: ReplayRequest, runId?: RunId): Promise<ForkPlan>;
+  /** Plans, and stores bodies. Makes no run, starts and sends nothing. @throws ForkpointError */
+  plan(asked: Asked, runId: RunId): Promise<ForkPlan>;
   /** Newest first, reconciled with their engines. A run that can't be read is left out. */
   runs(limit?: number): Promise<RunView[]>;
   /** @throws NotFoundError */
@@ -92,6 +95,8 @@ export interface ForkService {
   addBranches(runId: RunId, branches: readonly BranchSpec[]): Promise<BranchId[]>;
   /** Changes limits of a run under way. @throws BadInputError where it has ended or has no such limit */
   changeLimits(runId: RunId, change: LimitChange): Promise<void>;
+  /** What a plan would send if all of it ran anew. */
+  previewStored(plan: ForkPlan): Promise<AgainPreview>;
   previewAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<AgainPreview>;
   /** Runs the failed and cancelled branches again; completed steps are kept and not paid twice. */
   retry(runId: RunId): Promise<void>;
@@ -100,6 +105,11 @@ export interface ForkService {
   delete(runId: RunId): Promise<void>;
   /** Every branch against the recording; with `a` and `b` (branch ids, names or `recorded`) that pair. @throws NotFoundError */
   compare(runId: RunId, a?: string, b?: string): Promise<Comparison>;
+  /**
+   * A run of a schedule against the run before it. Null where there is none, where that was deleted before both were compared,
+   * and while the run is under way.
+   */
+  comparePrevious(runId: RunId): Promise<PairedRuns | null>;
   /** Calls back when a run was added, grew or was deleted. */
   watch(listener: (runId: RunId) => void): Disposable;
   /**

@@ -58,6 +58,7 @@ export function run(over: Partial<RunView> = {}): RunView {
     state: 'completed',
     interrupted: false,
     createdAt: '2026-11-20T10:00:00Z',
+    schedule: null,
     endedAt: '2026-11-20T10:01:00Z',
     title: 'Now handle emoji',
     session: { sessionId: 's' as SessionId, file: '/s.jsonl', title: 'Fix the slugify edge cases', projectPath: null },

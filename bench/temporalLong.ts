@@ -5,7 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { createBlobStore } from '../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../src/adapters/runs/createRunStore.ts';
 import { readWorkerRecords } from '../src/orchestration/temporal/workerRecords.ts';
-import { workflowIdOf } from '../src/orchestration/temporal/workflowIdOf.ts';
+import { workflowIdOf } from '../src/orchestration/temporal/durableRun/workflowIdOf.ts';
 import { startMessagesApi } from '../test/support/messagesApi.ts';
 import { type PlanOptions, storePlan } from '../test/support/storedPlan.ts';
 import { startTestServer, testEngine } from '../test/support/temporal.ts';

@@ -22,6 +22,7 @@ import type { SessionSearch } from './core/search/sessionSearch.ts';
 import type { SetupCheck } from './core/setup/setupCheck.ts';
 import type { AgentRuns } from './core/useCases/agentRuns.ts';
 import type { ForkService } from './core/useCases/forkService.ts';
+import type { ScheduleEngine, ScheduleService } from './core/useCases/schedules.ts';
 import { AgentServices } from './lazyAgentServices.ts';
 import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
 
@@ -107,6 +108,7 @@ export interface Services {
   readonly search: SessionSearch;
   readonly archive: SessionArchive;
   readonly forks: ForkService;
+  readonly schedules: ScheduleService;
   readonly agents: AgentRuns;
   /** The work of agent branches, loaded when the first one runs. */
   readonly agentWork: () => Promise<AgentWork>;
@@ -248,12 +250,33 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     },
   });
   const temporal = load.createTemporalControl(temporalSettings);
+  let scheduleEngine: Promise<ScheduleEngine & { dispose(): Promise<void> }> | null = null;
+  const schedules = load.createScheduleService({
+    forks,
+    runs,
+    blobs,
+    clock,
+    sha256,
+    engine() {
+      scheduleEngine ??= import('./orchestration/temporal/schedules/temporalSchedules.ts').then(
+        ({ createTemporalSchedules }) => createTemporalSchedules({ settings: temporalSettings, blobs }),
+      );
+      return scheduleEngine;
+    },
+    timezone: () => Intl.DateTimeFormat().resolvedOptions().timeZone,
+    planning: {
+      claudeDirs,
+      claudePath: options.claudePath ?? (process.env.FORKPOINT_CLAUDE || null),
+      provider: options.provider ?? 'anthropic',
+    },
+  });
   return {
     home,
     sessions,
     search,
     archive,
     forks,
+    schedules,
     agents: agentServices.runs,
     agentWork,
     runs,
@@ -279,7 +302,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     },
     async dispose() {
       reading.dispose();
-      await engines.dispose();
+      await Promise.all([engines.dispose(), scheduleEngine?.then((engine) => engine.dispose())]);
     },
   };
 }
@@ -305,6 +328,7 @@ async function loadParts() {
     { createPriceList },
     { textDiff },
     { createForkService },
+    { createScheduleService },
     { createTemporalControl },
     { defaultTaskQueue },
   ] = await Promise.all([
@@ -315,6 +339,7 @@ async function loadParts() {
     import('./adapters/prices/createPriceList.ts'),
     import('./adapters/textDiff.ts'),
     import('./core/useCases/createForkService.ts'),
+    import('./core/useCases/createScheduleService.ts'),
     import('./orchestration/temporal/temporalControl.ts'),
     import('./orchestration/temporal/temporalSettings.ts'),
   ]);
@@ -326,6 +351,7 @@ async function loadParts() {
     createPriceList,
     textDiff,
     createForkService,
+    createScheduleService,
     createTemporalControl,
     defaultTaskQueue,
   };

@@ -6,7 +6,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import { type RunId, runIdSchema } from '../../src/core/ids.ts';
-import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
+import { workflowIdOf } from '../../src/orchestration/temporal/durableRun/workflowIdOf.ts';
 import type { Services } from '../../src/services.ts';
 import { branchOf, ForkStage, untilView } from './forkStage.ts';
 import { type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';

@@ -10,6 +10,12 @@ import { agentQueueOf } from './agentQueueOf.ts';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { encodeFailures, encryptedMark } from './codec/failureConverter.ts';
 import { resolveTarget, serverUnavailable } from './connection.ts';
+import { activeSchedules } from './schedules/activeSchedules.ts';
+import {
+  createScheduleActivities,
+  type ScheduleActivities,
+  type ScheduleActivityDeps,
+} from './schedules/scheduleActivities.ts';
 import type { WorkerConfig } from './workerConfig.ts';
 
 /** How many agents work at once is each run's own limit; those that wait for a person take a slot and hardly anything else. */
@@ -20,6 +26,8 @@ export interface RunWorkerOptions {
   /** Keys of the payload codec; null: payloads are not encrypted. */
   encryption: EncryptionSettings | null;
   deps: ActivityDeps;
+  /** What schedules ask for. */
+  schedules: ScheduleActivityDeps;
   /** The built workflows, `dist/workflows.js`. */
   workflowBundle: string;
   env: NodeJS.ProcessEnv;
@@ -80,7 +88,7 @@ function logLine({ level, message, meta }: LogEntry): string {
 /** One worker for workflows and model calls, and one for agents, whose slots nobody else waits for. */
 async function createWorkers(options: RunWorkerOptions, connection: NativeConnection): Promise<Worker[]> {
   const { config, deps, workflowBundle, encryption } = options;
-  const activities = createActivities(deps);
+  const activities = { ...createActivities(deps), ...createScheduleActivities(options.schedules) };
   const dataConverter = dataConverterOf({ encryption: async () => encryption });
   if (encryption !== null) encodeFailures();
   const shared = { ...sharedOptions(config, connection, activities), dataConverter };
@@ -113,7 +121,11 @@ async function createWorkers(options: RunWorkerOptions, connection: NativeConnec
 }
 
 /** Runs that older workers began have activities of agents in the queue of the requests, so both know all of them. */
-function sharedOptions(config: WorkerConfig, connection: NativeConnection, activities: Activities) {
+function sharedOptions(
+  config: WorkerConfig,
+  connection: NativeConnection,
+  activities: Activities & ScheduleActivities,
+) {
   return {
     connection,
     namespace: config.namespace,
@@ -127,7 +139,7 @@ function sharedOptions(config: WorkerConfig, connection: NativeConnection, activ
 }
 
 /**
- * Calls `stop` once no run of the task queue has been open for the idle time, or the server has been away for it, or the
+ * Calls `stop` once no run of the task queue has been open and no schedule active for the idle time, or the server has been away for it, or the
  * data folder is gone: a worker that nobody can need any more must not stay behind.
  */
 function watchIdle(connection: NativeConnection, config: WorkerConfig, stop: () => void): { dispose(): void } {
@@ -138,7 +150,11 @@ function watchIdle(connection: NativeConnection, config: WorkerConfig, stop: () 
     const query = `TaskQueue = "${taskQueue}" AND ExecutionStatus = "Running"`;
     const open = await connection.workflowService.countWorkflowExecutions({ namespace, query }).catch(() => null);
     if (open !== null && Number(open.count) > 0) lastBusy = performance.now();
-    else if (performance.now() - lastBusy >= idleMs) stop();
+    else if (performance.now() - lastBusy >= idleMs) {
+      const awaited = await activeSchedules(connection.workflowService, config).catch(() => []);
+      if (awaited.length === 0) stop();
+      else lastBusy = performance.now();
+    }
   };
   const timer = setInterval(() => void check(), Math.max(1_000, idleMs / 10));
   return { dispose: () => clearInterval(timer) };

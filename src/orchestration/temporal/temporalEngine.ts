@@ -1,10 +1,8 @@
 // src/orchestration/temporal: the engine that runs a fork as a Temporal workflow: engine, worker, activities, dev
 // server. No vscode, no Anthropic SDK, and no rule of how a branch runs: that is src/core/run.
 
-import { createHash } from 'node:crypto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Answer } from '../../core/agent/agentFacts.ts';
-import type { BlobStore } from '../../core/blobStore.ts';
 import type { Clock } from '../../core/clock.ts';
 import { BadInputError, InterruptedError, RunOwnedError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
@@ -13,41 +11,29 @@ import { endAbandoned, isLeftOpen } from '../../core/run/abandonedRun.ts';
 import type { AnswerOrder } from '../../core/run/agent/answerOrder.ts';
 import { refusals } from '../../core/run/amendPlan.ts';
 import type { EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';
-import { type RetryPolicy, retryPolicies, timeouts } from '../../core/run/retryPolicies.ts';
 import { checkLimitChange, type LimitChange } from '../../core/run/runLimits.ts';
 import type { AddOrder, CancelOrder } from '../../core/run/runUpdate.ts';
 import { describedIn } from './describeRun.ts';
+import { type DurableOrderOptions, durableOrderOf } from './durableOrderOf.ts';
 import type { DurableOrder } from './durableRun/durableOrder.ts';
+import { workflowIdOf } from './durableRun/workflowIdOf.ts';
 import { findTemporalCli } from './findTemporalCli.ts';
+import { isBadArgument } from './grpcErrors.ts';
+import { projectHash } from './projectHash.ts';
 import { askAgainForAttributes, registerSearchAttributes, searchAttributesOf } from './searchAttributes.ts';
 import { TemporalLink } from './temporalLink.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 import { UpdateRefused, updateWorkflow } from './updateWorkflow.ts';
 import { WorkerProcesses } from './workerProcess.ts';
-import { workflowIdOf } from './workflowIdOf.ts';
 import type { forkRun } from './workflows.ts';
 
-/**
- * Branches that a run has under way at once: five workers' fill. The server takes at most 2,000 pending activities of a workflow, a
- * workflow's code at most five seconds at a time, and a branch's time is not to run out while it waits for a worker.
- */
-const defaultBranchesAtOnce = 100;
 /** How long a worker may take for an update, in milliseconds: a new one is handed the run once the lost one's queue is given up. */
 const updateMs = 30_000;
 
-export interface TemporalEngineDeps {
+export interface TemporalEngineDeps extends DurableOrderOptions {
   settings: TemporalSettings;
   runs: RunStore;
-  blobs: BlobStore;
   clock: Clock;
-  /** Default: the table of `retryPolicies.ts`. */
-  retry?: RetryPolicy;
-  /** A worker that says nothing for so long is taken for lost. Default: the table of timeouts. */
-  heartbeatMs?: number;
-  /** Events of a workflow's history after which it goes on in a new one. Default: when the server suggests it. */
-  continueAfterEvents?: number;
-  /** Branches that a run has under way at once. Default 100. */
-  branchesAtOnce?: number;
 }
 
 /**
@@ -225,30 +211,13 @@ class TemporalEngine implements ForkEngine {
     }
   }
 
-  /** What the workflow needs of the plan it loads itself: of any plan, this holds a reference. */
-  async #order(plan: ForkPlan, what: Pick<DurableOrder, 'branches' | 'attempt'>): Promise<DurableOrder> {
-    const { blobs, continueAfterEvents, branchesAtOnce = defaultBranchesAtOnce } = this.#deps;
-    const { retry = retryPolicies.modelApi, heartbeatMs = timeouts.modelHeartbeat } = this.#deps;
-    return {
-      version: 2,
-      runId: plan.runId,
-      plan: await blobs.put(plan),
-      ...what,
-      retry,
-      heartbeatMs,
-      branchesAtOnce,
-      ...(continueAfterEvents !== undefined && { continueAfterEvents }),
-      cursor: null,
-    };
-  }
-
   async #startWorkflow(
     client: Client,
     plan: ForkPlan,
     what: Pick<DurableOrder, 'branches' | 'attempt'>,
     workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE',
   ): Promise<void> {
-    const order = await this.#order(plan, what);
+    const order = await durableOrderOf(plan, what, this.#deps);
     const { WorkflowExecutionAlreadyStartedError } = await import('./temporalClient.ts');
     const start = (searchable: boolean): Promise<unknown> =>
       client.workflow.start<typeof forkRun>('forkRun', {
@@ -257,7 +226,7 @@ class TemporalEngine implements ForkEngine {
         args: [{ ...order, searchable }],
         workflowIdReusePolicy,
         ...describedIn(plan),
-        ...(searchable && { typedSearchAttributes: searchAttributesOf(plan, hashOf(plan.session.projectPath)) }),
+        ...(searchable && { typedSearchAttributes: searchAttributesOf(plan, projectHash(plan)) }),
       });
     try {
       const { namespace } = await this.#link.target();
@@ -305,16 +274,6 @@ class TemporalEngine implements ForkEngine {
       );
     }
   }
-}
-
-function hashOf(text: string | null): string | null {
-  return text === null ? null : createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
-
-// gRPC: 3 invalid argument.
-function isBadArgument(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) if ('code' in at && at.code === 3) return true;
-  return false;
 }
 
 /** A refused update as a person reads it. */

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { connectClient, isPortOpen, resolveTarget, serverUnavailable, type TemporalTarget } from './connection.ts';
+import { isUnreachable } from './grpcErrors.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 
 /** How long a single exchange with the server may take, in milliseconds. */
@@ -75,12 +76,4 @@ export class TemporalLink {
     });
     return this.#client;
   }
-}
-
-// gRPC: 14 unavailable, 4 deadline exceeded.
-function isUnreachable(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && (at.code === 14 || at.code === 4)) return true;
-  }
-  return false;
 }

@@ -45,7 +45,7 @@ export async function updateWorkflow<R, A>(
 }
 
 /** The failure of an activity that lies behind an error, null where none does. */
-function relayedFailure(error: unknown): ForkpointError | null {
+export function relayedFailure(error: unknown): ForkpointError | null {
   for (let at = error; at instanceof Error; at = at.cause) {
     const details: unknown = 'details' in at && Array.isArray(at.details) ? at.details[0] : null;
     const failure = callFailureSchema.safeParse(details);

@@ -1,7 +1,12 @@
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { sha256 } from '../../adapters/sha256.ts';
 import { ForkpointError, messageOf } from '../../core/errors.ts';
-import { createServices } from '../../services.ts';
+import type { ForkPlan } from '../../core/fork/forkPlan.ts';
+import type { Asked } from '../../core/fork/forkRequest.ts';
+import type { RunId } from '../../core/ids.ts';
+import type { ScheduleOrder } from '../../core/useCases/schedules.ts';
+import { createServices, type ServicesOptions } from '../../services.ts';
 import { runWorker } from './runWorker.ts';
 import { type WorkerHandover, workerHandoverFrom } from './workerConfig.ts';
 import type { WorkerMessage } from './workerProcess.ts';
@@ -22,13 +27,14 @@ function tell(message: WorkerMessage): Promise<void> {
 }
 
 async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): Promise<void> {
-  const services = await createServices({
+  const options: ServicesOptions = {
     home: config.home,
-    baseUrl: config.baseUrl ?? undefined,
+    ...(config.baseUrl !== null && { baseUrl: config.baseUrl }),
     apiKey: () => Promise.resolve(apiKey ?? undefined),
     authToken: agentEnv.ANTHROPIC_AUTH_TOKEN,
     env: agentEnv,
-  });
+  };
+  const services = await createServices(options);
   const draining = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -46,6 +52,7 @@ async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): 
       config,
       encryption,
       deps: { ...services, agents: services.agentWork },
+      schedules: { ...services, sha256, plan: (order, asked, runId) => planAs(options, order, asked, runId) },
       workflowBundle: fileURLToPath(new URL('./workflows.js', import.meta.url)),
       env: agentEnv,
       signal: draining.signal,
@@ -59,6 +66,22 @@ async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): 
     });
   } finally {
     await removeWorkerRecord(config, process.pid);
+    await services.dispose();
+  }
+}
+
+/** Plans what a schedule runs with the sessions and the Claude Code of whoever made it. */
+async function planAs(options: ServicesOptions, order: ScheduleOrder, asked: Asked, runId: RunId): Promise<ForkPlan> {
+  const { claudeDirs, provider } = order;
+  const services = await createServices({
+    ...options,
+    claudeDirs,
+    provider,
+    claudePath: order.claudePath ?? undefined,
+  });
+  try {
+    return await services.forks.plan(asked, runId);
+  } finally {
     await services.dispose();
   }
 }

@@ -48,7 +48,7 @@ export function workerHandoverFrom(text: string): WorkerHandover {
 }
 
 /** Orders that a worker understands: one that an older build left running must not be handed newer ones. */
-const orderVersion = 2;
+const orderVersion = 3;
 
 /**
  * Digest of what a worker does differently: two workers of equal fingerprint can stand in for each other. A changed key or

@@ -23,6 +23,8 @@ import { fileActivities, localActivities } from './durableRun/runActivities.ts';
 import type { BranchProgress } from './durableRun/runProgress.ts';
 import type { Update } from './durableRun/runUpdates.ts';
 
+export { scheduledRun } from './durableRun/scheduledRun.ts';
+
 /** Cancels a branch, or (null) the whole run. */
 const cancelSignal = defineSignal<[BranchId | null]>('cancel');
 /** Sent by the activity of a branch that others wait for. */

@@ -1,0 +1,17 @@
+/** The server refuses what it was given. */
+export function isBadArgument(error: unknown): boolean {
+  return hasCode(error, [3]);
+}
+
+/** The server can't be reached, or does not answer in time. */
+export function isUnreachable(error: unknown): boolean {
+  return hasCode(error, [14, 4]);
+}
+
+/** @param codes of gRPC: 3 invalid argument, 4 deadline exceeded, 14 unavailable */
+function hasCode(error: unknown, codes: readonly number[]): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'number' && codes.includes(at.code)) return true;
+  }
+  return false;
+}

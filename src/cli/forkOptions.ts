@@ -45,21 +45,24 @@ export interface ForkOptions extends RunOptions {
 
 /**
  * The request that a fork's command line stands for; with `--file` the options go before the file's values.
+ * @param defaults for what neither says
  * @throws BadInputError
  */
 export async function forkRequestOf(
   session: string | undefined,
   at: ForkPoint | null,
   options: ForkOptions,
+  defaults: Record<string, unknown> = {},
 ): Promise<ForkRequest> {
   const given = withoutUndefined({ session, at: at ?? undefined, prompt: options.prompt, ...settingsOf(options) });
   const branches = (options.branch ?? []).map(branchOf);
   const matrix = matrixOf(options.matrix ?? []);
   if (options.file !== undefined) {
     const own = withoutUndefined({ branches: branches.length > 0 ? branches : undefined, matrix });
-    return fileRequest(options.file, { ...given, ...own });
+    return fileRequest(options.file, { ...given, ...own }, defaults);
   }
   const raw = {
+    ...defaults,
     ...given,
     ...withoutUndefined({ matrix }),
     ...(branches.length > 0 ? { branches } : matrix === undefined ? { branches: [{ name: 'as recorded' }] } : {}),
@@ -157,13 +160,17 @@ export function checkBypass(permissions: string | undefined, { iKnow }: RunOptio
   );
 }
 
-async function fileRequest(file: string, overrides: Record<string, unknown>): Promise<ForkRequest> {
+async function fileRequest(
+  file: string,
+  overrides: Record<string, unknown>,
+  defaults: Record<string, unknown>,
+): Promise<ForkRequest> {
   const standardInput = file === '-';
   const folder = standardInput ? process.cwd() : path.dirname(path.resolve(file));
   const name = standardInput ? 'standard input' : file;
   const text = await (standardInput ? readAll(process.stdin) : readText(file, 'fork file'));
   const readPrompt = (prompt: string): Promise<string> => readText(path.resolve(folder, prompt), 'prompt');
-  return parseForkFile({ text, name, env: process.env, readPrompt, overrides });
+  return parseForkFile({ text, name, env: process.env, readPrompt, overrides, defaults });
 }
 
 async function withPrompts(request: ForkRequest): Promise<ForkRequest> {

@@ -15,6 +15,8 @@ export interface Sending {
   executor: Executor;
   /** Set where Claude Code answers a new run. */
   agent: AgentPreview | null;
+  /** When it is sent, where that is not now and once: `each time it fires`. */
+  when?: string;
 }
 
 /** What will be sent: the point, the fidelity, the branches, what they change; who works where on which files. */
@@ -47,7 +49,12 @@ export function dryRunEnd(sending: Sending): string {
 }
 
 /** `2 requests to api.anthropic.com, $0.01–0.20` */
-export function whatIsSent({ billed, executor, agent, requests, host, costUsd }: Sending): string {
+export function whatIsSent(sending: Sending): string {
+  const { when } = sending;
+  return `${sentAtOnce(sending)}${when === undefined ? '' : `, ${when}`}`;
+}
+
+function sentAtOnce({ billed, executor, agent, requests, host, costUsd }: Sending): string {
   if (!billed) return `${plural(requests, 'request')} to the demo model, free`;
   if (executor === 'api') return `${plural(requests, 'request')} to ${host ?? 'the API'}, ${moneyRange(costUsd)}`;
   const version = agent?.agent.version == null ? '' : ` ${agent.agent.version}`;

@@ -1,4 +1,5 @@
 import { oneLine } from '../core/format.ts';
+import { describeRunChanges } from '../core/run/runChanges.ts';
 import type { RunView } from '../core/run/runView.ts';
 import { savedText } from '../core/run/savedText.ts';
 import { agentLines, failedOutputs } from './agentReport.ts';
@@ -13,6 +14,15 @@ export async function printRun(context: CliContext, view: RunView): Promise<void
     `${view.runId} · ${oneLine(view.title, 60)} · ${view.interrupted ? 'interrupted' : view.state} · ${view.engine}`,
   );
   await printBranches(context, view);
+  for (const line of scheduleLines(view)) terminal.print(line);
+}
+
+/** Which schedule fired it, and what changed since the run before. */
+function scheduleLines({ schedule }: RunView): string[] {
+  if (schedule === null) return [];
+  const { name, changes } = schedule;
+  const since = changes === null ? '' : ` Since ${changes.previous}: ${describeRunChanges(changes)}.`;
+  return [`Fired by schedule ${name}.${since}`];
 }
 
 /** Prints a run's branches as a table, what agents did, and what went wrong. */

@@ -6,6 +6,7 @@ import { BadInputError, ForkpointError } from '../core/errors.ts';
 import { addAgentCommands } from './commands/agentCommands.ts';
 import { addForkCommands } from './commands/forkCommands.ts';
 import { addRunCommands } from './commands/runCommands.ts';
+import { addScheduleCommands } from './commands/scheduleCommands.ts';
 import { addSearchCommands } from './commands/searchCommands.ts';
 import { addSessionCommands } from './commands/sessionCommands.ts';
 import { addTemporalCommands } from './commands/temporalCommands.ts';
@@ -67,6 +68,7 @@ function buildProgram(args: readonly string[], version: string, handle: Handle, 
     addRunCommands,
     addAgentCommands,
     addTemporalCommands,
+    addScheduleCommands,
   ]) {
     addCommands(program, handle);
     // Making the others would take longer than many a command.

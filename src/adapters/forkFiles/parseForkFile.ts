@@ -15,6 +15,8 @@ export interface ForkFileSource {
   env: Readonly<Record<string, string | undefined>>;
   /** Reads the file that a prompt names with `@path`. */
   readPrompt: (path: string) => Promise<string>;
+  /** Values for keys that the file has not. */
+  defaults?: Readonly<Record<string, unknown>>;
   /** Values from the command line that go before the file's. */
   overrides?: Readonly<Record<string, unknown>>;
 }
@@ -40,7 +42,11 @@ export async function parseForkFile(source: ForkFileSource): Promise<ForkRequest
       { path: '', line: 1, message: 'A fork file holds keys such as session, at and branches.' },
     ]);
   }
-  const file = accepted(forkFileSchema.safeParse({ ...raw, ...source.overrides }), source.name, lineOf);
+  const file = accepted(
+    forkFileSchema.safeParse({ ...source.defaults, ...raw, ...source.overrides }),
+    source.name,
+    lineOf,
+  );
   const request = accepted(forkRequestOfFile(file), source.name, lineOf);
   return withPromptsRead(request, source, lineOf);
 }

@@ -1,7 +1,16 @@
+import type { PairedRuns } from '../../core/compare/compareRuns.ts';
+import { plainText } from '../../core/plainText.ts';
+import { describeRunChanges } from '../../core/run/runChanges.ts';
 import { type CliContext, runIdOf } from '../context.ts';
 import { comparisonMarkdown } from '../exportRun.ts';
 import { printPatch } from '../printPatch.ts';
 import { comparisonText } from '../runReport.ts';
+
+/** What changed since the run before, and the texts with their differences. */
+function previousText({ changes, pairs }: PairedRuns): string {
+  const diffs = pairs.map(({ textDiff }) => plainText(textDiff ?? '').trimEnd()).filter((diff) => diff !== '');
+  return [`Since ${changes.previous}: ${describeRunChanges(changes)}.`, ...diffs].join('\n');
+}
 
 /** `compare` */
 export async function compare(
@@ -17,12 +26,15 @@ export async function compare(
   const runId = await runIdOf(context, given);
   const { forks } = await context.services();
   const comparison = await forks.compare(runId, a, b);
-  if (format === 'json') terminal.printJson(comparison);
+  // Of a schedule's run, unless one pair of it is asked for.
+  const previous = a === undefined ? await forks.comparePrevious(runId) : null;
+  if (format === 'json') terminal.printJson({ ...comparison, previous });
   else if (format === 'markdown') terminal.print(comparisonMarkdown(comparison));
   else if (format === 'patch') printPatch(context, comparison.pairs.map(({ textDiff }) => textDiff ?? '').join(''));
   else {
     const more = `forkpoint compare ${runId} --format patch`;
     terminal.print(comparisonText(comparison, terminal.colors, { maxLines: 400, more }));
+    if (previous !== null) terminal.print(`\n${previousText(previous)}`);
   }
   return 0;
 }

@@ -1,11 +1,11 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import {
   branchValues,
   collect,
   positiveInteger,
-  positiveNumber,
   withCommonOptions,
   withPointOptions,
+  withRunChoices,
   withSendingOptions,
 } from '../options.ts';
 import type { Handle } from '../runCli.ts';
@@ -35,39 +35,5 @@ export function addForkCommands(program: Command, handle: Handle): void {
 }
 
 function withRunOptions(command: Command): Command {
-  return withSendingOptions(command)
-    .option('--dry-run', 'say what would be sent and what it may cost, and send nothing')
-    .option('--demo', 'the offline demo model answers; nothing is sent or billed')
-    .option('--engine <engine>', 'in-process or temporal')
-    .option('--tools <policy>', 'recorded or stop')
-    .option('--max-steps <n>', 'replies of a branch at most', positiveInteger)
-    .addOption(
-      new Option('--executor <executor>', 'who answers: your own Claude Code, or the Messages API').choices([
-        'claude-code',
-        'api',
-      ]),
-    )
-    .addOption(new Option('--place <kind>', 'where an agent works').choices(['auto', 'overlay', 'worktree', 'copy']))
-    .option('--files <state>', 'files that a place begins with: turn (default), now, or a commit')
-    .addOption(
-      new Option(
-        '--permissions <policy>',
-        'calls that need a yes: ask waits for one, deny refuses, bypass lets them through',
-      ).choices(['ask', 'deny', 'bypass']),
-    )
-    .option('--i-know', 'agree to --permissions bypass')
-    .option('--allow-recorded', 'commands that the recorded turn ran need no question')
-    .option('--setup <cmd>', 'run in the place before the agent starts (repeatable)', collect)
-    .option('--check <cmd>', 'run in the place afterwards: CMD or NAME=CMD (repeatable)', collect)
-    .option('--max-turns <n>', 'replies of an agent at most', positiveInteger)
-    .option('--concurrency <n>', 'agents at once (default: 2)', positiveInteger)
-    .option('--claude <path>', 'the Claude Code to use (default: FORKPOINT_CLAUDE, else PATH)')
-    .option(
-      '--budget-usd <usd>',
-      'dispatch nothing more once this is reached; agents that work at once share what is left of it',
-      positiveNumber,
-    )
-    .option('--cache', 'take answers of earlier runs to the very same requests, of repeats, too')
-    .option('--no-cache', 'ask anew (default)')
-    .option('--timeout-seconds <s>', 'time limit of a branch', positiveNumber);
+  return withRunChoices(withSendingOptions(command));
 }

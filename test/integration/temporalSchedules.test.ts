@@ -1,10 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
+import { forkRequestSchema } from '../../src/core/fork/forkRequest.ts';
+import { type RunId, sessionIdSchema } from '../../src/core/ids.ts';
 import type { ScheduleView } from '../../src/core/useCases/schedules.ts';
+import { createTemporalSchedules } from '../../src/orchestration/temporal/schedules/temporalSchedules.ts';
+import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
+import { createServices, type Services, type ServicesOptions } from '../../src/services.ts';
 import { bundleCli, CliBench, type CliResult } from '../support/cli.ts';
+import { untilView } from '../support/forkStage.ts';
 import { historyText } from '../support/historyText.ts';
 import { type MessagesApi, startMessagesApi } from '../support/messagesApi.ts';
 import { builtWorker, killWorkers, startTestServer, type TestServer } from '../support/temporal.ts';
@@ -17,8 +26,9 @@ let bundle: Awaited<ReturnType<typeof bundleCli>>;
 let bench: CliBench;
 let api: MessagesApi;
 let connection: Connection;
-let claudeDir: string;
 let session: WrittenSession;
+/** On the data folder of the command line: each call of that takes a second. */
+let services: Services;
 /** What the model says. */
 let answer = 'Hello.';
 /** Set while it is to say nothing yet. */
@@ -33,10 +43,11 @@ beforeAll(async () => {
     return answer;
   });
   connection = await Connection.connect({ address: server.address });
-  claudeDir = path.join(bench.home, '.claude');
-  session = await writeSession(claudeDir, path.join(bench.home, 'work'), [`Say ${mark}.`, 'Again.']);
+  session = await writeSession(claudeDir(), work(), [`Say ${mark}.`, 'Again.']);
+  services = await servicesOn({ home: path.join(bench.home, 'data') });
 });
 afterAll(async () => {
+  await services?.dispose();
   await connection?.close();
   if (bench) await killWorkers(path.join(bench.home, 'data'));
   await bench?.remove();
@@ -45,9 +56,25 @@ afterAll(async () => {
   await server?.stop();
 });
 
+const claudeDir = () => path.join(bench.home, '.claude');
+const work = () => path.join(bench.home, 'work');
+
+async function servicesOn(options: ServicesOptions & { home: string }): Promise<Services> {
+  return createServices({
+    claudeDirs: [claudeDir()],
+    apiKey: async () => 'sk-ant-test',
+    baseUrl: api.baseUrl,
+    // The same as the command line's, or each would replace the other's worker.
+    env: { PATH: process.env.PATH, HOME: bench.home, ...apiEnv() },
+    temporal: { address: server.address, workerScript: await builtWorker() },
+    ...options,
+  });
+}
+
+const apiEnv = () => ({ ANTHROPIC_API_KEY: 'sk-ant-test', ANTHROPIC_BASE_URL: api.baseUrl });
+
 function cli(...args: string[]): Promise<CliResult> {
-  const env = { ANTHROPIC_API_KEY: 'sk-ant-test', ANTHROPIC_BASE_URL: api.baseUrl, TEMPORAL_ADDRESS: server.address };
-  return bench.run([...args, '--json'], { env });
+  return bench.run([...args, '--json'], { env: { ...apiEnv(), TEMPORAL_ADDRESS: server.address } });
 }
 
 async function schedule(...args: string[]): Promise<ScheduleView[]> {
@@ -56,32 +83,39 @@ async function schedule(...args: string[]): Promise<ScheduleView[]> {
   return json().schedules;
 }
 
-/** The file of a fork of a session. */
-async function forkFile(name: string, keys: Record<string, unknown>): Promise<string> {
-  const file = path.join(bench.home, 'work', name);
-  await writeFile(file, JSON.stringify(keys));
+async function forkFile(keys: Record<string, unknown> = {}): Promise<string> {
+  const file = path.join(work(), 'a.fork.yaml');
+  await writeFile(file, JSON.stringify({ ...fork(), ...keys }));
   return file;
 }
 
-function fork(keys: Record<string, unknown> = {}): Record<string, unknown> {
+function fork() {
   const branches = [{ name: 'terse', prompt: `Only ${mark}.`, system: { append: `Be ${mark}.` } }, { name: 'other' }];
-  return { session: session.sessionId, at: { turn: 2 }, executor: 'api', branches, ...keys };
+  return { session: session.sessionId, at: { turn: 2 }, executor: 'api', branches };
 }
 
-async function ended(runId: string | null | undefined) {
-  const { json } = await cli('status', String(runId), '--wait');
-  return json();
+/** Fires a schedule, and waits until the firing is over. */
+async function fire(name: string, { schedules } = services): Promise<NonNullable<ScheduleView['last']>> {
+  const fired = await schedules.trigger(name, { waitMs: 20_000 });
+  expect(fired.last?.runs.length).toBe(fired.sessions.length);
+  return over(name, schedules);
+}
+
+async function over(name: string, schedules = services.schedules): Promise<NonNullable<ScheduleView['last']>> {
+  const found = async () => (await schedules.list()).find((one) => one.name === name);
+  // What the next run is compared with is known once the firing itself has ended.
+  await expect.poll(async () => (await found())?.isUnderWay, { timeout: 20_000 }).toBe(false);
+  return (await found())!.last!;
 }
 
 it('fires a fork, compares each run with the one before, and keeps words from the server', async () => {
-  const file = await forkFile('nightly.fork.yaml', fork({ budgetUsd: 2 }));
+  const file = await forkFile({ budgetUsd: 2 });
   const [made] = await schedule('create', '--file', file, '--cron', '0  3 * * *', '--name', 'nightly', '--yes');
   expect(made).toMatchObject({ name: 'nightly', cron: '0 3 * * *', paused: false, last: null });
   expect(new Date(made?.next ?? '').getMinutes()).toBe(0);
 
-  const [first] = await schedule('trigger', 'nightly');
-  const before = await ended(first?.last?.runId);
-  expect(before).toMatchObject({
+  const before = (await fire('nightly')).runId;
+  expect(await services.forks.run(before!)).toMatchObject({
     state: 'completed',
     engine: 'temporal',
     budgetUsd: 2,
@@ -91,142 +125,154 @@ it('fires a fork, compares each run with the one before, and keeps words from th
   // The session grows; the fork stays where it was cut.
   await session.add('More.');
   answer = 'Good day to you.';
-  await expect.poll(async () => (await schedule('list'))[0]?.last?.state, { timeout: 20_000 }).toBe('completed');
-  const [second] = await schedule('trigger', 'nightly');
-  const runId = second?.last?.runId ?? '';
-  await ended(runId);
-  const compared = async () => (await ended(runId)).schedule;
-  await expect.poll(compared, { timeout: 20_000 }).toMatchObject({
-    name: 'nightly',
-    previous: before.runId,
-    changes: { previous: before.runId, branches: [{ name: 'terse', checks: [], files: null }, { name: 'other' }] },
-  });
-  expect((await compared()).changes.branches[0].similarity).toBeLessThan(1);
+  const [triggered] = await schedule('trigger', 'nightly');
+  const runId = triggered!.last!.runId!;
+  await over('nightly');
+  const { schedule: by, point } = (await cli('status', runId)).json();
+  const branches = [{ name: 'terse', checks: [], files: null }, { name: 'other' }];
+  expect(by).toMatchObject({ name: 'nightly', previous: before, changes: { previous: before, branches } });
+  expect(by.changes.branches[0].similarity).toBeLessThan(1);
+  expect(point.turnIndex).toBe(2);
   const { previous } = (await cli('compare', runId)).json();
   expect(previous.pairs[0].textDiff).toContain('+Good day to you.');
-  expect((await schedule('list'))[0]?.last).toMatchObject({
-    runId,
-    state: 'completed',
-    runs: [{ runId, changes: { previous: before.runId } }],
-  });
-  expect((await cli('runs')).json().runs.map((run: { runId: string }) => run.runId)).toEqual([runId, before.runId]);
+  const changes = { previous: before };
+  expect((await schedule('list'))[0]?.last).toMatchObject({ runId, state: 'completed', runs: [{ runId, changes }] });
+  expect(await services.runs.list()).toEqual([runId, before]);
 
-  const client = new Client({ connection });
-  const raw = [];
-  for await (const { workflowId } of client.workflow.list()) {
-    const handle = client.workflow.getHandle(workflowId);
-    raw.push(await handle.fetchHistory(), (await handle.describe()).raw);
-  }
-  for await (const { scheduleId } of client.schedule.list()) {
-    raw.push((await client.schedule.getHandle(scheduleId).describe()).raw);
-  }
-  const text = historyText(raw);
+  const text = historyText(await everythingOnServer());
   expect(text).toContain(runId);
   expect(text).not.toContain(mark);
   expect(text).not.toContain(bench.home);
 });
 
+/** Each workflow with its history, and each schedule. */
+async function everythingOnServer(): Promise<unknown[]> {
+  const client = new Client({ connection });
+  const raw: unknown[] = [];
+  for await (const { workflowId } of client.workflow.list()) {
+    const handle = client.workflow.getHandle(workflowId);
+    raw.push(await handle.fetchHistory(), (await handle.describe()).raw);
+  }
+  const { schedules } = await client.workflowService.listSchedules({ namespace: 'default' });
+  for (const { scheduleId } of schedules) {
+    raw.push(await client.workflowService.describeSchedule({ namespace: 'default', scheduleId: scheduleId! }));
+  }
+  return [...raw, schedules];
+}
+
 it('pauses, resumes and deletes, and never runs two at once', async () => {
   expect((await schedule('pause', 'nightly'))[0]).toMatchObject({ paused: true, next: null });
-  expect((await schedule('list'))[0]).toMatchObject({ paused: true });
   expect((await schedule('resume', 'nightly'))[0]).toMatchObject({ paused: false, next: expect.any(String) });
   const go = Promise.withResolvers<void>();
   held = go.promise;
-  const [under] = await schedule('trigger', 'nightly');
+  const under = await services.schedules.trigger('nightly', { waitMs: 20_000 });
   const { code, json } = await cli('schedule', 'trigger', 'nightly');
-  expect(code).toBe(2);
-  expect(json().error.message).toMatch(/still under way/);
-  const cancelled = (await cli('cancel', under?.last?.runId ?? '')).json();
-  expect(cancelled.state).toBe('cancelled');
+  expect([code, json().error.message]).toEqual([2, 'The last run of nightly is still under way.']);
+  const runId = under.last!.runId!;
+  await services.forks.cancel(runId);
+  await untilView(services, runId, ({ state }) => state === 'cancelled');
   go.resolve();
   held = null;
-  await expect.poll(async () => (await schedule('list'))[0]?.last?.state, { timeout: 20_000 }).toBe('cancelled');
-  const { code: deleted, json: left } = await cli('schedule', 'delete', 'nightly');
-  expect(deleted).toBe(0);
-  expect(left()).toEqual({ deleted: 'nightly', schedules: [] });
-  expect((await cli('runs')).json().runs).toHaveLength(3);
+  expect((await over('nightly')).state).toBe('cancelled');
+  const deleted = await cli('schedule', 'delete', 'nightly');
+  expect([deleted.code, deleted.json()]).toEqual([0, { deleted: 'nightly', schedules: [] }]);
+  expect(await services.runs.list()).toContain(runId);
 });
 
 it('says in words what is wrong', async () => {
-  const file = await forkFile('plain.fork.yaml', fork());
-  const good = ['schedule', 'create', '--file', file, '--cron', '0 3 * * *', '--yes'];
+  const create = ['schedule', 'create', '--cron', '0 3 * * *', '--name', 'twice', '--file', await forkFile()];
+  const unconfirmed = await cli(...create);
+  expect(unconfirmed.code).toBe(2);
+  expect(unconfirmed.json().error.message).toMatch(/This costs money: 2 requests .*, each time it fires/);
+  expect((await cli(...create, '--yes')).code).toBe(0);
   const refusals: [string[], number, unknown][] = [
-    [[...good, '--cron', '0 25 * * *'], 2, { path: 'cron' }],
-    [[...good, '--name', 'a b'], 2, { path: 'name' }],
-    [[...good, '--timezone', 'Mars/Olympus'], 2, { path: 'timezone' }],
-    [[...good, '--engine', 'in-process'], 2, { path: 'engine' }],
-    [[...good, '--executor', 'claude-code', '--permissions', 'bypass'], 2, { path: 'permissions' }],
-    [['schedule', 'create', '--cron', '0 3 * * *', '--yes'], 2, { path: 'file' }],
-    [['schedule', 'create', '--replay', 'nobody', '--cron', '0 3 * * *', '--yes'], 3, expect.anything()],
+    [[...create, '--yes'], 2, { path: 'name' }],
+    [[...create, '--yes', '--cron', '0 25 * * *'], 2, { path: 'cron' }],
     [['schedule', 'pause', 'nobody'], 3, null],
-    [['schedule', 'trigger', 'nobody'], 3, null],
-    [[...good, '--address', '127.0.0.1:9'], 4, expect.anything()],
+    [['schedule', 'list', '--address', '127.0.0.1:9'], 4, { address: '127.0.0.1:9' }],
   ];
   for (const [args, expected, details] of refusals) {
     const { code, json } = await cli(...args);
-    const { error } = json();
-    expect([args, code, error.details]).toEqual([args, expected, details]);
-    expect(error.hint).not.toBe('');
+    expect([args, code, json().error.details]).toEqual([args, expected, details]);
+    expect(json().error.hint).not.toBe('');
   }
-  const inProcess = await forkFile('here.fork.yaml', fork({ engine: 'in-process' }));
-  expect(
-    (await cli('schedule', 'create', '--file', inProcess, '--cron', '0 3 * * *', '--yes')).json().error,
-  ).toMatchObject({ code: 'bad_input', details: { path: 'engine' } });
-  const unconfirmed = await cli(...good.slice(0, -1));
-  expect(unconfirmed.code).toBe(2);
-  expect(unconfirmed.json().error.message).toMatch(/This costs money: 2 requests .*, each time it fires/);
-  expect((await cli(...good, '--name', 'twice')).code).toBe(0);
-  const { code, json } = await cli(...good, '--name', 'twice');
-  expect([code, json().error.details]).toEqual([2, { path: 'name' }]);
-  expect((await schedule('list')).map(({ name }) => name)).toEqual(['twice']);
+  await forkFile({ engine: 'in-process' });
+  expect((await cli(...create, '--yes')).json().error.details).toEqual({ path: 'engine' });
+  await forkFile({ executor: 'claude-code', permissions: 'bypass' });
+  expect((await cli(...create, '--yes')).json().error.details).toEqual({ path: 'permissions' });
+  await services.schedules.delete('twice');
 });
 
 it('replays several sessions, and a session that is gone fails in words', async () => {
-  answer = 'Hello.';
-  const gone = await writeSession(claudeDir, path.join(bench.home, 'work'), ['One.', 'Two.']);
+  const gone = await writeSession(claudeDir(), work(), ['One.', 'Two.']);
   const sessions = [session.sessionId, gone.sessionId];
-  const replay = ['--replay', ...sessions, '--model', 'claude-haiku-4-5', '--from', '2', '--cron', '@weekly'];
-  const [made] = await schedule('create', ...replay, '--name', 'weekly', '--executor', 'api', '--yes');
+  const options = ['--model', 'claude-haiku-4-5', '--from', '2', '--executor', 'api', '--cron', '@weekly', '--yes'];
+  const [made] = await schedule('create', '--replay', ...sessions, '--name', 'weekly', ...options);
   expect(made?.sessions).toEqual(sessions);
   await rm(gone.file);
-  const [fired] = await schedule('trigger', 'weekly');
-  const runs = await Promise.all((fired?.last?.runs ?? []).map(({ runId }) => ended(runId)));
-  expect(runs.map(({ state, kind }) => [kind, state])).toEqual([
-    ['replay', 'completed'],
-    ['replay', 'failed'],
-  ]);
-  expect(runs[1].branches[0].error).toMatchObject({ code: 'not_found', message: expect.stringContaining(gone.file) });
-  expect(runs[1].session.sessionId).toBe(gone.sessionId);
-  const last = async () => (await schedule('list')).find(({ name }) => name === 'weekly')?.last;
-  await expect.poll(last, { timeout: 20_000 }).toMatchObject({ state: 'failed', runId: runs[0].runId });
+  const { runs, state } = await fire('weekly');
+  expect(state).toBe('failed');
+  const [good, bad] = await Promise.all(runs.map(({ runId }) => services.forks.run(runId)));
+  expect([good?.kind, good?.state, bad?.state]).toEqual(['replay', 'completed', 'failed']);
+  expect(bad?.session.sessionId).toBe(gone.sessionId);
+  expect(bad?.branches[0]?.error).toMatchObject({ code: 'not_found', message: expect.stringContaining(gone.file) });
+  expect(historyText(await everythingOnServer())).not.toContain(gone.file);
+
+  // Without its snapshot there is no run at all, and the schedule says why.
+  await rm(path.join(bench.home, 'data', 'blobs'), { recursive: true });
+  await services.schedules.trigger('weekly');
+  const failed = async () => (await services.schedules.list())[0]?.last;
+  await expect.poll(failed, { timeout: 20_000 }).toMatchObject({
+    state: 'failed',
+    runId: null,
+    error: { code: 'storage', message: expect.stringMatching(/A part of the run is gone/) },
+  });
+  await services.schedules.delete('weekly');
 });
 
-it('fires with encrypted payloads', async () => {
-  const env = {
-    ANTHROPIC_API_KEY: 'sk-ant-test',
-    ANTHROPIC_BASE_URL: api.baseUrl,
-    TEMPORAL_ADDRESS: server.address,
-    FORKPOINT_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    FORKPOINT_HOME: path.join(bench.home, 'secret'),
-  };
-  const file = await forkFile('secret.fork.yaml', fork());
-  const run = (...args: string[]) => bench.run([...args, '--json'], { env });
+it('sends a run again as it was, with encrypted payloads', async () => {
+  const home = path.join(bench.home, 'secret');
+  const key = randomBytes(32).toString('base64');
+  const secret = await servicesOn({ home, encryption: async () => ({ key, keyId: 'test-key' }) });
   try {
-    await run('schedule', 'create', '--file', file, '--cron', '0 3 * * *', '--name', 'secret', '--yes');
-    for (const previous of [false, true]) {
-      const { last } = (await run('schedule', 'trigger', 'secret')).json().schedules[0];
-      const { state, schedule: by } = (await run('status', last.runId, '--wait')).json();
-      expect([state, by.previous !== null]).toEqual(['completed', previous]);
-      const settled = async () => (await run('schedule', 'list')).json().schedules[0].last.state;
-      await expect.poll(settled, { timeout: 20_000 }).toBe('completed');
-    }
-    for await (const { scheduleId, memo } of new Client({ connection }).schedule.list()) {
-      if (scheduleId.endsWith('/secret')) expect.unreachable(`A client without the key read ${JSON.stringify(memo)}`);
-    }
-  } catch (error) {
-    // The list above ends with what the SDK says of a payload that it can't decode.
-    expect(String(error)).toMatch(/encrypted/);
+    const { runId } = await secret.forks.dispatch(forkRequestSchema.parse({ ...fork(), engine: 'in-process' }));
+    const asked = (await untilView(secret, runId, ({ state }) => state === 'completed')).branches;
+    await secret.schedules.create({ name: 'again', cron: '0 3 * * 1', items: [{ kind: 'run', runId }] });
+    const ids: (RunId | null)[] = [];
+    for (const _time of [1, 2]) ids.push((await fire('again', secret)).runId);
+    const { branches, schedule: by } = await secret.forks.run(ids[1]!);
+    expect(branches.map(({ name, state }) => [name, state])).toEqual(asked.map(({ name }) => [name, 'completed']));
+    expect(by).toMatchObject({ previous: ids[0], changes: { branches: [{ similarity: 1 }, { similarity: 1 }] } });
+    const { schedules } = await connection.workflowService.listSchedules({ namespace: 'default' });
+    const own = schedules.filter(({ scheduleId }) => scheduleId?.endsWith('/again'));
+    const encodings = own.flatMap(({ memo }) =>
+      Object.values(memo?.fields ?? {}).map(({ metadata }) => Buffer.from(metadata?.['encoding'] ?? '').toString()),
+    );
+    expect([...new Set(encodings)]).toEqual(['binary/encrypted']);
+    await secret.schedules.delete('again');
   } finally {
-    await killWorkers(path.join(bench.home, 'secret'));
+    await secret.dispose();
+    await killWorkers(home);
+  }
+});
+
+it('keeps its worker as long as a schedule is active', async () => {
+  const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-schedules-'));
+  const settings = server.settings({ home, workerIdleMs: 500 });
+  const blobs = createBlobStore(path.join(home, 'blobs'));
+  const engine = createTemporalSchedules({ settings, blobs });
+  try {
+    const sessions = [sessionIdSchema.parse('s')];
+    await engine.create({ name: 'yearly', cron: '@yearly', timezone: 'UTC', order: await blobs.put({}), sessions });
+    expect(await engine.ensureWorker()).toBe(true);
+    // It looks every second.
+    await delay(2_500);
+    expect(await readWorkerRecords({ home })).toHaveLength(1);
+    await engine.pause('yearly', true);
+    await expect.poll(() => readWorkerRecords({ home }), { timeout: 20_000 }).toEqual([]);
+  } finally {
+    await engine.dispose();
+    await killWorkers(home);
+    await rm(home, { recursive: true, force: true });
   }
 });

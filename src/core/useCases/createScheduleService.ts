@@ -140,7 +140,7 @@ class Service implements ScheduleService {
   }
 
   private async view({ firing, order: _order, ...state }: ScheduleState): Promise<ScheduleView> {
-    if (firing === null) return { ...state, last: null };
+    if (firing === null) return { ...state, isUnderWay: false, last: null };
     const { id, at, failure } = firing;
     const ids = state.sessions.map((_session, index) => scheduledRunId(id, index, this.deps.sha256));
     const views = await Promise.all(ids.map((runId) => this.known(runId)));
@@ -151,7 +151,11 @@ class Service implements ScheduleService {
       return firing.state === 'running' ? [{ runId, state: 'pending' as const, changes: null }] : [];
     });
     const whole = runs.length > 0 ? together(runs.map((run) => run.state)) : firing.state;
-    return { ...state, last: { runId: runs[0]?.runId ?? null, state: whole, at, runs, error: failure } };
+    return {
+      ...state,
+      isUnderWay: firing.state === 'running',
+      last: { runId: runs[0]?.runId ?? null, state: whole, at, runs, error: failure },
+    };
   }
 
   private async stored(item: Scheduled): Promise<{ asked: Asked | null; plan: ForkPlan }> {

@@ -87,6 +87,8 @@ export interface ScheduleView {
   paused: boolean;
   next: string | null;
   skipped: number;
+  /** Its last firing is not over. */
+  isUnderWay: boolean;
   sessions: SessionId[];
   last: {
     /** The first run of the last firing; null where it came to none. */

@@ -10,7 +10,7 @@ import { agentQueueOf } from './agentQueueOf.ts';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { encodeFailures, encryptedMark } from './codec/failureConverter.ts';
 import { resolveTarget, serverUnavailable } from './connection.ts';
-import { activeSchedules } from './schedules/activeSchedules.ts';
+import { listedSchedules } from './schedules/listedSchedules.ts';
 import {
   createScheduleActivities,
   type ScheduleActivities,
@@ -151,8 +151,8 @@ function watchIdle(connection: NativeConnection, config: WorkerConfig, stop: () 
     const open = await connection.workflowService.countWorkflowExecutions({ namespace, query }).catch(() => null);
     if (open !== null && Number(open.count) > 0) lastBusy = performance.now();
     else if (performance.now() - lastBusy >= idleMs) {
-      const awaited = await activeSchedules(connection.workflowService, config).catch(() => []);
-      if (awaited.length === 0) stop();
+      const schedules = await listedSchedules(connection.workflowService, config).catch(() => []);
+      if (schedules.every(({ paused }) => paused)) stop();
       else lastBusy = performance.now();
     }
   };

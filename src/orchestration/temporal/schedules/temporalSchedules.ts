@@ -14,7 +14,8 @@ import type { TemporalSettings } from '../temporalSettings.ts';
 import { relayedFailure } from '../updateWorkflow.ts';
 import { WorkerProcesses } from '../workerProcess.ts';
 import type { scheduledRun } from '../workflows.ts';
-import { scheduleIdOf, scheduleNameIn } from './scheduleIds.ts';
+import { listedSchedules } from './listedSchedules.ts';
+import { scheduleIdOf } from './scheduleIds.ts';
 
 /** A server that was away fires what it missed so long ago, once. */
 const catchupWindow = '1 day';
@@ -70,15 +71,10 @@ class TemporalSchedules implements ScheduleEngine {
   }
 
   async list(): Promise<ScheduleState[]> {
-    const { taskQueue } = this.#deps.settings;
     return this.#link.use(async (client) => {
-      const names: string[] = [];
-      for await (const { scheduleId } of client.schedule.list()) {
-        const name = scheduleNameIn(taskQueue, scheduleId);
-        if (name !== null) names.push(name);
-      }
+      const listed = await this.#listed(client);
       const states = await Promise.all(
-        names.sort().map((name) =>
+        listed.map(({ name }) =>
           this.#stateOf(client, name).catch((error: unknown) => {
             // Deleted a moment ago.
             if (error instanceof NotFoundError) return null;
@@ -151,12 +147,14 @@ class TemporalSchedules implements ScheduleEngine {
   }
 
   async #untilListed(client: Client, name: string): Promise<void> {
-    const { taskQueue } = this.#deps.settings;
     for (const until = performance.now() + listedMs; performance.now() < until; await delay(100)) {
-      for await (const { scheduleId } of client.schedule.list()) {
-        if (scheduleId === scheduleIdOf(taskQueue, name)) return;
-      }
+      if ((await this.#listed(client)).some((listed) => listed.name === name)) return;
     }
+  }
+
+  async #listed(client: Client) {
+    const { namespace } = await this.#link.target();
+    return listedSchedules(client.workflowService, { namespace, taskQueue: this.#deps.settings.taskQueue });
   }
 
   /** @throws NotFoundError */

@@ -24,6 +24,7 @@ import { RunList } from './views/runTree/runList.ts';
 import { runNotifications } from './views/runTree/runNotifications.ts';
 import { runStatusBar } from './views/runTree/runStatusBar.ts';
 import { RunTreeView } from './views/runTree/runTreeView.ts';
+import { scheduleCommands } from './views/schedules/scheduleCommands.ts';
 import { searchCommands } from './views/search/searchCommands.ts';
 import { SearchIndexing } from './views/search/searchIndexing.ts';
 import { revealCommands } from './views/sessionTree/revealCommands.ts';
@@ -137,6 +138,7 @@ function commandHandlers(views: ReturnType<typeof createViews>): CommandHandlers
     ...runCommands(shared),
     ...compareCommands(diffs, pickers, agents.pickAgentBranch),
     ...agents.commands,
+    ...scheduleCommands({ ...shared, reveal: (runId) => runTree.reveal(runId) }),
     ...temporalCommands(provider, views.temporalStatus),
     ...generalCommands({
       apiKey,

@@ -296,6 +296,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
         versions,
         agents,
         temporal,
+        schedules,
         apiHost,
         settings: temporalSettings,
       });

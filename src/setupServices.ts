@@ -5,6 +5,7 @@ import type { TemporalControl } from './core/run/temporalControl.ts';
 import { checkSetup } from './core/setup/checkSetup.ts';
 import type { SetupCheck } from './core/setup/setupCheck.ts';
 import type { AgentRuns } from './core/useCases/agentRuns.ts';
+import type { ScheduleService } from './core/useCases/schedules.ts';
 import { encryptionKeysOf } from './orchestration/temporal/codec/encryptionKeys.ts';
 import { findTemporalCli } from './orchestration/temporal/findTemporalCli.ts';
 import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
@@ -14,6 +15,7 @@ export interface SetupServicesOptions {
   folder: string | undefined;
   agents: AgentRuns;
   temporal: TemporalControl;
+  schedules: Pick<ScheduleService, 'list'>;
   settings: TemporalSettings;
   apiHost: string;
   temporalIsDefault: boolean;
@@ -23,7 +25,7 @@ export interface SetupServicesOptions {
 
 /** Looks at everything that Forkpoint works with on this machine. Asks nobody outside, but a Temporal server that is configured. */
 export async function runSetupChecks(options: SetupServicesOptions): Promise<SetupCheck[]> {
-  const { folder, agents, temporal, settings, apiHost, temporalIsDefault } = options;
+  const { folder, agents, temporal, schedules, settings, apiHost, temporalIsDefault } = options;
   let status: ReturnType<TemporalControl['status']> | undefined;
   // Chunks of the bundle lie in dist/, sources in src/: the package's file is above both.
   const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
@@ -38,6 +40,7 @@ export async function runSetupChecks(options: SetupServicesOptions): Promise<Set
       return status;
     },
     temporalCli: () => findTemporalCli(settings.cliPath, settings.env, settings.home),
+    activeSchedules: async () => (await schedules.list()).filter(({ paused }) => !paused).map(({ name }) => name),
     hasWorker: () => existsSync(settings.workerScript),
     encryptionKeyId: async () => {
       const encryption = (await settings.encryption?.()) ?? null;

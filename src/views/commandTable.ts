@@ -62,6 +62,8 @@ export const commandTable = {
   'forkpoint.retryFailed': { title: 'Retry Failed', palette: true },
   'forkpoint.resumeRun': { title: 'Resume', palette: true },
   'forkpoint.deleteRun': { title: 'Delete Run', palette: true },
+  'forkpoint.scheduleFork': { title: 'Schedule This Fork…', palette: true },
+  'forkpoint.showSchedules': { title: 'Show Schedules', palette: true },
   'forkpoint.openRunInTemporal': { title: 'Open in Temporal Web UI', palette: false },
   'forkpoint.compareWithRecorded': { title: 'Compare with Recorded', palette: true },
   'forkpoint.compareBranches': { title: 'Compare Branches', palette: true },

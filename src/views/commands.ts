@@ -37,6 +37,8 @@ export interface CommandArguments {
   'forkpoint.retryFailed': [run?: RunTarget];
   'forkpoint.resumeRun': [run?: RunTarget];
   'forkpoint.deleteRun': [run?: RunTarget];
+  'forkpoint.scheduleFork': [run?: RunTarget];
+  'forkpoint.showSchedules': [];
   'forkpoint.openRunInTemporal': [run?: RunTarget];
   'forkpoint.compareWithRecorded': [branch?: BranchTarget];
   'forkpoint.compareBranches': [first?: BranchTarget, selected?: BranchTarget[]];

@@ -10,6 +10,7 @@ import type { SessionSearch } from '../core/search/sessionSearch.ts';
 import type { SetupCheck } from '../core/setup/setupCheck.ts';
 import type { AgentRuns } from '../core/useCases/agentRuns.ts';
 import type { ForkService } from '../core/useCases/forkService.ts';
+import type { ScheduleService } from '../core/useCases/schedules.ts';
 
 /** What set-up is looked at. */
 interface SetupOrder {
@@ -25,6 +26,7 @@ export interface ViewServices {
   search: SessionSearch;
   archive: SessionArchive;
   forks: ForkService;
+  schedules: ScheduleService;
   agents: AgentRuns;
   runs: RunStore;
   blobs: BlobStore;

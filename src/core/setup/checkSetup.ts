@@ -1,6 +1,6 @@
 import type { FoundAgent, PlaceOption } from '../agent/agentPorts.ts';
 import { ForkpointError, messageOf } from '../errors.ts';
-import { byteSize, plural } from '../format.ts';
+import { byteSize, listed, plural } from '../format.ts';
 import type { TemporalStatus } from '../run/temporalControl.ts';
 import type { SetupCheck } from './setupCheck.ts';
 
@@ -24,6 +24,8 @@ export interface SetupProbes {
   temporal: () => Promise<TemporalStatus>;
   /** The Temporal CLI that a dev server would be started with. @throws ForkpointError where there is none */
   temporalCli: () => Promise<string>;
+  /** Schedules that are not paused, by name. Asked only where the server answers. */
+  activeSchedules: () => Promise<string[]>;
   /** This build brings a worker for this machine. */
   hasWorker: () => boolean;
   /** Id of the key that payloads are encrypted with, null where they are not. @throws ForkpointError for keys that can't be used */
@@ -108,9 +110,14 @@ async function ofServer({ temporal, temporalCli }: SetupProbes): Promise<Finding
   return lacking(`Not running on ${server.address}. It would be started with ${cli}.`, start);
 }
 
-async function ofWorker({ temporal, hasWorker }: SetupProbes): Promise<Finding> {
-  const { workers } = await temporal();
+async function ofWorker({ temporal, hasWorker, activeSchedules }: SetupProbes): Promise<Finding> {
+  const { server, workers } = await temporal();
   if (workers.length > 0) return fine(`${plural(workers.length, 'worker')}: ${workers.map(workerWords).join(', ')}.`);
+  const schedules = server.state === 'running' ? await activeSchedules() : [];
+  if (schedules.length > 0) {
+    const waits = `what ${listed(schedules, 'and')} fires waits for one`;
+    return lacking(`None is running: ${waits}.`, 'Start one with `forkpoint worker`.');
+  }
   if (hasWorker()) return fine('None is running; the first run on Temporal starts one.');
   const hint = 'Install the build for your platform, or start a worker elsewhere with `forkpoint worker`.';
   return lacking('This build brings no worker for this machine.', hint);

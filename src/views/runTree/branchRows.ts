@@ -1,14 +1,28 @@
 import type { CheckResult } from '../../core/agent/agentFacts.ts';
 import { oneLine, plural } from '../../core/format.ts';
+import { describeBranchChanges, describeRunChanges } from '../../core/run/runChanges.ts';
 import { checksText } from '../agentProgress.ts';
 import type { RowColor, TreeRow } from '../treeRow.ts';
 import { checkOutcome, questionText } from './agentWords.ts';
 import { changedFileUri, decorations } from './changedFileUris.ts';
-import type { BaselineNode, CheckNode, CommitNode, FileNode, NoteNode, QuestionNode, RunTreeNode } from './runNodes.ts';
+import type {
+  BaselineNode,
+  CheckNode,
+  CommitNode,
+  FileNode,
+  NoteNode,
+  QuestionNode,
+  RunTreeNode,
+  SinceBranchNode,
+  SinceNode,
+} from './runNodes.ts';
 
 type NodeBelow = Exclude<RunTreeNode, { kind: 'run' | 'repeats' | 'branch' }>;
 
-/** The row of anything below a branch that Claude Code answers, or of a state that branches are compared with. */
+/**
+ * The row of anything below a branch that Claude Code answers, of a state that branches are compared with, or of what a schedule's run
+ * changed.
+ */
 export function rowBelowBranch(node: NodeBelow): TreeRow {
   switch (node.kind) {
     case 'question':
@@ -23,6 +37,10 @@ export function rowBelowBranch(node: NodeBelow): TreeRow {
       return baselineRow(node);
     case 'note':
       return noteRow(node);
+    case 'since':
+      return sinceRow(node);
+    case 'since-branch':
+      return sinceBranchRow(node);
   }
 }
 
@@ -105,6 +123,33 @@ function baselineRow({ id, state, checks, problem }: BaselineNode): TreeRow {
     context: 'baseline',
     children: checks.length === 0 ? 'none' : 'collapsed',
     accessibilityLabel: `Checks of the ${state === 'recorded' ? 'recorded end' : 'fork point'}, ${description}`,
+  };
+}
+
+function sinceRow({ id, changes }: SinceNode): TreeRow {
+  const description = describeRunChanges(changes);
+  return {
+    id,
+    label: 'since the run before',
+    description,
+    icon: 'compare-changes',
+    context: 'since',
+    children: changes.branches.length === 0 ? 'none' : 'collapsed',
+    accessibilityLabel: `Since the run before: ${description.replaceAll(' · ', ', ')}`,
+  };
+}
+
+function sinceBranchRow({ id, changes }: SinceBranchNode): TreeRow {
+  const label = oneLine(changes.name);
+  const description = describeBranchChanges(changes);
+  return {
+    id,
+    label,
+    description,
+    icon: 'diff',
+    context: 'sinceBranch',
+    children: 'none',
+    accessibilityLabel: `Branch ${label} since the run before: ${description.replaceAll(' · ', ', ')}`,
   };
 }
 

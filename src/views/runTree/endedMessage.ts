@@ -1,4 +1,5 @@
 import { messageWithHint, oneLine, plural } from '../../core/format.ts';
+import { describeRunChanges } from '../../core/run/runChanges.ts';
 import type { RunView } from '../../core/run/runView.ts';
 import { changesText } from '../agentProgress.ts';
 import { checksFact } from './agentWords.ts';
@@ -18,12 +19,14 @@ export function endedMessage(run: RunView): EndedMessage | null {
   if (run.state === 'cancelled') return null;
   const failures = run.branches.filter(({ state }) => state === 'failed').map(({ error }) => error);
   const completed = run.branches.filter(({ state }) => state === 'completed').length;
-  const title = `“${oneLine(run.title, 60)}”`;
+  const by = run.schedule === null ? '' : `${run.schedule.name}: `;
+  const title = `${by}“${oneLine(run.title, 60)}”`;
   const all = plural(run.branches.length, 'branch', 'branches');
   if (run.interrupted)
     return { text: `${title} was interrupted after ${completed} of ${all}.`, warning: true, badKey: false };
   const cost = `${codeFacts(run)}${run.provider === 'demo' ? '' : `, ${costOfRun(run)}`}`;
-  if (failures.length === 0) return { text: `${title}: ${all} done${cost}.`, warning: false, badKey: false };
+  const since = sinceText(run);
+  if (failures.length === 0) return { text: `${title}: ${all} done${cost}.${since}`, warning: false, badKey: false };
   const messages = new Set(failures.map((error) => error?.message));
   const [only] = failures;
   const cause =
@@ -31,10 +34,16 @@ export function endedMessage(run: RunView): EndedMessage | null {
       ? ` ${messageWithHint({ message: oneLine(only.message, 200), hint: oneLine(only.hint, 200) })}`
       : '';
   return {
-    text: `${title}: ${completed} of ${all} done, ${failures.length} failed${cost}.${cause}`,
+    text: `${title}: ${completed} of ${all} done, ${failures.length} failed${cost}.${cause}${since}`,
     warning: true,
     badKey: failures.every((error) => error?.code === 'authentication'),
   };
+}
+
+/** What a schedule's run changed: ` Since the run before: tests fails now.` */
+function sinceText({ schedule }: RunView): string {
+  const changes = schedule?.changes ?? null;
+  return changes === null ? '' : ` Since the run before: ${describeRunChanges(changes)}.`;
 }
 
 /** What agents made: `, +12 −3 in 2 files, tests pass`; of several branches only what the checks say. */

@@ -1,6 +1,7 @@
 import type { BaselineProblem, ChangedFile, CheckResult, Commit, Question } from '../../core/agent/agentFacts.ts';
 import { modelName } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
+import type { BranchChanges, RunChanges } from '../../core/run/runChanges.ts';
 import type { BranchState, BranchView, RunView } from '../../core/run/runView.ts';
 
 export interface RunNode {
@@ -86,6 +87,23 @@ export interface NoteNode extends BelowBranch {
   tooltip: string;
 }
 
+/** What changed from the run before of the same schedule. */
+export interface SinceNode {
+  kind: 'since';
+  id: string;
+  runId: RunId;
+  changes: RunChanges;
+}
+
+/** A branch beside itself in the run before. */
+export interface SinceBranchNode {
+  kind: 'since-branch';
+  id: string;
+  runId: RunId;
+  previous: RunId;
+  changes: BranchChanges;
+}
+
 export type RunTreeNode =
   | RunNode
   | RepeatsNode
@@ -95,7 +113,9 @@ export type RunTreeNode =
   | FileNode
   | CommitNode
   | CheckNode
-  | NoteNode;
+  | NoteNode
+  | SinceNode
+  | SinceBranchNode;
 
 export function runNode(run: RunView): RunNode {
   return { kind: 'run', id: `run:${run.runId}`, runId: run.runId, run };
@@ -128,6 +148,22 @@ export function baselineNodes({ runId, checks }: RunView): BaselineNode[] {
     if (results.length === 0 && problem === null) return [];
     return [{ kind: 'baseline' as const, id: `run:${runId}//${state}`, runId, state, checks: results, problem }];
   });
+}
+
+/** A row for what a schedule's run changed, where that is known. */
+export function sinceNodes({ runId, schedule }: RunView): SinceNode[] {
+  const changes = schedule?.changes ?? null;
+  return changes === null ? [] : [{ kind: 'since', id: `run:${runId}//since`, runId, changes }];
+}
+
+export function sinceChildren({ id, runId, changes }: SinceNode): SinceBranchNode[] {
+  return changes.branches.map((branch) => ({
+    kind: 'since-branch',
+    id: `${id}/${branch.branchId}`,
+    runId,
+    previous: changes.previous,
+    changes: branch,
+  }));
 }
 
 /** Name of a branch as titles show it: ` #2` tells the repeats apart. */

@@ -7,6 +7,9 @@ import { endedMessage, waitingMessage } from './endedMessage.ts';
 import type { RunList } from './runList.ts';
 import { isUnderWay } from './runNodes.ts';
 
+/** A schedule's run is compared with the one before once it has ended: what is said of it waits so long for that, in milliseconds. */
+const comparedMs = 10_000;
+
 /** Says when a run has ended since this window was opened, with a button for what to do next. */
 export function runNotifications(
   runs: RunList,
@@ -14,6 +17,13 @@ export function runNotifications(
   isShowing: (runId: RunId) => boolean,
 ): vscode.Disposable {
   const opened = Date.now();
+  const uncompared = new Map<RunId, NodeJS.Timeout>();
+  const say = (runId: RunId): void => {
+    clearTimeout(uncompared.get(runId));
+    uncompared.delete(runId);
+    const run = runs.find(runId);
+    if (run !== undefined) void announce(run, openComparison, isShowing(runId));
+  };
   const following = runs.onDidChange((changes) => {
     for (const { before, after } of changes) {
       const waiting = after === null ? null : waitingMessage(before, after);
@@ -21,10 +31,23 @@ export function runNotifications(
       if (after === null || isUnderWay(after.state)) continue;
       // One that fails at once was never seen under way.
       const justEnded = before === null ? Date.parse(after.endedAt ?? '') >= opened : isUnderWay(before.state);
-      if (justEnded) void announce(after, openComparison, isShowing(after.runId));
+      const { runId } = after;
+      if (justEnded && isUncompared(after))
+        uncompared.set(
+          runId,
+          setTimeout(() => say(runId), comparedMs),
+        );
+      else if (justEnded || (uncompared.has(runId) && !isUncompared(after))) say(runId);
     }
   });
-  return new vscode.Disposable(() => following.dispose());
+  return new vscode.Disposable(() => {
+    for (const timer of uncompared.values()) clearTimeout(timer);
+    following.dispose();
+  });
+}
+
+function isUncompared({ schedule }: RunView): boolean {
+  return schedule !== null && schedule.previous !== null && schedule.changes === null;
 }
 
 async function remind(message: string): Promise<void> {

@@ -67,7 +67,10 @@ export function runRow(node: RunTreeNode, now: number): TreeRow {
 export function runFacts(run: RunView, now: number): string {
   const spent = run.provider === 'demo' ? 'demo' : costOfRun(run);
   const ended = run.branches.filter(({ state }) => !isUnderWay(state)).length;
-  if (isUnderWay(run.state)) return facts(`${ended} of ${run.branches.length}`, waitsForYou(run.branches), spent);
+  const schedule = run.schedule !== null && `scheduled by ${run.schedule.name}`;
+  if (isUnderWay(run.state)) {
+    return facts(`${ended} of ${run.branches.length}`, waitsForYou(run.branches), spent, schedule);
+  }
   const failed = run.branches.filter(({ state }) => state === 'failed').length;
   return facts(
     run.interrupted ? 'interrupted' : run.state === 'cancelled' && 'cancelled',
@@ -75,6 +78,7 @@ export function runFacts(run: RunView, now: number): string {
     !run.interrupted && failed > 0 && `${failed} failed`,
     spent,
     relativeTime(run.createdAt, now),
+    schedule,
   );
 }
 

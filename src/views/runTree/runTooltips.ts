@@ -36,9 +36,27 @@ export function runTooltip(node: RunTreeNode): string {
       return factList(['Commit', node.commit.subject], ['SHA', node.commit.sha]);
     case 'check':
       return factList(['Command', node.result.name], ['Outcome', checkOutcome(node.result)]);
+    case 'since':
+      return `What differs from the run before of the same schedule, ${escapeMarkdown(node.changes.previous)}.`;
+    case 'since-branch':
+      return factList(
+        ['State', `${node.changes.state.before} → ${node.changes.state.after}`],
+        ['Cost', `${money(node.changes.costUsd.before)} → ${money(node.changes.costUsd.after)}`],
+        ...node.changes.checks.map((check): [string, string] => [
+          'Check',
+          `${check.name}: ${outcomeWord(check.before)} → ${outcomeWord(check.after)}`,
+        ]),
+        ...(node.changes.files ?? [])
+          .slice(0, 20)
+          .map(({ path, status }): [string, string] => ['File', `${path} (${status})`]),
+      );
     case 'note':
       return escapeMarkdown(clipped(node.tooltip));
   }
+}
+
+function outcomeWord(passed: boolean | null): string {
+  return passed === null ? 'did not run' : passed ? 'passed' : 'failed';
 }
 
 function tooltipOfRun(run: RunView): string {
@@ -54,6 +72,7 @@ function tooltipOfRun(run: RunView): string {
       ['Missing', run.missing.length === 0 ? null : run.missing.join(', ')],
       ['Cost', run.provider === 'demo' ? 'none: the offline demo model answered' : costOfRun(run)],
       ['Budget', run.budgetUsd === null ? null : money(run.budgetUsd)],
+      ['Schedule', run.schedule?.name ?? null],
       ['Started', absoluteTime(run.createdAt)],
       ['Ended', run.endedAt === null ? null : absoluteTime(run.endedAt)],
       ['Project', run.session.projectPath],

@@ -2,12 +2,14 @@
 // bar. State comes from foldRun only; no view keeps a second copy of it.
 
 import * as vscode from 'vscode';
-import { plural } from '../../core/format.ts';
+import { oneLine, plural } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
+import { messageSafe } from '../../core/plainText.ts';
 import { forkPointName } from '../../core/useCases/agentRuns.ts';
 import { fileSides, fileTitle } from '../branchDiff/codeUris.ts';
 import { outputUri } from '../branchDiff/outputUris.ts';
 import { commandLink } from '../commands.ts';
+import { branchUri } from '../documentUris.ts';
 import { tooltip, treeItem } from '../treeItem.ts';
 import { checkOutcome } from './agentWords.ts';
 import { baselineChildren, branchChildren } from './branchChildren.ts';
@@ -22,6 +24,9 @@ import {
   type RunNode,
   type RunTreeNode,
   runNode,
+  type SinceBranchNode,
+  sinceChildren,
+  sinceNodes,
 } from './runNodes.ts';
 import { runRow } from './runRows.ts';
 import { runTooltip } from './runTooltips.ts';
@@ -78,13 +83,15 @@ export class RunTreeView implements vscode.TreeDataProvider<RunTreeNode>, vscode
     }
     switch (node.kind) {
       case 'run':
-        return [...branchNodes(node.run), ...baselineNodes(node.run)];
+        return [...branchNodes(node.run), ...baselineNodes(node.run), ...sinceNodes(node.run)];
       case 'repeats':
         return node.branches;
       case 'branch':
         return branchChildren(node);
       case 'baseline':
         return baselineChildren(node);
+      case 'since':
+        return sinceChildren(node);
       default:
         return [];
     }
@@ -174,6 +181,8 @@ function clickOf(node: RunTreeNode): vscode.Command | undefined {
       return fileClick(node);
     case 'check':
       return outputClick(node);
+    case 'since-branch':
+      return sinceClick(node);
     default:
       return undefined;
   }
@@ -184,6 +193,19 @@ function fileClick({ runId, branchId, file, name }: FileNode): vscode.Command {
   const title = fileTitle(file, 'fork point', name);
   const uris = [vscode.Uri.from(left), vscode.Uri.from(right)];
   return { command: 'vscode.diff', title: 'Open Changes', arguments: [...uris, title, { preview: true }] };
+}
+
+/** What the branch said and did in the run before, beside what it did in this one. */
+function sinceClick({ runId, previous, changes }: SinceBranchNode): vscode.Command {
+  const { name, branchId, previousId } = changes;
+  const left = vscode.Uri.from(branchUri('run before', name, { run: previous, branch: previousId }));
+  const right = vscode.Uri.from(branchUri('this run', name, { run: runId, branch: branchId }));
+  const title = messageSafe(`${oneLine(name, 40)}: run before ↔ this run`);
+  return {
+    command: 'vscode.diff',
+    title: 'Compare with the Run Before',
+    arguments: [left, right, title, { preview: true }],
+  };
 }
 
 function outputClick({ of, result }: CheckNode): vscode.Command {

@@ -20,6 +20,7 @@ const probes: SetupProbes = {
   ],
   temporal: async () => ({ server: stopped, workers: [] }),
   temporalCli: async () => '/opt/temporal',
+  activeSchedules: async () => [],
   hasWorker: () => true,
   encryptionKeyId: async () => null,
   disk: async () => ({ folder: '/data', freeBytes: 5e9, problem: null }),
@@ -56,6 +57,15 @@ describe('the checks of the set-up', () => {
     const workers = [{ pid: 7, taskQueue: 'forkpoint', state: 'running' as const }];
     const up = await look({ temporalIsDefault: true, temporal: async () => ({ server: running, workers }) });
     expect([up.ok, up.of('worker')?.detail]).toEqual([true, '1 worker: process 7 running on forkpoint.']);
+    const scheduled = await look({
+      temporal: async () => ({ server: running, workers: [] }),
+      activeSchedules: async () => ['nightly', 'weekly'],
+    });
+    expect(scheduled.of('worker')).toMatchObject({
+      ok: false,
+      detail: 'None is running: what nightly and weekly fires waits for one.',
+      hint: expect.stringContaining('forkpoint worker'),
+    });
     const unshipped = await look({ hasWorker: () => false });
     expect([unshipped.ok, unshipped.of('worker')?.ok]).toEqual([true, false]);
   });

@@ -1,9 +1,11 @@
 import MarkdownIt from 'markdown-it';
 import { describe, expect, it } from 'vitest';
 import { noUsage } from '../../../../src/core/api/usage.ts';
+import { branchIdSchema, runIdSchema } from '../../../../src/core/ids.ts';
+import type { RunChanges } from '../../../../src/core/run/runChanges.ts';
 import type { RunView } from '../../../../src/core/run/runView.ts';
 import { endedMessage } from '../../../../src/views/runTree/endedMessage.ts';
-import { branchNodes, runNode } from '../../../../src/views/runTree/runNodes.ts';
+import { branchNodes, runNode, sinceChildren, sinceNodes } from '../../../../src/views/runTree/runNodes.ts';
 import { costOfRun, runRow } from '../../../../src/views/runTree/runRows.ts';
 import { runTooltip } from '../../../../src/views/runTree/runTooltips.ts';
 import { branch, run } from '../support/runs.ts';
@@ -99,6 +101,45 @@ it('tooltips are inert', () => {
   for (const node of [runNode(view), ...branchNodes(view)]) {
     expect(new MarkdownIt({ html: true, linkify: true }).render(runTooltip(node))).not.toMatch(/<(a|img)\b/);
   }
+});
+
+describe('a run of a schedule', () => {
+  const changes: RunChanges = {
+    previous: runIdSchema.parse('r-0'),
+    costUsd: { before: 0.02, after: 0.04 },
+    branches: [
+      {
+        branchId: branchIdSchema.parse('b1-1'),
+        previousId: branchIdSchema.parse('b1-1'),
+        name: 'cheaper',
+        state: { before: 'completed', after: 'completed' },
+        costUsd: { before: 0.02, after: 0.04 },
+        similarity: 0.999,
+        checks: [{ name: 'tests', before: true, after: false }],
+        files: [{ path: 'src/a.ts', status: 'modified' }],
+      },
+    ],
+    onlyBefore: [],
+    onlyAfter: [],
+  };
+  const schedule = { name: 'nightly', previous: changes.previous, changes, comparison: null };
+
+  it('says which one, and what changed since the run before', () => {
+    const view = run({ schedule });
+    expect(rows(view)[0]).toBe('repo-forked Now handle emoji | 1 branch · $0.04 · 2 h · scheduled by nightly');
+    const below = sinceNodes(view).flatMap((node) => [node, ...sinceChildren(node)]);
+    expect(below.map((node) => [runRow(node, now).label, runRow(node, now).description])).toEqual([
+      ['since the run before', 'tests fails now · 1 file differs · 99 % alike · $0.02 more'],
+      ['cheaper', 'tests fails now · 1 file differs · 99 % alike · $0.02 more'],
+    ]);
+    expect(below.map(runTooltip).join('\n')).toContain('tests\\: passed → failed');
+    expect(endedMessage(view)?.text).toBe(
+      'nightly: “Now handle emoji”: 1 branch done, $0.04. Since the run before: tests fails now · 1 file differs · 99 % alike · $0.02 more.',
+    );
+  });
+
+  it('has no such row before it was compared', () =>
+    expect(sinceNodes(run({ schedule: { ...schedule, changes: null } }))).toEqual([]));
 });
 
 describe('endedMessage', () => {

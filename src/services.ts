@@ -22,7 +22,7 @@ import type { SessionSearch } from './core/search/sessionSearch.ts';
 import type { SetupCheck } from './core/setup/setupCheck.ts';
 import type { AgentRuns } from './core/useCases/agentRuns.ts';
 import type { ForkService } from './core/useCases/forkService.ts';
-import type { ScheduleEngine, ScheduleService } from './core/useCases/schedules.ts';
+import type { ScheduleService } from './core/useCases/schedules.ts';
 import { AgentServices } from './lazyAgentServices.ts';
 import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
 
@@ -250,20 +250,12 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     },
   });
   const temporal = load.createTemporalControl(temporalSettings);
-  let scheduleEngine: Promise<ScheduleEngine & { dispose(): Promise<void> }> | null = null;
-  const schedules = load.createScheduleService({
+  const scheduling = load.createScheduling({
+    settings: temporalSettings,
     forks,
     runs,
     blobs,
     clock,
-    sha256,
-    engine() {
-      scheduleEngine ??= import('./orchestration/temporal/schedules/temporalSchedules.ts').then(
-        ({ createTemporalSchedules }) => createTemporalSchedules({ settings: temporalSettings, blobs }),
-      );
-      return scheduleEngine;
-    },
-    timezone: () => Intl.DateTimeFormat().resolvedOptions().timeZone,
     planning: {
       claudeDirs,
       claudePath: options.claudePath ?? (process.env.FORKPOINT_CLAUDE || null),
@@ -276,7 +268,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     search,
     archive,
     forks,
-    schedules,
+    schedules: scheduling.schedules,
     agents: agentServices.runs,
     agentWork,
     runs,
@@ -296,14 +288,14 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
         versions,
         agents,
         temporal,
-        schedules,
+        schedules: scheduling.schedules,
         apiHost,
         settings: temporalSettings,
       });
     },
     async dispose() {
       reading.dispose();
-      await Promise.all([engines.dispose(), scheduleEngine?.then((engine) => engine.dispose())]);
+      await Promise.all([engines.dispose(), scheduling.dispose()]);
     },
   };
 }
@@ -329,7 +321,7 @@ async function loadParts() {
     { createPriceList },
     { textDiff },
     { createForkService },
-    { createScheduleService },
+    { createScheduling },
     { createTemporalControl },
     { defaultTaskQueue },
   ] = await Promise.all([
@@ -340,7 +332,7 @@ async function loadParts() {
     import('./adapters/prices/createPriceList.ts'),
     import('./adapters/textDiff.ts'),
     import('./core/useCases/createForkService.ts'),
-    import('./core/useCases/createScheduleService.ts'),
+    import('./scheduling.ts'),
     import('./orchestration/temporal/temporalControl.ts'),
     import('./orchestration/temporal/temporalSettings.ts'),
   ]);
@@ -352,7 +344,7 @@ async function loadParts() {
     createPriceList,
     textDiff,
     createForkService,
-    createScheduleService,
+    createScheduling,
     createTemporalControl,
     defaultTaskQueue,
   };

@@ -17,7 +17,7 @@ const layers = [
   },
   {
     name: 'services',
-    files: [/^src\/(?:services|agentServices|lazyAgentServices|setupServices)\.ts$/],
+    files: [/^src\/(?:services|agentServices|lazyAgentServices|scheduling|setupServices)\.ts$/],
     mayImport: ['core', 'adapters', 'in-process engine', 'temporal engine', 'demo', 'services'],
     packages: (name) => name !== 'vscode',
   },

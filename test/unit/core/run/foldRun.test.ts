@@ -258,4 +258,20 @@ describe('foldRun', () => {
     expect(answers(on)).toEqual(told('open', 'waiting'));
     expect(answers([...on, ended('completed')])).toEqual(told('none', 'none'));
   });
+
+  it('keeps what changed since the run before, until it is run again', () => {
+    const previous = runId;
+    const changes = { previous, costUsd: { before: 1, after: 2 }, branches: [], onlyBefore: [], onlyAfter: [] };
+    const events: BranchEvent[] = [
+      { type: 'run-started', runId, at, attempt: 1 },
+      { type: 'run-ended', runId, at, state: 'completed' },
+      { type: 'previous-compared', runId, at, changes, comparison: plan.baseline },
+    ];
+    const scheduled = { ...plan, schedule: { name: 'nightly', previous } };
+    const of = (more: BranchEvent[]) => foldRun(scheduled, [...events, ...more]);
+    expect(of([])).toMatchObject({ state: 'completed', schedule: { name: 'nightly', previous, changes } });
+    const again = of([{ type: 'run-started', runId, at, attempt: 2 }]).schedule;
+    expect(again).toEqual({ name: 'nightly', previous, changes: null, comparison: null });
+    expect(foldRun(plan, events).schedule).toBeNull();
+  });
 });

@@ -13,6 +13,7 @@ export interface CommonOptions {
   yes?: boolean;
   worker?: boolean;
   address?: string;
+  taskQueue?: string;
   claude?: string;
 }
 
@@ -75,7 +76,7 @@ export class CliContext {
   }
 
   #servicesOptions(): ServicesOptions {
-    const { claudeDir, demo, worker, address, claude } = this.options;
+    const { claudeDir, demo, worker, address, taskQueue, claude } = this.options;
     return {
       claudeDirs: claudeDir,
       claudePath: claude,
@@ -83,6 +84,7 @@ export class CliContext {
       temporal: {
         ...(worker === false ? { startWorkers: false } : {}),
         ...(address === undefined ? {} : { address }),
+        ...(taskQueue === undefined ? {} : { taskQueue }),
       },
     };
   }

@@ -39,9 +39,11 @@ export function withPointOptions(command: Command): Command {
     .option('--after <uuid>', 'after this message');
 }
 
-/** Adds the option that says where Temporal is. */
+/** Adds the options that say where Temporal is. */
 export function withAddressOption(command: Command): Command {
-  return command.option('--address <host:port>', 'address of the Temporal server');
+  return command
+    .option('--address <host:port>', 'address of the Temporal server')
+    .option('--task-queue <name>', 'Temporal task queue (default: that of the data folder)');
 }
 
 /** Adds the options of every command that sends requests and waits for them. */

@@ -296,6 +296,56 @@ describe('the control', () => {
   });
 });
 
+describe('a worker in the foreground', () => {
+  it('takes no agents where it is told so, and finishes what it does once it is asked to end', async () => {
+    const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-worker-'));
+    const [runs, blobs] = [createRunStore(path.join(home, 'runs')), createBlobStore(path.join(home, 'blobs'))];
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    await using api = await startMessagesApi(async () => {
+      asked.resolve();
+      await answer.promise;
+      return 'Yes.';
+    });
+    const settings = server.settings({ home, baseUrl: api.baseUrl });
+    const control = createTemporalControl(settings);
+    const drain = new AbortController();
+    const exitCode = control.runWorker({ signal: drain.signal, agents: false });
+    try {
+      const states = async () => (await readWorkerRecords({ home })).map(({ agents, state }) => ({ agents, state }));
+      await expect.poll(states, { timeout: 20_000 }).toEqual([{ agents: false, state: 'running' }]);
+      // For requests this one will do.
+      const engine = plainEngine({ runs, settings });
+      const plan = await storePlan({ runs, blobs }, { engine: 'temporal', branches: [{ name: 'one' }] });
+      await engine.start(plan);
+      await asked.promise;
+      expect(await states()).toHaveLength(1);
+      drain.abort();
+      await expect.poll(states).toEqual([{ agents: false, state: 'draining' }]);
+      answer.resolve();
+      expect(await exitCode).toBe(0);
+      expect(api.requests).toHaveLength(1);
+      const completed = (event: BranchEvent): boolean => event.type === 'step-completed';
+      expect((await runs.events(plan.runId)).filter(completed)).toHaveLength(1);
+      await engine.dispose();
+
+      const [first, second] = [new AbortController(), createTemporalControl(settings)];
+      const again = control.runWorker({ signal: first.signal, agents: false });
+      await expect.poll(states, { timeout: 20_000 }).toEqual([{ agents: false, state: 'running' }]);
+      // Whoever needs one for agents gets another.
+      await second.ensureWorker();
+      expect(await states()).toContainEqual({ agents: true, state: 'running' });
+      first.abort();
+      expect(await again).toBe(0);
+    } finally {
+      answer.resolve();
+      drain.abort();
+      await killWorkers(home);
+      await rm(home, { recursive: true, force: true, maxRetries: 5 });
+    }
+  });
+});
+
 /** The JSON payloads of a history, decoded. */
 function decodedPayloads(history: string): string {
   const found: string[] = [];

@@ -5,7 +5,8 @@ import type { CliContext } from '../context.ts';
 /** `worker` */
 export async function worker(context: CliContext): Promise<number> {
   const { temporal } = await context.services();
-  return temporal.runWorker(context.interrupted);
+  const { agents = true } = context.options as { agents?: boolean };
+  return temporal.runWorker({ signal: context.interrupted, agents });
 }
 
 /** `temporal start` */

@@ -11,9 +11,9 @@ export function addTemporalCommands(program: Command, handle: Handle): void {
   add(program, 'doctor', 'what Forkpoint works with, and what is missing')
     .option('--claude <path>', 'the Claude Code to use (default: FORKPOINT_CLAUDE, else PATH)')
     .action(handle(async () => (await import('../actions/doctorAction.ts')).doctor));
-  add(program, 'worker', 'the Temporal worker in the foreground; SIGTERM drains it').action(
-    handle(async () => (await load()).worker),
-  );
+  add(program, 'worker', 'the Temporal worker in the foreground; SIGTERM drains it')
+    .option('--no-agents', 'take no branches that Claude Code answers')
+    .action(handle(async () => (await load()).worker));
   const temporal = program.command('temporal').description('the local Temporal dev server that Forkpoint manages');
   add(temporal, 'start', 'start it, unless one answers already')
     .option('--download', 'download the official Temporal CLI where none is found')

@@ -84,8 +84,12 @@ export interface TemporalControl {
   ensureWorker(): Promise<void>;
   /** Asks the workers that Forkpoint started to end once what they do is done. */
   stopWorkers(): Promise<void>;
-  /** Runs a worker in the foreground, its log on stderr. Resolves with its exit code. The signal drains it. */
-  runWorker(signal: AbortSignal): Promise<number>;
+  /**
+   * Runs a worker in the foreground, its log on stderr. Resolves with its exit code.
+   * @param options.signal drains it
+   * @param options.agents serves agent branches, too
+   */
+  runWorker(options: { signal: AbortSignal; agents: boolean }): Promise<number>;
   /**
    * Starts a server on 127.0.0.1 that encodes and decodes payloads for the web UI and the Temporal CLI.
    * @param options.origin of the web UI; default: that of the server's own

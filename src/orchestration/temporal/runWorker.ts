@@ -85,7 +85,7 @@ function logLine({ level, message, meta }: LogEntry): string {
   return `${level} ${message}${error instanceof ForkpointError ? `: ${error.message} ${error.hint}` : ''}`;
 }
 
-/** One worker for workflows and model calls, and one for agents, whose slots nobody else waits for. */
+/** One worker for workflows and model calls, and, unless it is to take none, one for agents, whose slots nobody else waits for. */
 async function createWorkers(options: RunWorkerOptions, connection: NativeConnection): Promise<Worker[]> {
   const { config, deps, workflowBundle, encryption } = options;
   const activities = { ...createActivities(deps), ...createScheduleActivities(options.schedules) };
@@ -104,6 +104,7 @@ async function createWorkers(options: RunWorkerOptions, connection: NativeConnec
       // A run of a worker that was killed is not to wait long for it to come back.
       stickyQueueScheduleToStartTimeout: 5_000,
     });
+    if (!config.agents) return [requests];
     const agents = await Worker.create({
       ...shared,
       taskQueue: agentQueueOf(config.taskQueue),

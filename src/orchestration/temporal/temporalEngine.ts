@@ -73,7 +73,7 @@ class TemporalEngine implements ForkEngine {
 
   async start(plan: ForkPlan, options: Parameters<ForkEngine['start']>[1] = {}): Promise<void> {
     // On its own: on a busy machine a worker may take as long to come up as the server is given for all of this.
-    await this.#link.use((client) => this.#ensureWorker(client));
+    await this.#link.use((client) => this.#ensureWorker(client, plan));
     await this.#link.use(async (client) => {
       if (options.again === undefined) await this.#startFirst(client, plan);
       else await this.#startAgain(client, plan, options.again);
@@ -104,7 +104,7 @@ class TemporalEngine implements ForkEngine {
         return endAbandoned(plan, this.#deps, 'cancelled');
       }
       // Without a worker nobody would carry it out.
-      await this.#ensureWorker(client);
+      await this.#ensureWorker(client, plan);
       return true;
     });
   }
@@ -158,13 +158,14 @@ class TemporalEngine implements ForkEngine {
         (client) => updateWorkflow<R, A>(handleOf(client, runId), name, argument, this.#deps.blobs),
         updateMs,
       ),
-      this.#link.use((client) => this.#ensureWorker(client)),
+      this.#link.use(async (client) => this.#ensureWorker(client, await this.#deps.runs.plan(runId))),
     ]);
     return changed;
   }
 
-  async #ensureWorker(client: Client): Promise<void> {
-    if (this.#deps.settings.startWorkers !== false) await this.#workers.ensure(await this.#link.target(), client);
+  async #ensureWorker(client: Client, plan: ForkPlan): Promise<void> {
+    if (this.#deps.settings.startWorkers === false) return;
+    await this.#workers.ensure(await this.#link.target(), client, plan.agent !== null);
   }
 
   /** Runs that are under way go on. */

@@ -8,6 +8,8 @@ const workerConfigSchema = z.object({
   address: z.string(),
   namespace: z.string(),
   taskQueue: z.string(),
+  /** Serves agent branches, too. */
+  agents: z.boolean(),
   baseUrl: z.string().nullable(),
   /** Started by Forkpoint by itself: ends after `idleMs` without an open run. */
   managed: z.boolean(),

@@ -7,6 +7,7 @@ import type { Client } from '@temporalio/client';
 import { type EncryptionSettings, isEncryptionVariable } from '../../core/encryptionSettings.ts';
 import { EngineUnavailableError } from '../../core/errors.ts';
 import type { TemporalWorkerStatus } from '../../core/run/temporalControl.ts';
+import { agentQueueOf } from './agentQueueOf.ts';
 import { encryptionKeysOf } from './codec/encryptionKeys.ts';
 import type { TemporalTarget } from './connection.ts';
 import { isAlive } from './processes.ts';
@@ -20,6 +21,9 @@ const defaultIdleMs = 10 * 60_000;
 const defaultConcurrency = 20;
 /** A poller that was not seen for so long is gone: a living one asks again every minute. */
 const pollerTtlMs = 70_000;
+
+/** Numbers of the server's API (`TaskQueueType`). */
+const taskQueueTypes = { workflows: 1, activities: 2 } as const;
 
 /** What the worker process tells its parent once. */
 export type WorkerMessage = { type: 'ready' } | { type: 'failed'; message: string; hint: string };
@@ -52,17 +56,19 @@ export class WorkerProcesses {
   /**
    * Starts a worker unless one serves the task queue. A worker of ours with another key or base URL is replaced: it
    * finishes what it does and takes nothing new.
+   * @param agents one that serves agent branches is needed
    * @throws EngineUnavailableError
    */
-  async ensure(target: TemporalTarget, client: Client): Promise<void> {
+  async ensure(target: TemporalTarget, client: Client, agents = true): Promise<void> {
     this.#checkShipped();
     const secrets = await this.#secrets();
     const fingerprint = this.#fingerprint(secrets);
-    if (await this.#isServed(target, client, fingerprint)) return;
+    const isServed = () => this.#isServed(target, client, { fingerprint, agents });
+    if (await isServed()) return;
     await this.#settings.withLock(path.join(temporalFolder(this.#settings), 'worker.lock'), async () => {
-      if (await this.#isServed(target, client, fingerprint)) return;
+      if (await isServed()) return;
       await this.stop();
-      await this.#startDetached(this.#config(target, fingerprint, true), secrets);
+      await this.#startDetached(this.#config(target, fingerprint, { managed: true, agents: true }), secrets);
     });
   }
 
@@ -73,11 +79,17 @@ export class WorkerProcesses {
     }
   }
 
-  /** A worker in the foreground with its log on our stderr; the signal drains it. Resolves with its exit code. */
-  async runInForeground(target: TemporalTarget, signal: AbortSignal): Promise<number> {
+  /**
+   * A worker in the foreground with its log on our stderr; the signal drains it. Resolves with its exit code.
+   * @param options.agents serves agent branches, too
+   */
+  async runInForeground(
+    target: TemporalTarget,
+    { signal, agents }: { signal: AbortSignal; agents: boolean },
+  ): Promise<number> {
     this.#checkShipped();
     const secrets = await this.#secrets();
-    const config = this.#config(target, this.#fingerprint(secrets), false);
+    const config = this.#config(target, this.#fingerprint(secrets), { managed: false, agents });
     const child = this.#spawn(config, secrets, ['pipe', 2, 'inherit']);
     const drain = (): void => void child.kill('SIGTERM');
     signal.addEventListener('abort', drain);
@@ -92,21 +104,29 @@ export class WorkerProcesses {
     }
   }
 
-  async #isServed(target: TemporalTarget, client: Client, fingerprint: string): Promise<boolean> {
+  async #isServed(
+    target: TemporalTarget,
+    client: Client,
+    { fingerprint, agents }: { fingerprint: string; agents: boolean },
+  ): Promise<boolean> {
     const ours = (await readWorkerRecords(this.#settings)).filter(
       (record) =>
-        serves(record, target) && record.taskQueue === this.#settings.taskQueue && record.state !== 'draining',
+        serves(record, target) &&
+        record.taskQueue === this.#settings.taskQueue &&
+        record.state !== 'draining' &&
+        (record.agents || !agents),
     );
     if (ours.some((record) => !record.managed || record.fingerprint === fingerprint)) return true;
-    return (await this.#foreignPollers(client, target)) > 0;
+    return (await this.#foreignPollers(client, target, agents)) > 0;
   }
 
   /** Pollers that are none of this machine's Forkpoint workers. A killed worker stays in the server's list for minutes. */
-  async #foreignPollers(client: Client, target: TemporalTarget): Promise<number> {
+  async #foreignPollers(client: Client, target: TemporalTarget, agents = false): Promise<number> {
+    const { taskQueue } = this.#settings;
     const { pollers } = await client.workflowService.describeTaskQueue({
       namespace: target.namespace,
-      taskQueue: { name: this.#settings.taskQueue },
-      taskQueueType: 1,
+      taskQueue: { name: agents ? agentQueueOf(taskQueue) : taskQueue },
+      taskQueueType: agents ? taskQueueTypes.activities : taskQueueTypes.workflows,
     });
     return (pollers ?? []).filter(({ identity, lastAccessTime }) => {
       const local = /^forkpoint-worker-(\d+)@(.*)$/.exec(identity ?? '');
@@ -136,11 +156,14 @@ export class WorkerProcesses {
     return fingerprintOf({ home, baseUrl, ...secrets, env: { ...env, ...network } });
   }
 
-  #config(target: TemporalTarget, fingerprint: string, managed: boolean): WorkerConfig {
+  #config(
+    { address, namespace }: TemporalTarget,
+    fingerprint: string,
+    kind: Pick<WorkerConfig, 'managed' | 'agents'>,
+  ): WorkerConfig {
     const { home, taskQueue, baseUrl = null, workerIdleMs: idleMs = defaultIdleMs } = this.#settings;
     const { concurrency = defaultConcurrency } = this.#settings;
-    const { address, namespace } = target;
-    return { home, address, namespace, taskQueue, baseUrl, managed, idleMs, concurrency, fingerprint };
+    return { home, address, namespace, taskQueue, baseUrl, idleMs, concurrency, fingerprint, ...kind };
   }
 
   async #startDetached(config: WorkerConfig, secrets: Secrets): Promise<void> {

@@ -9,6 +9,8 @@ const workerRecordSchema = z.object({
   address: z.string(),
   namespace: z.string(),
   taskQueue: z.string(),
+  /** Serves agent branches, too. Records of older builds don't say so, but do. */
+  agents: z.boolean().default(true),
   state: z.enum(['starting', 'running', 'draining']),
   /** Forkpoint started it by itself, so Forkpoint may end it. */
   managed: z.boolean(),

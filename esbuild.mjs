@@ -117,6 +117,7 @@ async function bundleWorkflows() {
   const { code } = await bundleWorkflowCode({
     workflowsPath: path.join(root, 'src/orchestration/temporal/workflows.ts'),
     failureConverterPath: path.join(root, 'src/orchestration/temporal/codec/failureConverter.ts'),
+    workflowInterceptorModules: [path.join(root, 'src/orchestration/temporal/workflowTracing.ts')],
     logger: quiet,
   });
   await writeFile(path.join(dist, 'workflows.js'), code);

@@ -156,7 +156,10 @@ export async function deactivate(): Promise<void> {
 }
 
 async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: Log) {
-  const { createServices } = await import('./services.ts');
+  const [{ createServices }, { tracingOf }] = await Promise.all([
+    import('./services.ts'),
+    import('./adapters/tracing/tracingOf.ts'),
+  ]);
   const { dataDir, apiBaseUrl, temporalAddress, temporalNamespace, temporalTaskQueue, temporalCliPath } = settings;
   return createServices({
     claudeDirs: settings.claudeDirs(),
@@ -172,6 +175,7 @@ async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: L
     keepForkedSessions: settings.keepForkedSessions,
     cache: settings.cache,
     log: log.error,
+    tracing: await tracingOf(process.env, (message) => log.error(message, null)),
     ...given({ home: dataDir(), baseUrl: apiBaseUrl(), claudePath: settings.claudePath() }),
     temporal: given({
       address: temporalAddress(),

@@ -6,6 +6,7 @@ import type { PriceOverrides } from './adapters/prices/createPriceList.ts';
 import type { ReadingFolders } from './adapters/reader/createReadingStore.ts';
 import { sha256 } from './adapters/sha256.ts';
 import { systemClock } from './adapters/systemClock.ts';
+import type { Tracing } from './adapters/tracing/startTracing.ts';
 import type { Executor } from './core/agent/agentSettings.ts';
 import type { SessionArchive } from './core/archive/sessionArchive.ts';
 import type { BlobStore } from './core/blobStore.ts';
@@ -20,6 +21,7 @@ import type { ResultCache } from './core/run/resultCache.ts';
 import type { TemporalControl } from './core/run/temporalControl.ts';
 import type { SessionSearch } from './core/search/sessionSearch.ts';
 import type { SetupCheck } from './core/setup/setupCheck.ts';
+import { noTracer, type Tracer } from './core/tracer.ts';
 import type { AgentRuns } from './core/useCases/agentRuns.ts';
 import type { ForkService } from './core/useCases/forkService.ts';
 import type { ScheduleService } from './core/useCases/schedules.ts';
@@ -71,6 +73,8 @@ export interface ServicesOptions {
   cache?: () => CacheChoices;
   /** Asked at every dispatch: is the session kept that was forked or replayed? Default: no. */
   keepForkedSessions?: () => boolean;
+  /** Where spans go; ended with the services. Default: nothing is traced. */
+  tracing?: Tracing | null;
   /** Told of failures that stop nothing. */
   log?: (message: string, error: unknown) => void;
   temporal?: Partial<
@@ -119,6 +123,7 @@ export interface Services {
   readonly temporal: TemporalControl;
   readonly clock: Clock;
   readonly cache: ResultCache;
+  readonly tracer: Tracer;
   /** Looks at everything that Forkpoint works with. Never throws. */
   readonly checkSetup: (order: SetupOrder) => Promise<SetupCheck[]>;
   /** Stops driving runs: those of this process are left interrupted. */
@@ -151,6 +156,7 @@ async function createReading(options: ServicesOptions, folders: ReadingFolders):
 /** Constructs the adapters and engines. Reads, starts and contacts nothing before it is used. */
 export async function createServices(options: ServicesOptions = {}): Promise<Services> {
   const load = await loadParts();
+  const tracer = options.tracing?.tracer ?? noTracer;
   const home = homeOf(options.home);
   const baseUrl = (options.baseUrl ?? process.env.ANTHROPIC_BASE_URL) || undefined;
   const apiKey = options.apiKey ?? (() => Promise.resolve(process.env.ANTHROPIC_API_KEY));
@@ -166,11 +172,12 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const proxied = options.proxy === undefined ? fetchThroughProxies : async () => undefined;
   const models = modelClients(async () => {
     const { createAnthropicClient } = await import('./adapters/anthropic/createAnthropicClient.ts');
+    const { tracedFetch } = await import('./adapters/tracing/tracedFetch.ts');
     return createAnthropicClient({
       apiKey,
       authToken,
       baseUrl: baseUrl ?? apiAddress,
-      fetch: proxied,
+      fetch: tracer === noTracer ? proxied : async () => tracedFetch((await proxied()) ?? fetch, tracer),
     });
   });
   const clock = systemClock;
@@ -189,6 +196,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     ...(baseUrl === undefined ? {} : { baseUrl }),
     ...(options.proxy !== undefined && { workerEnv: options.proxy.forWorkers }),
     ...options.temporal,
+    ...(tracer !== noTracer && { tracer }),
     taskQueue: options.temporal?.taskQueue ?? load.defaultTaskQueue(home, defaultHome),
     // Chunks of the bundle lie beside the worker.
     workerScript: options.temporal?.workerScript ?? fileURLToPath(new URL('./worker.js', import.meta.url)),
@@ -216,7 +224,17 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     'in-process': async () => {
       const { createInProcessEngine } = await import('./orchestration/inProcess/createInProcessEngine.ts');
       const { concurrency } = options;
-      return createInProcessEngine({ runs, blobs, models, prices, clock, cache, concurrency, agents: agentWork });
+      return createInProcessEngine({
+        runs,
+        blobs,
+        models,
+        prices,
+        clock,
+        cache,
+        concurrency,
+        agents: agentWork,
+        tracer,
+      });
     },
     temporal: async () => {
       const { createTemporalEngine } = await import('./orchestration/temporal/temporalEngine.ts');
@@ -235,6 +253,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     sha256,
     textDiff: load.textDiff,
     random: Math.random,
+    tracer,
     defaultExecutor:
       options.defaultExecutor ?? (() => defaultExecutor(options.provider, [apiKey, authToken], agentServices)),
     agents: () => agentServices.planning(),
@@ -278,6 +297,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     temporal,
     clock,
     cache,
+    tracer,
     async checkSetup({ folder, temporalIsDefault = false, versions = {} }) {
       const { runSetupChecks } = await import('./setupServices.ts');
       const { runs: agents } = agentServices;
@@ -296,6 +316,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     async dispose() {
       reading.dispose();
       await Promise.all([engines.dispose(), scheduling.dispose()]);
+      await options.tracing?.dispose();
     },
   };
 }

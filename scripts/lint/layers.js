@@ -59,6 +59,7 @@ const layers = [
         'runs',
         'setup',
         'sqlite',
+        'tracing',
       ],
       ['changes', 'files'],
       ['places', 'sessions'],
@@ -77,7 +78,7 @@ const layers = [
   {
     name: 'workflows',
     files: [
-      /^src\/orchestration\/temporal\/(?:workflows|durableRun\/\w+|rethrowAsOurs|agentQueueOf|searchAttributes|codec\/failureConverter)\.ts$/,
+      /^src\/orchestration\/temporal\/(?:workflows|durableRun\/\w+|rethrowAsOurs|agentQueueOf|searchAttributes|traceHeader|workflowTracing|codec\/failureConverter)\.ts$/,
     ],
     mayImport: ['core', 'workflows'],
     // The workflow sandbox has no Node, and a bundle must not drag one in.

@@ -50,7 +50,7 @@ export class CliContext {
   }
 
   services(): Promise<Services> {
-    this.#services ??= import('../services.ts').then(({ createServices }) => createServices(this.#servicesOptions()));
+    this.#services ??= this.#makeServices();
     return this.#services;
   }
 
@@ -65,6 +65,15 @@ export class CliContext {
 
   async dispose(): Promise<void> {
     await (await this.#services)?.dispose();
+  }
+
+  async #makeServices(): Promise<Services> {
+    const [{ createServices }, { tracingOf }] = await Promise.all([
+      import('../services.ts'),
+      import('../adapters/tracing/tracingOf.ts'),
+    ]);
+    const tracing = await tracingOf(process.env, (message) => this.terminal.note(message));
+    return createServices({ ...this.#servicesOptions(), tracing });
   }
 
   async #makeSearch(): Promise<SessionSearch> {

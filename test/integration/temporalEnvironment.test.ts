@@ -33,7 +33,7 @@ import { FakeClock } from '../support/fakeClock.ts';
 import { MemoryBlobs, MemoryLog, sha256 } from '../support/memoryStores.ts';
 import { noAgents } from '../support/noAgents.ts';
 import { buildPlan, type PlanOptions } from '../support/storedPlan.ts';
-import { workflowBundle } from '../support/temporal.ts';
+import { noTraceSinks, workflowBundle } from '../support/temporal.ts';
 
 type Stream = ModelClient['stream'];
 type CallOrder = Parameters<Activities['callModel']>[0];
@@ -467,6 +467,7 @@ describe('the workflow, in the test environment', () => {
       connection: env.nativeConnection,
       taskQueue: plan.runId,
       workflowBundle: { code },
+      sinks: noTraceSinks,
       activities,
       maxHeartbeatThrottleInterval: 50,
       defaultHeartbeatThrottleInterval: 50,

@@ -4,7 +4,7 @@ import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { historyText } from '../support/historyText.ts';
-import { workflowBundle } from '../support/temporal.ts';
+import { noTraceSinks, workflowBundle } from '../support/temporal.ts';
 
 const folder = path.resolve(import.meta.dirname, '../fixtures/temporal');
 const histories = readdirSync(folder).filter((name) => name.endsWith('.history.json'));
@@ -37,7 +37,11 @@ describe('the workflow', () => {
   });
 
   const replay = (history: RecordedHistory, by = code): Promise<void> =>
-    Worker.runReplayHistory({ workflowBundle: { code: by } }, historyFromJSON(history), `forkpoint-${runOf(history)}`);
+    Worker.runReplayHistory(
+      { workflowBundle: { code: by }, sinks: noTraceSinks },
+      historyFromJSON(history),
+      `forkpoint-${runOf(history)}`,
+    );
 
   it('is bundled with core, and with nothing that the sandbox lacks', () => {
     expect(code).toContain('runPlan');

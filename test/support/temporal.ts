@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflowCode, type InjectedSinks } from '@temporalio/worker';
 import { build } from 'esbuild';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { withLock } from '../../src/adapters/fileLock.ts';
@@ -14,6 +14,7 @@ import { createTemporalControl } from '../../src/orchestration/temporal/temporal
 import { createTemporalEngine, type TemporalEngineDeps } from '../../src/orchestration/temporal/temporalEngine.ts';
 import { defaultTaskQueue, type TemporalSettings } from '../../src/orchestration/temporal/temporalSettings.ts';
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
+import type { TraceSinks } from '../../src/orchestration/temporal/workflowTracing.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -22,10 +23,14 @@ export async function workflowBundle(): Promise<string> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: path.join(root, 'src/orchestration/temporal/workflows.ts'),
     failureConverterPath: path.join(root, 'src/orchestration/temporal/codec/failureConverter.ts'),
+    workflowInterceptorModules: [path.join(root, 'src/orchestration/temporal/workflowTracing.ts')],
     logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
   });
   return code;
 }
+
+/** For workers of tests that trace nothing. */
+export const noTraceSinks: InjectedSinks<TraceSinks> = { trace: { ended: { fn: () => {} } } };
 
 let built: Promise<string> | undefined;
 

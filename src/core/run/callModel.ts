@@ -4,6 +4,7 @@ import type { BlobStore } from '../blobStore.ts';
 import type { Clock } from '../clock.ts';
 import { type Provider, storedRequestSchema } from '../fork/forkPlan.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
+import { noTracer, type Tracer } from '../tracer.ts';
 import { toolUses } from './advance.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import { BranchLog } from './branchLog.ts';
@@ -37,6 +38,8 @@ export interface CallModelDeps {
   clock: Clock;
   /** Answers of earlier runs, for calls that say so. */
   cache?: ResultCache;
+  /** Default: nothing is traced. */
+  tracer?: Tracer;
 }
 
 /** What is written to the run's log where a call failed that will be made again. @param now milliseconds since the epoch */
@@ -74,15 +77,17 @@ export async function callModel(
   await log.append({ type: 'request-sent', step: call.step, attempt: options.attempt });
   let reply: StoredReply;
   try {
-    reply = await client.stream(stored.request, stored.betas, {
-      signal: options.signal,
-      onEvent: (event) => {
-        if (event.type === 'text') return log.text(call.step, event.text);
-        if (event.type === 'output-tokens') return log.outputTokens(event.outputTokens);
-        options.onFirstToken?.();
-        log.write({ type: 'first-token', step: call.step });
-      },
-    });
+    reply = await tracedCall(call, stored.request.model, deps.tracer, () =>
+      client.stream(stored.request, stored.betas, {
+        signal: options.signal,
+        onEvent: (event) => {
+          if (event.type === 'text') return log.text(call.step, event.text);
+          if (event.type === 'output-tokens') return log.outputTokens(event.outputTokens);
+          options.onFirstToken?.();
+          log.write({ type: 'first-token', step: call.step });
+        },
+      }),
+    );
   } finally {
     // Also after a failure or an abort: what was received is kept.
     await log.flush();
@@ -101,6 +106,32 @@ export async function callModel(
   await keepReply(call, { reply, costUsd: result.costUsd }, deps, log);
   await log.append({ type: 'step-completed', result });
   return result;
+}
+
+/** The call as a span, named as OpenTelemetry's conventions for models want it. */
+function tracedCall(
+  { runId, branchId, provider, step }: ModelCall,
+  model: string,
+  tracer: Tracer = noTracer,
+  ask: () => Promise<StoredReply>,
+): Promise<StoredReply> {
+  const facts = {
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.provider.name': provider,
+    'gen_ai.request.model': model,
+    'forkpoint.run': runId,
+    'forkpoint.branch': branchId,
+    'forkpoint.step': step,
+  };
+  return tracer.span(`chat ${model}`, facts, async (span) => {
+    const reply = await ask();
+    span.note({
+      'gen_ai.response.model': reply.model ?? model,
+      'gen_ai.usage.input_tokens': reply.usage.inputTokens,
+      'gen_ai.usage.output_tokens': reply.usage.outputTokens,
+    });
+    return reply;
+  });
 }
 
 function costOf(

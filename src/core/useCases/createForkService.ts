@@ -41,6 +41,7 @@ import type { LimitChange } from '../run/runLimits.ts';
 import type { RunView } from '../run/runView.ts';
 import type { Turn } from '../session/recordedSession.ts';
 import type { Sha256 } from '../sha256.ts';
+import { noTracer, type SpanFacts, type Tracer } from '../tracer.ts';
 import { followingIds, forkOfRun } from './addedBranches.ts';
 import { estimateCost } from './estimateCost.ts';
 import type { AgainPreview, ForkPreview, ForkService } from './forkService.ts';
@@ -72,6 +73,8 @@ export interface ForkServiceDeps {
   cache?: () => CacheSettings;
   /** Told of every run that was stored anew; nothing waits for what it does. */
   onDispatched?: (plan: ForkPlan) => void;
+  /** Default: nothing is traced. */
+  tracer?: Tracer;
 }
 
 /** How often a wait for a run's end looks again although nothing was logged: a workflow may have been ended from outside. */
@@ -110,13 +113,21 @@ class Service implements ForkService {
   }
 
   async dispatch(request: ForkRequest, runId = this.newRunId()): Promise<ForkPlan> {
-    const ready = this.readied(request.engine);
-    return this.start(await this.draftFork(request), runId, ready);
+    return this.traced('fork', { 'forkpoint.run': runId, 'forkpoint.engine': request.engine }, async () => {
+      const ready = this.readied(request.engine);
+      return this.start(await this.draftFork(request), runId, ready);
+    });
   }
 
   async dispatchReplay(request: ReplayRequest, runId = this.newRunId()): Promise<ForkPlan> {
-    const ready = this.readied(request.engine);
-    return this.start(await this.draftReplay(request), runId, ready);
+    return this.traced('replay', { 'forkpoint.run': runId, 'forkpoint.engine': request.engine }, async () => {
+      const ready = this.readied(request.engine);
+      return this.start(await this.draftReplay(request), runId, ready);
+    });
+  }
+
+  private traced<T>(command: string, facts: SpanFacts, work: () => Promise<T>): Promise<T> {
+    return (this.deps.tracer ?? noTracer).span(command, facts, work);
   }
 
   async plan(asked: Asked, runId: RunId): Promise<ForkPlan> {
@@ -184,7 +195,9 @@ class Service implements ForkService {
   }
 
   async cancel(runId: RunId, branchId?: BranchId): Promise<boolean> {
-    return (await this.engineOf(runId)).cancel(runId, branchId);
+    return this.traced('cancel', { 'forkpoint.run': runId }, async () =>
+      (await this.engineOf(runId)).cancel(runId, branchId),
+    );
   }
 
   async previewAdded(runId: RunId, branches: readonly BranchSpec[]): Promise<ForkPreview> {
@@ -239,11 +252,11 @@ class Service implements ForkService {
   }
 
   retry(runId: RunId): Promise<void> {
-    return this.runAgain(runId, 'retry');
+    return this.traced('retry', { 'forkpoint.run': runId }, () => this.runAgain(runId, 'retry'));
   }
 
   resume(runId: RunId): Promise<void> {
-    return this.runAgain(runId, 'resume');
+    return this.traced('resume', { 'forkpoint.run': runId }, () => this.runAgain(runId, 'resume'));
   }
 
   async delete(runId: RunId): Promise<void> {

@@ -25,6 +25,7 @@ import {
   runPlan,
 } from '../../core/run/runPlan.ts';
 import type { RunUpdate } from '../../core/run/runUpdate.ts';
+import { noTracer, type Tracer } from '../../core/tracer.ts';
 
 export interface DriveDeps extends CallModelDeps {
   /** The work of branches that Claude Code answers, loaded when the first one runs. */
@@ -46,6 +47,7 @@ export class Drive {
   readonly #stopped = new AbortController();
   readonly #cancelled = new AbortController();
   #run: PlanRun | null = null;
+  readonly #tracer: Tracer;
   #amending: Promise<unknown> = Promise.resolve();
   #resolveEnded: () => void = () => {};
 
@@ -53,6 +55,7 @@ export class Drive {
     this.#plan = plan;
     this.#input = input;
     this.#deps = deps;
+    this.#tracer = deps.tracer ?? noTracer;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -64,8 +67,12 @@ export class Drive {
     // Whoever asks from another process leaves word in the store.
     const requests = this.#deps.runs.onUpdateRequested(this.#plan.runId, (update) => this.update(update));
     try {
-      this.#run = runPlan(this.#plan, this.#input, this.#ports());
-      await this.#run.ended;
+      const { runId, executor } = this.#plan;
+      const facts = { 'forkpoint.run': runId, 'forkpoint.executor': executor };
+      await this.#tracer.span('run', facts, async (span) => {
+        this.#run = runPlan(this.#plan, this.#input, this.#ports());
+        span.note({ 'forkpoint.state': await this.#run.ended });
+      });
     } catch {
       // Only the log itself can fail here (disk full, run deleted in mid-run). What drives on without a log would spend
       // money that nobody sees, so all calls end; the next look at the run finds it interrupted.
@@ -153,7 +160,9 @@ export class Drive {
     return {
       branch: (branch, given, work) => {
         const scope = this.#scopes.get(branch.branchId) ?? new BranchScope();
-        return this.#branch(branch, scope, given, work).finally(() => {
+        const facts = { 'forkpoint.branch': branch.branchId, 'forkpoint.model': branch.model };
+        const traced = this.#tracer.span('branch', facts, () => this.#branch(branch, scope, given, work));
+        return traced.finally(() => {
           scope.ended = true;
         });
       },
@@ -250,7 +259,10 @@ export class Drive {
     const policy = retryPolicies.compute;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await (await agents()).turn(ref, { signal, onFirstToken: scope.onFirstToken });
+        const work = await agents();
+        return await this.#tracer.span('agent turn', { 'forkpoint.branch': ref.branchId }, () =>
+          work.turn(ref, { signal, onFirstToken: scope.onFirstToken }),
+        );
       } catch (error) {
         if (!(error instanceof AgentError) || signal.aborted || attempt >= policy.attempts) throw error;
         await clock.sleep(retryDelayMs(policy, attempt, null, random()), signal);

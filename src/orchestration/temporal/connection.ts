@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { Client, ConnectionOptions, DataConverter } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { EngineUnavailableError, messageOf } from '../../core/errors.ts';
+import type { Tracer } from '../../core/tracer.ts';
 import { readServerRecord } from './serverRecord.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 
@@ -82,17 +83,28 @@ export function serverUnavailable(address: string, cause?: unknown): EngineUnava
 /**
  * Connects to the server.
  * @param options.dataConverter for those that exchange payloads with runs
+ * @param options.tracer default: nothing is traced
  * @throws EngineUnavailableError where nothing answers within `timeoutMs`
  */
 export async function connectClient(
   target: TemporalTarget,
-  { timeoutMs = 5_000, dataConverter }: { timeoutMs?: number; dataConverter?: DataConverter } = {},
+  {
+    timeoutMs = 5_000,
+    dataConverter,
+    tracer,
+  }: { timeoutMs?: number; dataConverter?: DataConverter; tracer?: Tracer | undefined } = {},
 ): Promise<Client> {
-  const { Client, Connection } = await import('./temporalClient.ts');
+  const { Client, Connection, clientTracing } = await import('./temporalClient.ts');
   try {
     const connection = await Connection.connect({ ...target.options, connectTimeout: timeoutMs });
     const identity = `forkpoint-host@${process.pid}`;
-    return new Client({ connection, namespace: target.namespace, identity, ...(dataConverter && { dataConverter }) });
+    return new Client({
+      connection,
+      namespace: target.namespace,
+      identity,
+      ...(dataConverter && { dataConverter }),
+      ...(tracer && { interceptors: { workflow: [clientTracing(tracer)] } }),
+    });
   } catch (error) {
     throw serverUnavailable(target.address, error);
   }

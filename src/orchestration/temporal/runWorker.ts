@@ -1,11 +1,20 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  type InjectedSinks,
+  type LogEntry,
+  NativeConnection,
+  Runtime,
+  Worker,
+} from '@temporalio/worker';
 import type { EncryptionSettings } from '../../core/encryptionSettings.ts';
 import { EngineUnavailableError, ForkpointError } from '../../core/errors.ts';
 import { timeouts } from '../../core/run/retryPolicies.ts';
+import { noTracer, type Tracer } from '../../core/tracer.ts';
 import { type Activities, type ActivityDeps, createActivities, heartbeatEveryMs } from './activities.ts';
+import { activityTracing } from './activityTracing.ts';
 import { agentQueueOf } from './agentQueueOf.ts';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { encodeFailures, encryptedMark } from './codec/failureConverter.ts';
@@ -17,6 +26,7 @@ import {
   type ScheduleActivityDeps,
 } from './schedules/scheduleActivities.ts';
 import type { WorkerConfig } from './workerConfig.ts';
+import type { TraceSinks } from './workflowTracing.ts';
 
 /** How many agents work at once is each run's own limit; those that wait for a person take a slot and hardly anything else. */
 const agentSlots = 500;
@@ -91,7 +101,11 @@ async function createWorkers(options: RunWorkerOptions, connection: NativeConnec
   const activities = { ...createActivities(deps), ...createScheduleActivities(options.schedules) };
   const dataConverter = dataConverterOf({ encryption: async () => encryption });
   if (encryption !== null) encodeFailures();
-  const shared = { ...sharedOptions(config, connection, activities), dataConverter };
+  const shared = {
+    ...sharedOptions(config, connection, activities),
+    dataConverter,
+    ...tracingOptions(deps.tracer ?? noTracer),
+  };
   try {
     const requests = await Worker.create({
       ...shared,
@@ -119,6 +133,13 @@ async function createWorkers(options: RunWorkerOptions, connection: NativeConnec
       { cause: error },
     );
   }
+}
+
+function tracingOptions(tracer: Tracer) {
+  const sinks: InjectedSinks<TraceSinks> = {
+    trace: { ended: { fn: (_info, span) => tracer.record(span), callDuringReplay: false } },
+  };
+  return { sinks, ...(tracer !== noTracer && { interceptors: { activity: [activityTracing(tracer)] } }) };
 }
 
 /** Runs that older workers began have activities of agents in the queue of the requests, so both know all of them. */

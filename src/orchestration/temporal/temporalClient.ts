@@ -10,3 +10,4 @@ export {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 export { loadClientConnectConfig } from '@temporalio/envconfig';
+export { clientTracing } from './clientTracing.ts';

@@ -68,7 +68,11 @@ export class TemporalLink {
   }
 
   #connected(target: TemporalTarget, timeoutMs: number): Promise<Client> {
-    const options = { timeoutMs: Math.min(timeoutMs, connectMs), dataConverter: dataConverterOf(this.#settings) };
+    const options = {
+      timeoutMs: Math.min(timeoutMs, connectMs),
+      dataConverter: dataConverterOf(this.#settings),
+      tracer: this.#settings.tracer,
+    };
     this.#client ??= connectClient(target, options).catch((error: unknown) => {
       this.#client = null;
       this.#target = null;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { EncryptionSettings } from '../../core/encryptionSettings.ts';
+import type { Tracer } from '../../core/tracer.ts';
 
 /** How the Temporal engine, its dev server and its workers are set up on this machine. */
 export interface TemporalSettings {
@@ -41,6 +42,8 @@ export interface TemporalSettings {
   concurrency?: number;
   /** Start a worker when none serves the task queue. Default true. */
   startWorkers?: boolean;
+  /** Default: nothing is traced. */
+  tracer?: Tracer;
 }
 
 /**

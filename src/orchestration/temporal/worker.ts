@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { sha256 } from '../../adapters/sha256.ts';
+import { tracingOf } from '../../adapters/tracing/tracingOf.ts';
 import { ForkpointError, messageOf } from '../../core/errors.ts';
 import type { ForkPlan } from '../../core/fork/forkPlan.ts';
 import type { Asked } from '../../core/fork/forkRequest.ts';
@@ -27,6 +28,9 @@ function tell(message: WorkerMessage): Promise<void> {
 }
 
 async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): Promise<void> {
+  // OpenTelemetry's SDK looks its variables up here.
+  Object.assign(process.env, otelVariables(agentEnv));
+  const tracing = await tracingOf(process.env, log);
   const options: ServicesOptions = {
     home: config.home,
     ...(config.baseUrl !== null && { baseUrl: config.baseUrl }),
@@ -34,7 +38,7 @@ async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): 
     authToken: agentEnv.ANTHROPIC_AUTH_TOKEN,
     env: agentEnv,
   };
-  const services = await createServices(options);
+  const services = await createServices({ ...options, tracing });
   const draining = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -84,6 +88,10 @@ async function planAs(options: ServicesOptions, order: ScheduleOrder, asked: Ask
   } finally {
     await services.dispose();
   }
+}
+
+function otelVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('OTEL_')));
 }
 
 try {

@@ -62,10 +62,10 @@ export function fingerprintOf(config: {
   apiKey: string | undefined;
   /** Keys of the payload codec. */
   encryption: EncryptionSettings | null;
-  /** Of agents: what decides how they are logged in counts, and of the worker its proxies. */
+  /** Of agents: what decides how they are logged in counts, and of the worker its proxies and where its spans go. */
   env: NodeJS.ProcessEnv;
 }): string {
-  const login = Object.entries(config.env).filter(([name]) => /^(?:ANTHROPIC|CLAUDE)_|_PROXY$/i.test(name));
+  const login = Object.entries(config.env).filter(([name]) => /^(?:ANTHROPIC|CLAUDE|OTEL)_|_PROXY$/i.test(name));
   const text = JSON.stringify([
     orderVersion,
     config.home,

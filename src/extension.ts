@@ -161,6 +161,7 @@ async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: L
     import('./adapters/tracing/tracingOf.ts'),
   ]);
   const { dataDir, apiBaseUrl, temporalAddress, temporalNamespace, temporalTaskQueue, temporalCliPath } = settings;
+  const { temporalMetrics } = settings;
   return createServices({
     claudeDirs: settings.claudeDirs(),
     extensionFolders: claudeCodeFolders(),
@@ -182,6 +183,7 @@ async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: L
       namespace: temporalNamespace(),
       taskQueue: temporalTaskQueue(),
       cliPath: temporalCliPath(),
+      metrics: temporalMetrics(),
     }),
   });
 }

@@ -80,7 +80,7 @@ export interface ServicesOptions {
   temporal?: Partial<
     Pick<
       TemporalSettings,
-      'address' | 'namespace' | 'taskQueue' | 'cliPath' | 'startWorkers' | 'workerScript' | 'concurrency'
+      'address' | 'namespace' | 'taskQueue' | 'cliPath' | 'startWorkers' | 'workerScript' | 'concurrency' | 'metrics'
     >
   >;
 }

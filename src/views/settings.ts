@@ -66,6 +66,7 @@ export const settings = {
   temporalAddress: (): string | undefined => text('temporal.address'),
   temporalNamespace: (): string | undefined => text('temporal.namespace'),
   temporalTaskQueue: (): string | undefined => text('temporal.taskQueue'),
+  temporalMetrics: (): string | undefined => text('temporal.metrics'),
   temporalCliPath: (): string | undefined => text('temporal.cliPath'),
 };
 

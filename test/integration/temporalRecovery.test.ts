@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
+import { freePort } from '../../src/adapters/freePort.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import type { BlobStore } from '../../src/core/blobStore.ts';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
@@ -310,7 +311,8 @@ describe('a worker in the foreground', () => {
     const settings = server.settings({ home, baseUrl: api.baseUrl });
     const control = createTemporalControl(settings);
     const drain = new AbortController();
-    const exitCode = control.runWorker({ signal: drain.signal, agents: false });
+    const [metrics, health] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+    const exitCode = control.runWorker(drain.signal, { agents: false, metrics, health, concurrency: 'auto' });
     try {
       const states = async () => (await readWorkerRecords({ home })).map(({ agents, state }) => ({ agents, state }));
       await expect.poll(states, { timeout: 20_000 }).toEqual([{ agents: false, state: 'running' }]);
@@ -319,9 +321,22 @@ describe('a worker in the foreground', () => {
       const plan = await storePlan({ runs, blobs }, { engine: 'temporal', branches: [{ name: 'one' }] });
       await engine.start(plan);
       await asked.promise;
+      expect(await (await fetch(`http://${metrics}/metrics`)).text()).toMatch(
+        /temporal_worker_task_slots_used\{[^}]*worker_type="ActivityWorker"[^}]*\} 1$/m,
+      );
+      const healthy = async () => {
+        const response = await fetch(`http://${health}`);
+        return [response.status, await response.json()];
+      };
+      expect(await healthy()).toEqual([200, { state: 'running' }]);
       expect(await states()).toHaveLength(1);
+      // A port that is taken is a word to whoever named it.
+      const taken = [{ metrics }, { health }].map((where) => control.runWorker(new AbortController().signal, where));
+      expect(await Promise.all(taken)).toEqual([2, 2]);
+      await expect(control.runWorker(drain.signal, { health: '0.0.0.0:80' })).rejects.toThrow('on this machine');
       drain.abort();
       await expect.poll(states).toEqual([{ agents: false, state: 'draining' }]);
+      expect(await healthy()).toEqual([503, { state: 'draining' }]);
       answer.resolve();
       expect(await exitCode).toBe(0);
       expect(api.requests).toHaveLength(1);
@@ -330,7 +345,7 @@ describe('a worker in the foreground', () => {
       await engine.dispose();
 
       const [first, second] = [new AbortController(), createTemporalControl(settings)];
-      const again = control.runWorker({ signal: first.signal, agents: false });
+      const again = control.runWorker(first.signal, { agents: false });
       await expect.poll(states, { timeout: 20_000 }).toEqual([{ agents: false, state: 'running' }]);
       // Whoever needs one for agents gets another.
       await second.ensureWorker();

@@ -34,6 +34,7 @@ it.each(Object.entries(chains))('a run %s is one trace, from the command to the 
   vi.stubEnv('OTEL_EXPORTER_OTLP_PROTOCOL', 'http/json');
   vi.stubEnv('OTEL_SERVICE_NAME', 'forks of sam');
   vi.stubEnv('OTEL_BSP_SCHEDULE_DELAY', '100');
+  vi.stubEnv('OTEL_METRIC_EXPORT_INTERVAL', '100');
   const { file } = await writeSession(path.join(home, 'claude'), '/home/sam/app', ['A secret prompt.']);
   const tracing = await tracingOf(process.env);
   const services = await createServices({
@@ -65,6 +66,7 @@ it.each(Object.entries(chains))('a run %s is one trace, from the command to the 
     });
     expect(ofRequest()[0]?.attributes).toMatchObject({ 'http.response.status_code': 200 });
     expect(receiver.bodies.join('\n')).not.toMatch(/secret|\/home\/sam/);
+    if (engine === 'temporal') await expect.poll(() => receiver.metrics).toBeGreaterThan(0);
     // The API is not told of the trace.
     expect(api.requests[0]?.headers).not.toHaveProperty('traceparent');
   } finally {

@@ -16,6 +16,8 @@ export interface OtlpReceiver {
   /** For `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   url: string;
   spans: ReceivedSpan[];
+  /** How often metrics came. */
+  metrics: number;
   /** All that came, as it was sent. */
   bodies: string[];
   [Symbol.asyncDispose](): Promise<void>;
@@ -29,9 +31,14 @@ interface Attribute {
 /** Takes spans over OTLP/HTTP in JSON, on loopback. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const [spans, bodies]: [ReceivedSpan[], string[]] = [[], []];
+  const received = { metrics: 0 };
   const byName = (attributes: Attribute[] = []) =>
     Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
   const take = async (request: IncomingMessage): Promise<number> => {
+    if (request.method === 'POST' && request.url === '/v1/metrics') {
+      received.metrics += 1;
+      return 200;
+    }
     if (request.method !== 'POST' || request.url !== '/v1/traces') return 404;
     // biome-ignore lint/suspicious/noExplicitAny: of the protocol's JSON only these members are looked at
     const body = (await json(request)) as any;
@@ -57,6 +64,9 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
     bodies,
+    get metrics() {
+      return received.metrics;
+    },
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

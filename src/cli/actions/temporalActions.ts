@@ -1,12 +1,12 @@
 import { byteSize } from '../../core/format.ts';
-import type { CliOffer, TemporalStatus } from '../../core/run/temporalControl.ts';
+import type { CliOffer, ForegroundWorker, TemporalStatus } from '../../core/run/temporalControl.ts';
 import type { CliContext } from '../context.ts';
 
 /** `worker` */
 export async function worker(context: CliContext): Promise<number> {
   const { temporal } = await context.services();
-  const { agents = true } = context.options as { agents?: boolean };
-  return temporal.runWorker({ signal: context.interrupted, agents });
+  const { agents, concurrency, metrics, health } = context.options as ForegroundWorker;
+  return temporal.runWorker(context.interrupted, { agents, concurrency, metrics, health });
 }
 
 /** `temporal start` */

@@ -2,6 +2,9 @@ import type { Command } from 'commander';
 import { positiveInteger, withAddressOption, withCommonOptions } from '../options.ts';
 import type { Handle } from '../runCli.ts';
 
+/** A whole number from 1 on, or `auto`. */
+const concurrency = (value: string): number | 'auto' => (value === 'auto' ? value : positiveInteger(value));
+
 const load = () => import('../actions/temporalActions.ts');
 
 /** The worker in the foreground, the dev server, and what the set-up lacks. */
@@ -13,6 +16,9 @@ export function addTemporalCommands(program: Command, handle: Handle): void {
     .action(handle(async () => (await import('../actions/doctorAction.ts')).doctor));
   add(program, 'worker', 'the Temporal worker in the foreground; SIGTERM drains it')
     .option('--no-agents', 'take no branches that Claude Code answers')
+    .option('--concurrency <n|auto>', 'model calls at once (default: 20); auto: as the load allows', concurrency)
+    .option('--metrics <host:port>', 'serve metrics for Prometheus on this address of this machine')
+    .option('--health <host:port>', 'say on this address of this machine whether it takes work')
     .action(handle(async () => (await load()).worker));
   const temporal = program.command('temporal').description('the local Temporal dev server that Forkpoint manages');
   add(temporal, 'start', 'start it, unless one answers already')

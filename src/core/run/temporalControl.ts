@@ -51,6 +51,18 @@ export interface CodecServer {
   close(): Promise<void>;
 }
 
+/** What a worker in the foreground does otherwise than one that Forkpoint starts by itself. */
+export interface ForegroundWorker {
+  /** Serves agent branches, too. Default true. */
+  agents?: boolean | undefined;
+  /** Model calls at once; `auto`: as the machine's load allows. */
+  concurrency?: number | 'auto' | undefined;
+  /** `host:port` on this machine that Prometheus asks for metrics. */
+  metrics?: string | undefined;
+  /** `host:port` on this machine that says whether the worker takes work. */
+  health?: string | undefined;
+}
+
 /** The local Temporal dev server and the workers that Forkpoint starts. */
 export interface TemporalControl {
   readonly taskQueue: string;
@@ -86,10 +98,10 @@ export interface TemporalControl {
   stopWorkers(): Promise<void>;
   /**
    * Runs a worker in the foreground, its log on stderr. Resolves with its exit code.
-   * @param options.signal drains it
-   * @param options.agents serves agent branches, too
+   * @param signal drains it
+   * @throws BadInputError for addresses that are not on this machine
    */
-  runWorker(options: { signal: AbortSignal; agents: boolean }): Promise<number>;
+  runWorker(signal: AbortSignal, options?: ForegroundWorker): Promise<number>;
   /**
    * Starts a server on 127.0.0.1 that encodes and decodes payloads for the web UI and the Temporal CLI.
    * @param options.origin of the web UI; default: that of the server's own

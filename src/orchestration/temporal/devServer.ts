@@ -14,6 +14,7 @@ import {
   type TemporalTarget,
 } from './connection.ts';
 import { findTemporalCli } from './findTemporalCli.ts';
+import { ipOf, isLoopback } from './localAddress.ts';
 import { isAlive, waitForEnd } from './processes.ts';
 import { readServerRecord, removeServerRecord, writeServerRecord } from './serverRecord.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
@@ -25,8 +26,6 @@ const tuning = [
   'matching.numTaskqueueWritePartitions=1',
   'system.enableActivityEagerExecution=true',
 ];
-
-const loopback = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /** Whether the server of this target answers within `timeoutMs`. */
 async function isAnswering(target: TemporalTarget, timeoutMs = 2_000): Promise<boolean> {
@@ -89,7 +88,7 @@ export class DevServer {
     const wanted = await resolveTarget(this.#settings);
     if (await isAnswering(wanted, 500)) return;
     const { host, port } = splitAddress(wanted.address);
-    if (!loopback.has(host) || !Number.isInteger(port) || port <= 0) {
+    if (!isLoopback(host) || !Number.isInteger(port) || port <= 0) {
       throw new BadInputError(
         `A dev server can only be started on this machine, not on ${wanted.address}.`,
         'Set forkpoint.temporal.address to 127.0.0.1:7233, or start that server where it belongs.',
@@ -183,7 +182,7 @@ export class DevServer {
   /** A dev server that somebody else started has its UI a thousand ports above; it counts only if it answers. */
   async #guessedUi(address: string): Promise<string | null> {
     const { host, port } = splitAddress(address);
-    if (!loopback.has(host)) return null;
+    if (!isLoopback(host)) return null;
     const ui = `http://${host}:${port + 1000}`;
     const answer = await fetch(ui, { signal: AbortSignal.timeout(500) }).catch(() => null);
     await answer?.body?.cancel();
@@ -193,10 +192,6 @@ export class DevServer {
   get #logFile(): string {
     return path.join(this.#folder, 'dev-server.log');
   }
-}
-
-function ipOf(host: string): string {
-  return host === 'localhost' ? '127.0.0.1' : host.replace(/^\[|\]$/g, '');
 }
 
 // The server needs no key of anyone.

@@ -10,10 +10,11 @@ import {
   Worker,
 } from '@temporalio/worker';
 import type { EncryptionSettings } from '../../core/encryptionSettings.ts';
-import { EngineUnavailableError, ForkpointError } from '../../core/errors.ts';
+import { BadInputError, EngineUnavailableError, ForkpointError } from '../../core/errors.ts';
 import { timeouts } from '../../core/run/retryPolicies.ts';
 import { noTracer, type Tracer } from '../../core/tracer.ts';
 import { type Activities, type ActivityDeps, createActivities, heartbeatEveryMs } from './activities.ts';
+import { activitySlots } from './activitySlots.ts';
 import { activityTracing } from './activityTracing.ts';
 import { agentQueueOf } from './agentQueueOf.ts';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
@@ -26,6 +27,7 @@ import {
   type ScheduleActivityDeps,
 } from './schedules/scheduleActivities.ts';
 import type { WorkerConfig } from './workerConfig.ts';
+import { workerMetrics } from './workerMetrics.ts';
 import type { TraceSinks } from './workflowTracing.ts';
 
 /** How many agents work at once is each run's own limit; those that wait for a person take a slot and hardly anything else. */
@@ -53,12 +55,7 @@ export interface RunWorkerOptions {
  */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { config, signal } = options;
-  Runtime.install({
-    // The process decides what a signal means; see worker.ts.
-    shutdownSignals: [],
-    logger: new DefaultLogger('WARN', (entry) => options.log(logLine(entry))),
-    telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
-  });
+  installRuntime(options);
   const target = await resolveTarget({ ...config, env: options.env });
   const connection = await NativeConnection.connect(target.options).catch((error: unknown) => {
     throw serverUnavailable(target.address, error);
@@ -89,6 +86,32 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   }
 }
 
+/** @throws BadInputError where the metrics can't be served */
+function installRuntime({ config, env, log }: RunWorkerOptions): void {
+  const install = (metrics: ReturnType<typeof workerMetrics>): void => {
+    Runtime.install({
+      // The process decides what a signal means; see worker.ts.
+      shutdownSignals: [],
+      logger: new DefaultLogger('WARN', (entry) => log(logLine(entry))),
+      telemetryOptions: {
+        logging: { filter: { core: 'ERROR', other: 'ERROR' } },
+        ...(metrics !== null && { metrics }),
+      },
+    });
+  };
+  try {
+    install(workerMetrics(config.metrics, env));
+  } catch (error) {
+    if (error instanceof ForkpointError && !config.managed) throw error;
+    const message = `Metrics can't be served on ${config.metrics}.`;
+    if (!config.managed)
+      throw new BadInputError(message, 'Is the port taken? Name another one.', null, { cause: error });
+    // A run goes on without them: the worker that this one replaces may still have the port.
+    log(message);
+    install(null);
+  }
+}
+
 /** Of an error of ours what it says; what the SDK logs beside it may hold what people said. */
 function logLine({ level, message, meta }: LogEntry): string {
   const error = meta?.['error'];
@@ -114,7 +137,7 @@ async function createWorkers(options: RunWorkerOptions, connection: NativeConnec
         encryption === null
           ? { codePath: workflowBundle }
           : { code: `${encryptedMark}${await readFile(workflowBundle, 'utf8')}` },
-      maxConcurrentActivityTaskExecutions: config.concurrency,
+      ...activitySlots(config.concurrency),
       // A run of a worker that was killed is not to wait long for it to come back.
       stickyQueueScheduleToStartTimeout: 5_000,
     });

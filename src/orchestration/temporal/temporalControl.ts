@@ -66,8 +66,8 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
       await withClient((client) => workers.ensure(target, client));
     },
     stopWorkers: () => workers.stop(),
-    async runWorker(options) {
-      return workers.runInForeground(await resolveTarget(settings), options);
+    async runWorker(signal, options) {
+      return workers.runInForeground(await resolveTarget(settings), signal, options);
     },
     async startCodecServer({ origin, port }) {
       const { serveCodec } = await import('./codec/serveCodec.ts');

@@ -40,6 +40,8 @@ export interface TemporalSettings {
   workerIdleMs?: number;
   /** Model calls that a worker which we start makes at once. Default 20. */
   concurrency?: number;
+  /** `host:port` on this machine where a worker that we start serves its metrics. Default: nowhere. */
+  metrics?: string;
   /** Start a worker when none serves the task queue. Default true. */
   startWorkers?: boolean;
   /** Default: nothing is traced. */

@@ -9,6 +9,7 @@ import type { RunId } from '../../core/ids.ts';
 import type { ScheduleOrder } from '../../core/useCases/schedules.ts';
 import { createServices, type ServicesOptions } from '../../services.ts';
 import { runWorker } from './runWorker.ts';
+import { serveHealth, type WorkerState } from './serveHealth.ts';
 import { type WorkerHandover, workerHandoverFrom } from './workerConfig.ts';
 import type { WorkerMessage } from './workerProcess.ts';
 import { removeWorkerRecord, writeWorkerRecord } from './workerRecords.ts';
@@ -48,8 +49,12 @@ async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): 
       draining.abort();
     });
   }
-  const record = (state: 'starting' | 'running' | 'draining'): Promise<void> =>
-    writeWorkerRecord(config, { ...config, pid: process.pid, state });
+  let current: WorkerState = 'starting';
+  const record = (state: WorkerState): Promise<void> => {
+    current = state;
+    return writeWorkerRecord(config, { ...config, pid: process.pid, state });
+  };
+  const health = config.health === null ? null : await serveHealth(config.health, () => current);
   await record('starting');
   try {
     await runWorker({
@@ -69,6 +74,7 @@ async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): 
       },
     });
   } finally {
+    health?.close();
     await removeWorkerRecord(config, process.pid);
     await services.dispose();
   }

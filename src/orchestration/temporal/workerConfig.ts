@@ -14,8 +14,12 @@ const workerConfigSchema = z.object({
   /** Started by Forkpoint by itself: ends after `idleMs` without an open run. */
   managed: z.boolean(),
   idleMs: z.int().positive(),
-  /** Model calls at once. */
-  concurrency: z.int().positive(),
+  /** Model calls at once. `auto`: as the machine's load allows. */
+  concurrency: z.union([z.int().positive(), z.literal('auto')]),
+  /** `host:port` on this machine that Prometheus asks for metrics. */
+  metrics: z.string().nullable(),
+  /** `host:port` on this machine that says whether the worker takes work. */
+  health: z.string().nullable(),
   fingerprint: z.string(),
 });
 /** What a worker process is started with. */
@@ -62,6 +66,7 @@ export function fingerprintOf(config: {
   apiKey: string | undefined;
   /** Keys of the payload codec. */
   encryption: EncryptionSettings | null;
+  metrics: string | null;
   /** Of agents: what decides how they are logged in counts, and of the worker its proxies and where its spans go. */
   env: NodeJS.ProcessEnv;
 }): string {
@@ -72,6 +77,7 @@ export function fingerprintOf(config: {
     config.baseUrl,
     config.apiKey ?? null,
     config.encryption,
+    config.metrics,
     login.sort(([a], [b]) => (a < b ? -1 : 1)),
   ]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);

@@ -6,10 +6,11 @@ import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { type EncryptionSettings, isEncryptionVariable } from '../../core/encryptionSettings.ts';
 import { EngineUnavailableError } from '../../core/errors.ts';
-import type { TemporalWorkerStatus } from '../../core/run/temporalControl.ts';
+import type { ForegroundWorker, TemporalWorkerStatus } from '../../core/run/temporalControl.ts';
 import { agentQueueOf } from './agentQueueOf.ts';
 import { encryptionKeysOf } from './codec/encryptionKeys.ts';
 import type { TemporalTarget } from './connection.ts';
+import { checkedLocalAddress } from './localAddress.ts';
 import { isAlive } from './processes.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
 import { fingerprintOf, type WorkerConfig, type WorkerHandover } from './workerConfig.ts';
@@ -81,15 +82,24 @@ export class WorkerProcesses {
 
   /**
    * A worker in the foreground with its log on our stderr; the signal drains it. Resolves with its exit code.
-   * @param options.agents serves agent branches, too
+   * @throws BadInputError for addresses that are not on this machine
    */
   async runInForeground(
     target: TemporalTarget,
-    { signal, agents }: { signal: AbortSignal; agents: boolean },
+    signal: AbortSignal,
+    { agents = true, concurrency = defaultConcurrency, metrics, health }: ForegroundWorker = {},
   ): Promise<number> {
+    if (metrics !== undefined) checkedLocalAddress(metrics, 'Metrics');
+    if (health !== undefined) checkedLocalAddress(health, 'Health');
     this.#checkShipped();
     const secrets = await this.#secrets();
-    const config = this.#config(target, this.#fingerprint(secrets), { managed: false, agents });
+    const config = this.#config(target, this.#fingerprint(secrets), {
+      managed: false,
+      agents,
+      concurrency,
+      metrics: metrics ?? null,
+      health: health ?? null,
+    });
     const child = this.#spawn(config, secrets, ['pipe', 2, 'inherit']);
     const drain = (): void => void child.kill('SIGTERM');
     signal.addEventListener('abort', drain);
@@ -152,18 +162,19 @@ export class WorkerProcesses {
   }
 
   #fingerprint(secrets: Secrets): string {
-    const { home, baseUrl = null, env, workerEnv: network = {} } = this.#settings;
-    return fingerprintOf({ home, baseUrl, ...secrets, env: { ...env, ...network } });
+    const { home, baseUrl = null, metrics = null, env, workerEnv: network = {} } = this.#settings;
+    return fingerprintOf({ home, baseUrl, metrics, ...secrets, env: { ...env, ...network } });
   }
 
   #config(
     { address, namespace }: TemporalTarget,
     fingerprint: string,
-    kind: Pick<WorkerConfig, 'managed' | 'agents'>,
+    own: Pick<WorkerConfig, 'managed' | 'agents'> & Partial<WorkerConfig>,
   ): WorkerConfig {
     const { home, taskQueue, baseUrl = null, workerIdleMs: idleMs = defaultIdleMs } = this.#settings;
-    const { concurrency = defaultConcurrency } = this.#settings;
-    return { home, address, namespace, taskQueue, baseUrl, idleMs, concurrency, fingerprint, ...kind };
+    const { concurrency = defaultConcurrency, metrics = null } = this.#settings;
+    const place = { home, address, namespace, taskQueue };
+    return { ...place, baseUrl, idleMs, concurrency, metrics, health: null, fingerprint, ...own };
   }
 
   async #startDetached(config: WorkerConfig, secrets: Secrets): Promise<void> {

@@ -56,7 +56,7 @@ describe('resolveTarget', () => {
 
 describe('the worker’s configuration', () => {
   it('tells workers apart by folder, base URL and key, and does not show the key', () => {
-    const base = { home: '/h', baseUrl: null, apiKey: 'sk-ant-one', encryption: null, env: {} };
+    const base = { home: '/h', baseUrl: null, apiKey: 'sk-ant-one', encryption: null, metrics: null, env: {} };
     const print = fingerprintOf(base);
     expect(fingerprintOf({ ...base })).toBe(print);
     expect(fingerprintOf({ ...base, apiKey: 'sk-ant-two' })).not.toBe(print);

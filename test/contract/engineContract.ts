@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
@@ -173,6 +174,25 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
         expect(one.attempts).toBe(1);
         const reply = one.results[0]?.reply;
         expect(reply && (await bench.blobs.get(reply))).toMatchObject({ content: [{ type: 'text', text: 'Yes.' }] });
+      });
+    });
+
+    describe('of several runs', () => {
+      it('lets a small one through while a large one is under way', async () => {
+        const { api } = await start(() => ({ content: 'Yes.', before: delay(100) }));
+        const large = await bench.plan({
+          branches: Array.from({ length: 100 }, (_, index) => ({ name: `large ${index}` })),
+        });
+        const small = await bench.plan({ branches: named('small 1', 'small 2') });
+        await bench.engine.start(large);
+        await bench.until(large, (event) => event.type === 'branch-ended');
+        await bench.engine.start(small);
+        expect((await bench.ended(small)).state).toBe('completed');
+        const asked = api.requests.map(promptOf);
+        const ofSmall = asked.flatMap((prompt, index) => (prompt.startsWith('small') ? [index] : []));
+        // Those that were handed out before it came go first.
+        expect(Math.max(...ofSmall)).toBeLessThan(60);
+        expect((await bench.ended(large)).state).toBe('completed');
       });
     });
 

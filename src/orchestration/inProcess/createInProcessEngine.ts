@@ -1,4 +1,3 @@
-import PQueue from 'p-queue';
 import type { Disposable } from '../../core/disposable.ts';
 import { BadInputError, RunOwnedError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
@@ -14,6 +13,7 @@ import type { LimitChange } from '../../core/run/runLimits.ts';
 import type { RunUpdate } from '../../core/run/runUpdate.ts';
 import type { RunView } from '../../core/run/runView.ts';
 import { Drive } from './drive.ts';
+import { FairQueue } from './fairQueue.ts';
 
 export interface InProcessEngineDeps extends CallModelDeps {
   /** The work of branches that Claude Code answers, loaded when the first one runs. */
@@ -35,14 +35,14 @@ const ownAgainMs = 100;
 class InProcessEngine implements ForkEngine {
   readonly kind = 'in-process';
   readonly #deps: InProcessEngineDeps;
-  readonly #queue: PQueue;
+  readonly #queue: FairQueue;
   readonly #pause: RateLimitPause;
   readonly #drives = new Map<RunId, Drive>();
   readonly #starting = new Map<RunId, Promise<void>>();
 
   constructor(deps: InProcessEngineDeps) {
     this.#deps = deps;
-    this.#queue = new PQueue({ concurrency: deps.concurrency ?? 4 });
+    this.#queue = new FairQueue(deps.concurrency ?? 4);
     this.#pause = new RateLimitPause(deps.clock, deps.random ?? Math.random);
   }
 

@@ -1,4 +1,3 @@
-import type PQueue from 'p-queue';
 import type { AgentBranchRef } from '../../core/agent/agentPorts.ts';
 import { AgentError, ModelCallError, NotFoundError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';
@@ -26,13 +25,14 @@ import {
 } from '../../core/run/runPlan.ts';
 import type { RunUpdate } from '../../core/run/runUpdate.ts';
 import { noTracer, type Tracer } from '../../core/tracer.ts';
+import type { FairQueue } from './fairQueue.ts';
 
 export interface DriveDeps extends CallModelDeps {
   /** The work of branches that Claude Code answers, loaded when the first one runs. */
   agents: () => Promise<AgentWork>;
   random: () => number;
   /** Places for branches, shared by all runs of the process. */
-  queue: PQueue;
+  queue: FairQueue;
   pause: RateLimitPause;
 }
 
@@ -79,6 +79,7 @@ export class Drive {
       this.interrupt();
     } finally {
       await requests.dispose();
+      this.#deps.queue.forget(this.#plan.runId);
       this.#resolveEnded();
     }
   }
@@ -195,7 +196,7 @@ export class Drive {
     const { signal } = scope.controller;
     if (gate !== null) await unlessAborted(gate, signal);
     // Agents take the places of their run; the queue is for requests.
-    const release = branch.agent === undefined ? await place(this.#deps.queue, signal) : () => {};
+    const release = branch.agent === undefined ? await this.#deps.queue.place(this.#plan.runId, signal) : () => {};
     const timer = new AbortController();
     if (limits !== null) {
       this.#timeIsUp(limits, timer.signal).then(
@@ -306,13 +307,6 @@ class BranchScope {
       this.onFirstToken = resolve;
     });
   }
-}
-
-/** Waits for a free place in the queue. @returns the function that gives it back */
-function place(queue: PQueue, signal: AbortSignal): Promise<() => void> {
-  return new Promise((resolve, reject) => {
-    queue.add(() => new Promise<void>((release) => resolve(release)), { signal }).catch(reject);
-  });
 }
 
 function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { open, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,6 +27,9 @@ const tuning = [
   'matching.numTaskqueueWritePartitions=1',
   'system.enableActivityEagerExecution=true',
 ];
+
+/** Tasks of a queue are handed out to the runs in turn. */
+const fairness = 'matching.enableFairness=true';
 
 /** Whether the server of this target answers within `timeoutMs`. */
 async function isAnswering(target: TemporalTarget, timeoutMs = 2_000): Promise<boolean> {
@@ -138,9 +142,10 @@ export class DevServer {
     const uiPort = await freePort(ip, port + 1000);
     const log = await open(this.#logFile, 'w', 0o600);
     const args = ['server', 'start-dev', '--ip', ip, '--port', String(port), '--ui-port', String(uiPort)];
-    args.push('--db-filename', path.join(this.#folder, 'temporal.db'), '--log-level', 'error');
+    args.push('--db-filename', this.#database, '--log-level', 'error');
     if (target.namespace !== 'default') args.push('--namespace', target.namespace);
-    for (const value of tuning) args.push('--dynamic-config-value', value);
+    for (const value of [...tuning, ...((await this.#isFair()) ? [fairness] : [])])
+      args.push('--dynamic-config-value', value);
     const child = spawn(cli, args, {
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
@@ -165,6 +170,13 @@ export class DevServer {
     await this.#untilAnswering(pid, target);
   }
 
+  /** A server that is told so no longer looks at tasks that wait in an older database, so only what began with it has it. */
+  async #isFair(): Promise<boolean> {
+    const mark = path.join(this.#folder, 'fair-queues');
+    if (!existsSync(this.#database)) await writeFile(mark, '');
+    return existsSync(mark);
+  }
+
   async #untilAnswering(pid: number, target: TemporalTarget): Promise<void> {
     const end = performance.now() + 60_000;
     while (performance.now() < end) {
@@ -187,6 +199,10 @@ export class DevServer {
     const answer = await fetch(ui, { signal: AbortSignal.timeout(500) }).catch(() => null);
     await answer?.body?.cancel();
     return answer?.ok ? ui : null;
+  }
+
+  get #database(): string {
+    return path.join(this.#folder, 'temporal.db');
   }
 
   get #logFile(): string {

@@ -27,6 +27,8 @@ import { UpdateRefused, updateWorkflow } from './updateWorkflow.ts';
 import { WorkerProcesses } from './workerProcess.ts';
 import type { forkRun } from './workflows.ts';
 
+/** Bytes of a fairness key that the server takes. */
+const longestKey = 64;
 /** How long a worker may take for an update, in milliseconds: a new one is handed the run once the lost one's queue is given up. */
 const updateMs = 30_000;
 
@@ -226,6 +228,8 @@ class TemporalEngine implements ForkEngine {
         taskQueue: this.#deps.settings.taskQueue,
         args: [{ ...order, searchable }],
         workflowIdReusePolicy,
+        // Its activities inherit it. Where the server knows of it, a large run does not keep a small one waiting.
+        priority: { fairnessKey: plan.runId.slice(0, longestKey) },
         ...describedIn(plan),
         ...(searchable && { typedSearchAttributes: searchAttributesOf(plan, projectHash(plan)) }),
       });

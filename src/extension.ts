@@ -160,7 +160,8 @@ async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: L
     import('./services.ts'),
     import('./adapters/tracing/tracingOf.ts'),
   ]);
-  const { dataDir, apiBaseUrl, temporalAddress, temporalNamespace, temporalTaskQueue, temporalCliPath } = settings;
+  const { dataDir, apiBaseUrl, temporalAddress, temporalNamespace, temporalTaskQueue, temporalStore, temporalCliPath } =
+    settings;
   const { temporalMetrics } = settings;
   return createServices({
     claudeDirs: settings.claudeDirs(),
@@ -182,6 +183,7 @@ async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: L
       address: temporalAddress(),
       namespace: temporalNamespace(),
       taskQueue: temporalTaskQueue(),
+      store: temporalStore(),
       cliPath: temporalCliPath(),
       metrics: temporalMetrics(),
     }),

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createSessionArchive } from './adapters/archive/createSessionArchive.ts';
-import { archiveIn, claudeDirsOf, defaultHome, homeOf } from './adapters/dataFolders.ts';
+import { archiveIn, claudeDirsOf, homeOf } from './adapters/dataFolders.ts';
 import type { PriceOverrides } from './adapters/prices/createPriceList.ts';
 import type { ReadingFolders } from './adapters/reader/createReadingStore.ts';
 import { sha256 } from './adapters/sha256.ts';
@@ -18,6 +18,7 @@ import type { SessionStore } from './core/fork/sessionStore.ts';
 import type { AgentWork } from './core/run/agent/agentWork.ts';
 import type { ForkEngine, ModelClient, ModelClients, PriceList, RunStore } from './core/run/ports.ts';
 import type { ResultCache } from './core/run/resultCache.ts';
+import type { RunSharing } from './core/run/runSharing.ts';
 import type { TemporalControl } from './core/run/temporalControl.ts';
 import type { SessionSearch } from './core/search/sessionSearch.ts';
 import type { SetupCheck } from './core/setup/setupCheck.ts';
@@ -82,7 +83,10 @@ export interface ServicesOptions {
       TemporalSettings,
       'address' | 'namespace' | 'taskQueue' | 'cliPath' | 'startWorkers' | 'workerScript' | 'concurrency' | 'metrics'
     >
-  >;
+  > & {
+    /** The shared store, a folder's path or `s3://bucket/prefix`. Default: `FORKPOINT_STORE`, else none. */
+    store?: string | undefined;
+  };
 }
 
 /** The settings of the result cache. */
@@ -118,6 +122,8 @@ export interface Services {
   readonly agentWork: () => Promise<AgentWork>;
   readonly runs: RunStore;
   readonly blobs: BlobStore;
+  /** Null without a shared store. */
+  readonly sharing: RunSharing | null;
   readonly models: ModelClients;
   readonly prices: PriceList;
   readonly temporal: TemporalControl;
@@ -165,8 +171,10 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const reading = await createReading(options, { claudeDirs, home });
   const { sessions, search } = reading;
   const archive = createSessionArchive({ folder: archiveIn(home), claudeDirs, clock: systemClock });
-  const runs = load.createRunStore(path.join(home, 'runs'));
-  const blobs = load.createBlobStore(path.join(home, 'blobs'));
+  const encryption = options.encryption ?? (async () => encryptionSettingsOf(process.env));
+  const { store: givenStore = process.env.FORKPOINT_STORE, ...temporalOptions } = options.temporal ?? {};
+  const stores = load.createStores({ home, location: givenStore, encryption, log: options.log });
+  const { runs, blobs, sharing, location: store } = stores;
   const prices = await load.createPriceList(options.prices);
   // The editor's `fetch` knows the editor's proxies.
   const proxied = options.proxy === undefined ? fetchThroughProxies : async () => undefined;
@@ -192,12 +200,17 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     fetch: proxied,
     env: options.env ?? process.env,
     apiKey,
-    encryption: options.encryption ?? (async () => encryptionSettingsOf(process.env)),
+    encryption,
     ...(baseUrl === undefined ? {} : { baseUrl }),
     ...(options.proxy !== undefined && { workerEnv: options.proxy.forWorkers }),
-    ...options.temporal,
+    ...temporalOptions,
     ...(tracer !== noTracer && { tracer }),
-    taskQueue: options.temporal?.taskQueue ?? load.defaultTaskQueue(home, defaultHome),
+    store,
+    sharedQueue: load.sharedQueueOf({ taskQueue: temporalOptions.taskQueue, store }),
+    // Its name is looked up when the first run or worker needs it.
+    get taskQueue() {
+      return load.ownQueueOf({ home, taskQueue: temporalOptions.taskQueue, store });
+    },
     // Chunks of the bundle lie beside the worker.
     workerScript: options.temporal?.workerScript ?? fileURLToPath(new URL('./worker.js', import.meta.url)),
   };
@@ -238,7 +251,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     },
     temporal: async () => {
       const { createTemporalEngine } = await import('./orchestration/temporal/temporalEngine.ts');
-      return createTemporalEngine({ settings: temporalSettings, runs, blobs, clock });
+      return createTemporalEngine({ settings: temporalSettings, runs, blobs, clock, sharing });
     },
   });
   const forks = load.createForkService({
@@ -292,6 +305,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     agentWork,
     runs,
     blobs,
+    sharing,
     models,
     prices,
     temporal,
@@ -335,39 +349,37 @@ async function defaultExecutor(
 // Loaded only now: who lists sessions must not wait for what runs forks.
 async function loadParts() {
   const [
-    { createRunStore },
+    { createStores },
     { withLock },
-    { createBlobStore },
     { createResultCache },
     { createPriceList },
     { textDiff },
     { createForkService },
     { createScheduling },
     { createTemporalControl },
-    { defaultTaskQueue },
+    { ownQueueOf, sharedQueueOf },
   ] = await Promise.all([
-    import('./adapters/runs/createRunStore.ts'),
+    import('./storeServices.ts'),
     import('./adapters/fileLock.ts'),
-    import('./adapters/blobs/createBlobStore.ts'),
     import('./adapters/cache/createResultCache.ts'),
     import('./adapters/prices/createPriceList.ts'),
     import('./adapters/textDiff.ts'),
     import('./core/useCases/createForkService.ts'),
     import('./scheduling.ts'),
     import('./orchestration/temporal/temporalControl.ts'),
-    import('./orchestration/temporal/temporalSettings.ts'),
+    import('./orchestration/temporal/taskQueues.ts'),
   ]);
   return {
-    createRunStore,
+    createStores,
     withLock,
-    createBlobStore,
     createResultCache,
     createPriceList,
     textDiff,
     createForkService,
     createScheduling,
     createTemporalControl,
-    defaultTaskQueue,
+    ownQueueOf,
+    sharedQueueOf,
   };
 }
 

@@ -17,7 +17,7 @@ const layers = [
   },
   {
     name: 'services',
-    files: [/^src\/(?:services|agentServices|lazyAgentServices|scheduling|setupServices)\.ts$/],
+    files: [/^src\/(?:services|agentServices|lazyAgentServices|scheduling|setupServices|storeServices)\.ts$/],
     mayImport: ['core', 'adapters', 'in-process engine', 'temporal engine', 'demo', 'services'],
     packages: (name) => name !== 'vscode',
   },
@@ -61,7 +61,7 @@ const layers = [
         'sqlite',
         'tracing',
       ],
-      ['changes', 'files'],
+      ['changes', 'files', 'shared'],
       ['places', 'sessions'],
       ['archive', 'search'],
       ['sessionFacts'],

@@ -17,7 +17,7 @@ export function claudeDirsOf(given: readonly string[] | undefined): string[] {
 }
 
 /** A path in which a leading `~` is the user's home: settings, and `--claude-dir=~/x`, pass no shell that writes it out. */
-function withHome(dir: string): string {
+export function withHome(dir: string): string {
   return /^~(?:[\\/]|$)/.test(dir) ? join(homedir(), dir.slice(1)) : dir;
 }
 

@@ -67,6 +67,7 @@ export const settings = {
   temporalNamespace: (): string | undefined => text('temporal.namespace'),
   temporalTaskQueue: (): string | undefined => text('temporal.taskQueue'),
   temporalMetrics: (): string | undefined => text('temporal.metrics'),
+  temporalStore: (): string | undefined => text('temporal.store'),
   temporalCliPath: (): string | undefined => text('temporal.cliPath'),
 };
 

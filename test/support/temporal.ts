@@ -10,9 +10,10 @@ import { systemClock } from '../../src/adapters/systemClock.ts';
 import type { ForkEngine } from '../../src/core/run/ports.ts';
 import type { TemporalControl } from '../../src/core/run/temporalControl.ts';
 import { isAlive, waitForEnd } from '../../src/orchestration/temporal/processes.ts';
+import { ownQueueOf } from '../../src/orchestration/temporal/taskQueues.ts';
 import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
 import { createTemporalEngine, type TemporalEngineDeps } from '../../src/orchestration/temporal/temporalEngine.ts';
-import { defaultTaskQueue, type TemporalSettings } from '../../src/orchestration/temporal/temporalSettings.ts';
+import type { TemporalSettings } from '../../src/orchestration/temporal/temporalSettings.ts';
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 import type { TraceSinks } from '../../src/orchestration/temporal/workflowTracing.ts';
 
@@ -78,7 +79,7 @@ export async function startTestServer(): Promise<TestServer> {
   const settings: TestServer['settings'] = (overrides) => ({
     address,
     namespace: 'default',
-    taskQueue: defaultTaskQueue(overrides.home, ''),
+    taskQueue: ownQueueOf({ home: overrides.home, taskQueue: undefined, store: null }),
     withLock,
     env: process.env,
     workerScript,

@@ -13,7 +13,6 @@ import {
   type RecordedAnswers,
   recordedAnswersSchema,
 } from '../fork/forkPlan.ts';
-import { type Baseline, baselineSchema, type ForkPlan, type Recording, recordingSchema } from '../fork/forkPlan.ts';
 import { nameOf } from '../run/nameOf.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
 import { baselineProblems } from './baselineProblems.ts';

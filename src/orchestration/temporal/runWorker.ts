@@ -20,6 +20,7 @@ import { agentQueueOf } from './agentQueueOf.ts';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { encodeFailures, encryptedMark } from './codec/failureConverter.ts';
 import { resolveTarget, serverUnavailable } from './connection.ts';
+import { openRunsIn } from './openRunsIn.ts';
 import { listedSchedules } from './schedules/listedSchedules.ts';
 import {
   createScheduleActivities,
@@ -118,7 +119,10 @@ function logLine({ level, message, meta }: LogEntry): string {
   return `${level} ${message}${error instanceof ForkpointError ? `: ${error.message} ${error.hint}` : ''}`;
 }
 
-/** One worker for workflows and model calls, and, unless it is to take none, one for agents, whose slots nobody else waits for. */
+/**
+ * One worker for workflows and model calls, and, unless it is to take none, one for agents, whose slots nobody else waits for. With a
+ * shared store another one for workflows and model calls of all machines.
+ */
 async function createWorkers(options: RunWorkerOptions, connection: NativeConnection): Promise<Worker[]> {
   const { config, deps, workflowBundle, encryption } = options;
   const activities = { ...createActivities(deps), ...createScheduleActivities(options.schedules) };
@@ -130,9 +134,8 @@ async function createWorkers(options: RunWorkerOptions, connection: NativeConnec
     ...tracingOptions(deps.tracer ?? noTracer),
   };
   try {
-    const requests = await Worker.create({
+    const ofRequests = {
       ...shared,
-      taskQueue: config.taskQueue,
       workflowBundle:
         encryption === null
           ? { codePath: workflowBundle }
@@ -140,14 +143,16 @@ async function createWorkers(options: RunWorkerOptions, connection: NativeConnec
       ...activitySlots(config.concurrency),
       // A run of a worker that was killed is not to wait long for it to come back.
       stickyQueueScheduleToStartTimeout: 5_000,
-    });
-    if (!config.agents) return [requests];
-    const agents = await Worker.create({
-      ...shared,
-      taskQueue: agentQueueOf(config.taskQueue),
-      maxConcurrentActivityTaskExecutions: agentSlots,
-    });
-    return [requests, agents];
+    };
+    const workers = [await Worker.create({ ...ofRequests, taskQueue: config.taskQueue })];
+    if (config.agents) {
+      const taskQueue = agentQueueOf(config.taskQueue);
+      workers.push(await Worker.create({ ...shared, taskQueue, maxConcurrentActivityTaskExecutions: agentSlots }));
+    }
+    if (config.sharedQueue !== null) {
+      workers.push(await Worker.create({ ...ofRequests, taskQueue: config.sharedQueue }));
+    }
+    return workers;
   } catch (error) {
     throw new EngineUnavailableError(
       `The worker can't serve namespace ${config.namespace} on ${config.address}.`,
@@ -184,15 +189,16 @@ function sharedOptions(
 }
 
 /**
- * Calls `stop` once no run of the task queue has been open and no schedule active for the idle time, or the server has been away for it, or the
+ * Calls `stop` once no run of the task queues has been open and no schedule active for the idle time, or the server has been away for it, or the
  * data folder is gone: a worker that nobody can need any more must not stay behind.
  */
 function watchIdle(connection: NativeConnection, config: WorkerConfig, stop: () => void): { dispose(): void } {
-  const { home, namespace, taskQueue, idleMs } = config;
+  const { home, namespace, taskQueue, sharedQueue, idleMs } = config;
+  const queues = [taskQueue, ...(sharedQueue === null ? [] : [sharedQueue])];
   let lastBusy = performance.now();
   const check = async (): Promise<void> => {
     if (!existsSync(home)) return stop();
-    const query = `TaskQueue = "${taskQueue}" AND ExecutionStatus = "Running"`;
+    const query = openRunsIn(queues);
     const open = await connection.workflowService.countWorkflowExecutions({ namespace, query }).catch(() => null);
     if (open !== null && Number(open.count) > 0) lastBusy = performance.now();
     else if (performance.now() - lastBusy >= idleMs) {

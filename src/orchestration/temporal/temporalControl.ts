@@ -8,6 +8,7 @@ import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { connectClient, resolveTarget } from './connection.ts';
 import { DevServer } from './devServer.ts';
 import { workflowIdOf, workflowIdPrefix } from './durableRun/workflowIdOf.ts';
+import { openRunsIn } from './openRunsIn.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 import { WorkerProcesses } from './workerProcess.ts';
 
@@ -35,7 +36,9 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
   };
 
   return {
-    taskQueue: settings.taskQueue,
+    get taskQueue() {
+      return settings.taskQueue;
+    },
     status,
     async startServer() {
       await server.start();
@@ -53,7 +56,7 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
     },
     async openRuns() {
       if ((await server.status()).state !== 'running') return [];
-      return withClient((client) => openRunsOf(client, settings.taskQueue));
+      return withClient((client) => openRunsOf(client, settings));
     },
     async stopServer() {
       refuseForeign(await server.status());
@@ -80,8 +83,8 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
   };
 }
 
-async function openRunsOf(client: Client, taskQueue: string): Promise<RunId[]> {
-  const query = `TaskQueue = "${taskQueue}" AND ExecutionStatus = "Running"`;
+async function openRunsOf(client: Client, { taskQueue, sharedQueue = null }: TemporalSettings): Promise<RunId[]> {
+  const query = openRunsIn(sharedQueue === null ? [taskQueue] : [taskQueue, sharedQueue]);
   const runs: RunId[] = [];
   for await (const { workflowId } of client.workflow.list({ query })) {
     const runId = runIdSchema.safeParse(workflowId.slice(workflowIdPrefix.length));

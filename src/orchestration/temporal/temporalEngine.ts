@@ -12,6 +12,7 @@ import type { AnswerOrder } from '../../core/run/agent/answerOrder.ts';
 import { refusals } from '../../core/run/amendPlan.ts';
 import type { EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';
 import { checkLimitChange, type LimitChange } from '../../core/run/runLimits.ts';
+import type { RunSharing } from '../../core/run/runSharing.ts';
 import type { AddOrder, CancelOrder } from '../../core/run/runUpdate.ts';
 import { describedIn } from './describeRun.ts';
 import { type DurableOrderOptions, durableOrderOf } from './durableOrderOf.ts';
@@ -36,11 +37,14 @@ export interface TemporalEngineDeps extends DurableOrderOptions {
   settings: TemporalSettings;
   runs: RunStore;
   clock: Clock;
+  /** Lets workers of other machines carry out runs; null without a shared store. Default: null. */
+  sharing?: RunSharing | null;
 }
 
 /**
- * Runs branches as workflows of a Temporal server: one workflow for each run. A worker on this machine does the work and
- * writes the run's log, so a run goes on when this process ends, and is picked up again by reading the log.
+ * Runs branches as workflows of a Temporal server: one workflow for each run. A worker does the work and writes the run's log, so a
+ * run goes on when this process ends, and is picked up again by reading the log. With a shared store that may be a worker of any
+ * machine; runs of agents stay on this one, where their places are.
  */
 export function createTemporalEngine(deps: TemporalEngineDeps): ForkEngine {
   return new TemporalEngine(deps);
@@ -74,6 +78,7 @@ class TemporalEngine implements ForkEngine {
   }
 
   async start(plan: ForkPlan, options: Parameters<ForkEngine['start']>[1] = {}): Promise<void> {
+    await this.#share(plan);
     // On its own: on a busy machine a worker may take as long to come up as the server is given for all of this.
     await this.#link.use((client) => this.#ensureWorker(client, plan));
     await this.#link.use(async (client) => {
@@ -112,7 +117,9 @@ class TemporalEngine implements ForkEngine {
   }
 
   async addBranch(runId: RunId, branch: BranchPlan): Promise<void> {
-    const order: AddOrder = { branchId: branch.branchId, branch: await this.#deps.blobs.put(branch) };
+    const { blobs, sharing } = await this.#reachOf(runId);
+    await sharing?.shareBranch(branch);
+    const order: AddOrder = { branchId: branch.branchId, branch: await blobs.put(branch) };
     await this.#update<void, AddOrder>(runId, 'addBranch', order).catch((error: unknown) => {
       if (!(error instanceof UpdateRefused)) throw error;
       throw error.type === 'BranchKnown' ? refusals.known(branch.branchId) : inWords(error, runId);
@@ -154,12 +161,10 @@ class TemporalEngine implements ForkEngine {
 
   /** @throws UpdateRefused; StorageError where an activity of it failed; EngineUnavailableError */
   async #update<R, A>(runId: RunId, name: string, argument: A): Promise<R> {
+    const { blobs } = await this.#reachOf(runId);
     // Without a worker the server keeps it waiting, until the one that comes up takes it.
     const [changed] = await Promise.all([
-      this.#link.use(
-        (client) => updateWorkflow<R, A>(handleOf(client, runId), name, argument, this.#deps.blobs),
-        updateMs,
-      ),
+      this.#link.use((client) => updateWorkflow<R, A>(handleOf(client, runId), name, argument, blobs), updateMs),
       this.#link.use(async (client) => this.#ensureWorker(client, await this.#deps.runs.plan(runId))),
     ]);
     return changed;
@@ -167,7 +172,26 @@ class TemporalEngine implements ForkEngine {
 
   async #ensureWorker(client: Client, plan: ForkPlan): Promise<void> {
     if (this.#deps.settings.startWorkers === false) return;
-    await this.#workers.ensure(await this.#link.target(), client, plan.agent !== null);
+    const { taskQueue } = await this.#reachOf(plan.runId);
+    const needs = { queue: taskQueue, agents: plan.agent !== null };
+    await this.#workers.ensure(await this.#link.target(), client, needs);
+  }
+
+  /** Lets other machines carry out the run, where it is new and the Messages API answers. */
+  async #share(plan: ForkPlan): Promise<void> {
+    const { sharing = null, runs } = this.#deps;
+    if (sharing === null || plan.executor !== 'api') return;
+    if ((await runs.events(plan.runId)).length === 0) await sharing.share(plan);
+  }
+
+  /** How far a run reaches: its task queue, and the blobs that its workers see. */
+  async #reachOf(runId: RunId): Promise<{ taskQueue: string; blobs: BlobStore; sharing: RunSharing | null }> {
+    const { settings, blobs, sharing = null } = this.#deps;
+    const { taskQueue, sharedQueue = null } = settings;
+    if (sharing === null || sharedQueue === null || !(await sharing.isShared(runId))) {
+      return { taskQueue, blobs, sharing: null };
+    }
+    return { taskQueue: sharedQueue, blobs: sharing.blobs, sharing };
   }
 
   /** Runs that are under way go on. */
@@ -220,12 +244,13 @@ class TemporalEngine implements ForkEngine {
     what: Pick<DurableOrder, 'branches' | 'attempt'>,
     workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE',
   ): Promise<void> {
-    const order = await durableOrderOf(plan, what, this.#deps);
+    const { taskQueue, blobs } = await this.#reachOf(plan.runId);
+    const order = await durableOrderOf(plan, what, { ...this.#deps, blobs });
     const { WorkflowExecutionAlreadyStartedError } = await import('./temporalClient.ts');
     const start = (searchable: boolean): Promise<unknown> =>
       client.workflow.start<typeof forkRun>('forkRun', {
         workflowId: workflowIdOf(plan.runId),
-        taskQueue: this.#deps.settings.taskQueue,
+        taskQueue,
         args: [{ ...order, searchable }],
         workflowIdReusePolicy,
         // Its activities inherit it. Where the server knows of it, a large run does not keep a small one waiting.

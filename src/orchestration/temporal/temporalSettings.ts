@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { EncryptionSettings } from '../../core/encryptionSettings.ts';
 import type { Tracer } from '../../core/tracer.ts';
@@ -13,7 +12,12 @@ export interface TemporalSettings {
   defaultAddress?: string;
   /** Default: that of the profile or `TEMPORAL_NAMESPACE`, else `default`. */
   namespace?: string;
+  /** Of runs that only workers of this data folder can carry out. */
   taskQueue: string;
+  /** Of runs that every worker with the same shared store can carry out. Default: there are none. */
+  sharedQueue?: string | null;
+  /** The shared store: a folder's path or `s3://bucket/prefix`. Default: none. */
+  store?: string | null;
   /** Path of the Temporal CLI; default: looked for. */
   cliPath?: string;
   /**
@@ -46,15 +50,6 @@ export interface TemporalSettings {
   startWorkers?: boolean;
   /** Default: nothing is traced. */
   tracer?: Tracer;
-}
-
-/**
- * The task queue of a data folder. Payloads refer to files of that folder, so a worker of another folder on the same
- * server could do nothing with them: only the default folder gets the plain name.
- */
-export function defaultTaskQueue(home: string, defaultHome: string): string {
-  if (path.resolve(home) === path.resolve(defaultHome)) return 'forkpoint';
-  return `forkpoint-${createHash('sha256').update(path.resolve(home)).digest('hex').slice(0, 8)}`;
 }
 
 /** Folder for what we know of the server and the workers. */

@@ -29,8 +29,8 @@ function tell(message: WorkerMessage): Promise<void> {
 }
 
 async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): Promise<void> {
-  // OpenTelemetry's SDK looks its variables up here.
-  Object.assign(process.env, otelVariables(agentEnv));
+  // OpenTelemetry's SDK and the store's client look their variables up here; they came as the agents' environment did.
+  Object.assign(process.env, variablesOf(agentEnv));
   const tracing = await tracingOf(process.env, log);
   const options: ServicesOptions = {
     home: config.home,
@@ -38,6 +38,8 @@ async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): 
     apiKey: () => Promise.resolve(apiKey ?? undefined),
     authToken: agentEnv.ANTHROPIC_AUTH_TOKEN,
     env: agentEnv,
+    encryption: () => Promise.resolve(encryption),
+    temporal: { ...(config.store !== null && { store: config.store }) },
   };
   const services = await createServices({ ...options, tracing });
   const draining = new AbortController();
@@ -60,7 +62,7 @@ async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): 
     await runWorker({
       config,
       encryption,
-      deps: { ...services, agents: services.agentWork },
+      deps: { ...services, blobs: services.sharing?.blobs ?? services.blobs, agents: services.agentWork },
       schedules: { ...services, sha256, plan: (order, asked, runId) => planAs(options, order, asked, runId) },
       workflowBundle: fileURLToPath(new URL('./workflows.js', import.meta.url)),
       env: agentEnv,
@@ -96,8 +98,8 @@ async function planAs(options: ServicesOptions, order: ScheduleOrder, asked: Ask
   }
 }
 
-function otelVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('OTEL_')));
+function variablesOf(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => /^(?:AWS|OTEL)_/i.test(name)));
 }
 
 try {

@@ -10,6 +10,8 @@ const workerConfigSchema = z.object({
   taskQueue: z.string(),
   /** Serves agent branches, too. */
   agents: z.boolean(),
+  sharedQueue: z.string().nullable(),
+  store: z.string().nullable(),
   baseUrl: z.string().nullable(),
   /** Started by Forkpoint by itself: ends after `idleMs` without an open run. */
   managed: z.boolean(),
@@ -63,17 +65,24 @@ const orderVersion = 3;
 export function fingerprintOf(config: {
   home: string;
   baseUrl: string | null;
+  store: string | null;
   apiKey: string | undefined;
   /** Keys of the payload codec. */
   encryption: EncryptionSettings | null;
   metrics: string | null;
-  /** Of agents: what decides how they are logged in counts, and of the worker its proxies and where its spans go. */
+  /**
+   * Of agents: what decides how they are logged in counts, of the store its credentials, and of the worker its proxies and where its
+   * spans go.
+   */
   env: NodeJS.ProcessEnv;
 }): string {
-  const login = Object.entries(config.env).filter(([name]) => /^(?:ANTHROPIC|CLAUDE|OTEL)_|_PROXY$/i.test(name));
+  const login = Object.entries(config.env).filter(([name]) =>
+    /^(?:ANTHROPIC|AWS|CLAUDE|OTEL)_|_PROXY$/i.test(name),
+  );
   const text = JSON.stringify([
     orderVersion,
     config.home,
+    config.store,
     config.baseUrl,
     config.apiKey ?? null,
     config.encryption,

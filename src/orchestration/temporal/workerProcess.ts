@@ -46,25 +46,34 @@ export class WorkerProcesses {
   /** Our workers of this machine, and the foreign pollers that the server has seen lately. */
   async status(target: TemporalTarget, client: Client | null): Promise<TemporalWorkerStatus[]> {
     const ours = (await readWorkerRecords(this.#settings)).filter((record) => serves(record, target));
-    const foreign = client === null ? 0 : await this.#foreignPollers(client, target);
-    const { taskQueue } = this.#settings;
-    return [
-      ...ours.map(({ pid, taskQueue: queue, state }) => ({ pid, taskQueue: queue, state })),
-      ...Array.from({ length: foreign }, () => ({ pid: null, taskQueue, state: 'running' as const })),
-    ];
+    const foreign =
+      client === null ? [] : await Promise.all(this.#queues().map((queue) => this.#foreign(queue, client, target)));
+    return [...ours.map(({ pid, taskQueue, state }) => ({ pid, taskQueue, state })), ...foreign.flat()];
+  }
+
+  async #foreign(taskQueue: string, client: Client, target: TemporalTarget): Promise<TemporalWorkerStatus[]> {
+    const length = await this.#foreignPollers(client, target, taskQueue);
+    return Array.from({ length }, () => ({ pid: null, taskQueue, state: 'running' }));
+  }
+
+  #queues(): string[] {
+    const { taskQueue, sharedQueue = null } = this.#settings;
+    return sharedQueue === null ? [taskQueue] : [taskQueue, sharedQueue];
   }
 
   /**
    * Starts a worker unless one serves the task queue. A worker of ours with another key or base URL is replaced: it
    * finishes what it does and takes nothing new.
-   * @param agents one that serves agent branches is needed
+   * @param needs.queue default: that of this data folder, which workers of other machines don't serve
+   * @param needs.agents one that serves agent branches is needed. Default: true
    * @throws EngineUnavailableError
    */
-  async ensure(target: TemporalTarget, client: Client, agents = true): Promise<void> {
+  async ensure(target: TemporalTarget, client: Client, needs: { queue?: string; agents?: boolean } = {}): Promise<void> {
+    const { queue = this.#settings.taskQueue, agents = true } = needs;
     this.#checkShipped();
     const secrets = await this.#secrets();
     const fingerprint = this.#fingerprint(secrets);
-    const isServed = () => this.#isServed(target, client, { fingerprint, agents });
+    const isServed = () => this.#isServed(target, client, { queue, fingerprint, agents });
     if (await isServed()) return;
     await this.#settings.withLock(path.join(temporalFolder(this.#settings), 'worker.lock'), async () => {
       if (await isServed()) return;
@@ -117,25 +126,24 @@ export class WorkerProcesses {
   async #isServed(
     target: TemporalTarget,
     client: Client,
-    { fingerprint, agents }: { fingerprint: string; agents: boolean },
+    { queue, fingerprint, agents }: { queue: string; fingerprint: string; agents: boolean },
   ): Promise<boolean> {
     const ours = (await readWorkerRecords(this.#settings)).filter(
       (record) =>
         serves(record, target) &&
-        record.taskQueue === this.#settings.taskQueue &&
+        [record.taskQueue, record.sharedQueue].includes(queue) &&
         record.state !== 'draining' &&
         (record.agents || !agents),
     );
     if (ours.some((record) => !record.managed || record.fingerprint === fingerprint)) return true;
-    return (await this.#foreignPollers(client, target, agents)) > 0;
+    return (await this.#foreignPollers(client, target, queue, agents)) > 0;
   }
 
   /** Pollers that are none of this machine's Forkpoint workers. A killed worker stays in the server's list for minutes. */
-  async #foreignPollers(client: Client, target: TemporalTarget, agents = false): Promise<number> {
-    const { taskQueue } = this.#settings;
+  async #foreignPollers(client: Client, target: TemporalTarget, queue: string, agents = false): Promise<number> {
     const { pollers } = await client.workflowService.describeTaskQueue({
       namespace: target.namespace,
-      taskQueue: { name: agents ? agentQueueOf(taskQueue) : taskQueue },
+      taskQueue: { name: agents ? agentQueueOf(queue) : queue },
       taskQueueType: agents ? taskQueueTypes.activities : taskQueueTypes.workflows,
     });
     return (pollers ?? []).filter(({ identity, lastAccessTime }) => {
@@ -162,8 +170,8 @@ export class WorkerProcesses {
   }
 
   #fingerprint(secrets: Secrets): string {
-    const { home, baseUrl = null, metrics = null, env, workerEnv: network = {} } = this.#settings;
-    return fingerprintOf({ home, baseUrl, metrics, ...secrets, env: { ...env, ...network } });
+    const { home, baseUrl = null, store = null, metrics = null, env, workerEnv: network = {} } = this.#settings;
+    return fingerprintOf({ home, baseUrl, store, metrics, ...secrets, env: { ...env, ...network } });
   }
 
   #config(
@@ -172,8 +180,8 @@ export class WorkerProcesses {
     own: Pick<WorkerConfig, 'managed' | 'agents'> & Partial<WorkerConfig>,
   ): WorkerConfig {
     const { home, taskQueue, baseUrl = null, workerIdleMs: idleMs = defaultIdleMs } = this.#settings;
-    const { concurrency = defaultConcurrency, metrics = null } = this.#settings;
-    const place = { home, address, namespace, taskQueue };
+    const { concurrency = defaultConcurrency, metrics = null, store = null, sharedQueue = null } = this.#settings;
+    const place = { home, address, namespace, taskQueue, sharedQueue, store };
     return { ...place, baseUrl, idleMs, concurrency, metrics, health: null, fingerprint, ...own };
   }
 

@@ -11,6 +11,8 @@ const workerRecordSchema = z.object({
   taskQueue: z.string(),
   /** Serves agent branches, too. Records of older builds don't say so, but do. */
   agents: z.boolean().default(true),
+  /** The second queue that it serves, where it has a shared store. */
+  sharedQueue: z.string().nullish(),
   state: z.enum(['starting', 'running', 'draining']),
   /** Forkpoint started it by itself, so Forkpoint may end it. */
   managed: z.boolean(),

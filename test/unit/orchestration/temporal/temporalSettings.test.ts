@@ -3,16 +3,36 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resolveTarget } from '../../../../src/orchestration/temporal/connection.ts';
-import { defaultTaskQueue } from '../../../../src/orchestration/temporal/temporalSettings.ts';
+import { ownQueueOf, sharedQueueOf } from '../../../../src/orchestration/temporal/taskQueues.ts';
 import { fingerprintOf, workerHandoverFrom } from '../../../../src/orchestration/temporal/workerConfig.ts';
 
-describe('defaultTaskQueue', () => {
-  it('is plain for the default folder, and each other folder has its own', () => {
-    expect(defaultTaskQueue('/data/forkpoint', '/data/forkpoint/')).toBe('forkpoint');
-    const one = defaultTaskQueue('/tmp/one', '/data/forkpoint');
+describe('task queues', () => {
+  let dir: string;
+  beforeEach(async () => {
+    dir = await mkdtemp(path.join(tmpdir(), 'forkpoint-queues-'));
+  });
+  afterEach(() => rm(dir, { recursive: true }));
+  const home = (name: string) => path.join(dir, name);
+  const plain = { taskQueue: undefined, store: null };
+
+  it('are those of one data folder, on whatever machine a folder of that path is', async () => {
+    const one = ownQueueOf({ home: home('one'), ...plain });
     expect(one).toMatch(/^forkpoint-[0-9a-f]{8}$/);
-    expect(defaultTaskQueue('/tmp/one/', '/data/forkpoint')).toBe(one);
-    expect(defaultTaskQueue('/tmp/two', '/data/forkpoint')).not.toBe(one);
+    expect(ownQueueOf({ home: home('one'), ...plain })).toBe(one);
+    // The folder of another machine lies at the same path, and has nothing of this one's in it.
+    await rm(home('one'), { recursive: true });
+    expect(ownQueueOf({ home: home('one'), ...plain })).not.toBe(one);
+  });
+
+  it('are shared by those who share a store; what needs this machine keeps its own', () => {
+    const store = 's3://bucket/prefix';
+    expect(sharedQueueOf(plain)).toBeNull();
+    const shared = sharedQueueOf({ taskQueue: undefined, store });
+    expect(sharedQueueOf({ taskQueue: undefined, store: 's3://bucket/other' })).not.toBe(shared);
+    expect(sharedQueueOf({ taskQueue: 'team', store })).toBe('team');
+    const own = ['one', 'two'].map((name) => ownQueueOf({ home: home(name), taskQueue: 'team', store }));
+    expect(new Set([shared, 'team', ...own]).size).toBe(4);
+    expect(ownQueueOf({ home: home('one'), taskQueue: 'team', store: null })).toBe('team');
   });
 });
 
@@ -56,7 +76,15 @@ describe('resolveTarget', () => {
 
 describe('the worker’s configuration', () => {
   it('tells workers apart by folder, base URL and key, and does not show the key', () => {
-    const base = { home: '/h', baseUrl: null, apiKey: 'sk-ant-one', encryption: null, metrics: null, env: {} };
+    const base = {
+      home: '/h',
+      baseUrl: null,
+      store: null,
+      apiKey: 'sk-ant-one',
+      encryption: null,
+      metrics: null,
+      env: {},
+    };
     const print = fingerprintOf(base);
     expect(fingerprintOf({ ...base })).toBe(print);
     expect(fingerprintOf({ ...base, apiKey: 'sk-ant-two' })).not.toBe(print);
@@ -64,6 +92,8 @@ describe('the worker’s configuration', () => {
     // Agents go by it; what else is in the environment says nothing of how they are logged in.
     expect(fingerprintOf({ ...base, env: { ANTHROPIC_BASE_URL: 'http://127.0.0.1:1' } })).not.toBe(print);
     expect(fingerprintOf({ ...base, env: { EDITOR: 'vi' } })).toBe(print);
+    expect(fingerprintOf({ ...base, store: 's3://bucket' })).not.toBe(print);
+    expect(fingerprintOf({ ...base, env: { AWS_SECRET_ACCESS_KEY: 'marked' } })).not.toBe(print);
     expect(fingerprintOf({ ...base, encryption: { key: 'k' } })).not.toBe(print);
     expect(print).not.toContain('sk-ant');
   });

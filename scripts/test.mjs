@@ -127,7 +127,11 @@ function fetchTools() {
   const claudes = Object.keys(pins.npm).filter((name) => name.startsWith('claude-'));
   const fetch = (...names) => execute(['node', 'scripts/tools.ts', ...names], 'tools');
   const claude = fetch(...claudes);
-  return { claude, editor: claude.then(() => fetch('chromium', 'code-server')), temporal: fetch('temporal') };
+  return {
+    claude,
+    editor: claude.then(() => fetch('chromium', 'code-server')),
+    temporal: fetch('temporal', 's3-server'),
+  };
 }
 
 function sum(results, key) {

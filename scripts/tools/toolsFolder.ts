@@ -32,8 +32,9 @@ export interface Wheel {
 
 interface Pins {
   npm: Record<string, NpmTool>;
-  temporal: Wheel & { module: string; minimumGo: string };
-  go: Wheel;
+  temporal: Wheel & { module: string };
+  s3: { version: string; module: string };
+  go: Wheel & { minimum: string };
 }
 
 /** The pinned versions and checksums of all tools. */

@@ -31,7 +31,10 @@ export function describeSharedStore(open: () => Promise<SharedStore>): void {
 
   it('lists names in order, from where one left off, and deletes what belongs together', async () => {
     const store = await open();
-    const names = Array.from({ length: 12 }, (_, index) => `runs/r-2/events/${String(index + 1).padStart(8, '0')}.json`);
+    const names = Array.from(
+      { length: 12 },
+      (_, index) => `runs/r-2/events/${String(index + 1).padStart(8, '0')}.json`,
+    );
     await Promise.all(names.toReversed().map((name) => store.put(name, bytesOf('{}'))));
     await store.put('runs/r-20/plan.json', bytesOf('{}'));
     expect(await store.list('runs/r-2/events/')).toEqual(names);

@@ -147,6 +147,9 @@ class S3Store implements SharedStore {
   #error(what: string, cause: unknown): StorageError {
     const hint =
       'Check AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that the bucket is there.';
-    return new StorageError(`${what} in ${this.location}: ${messageOf(cause)}`, hint, null, { cause });
+    // The client's own error holds the request with its signature and the connection: too much for a log.
+    const { name, $metadata } = cause instanceof S3ServiceException ? cause : { name: null, $metadata: null };
+    const details = { name, status: $metadata?.httpStatusCode ?? null };
+    return new StorageError(`${what} in ${this.location}: ${messageOf(cause)}`, hint, details);
   }
 }

@@ -1,7 +1,7 @@
 import type { BlobStore } from '../blobStore.ts';
 import type { Clock } from '../clock.ts';
 import { BadInputError, NotFoundError } from '../errors.ts';
-import { type ForkPlan, recordingSchema, scheduleNameSchema } from '../fork/forkPlan.ts';
+import { type ForkPlan, recordedAnswersSchema, scheduleNameSchema } from '../fork/forkPlan.ts';
 import type { Asked } from '../fork/forkRequest.ts';
 import { type RunId, runIdSchema } from '../ids.ts';
 import type { RunStore } from '../run/ports.ts';
@@ -173,7 +173,7 @@ class Service implements ScheduleService {
     const settled = { session: plan.session.file, executor: plan.executor };
     if (item.kind === 'fork') return { ...item, request: { ...item.request, ...settled } };
     const [branch] = plan.branches;
-    const recording = branch && recordingSchema.parse(await this.deps.blobs.get(branch.recording));
+    const recording = branch && recordedAnswersSchema.parse(await this.deps.blobs.get(branch.recording));
     const to = recording?.turns.at(-1)?.turn;
     return { ...item, request: { ...item.request, ...settled, ...(to !== undefined && { to }) } };
   }

@@ -25,7 +25,9 @@ export async function bundleCli(): Promise<{ script: string; remove: () => Promi
     format: 'esm',
     keepNames: true,
     logLevel: 'error',
-    banner: { js: "import{createRequire as r}from'node:module';var require=r(import.meta.url);" },
+    banner: {
+      js: "import{createRequire as __forkpointRequire}from'node:module';var require=__forkpointRequire(import.meta.url);",
+    },
     define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
   });
   return { script: path.join(folder, 'dist', 'cli.js'), remove: () => rm(folder, { recursive: true, force: true }) };

@@ -3,6 +3,7 @@
 
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Answer } from '../../core/agent/agentFacts.ts';
+import type { BlobStore } from '../../core/blobStore.ts';
 import type { Clock } from '../../core/clock.ts';
 import { BadInputError, InterruptedError, RunOwnedError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';

@@ -76,9 +76,7 @@ export function fingerprintOf(config: {
    */
   env: NodeJS.ProcessEnv;
 }): string {
-  const login = Object.entries(config.env).filter(([name]) =>
-    /^(?:ANTHROPIC|AWS|CLAUDE|OTEL)_|_PROXY$/i.test(name),
-  );
+  const login = Object.entries(config.env).filter(([name]) => /^(?:ANTHROPIC|AWS|CLAUDE|OTEL)_|_PROXY$/i.test(name));
   const text = JSON.stringify([
     orderVersion,
     config.home,

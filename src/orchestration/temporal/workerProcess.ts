@@ -68,7 +68,11 @@ export class WorkerProcesses {
    * @param needs.agents one that serves agent branches is needed. Default: true
    * @throws EngineUnavailableError
    */
-  async ensure(target: TemporalTarget, client: Client, needs: { queue?: string; agents?: boolean } = {}): Promise<void> {
+  async ensure(
+    target: TemporalTarget,
+    client: Client,
+    needs: { queue?: string; agents?: boolean } = {},
+  ): Promise<void> {
     const { queue = this.#settings.taskQueue, agents = true } = needs;
     this.#checkShipped();
     const secrets = await this.#secrets();

@@ -32,6 +32,10 @@ const mit = path.resolve(import.meta.dirname, '../LICENSE');
 const copyrights: Readonly<Record<string, string>> = {
   standardwebhooks: 'Copyright (c) 2023 Svix (https://www.svix.com)',
 };
+/** Packages of one repository, some of which leave its licence out, with one that brings it. */
+const repositories: readonly { scope: string; licensed: string }[] = [
+  { scope: '@aws-sdk/', licensed: '@aws-sdk/client-s3' },
+];
 /** Folders of packages that hold the licence of what is built of them. */
 const parts: Readonly<Record<string, string>> = { '@temporalio/core-bridge': 'sdk-core' };
 
@@ -79,6 +83,10 @@ function describe(folder: string): ShippedPackage {
   if (copyright !== undefined && texts.length === 0 && license === 'MIT') {
     const text = readFileSync(mit, 'utf8').replace(/^Copyright .*$/m, copyright);
     texts.push(text.trim());
+  }
+  const repository = repositories.find(({ scope }) => name.startsWith(scope));
+  if (repository !== undefined && texts.length === 0) {
+    texts.push(...licenceTexts(path.join(folder, '../..', repository.licensed)));
   }
   return { name, version: field('version'), license, texts };
 }

@@ -1,3 +1,6 @@
+// src/adapters/shared: the store that workers of all machines reach, in a folder or in S3, and the runs and blobs in it.
+// Nothing of Temporal: who works on what is not known here.
+
 import type { SharedStore } from '../../core/sharedStore.ts';
 import { storeLocationOf } from './storeLocation.ts';
 

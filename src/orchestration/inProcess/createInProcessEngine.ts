@@ -1,3 +1,6 @@
+// src/orchestration/inProcess: the engine that runs branches in the process that asks for them. No Temporal, and no rule of how
+// a branch runs: that is src/core/run.
+
 import type { Disposable } from '../../core/disposable.ts';
 import { BadInputError, RunOwnedError } from '../../core/errors.ts';
 import type { BranchPlan, ForkPlan } from '../../core/fork/forkPlan.ts';

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { closeSync } from 'node:fs';
 import { longestLine, utf16Of } from '../../core/session/decodeLine.ts';
 import { parseTranscript, TranscriptReader } from '../../core/session/parseTranscript.ts';
-import { SessionSummaryBuilder } from '../../core/session/sessionSummary.ts';
+import { type GatheredSummary, SessionSummaryBuilder } from '../../core/session/sessionSummary.ts';
 import type { TranscriptEntry } from '../../core/session/transcriptEntry.ts';
 import { type FileStamp, isSameStamp, stampOf } from '../fileStamp.ts';
 import { openPlainFileSync, readFully } from '../plainFiles.ts';
@@ -49,7 +49,7 @@ export interface ScanOptions {
 interface StoredScan extends Pick<TranscriptReader, 'problems' | 'hasLooseParents'> {
   state: FileStamp;
   records: number;
-  summary: ReturnType<SessionSummaryBuilder['gathered']>;
+  summary: GatheredSummary;
   next: { start: number; line: number };
   tail: Uint8Array;
 }

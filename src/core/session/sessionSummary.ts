@@ -75,46 +75,57 @@ interface OpenPrompt {
   texts: string[];
 }
 
+type Text = string | null;
+
+function nothingGathered(isSidechain: boolean) {
+  return {
+    /** True for a subagent's own file, all of whose records are marked as a subagent's. */
+    isSidechain,
+    /** Texts of the prompts that may be the title, or that may turn out to have been no prompts, by the record's `uuid`. */
+    prompts: new Map<string, string>(),
+    /** Parents of the outputs of commands that Claude Code ran itself. */
+    answeredLocally: new Set<string>(),
+    models: new Set<string>(),
+    sessions: new Set<string>(),
+    customTitle: null as Text,
+    aiTitle: null as Text,
+    projectPath: null as Text,
+    firstAt: null as Text,
+    lastAt: null as Text,
+    costUsd: null as number | null,
+    gitBranch: null as Text,
+    version: null as Text,
+    messages: 0,
+    /** Prompts besides these. */
+    furtherPrompts: 0,
+    /** A prompt came that is no command, so that the title is known if no record names one. */
+    isTitled: false,
+    forkedFrom: null as Text,
+    roots: [] as string[],
+    /** Titles of conversations by the last message of each, and whether that stands in this file. */
+    leafTitles: new Map<string, { title: string; isOwn: boolean }>(),
+    /** Messages that are commands, their outputs, or Claude Code's own. */
+    unsaid: 0,
+    /** What the conversation begins with that no person asked, as long as nothing has come of it. */
+    automatic: null as { uuid: string; text: string } | null,
+    /** The prompt of the record that came last, with the texts of the lines that belong to it. */
+    open: null as OpenPrompt | null,
+  };
+}
+
+/** What the records of one transcript have said so far, as plain data. */
+export type GatheredSummary = ReturnType<typeof nothingGathered>;
+
 /**
  * Gathers the summary of one transcript, record by record in file order. The list and the whole parse both go through here,
  * so they can't disagree on what a turn is.
  */
 export class SessionSummaryBuilder {
-  /** Texts of the prompts that may be the title, or that may turn out to have been no prompts, by the record's `uuid`. */
-  #prompts = new Map<string, string>();
-  /** Parents of the outputs of commands that Claude Code ran itself. */
-  #answeredLocally = new Set<string>();
-  #models = new Set<string>();
-  #sessions = new Set<string>();
-  #customTitle: string | null = null;
-  #aiTitle: string | null = null;
-  #projectPath: string | null = null;
-  #firstAt: string | null = null;
-  #lastAt: string | null = null;
-  #costUsd: number | null = null;
-  #gitBranch: string | null = null;
-  #version: string | null = null;
-  #messages = 0;
-  /** Prompts besides these. */
-  #furtherPrompts = 0;
-  /** A prompt came that is no command, so that the title is known if no record names one. */
-  #isTitled = false;
-  #forkedFrom: string | null = null;
-  #roots: string[] = [];
-  /** Titles of conversations by the last message of each, and whether that stands in this file. */
-  #leafTitles = new Map<string, { title: string; isOwn: boolean }>();
-  /** Messages that are commands, their outputs, or Claude Code's own. */
-  #unsaid = 0;
-  /** What the conversation begins with that no person asked, as long as nothing has come of it. */
-  #automatic: { uuid: string; text: string } | null = null;
-  /** The prompt of the record that came last, with the texts of the lines that belong to it. */
-  #open: OpenPrompt | null = null;
+  readonly #gathered: GatheredSummary;
 
-  readonly #isSidechain: boolean;
-
-  /** @param isSidechain true for a subagent's own file, all of whose records are marked as a subagent's */
-  constructor(isSidechain = false) {
-    this.#isSidechain = isSidechain;
+  /** @param isSidechain true for a subagent's own file @param gathered which becomes its own; default: nothing */
+  constructor(isSidechain = false, gathered = nothingGathered(isSidechain)) {
+    this.#gathered = gathered;
   }
 
   /** A second one that goes on from here by itself. */
@@ -122,59 +133,14 @@ export class SessionSummaryBuilder {
     return SessionSummaryBuilder.from(this.gathered());
   }
 
-  /** All that was gathered, as plain data. */
-  gathered() {
-    return {
-      isSidechain: this.#isSidechain,
-      prompts: new Map(this.#prompts),
-      answeredLocally: new Set(this.#answeredLocally),
-      models: new Set(this.#models),
-      sessions: new Set(this.#sessions),
-      customTitle: this.#customTitle,
-      aiTitle: this.#aiTitle,
-      projectPath: this.#projectPath,
-      firstAt: this.#firstAt,
-      lastAt: this.#lastAt,
-      costUsd: this.#costUsd,
-      gitBranch: this.#gitBranch,
-      version: this.#version,
-      messages: this.#messages,
-      furtherPrompts: this.#furtherPrompts,
-      isTitled: this.#isTitled,
-      forkedFrom: this.#forkedFrom,
-      roots: [...this.#roots],
-      leafTitles: structuredClone(this.#leafTitles),
-      unsaid: this.#unsaid,
-      automatic: this.#automatic,
-      open: structuredClone(this.#open),
-    };
+  /** A copy of all that was gathered. */
+  gathered(): GatheredSummary {
+    return structuredClone(this.#gathered);
   }
 
   /** @param gathered which becomes the new one's own */
-  static from(gathered: ReturnType<SessionSummaryBuilder['gathered']>): SessionSummaryBuilder {
-    const copy = new SessionSummaryBuilder(gathered.isSidechain);
-    copy.#prompts = gathered.prompts;
-    copy.#answeredLocally = gathered.answeredLocally;
-    copy.#models = gathered.models;
-    copy.#sessions = gathered.sessions;
-    copy.#customTitle = gathered.customTitle;
-    copy.#aiTitle = gathered.aiTitle;
-    copy.#projectPath = gathered.projectPath;
-    copy.#firstAt = gathered.firstAt;
-    copy.#lastAt = gathered.lastAt;
-    copy.#costUsd = gathered.costUsd;
-    copy.#gitBranch = gathered.gitBranch;
-    copy.#version = gathered.version;
-    copy.#messages = gathered.messages;
-    copy.#furtherPrompts = gathered.furtherPrompts;
-    copy.#isTitled = gathered.isTitled;
-    copy.#forkedFrom = gathered.forkedFrom;
-    copy.#roots = gathered.roots;
-    copy.#leafTitles = gathered.leafTitles;
-    copy.#unsaid = gathered.unsaid;
-    copy.#automatic = gathered.automatic;
-    copy.#open = gathered.open;
-    return copy;
+  static from(gathered: GatheredSummary): SessionSummaryBuilder {
+    return new SessionSummaryBuilder(gathered.isSidechain, gathered);
   }
 
   /**
@@ -183,50 +149,52 @@ export class SessionSummaryBuilder {
    */
   add(entry: TranscriptEntry, place?: RecordPlace): void {
     if (entry.uuid === null && titleTypes.has(entry.type)) this.#addTitle(entry.type, entry.record);
-    if (entry.isSidechain && !this.#isSidechain) return;
+    if (entry.isSidechain && !this.#gathered.isSidechain) return;
     const { facts } = entry;
-    if (facts.isCommandOutput && entry.parentUuid !== null) this.#answeredLocally.add(entry.parentUuid);
+    if (facts.isCommandOutput && entry.parentUuid !== null) this.#gathered.answeredLocally.add(entry.parentUuid);
     if (entry.uuid === null) return;
     this.#addPlace(entry, place ?? placeIn(entry.record));
-    const before = this.#open;
-    this.#open = null;
+    const before = this.#gathered.open;
+    this.#gathered.open = null;
     if (entry.type === 'assistant') {
-      this.#messages += 1;
-      if (facts.model !== null && facts.model !== '<synthetic>') this.#models.add(facts.model);
-      if (this.#automatic !== null && isAnswer(entry)) {
-        this.#addPrompt(this.#automatic.uuid, this.#automatic.text);
-        this.#automatic = null;
+      this.#gathered.messages += 1;
+      if (facts.model !== null && facts.model !== '<synthetic>') this.#gathered.models.add(facts.model);
+      if (this.#gathered.automatic !== null && isAnswer(entry)) {
+        this.#addPrompt(this.#gathered.automatic.uuid, this.#gathered.automatic.text);
+        this.#gathered.automatic = null;
       }
     } else if (entry.type === 'user') {
-      this.#messages += 1;
-      if (facts.isMeta || facts.isCommandOutput) this.#unsaid += 1;
+      this.#gathered.messages += 1;
+      if (facts.isMeta || facts.isCommandOutput) this.#gathered.unsaid += 1;
       if (facts.prompt !== null) this.#addLine(entry, entry.uuid, facts.prompt, before);
-      else if (facts.automatic !== null) this.#automatic = { uuid: entry.uuid, text: facts.automatic.text };
+      else if (facts.automatic !== null) this.#gathered.automatic = { uuid: entry.uuid, text: facts.automatic.text };
     }
   }
 
   /** @param before the prompt right before the record */
   #addLine(entry: TranscriptEntry, uuid: string, prompt: PromptFacts, before: OpenPrompt | null): void {
-    this.#automatic = null;
+    this.#gathered.automatic = null;
     const isPart = before !== null && isPartOf(before.line, entry);
     const texts = [...(isPart ? before.texts : []), ...(prompt.attachments > 0 ? [] : [prompt.text])];
     const first = isPart ? before.first : uuid;
     // Only one block may be a part, and the beginning of one.
-    this.#open = prompt.isOneBlock ? { line: { uuid, timestamp: entry.timestamp, prompt }, first, texts } : null;
+    this.#gathered.open = prompt.isOneBlock
+      ? { line: { uuid, timestamp: entry.timestamp, prompt }, first, texts }
+      : null;
     if (!isPart) this.#addPrompt(uuid, prompt.text);
-    else if (this.#prompts.has(first)) this.#addPrompt(first, joinedPromptText(texts), true);
+    else if (this.#gathered.prompts.has(first)) this.#addPrompt(first, joinedPromptText(texts), true);
   }
 
   /** @param isKnown whether it counts already and says more than was known */
   #addPrompt(uuid: string, text: string, isKnown = false): void {
     const isCommand = /^\s*\//.test(text);
-    if (this.#isTitled && !isCommand && !isKnown) {
-      this.#furtherPrompts += 1;
+    if (this.#gathered.isTitled && !isCommand && !isKnown) {
+      this.#gathered.furtherPrompts += 1;
       return;
     }
     const line = oneLine(text);
-    this.#prompts.set(uuid, line);
-    this.#isTitled ||= !isBlank(line) && !isCommand;
+    this.#gathered.prompts.set(uuid, line);
+    this.#gathered.isTitled ||= !isBlank(line) && !isCommand;
   }
 
   /** Takes the next records together: what they say of their place was said before, and of their texts none is the title. */
@@ -234,72 +202,75 @@ export class SessionSummaryBuilder {
     if (lastAt !== null) {
       const prompt = { text: '', attachments: 0, isOneBlock: true };
       // Its texts are none of the title.
-      this.#open =
+      this.#gathered.open =
         openPrompt === null
           ? null
           : { line: { uuid: openPrompt, timestamp: lastAt, prompt }, first: openPrompt, texts: [] };
     }
-    this.#messages += messages;
-    this.#furtherPrompts += prompts;
-    this.#lastAt = lastAt ?? this.#lastAt;
-    this.#costUsd = costUsd ?? this.#costUsd;
+    this.#gathered.messages += messages;
+    this.#gathered.furtherPrompts += prompts;
+    this.#gathered.lastAt = lastAt ?? this.#gathered.lastAt;
+    this.#gathered.costUsd = costUsd ?? this.#gathered.costUsd;
   }
 
   /** Whether the next record says what the one before is: no line may be passed over. */
   get isWaiting(): boolean {
-    return this.#automatic !== null;
+    return this.#gathered.automatic !== null;
   }
 
   /** Whether further prompts only count: the first one that is no command stands for the session, and none goes on with it. */
   get countsPrompts(): boolean {
-    return this.#isTitled && (this.#open === null || !isBeside(this.#open.line.prompt));
+    return this.#gathered.isTitled && (this.#gathered.open === null || !isBeside(this.#gathered.open.line.prompt));
   }
 
   #addTitle(type: string, record: JsonRecord): void {
-    if (type === 'custom-title') this.#customTitle = titleIn(record, 'customTitle') ?? this.#customTitle;
-    else if (type === 'ai-title') this.#aiTitle = titleIn(record, 'aiTitle') ?? this.#aiTitle;
+    if (type === 'custom-title')
+      this.#gathered.customTitle = titleIn(record, 'customTitle') ?? this.#gathered.customTitle;
+    else if (type === 'ai-title') this.#gathered.aiTitle = titleIn(record, 'aiTitle') ?? this.#gathered.aiTitle;
     else if (type === 'summary') {
       // Without the message that it is about it can only be about this file.
       const [title, leaf] = [titleIn(record, 'summary'), textField(record, 'leafUuid')];
-      if (title !== null) this.#leafTitles.set(leaf ?? '', { title: oneLine(title), isOwn: leaf === null });
-    } else if (type === 'cost-state') this.#costUsd = numberField(record, 'totalCostUSD') ?? this.#costUsd;
+      if (title !== null) this.#gathered.leafTitles.set(leaf ?? '', { title: oneLine(title), isOwn: leaf === null });
+    } else if (type === 'cost-state')
+      this.#gathered.costUsd = numberField(record, 'totalCostUSD') ?? this.#gathered.costUsd;
   }
 
   #addPlace(entry: TranscriptEntry, place: RecordPlace): void {
     // Every line that a fork has copied names its origin; that of the first one says whether it is a fork at all.
-    if (this.#roots.length === 0) this.#forkedFrom = place.forkedFrom;
-    if (entry.uuid !== null && (this.#roots.length === 0 || isCompactBoundary(entry))) this.#roots.push(entry.uuid);
-    this.#firstAt ??= entry.timestamp;
-    this.#lastAt = entry.timestamp ?? this.#lastAt;
-    this.#projectPath ??= place.projectPath;
-    this.#gitBranch = place.gitBranch ?? this.#gitBranch;
-    this.#version = place.version ?? this.#version;
-    if (place.sessionId !== null) this.#sessions.add(place.sessionId);
+    if (this.#gathered.roots.length === 0) this.#gathered.forkedFrom = place.forkedFrom;
+    if (entry.uuid !== null && (this.#gathered.roots.length === 0 || isCompactBoundary(entry)))
+      this.#gathered.roots.push(entry.uuid);
+    this.#gathered.firstAt ??= entry.timestamp;
+    this.#gathered.lastAt = entry.timestamp ?? this.#gathered.lastAt;
+    this.#gathered.projectPath ??= place.projectPath;
+    this.#gathered.gitBranch = place.gitBranch ?? this.#gathered.gitBranch;
+    this.#gathered.version = place.version ?? this.#gathered.version;
+    if (place.sessionId !== null) this.#gathered.sessions.add(place.sessionId);
   }
 
   /** Whether a record says that it belongs to this session. */
   names(sessionId: string): boolean {
-    return this.#sessions.has(sessionId);
+    return this.#gathered.sessions.has(sessionId);
   }
 
   /** Texts of the prompts; a slash command that has output never reached the model. */
   #turns(): string[] {
-    return [...this.#prompts].flatMap(([uuid, text]) => (this.#isAnsweredLocally(uuid, text) ? [] : text));
+    return [...this.#gathered.prompts].flatMap(([uuid, text]) => (this.#isAnsweredLocally(uuid, text) ? [] : text));
   }
 
   /** @param holds whether a record with that `uuid` stands in the file */
   resolveTitles(holds: (uuid: string) => boolean): void {
-    for (const [leaf, title] of this.#leafTitles) title.isOwn ||= holds(leaf);
+    for (const [leaf, title] of this.#gathered.leafTitles) title.isOwn ||= holds(leaf);
   }
 
   /** True where the file holds no message at all, or commands to Claude Code itself alone: nothing to list. */
   get isEmpty(): boolean {
-    const commands = [...this.#prompts].filter(([uuid, text]) => this.#isAnsweredLocally(uuid, text));
-    return this.#messages === this.#unsaid + commands.length;
+    const commands = [...this.#gathered.prompts].filter(([uuid, text]) => this.#isAnsweredLocally(uuid, text));
+    return this.#gathered.messages === this.#gathered.unsaid + commands.length;
   }
 
   #isAnsweredLocally(uuid: string, text: string): boolean {
-    return this.#answeredLocally.has(uuid) && text.startsWith('/');
+    return this.#gathered.answeredLocally.has(uuid) && text.startsWith('/');
   }
 
   /**
@@ -316,29 +287,30 @@ export class SessionSummaryBuilder {
     const turns = this.#turns();
     const firstPrompt = turns.find((prompt) => !isBlank(prompt));
     const fileTitle = isBlank(file.customTitle ?? '') ? null : file.customTitle;
-    const summaries = [...this.#leafTitles];
+    const summaries = [...this.#gathered.leafTitles];
     const ownSummary = summaries.findLast(([, { isOwn }]) => isOwn)?.[1].title;
-    const name = this.#customTitle ?? fileTitle ?? this.#aiTitle ?? ownSummary ?? null;
+    const name = this.#gathered.customTitle ?? fileTitle ?? this.#gathered.aiTitle ?? ownSummary ?? null;
     const title = name ?? firstPrompt ?? 'Untitled session';
     return {
       sessionId: file.sessionId as SessionId,
       file: file.file,
-      projectPath: this.#projectPath,
+      projectPath: this.#gathered.projectPath,
       title: oneLine(title),
       isNamed: name !== null,
       foreignTitles: summaries.flatMap(([leafUuid, { title, isOwn }]) => (isOwn ? [] : { leafUuid, title })),
-      turns: turns.length + this.#furtherPrompts,
-      firstAt: this.#firstAt,
-      lastAt: this.#lastAt,
+      turns: turns.length + this.#gathered.furtherPrompts,
+      firstAt: this.#gathered.firstAt,
+      lastAt: this.#gathered.lastAt,
       bytes: file.bytes,
-      models: [...this.#models],
-      costUsd: this.#costUsd,
-      gitBranch: this.#gitBranch,
-      version: this.#version,
+      models: [...this.#gathered.models],
+      costUsd: this.#gathered.costUsd,
+      gitBranch: this.#gathered.gitBranch,
+      version: this.#gathered.version,
       problems: file.problems,
       modifiedAt: file.modifiedAt ?? null,
-      roots: [...new Set(this.#roots)],
-      forkedFrom: this.#forkedFrom === null ? null : { sessionId: this.#forkedFrom, messageUuid: null },
+      roots: [...new Set(this.#gathered.roots)],
+      forkedFrom:
+        this.#gathered.forkedFrom === null ? null : { sessionId: this.#gathered.forkedFrom, messageUuid: null },
       ...noContext,
     };
   }

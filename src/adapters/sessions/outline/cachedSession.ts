@@ -4,7 +4,7 @@
 import type { ChainNode } from '../../../core/session/messageChain.ts';
 import type { ParsedTranscript } from '../../../core/session/parseTranscript.ts';
 import type { RecordedSession, Turn, TurnOutline } from '../../../core/session/recordedSession.ts';
-import { SessionSummaryBuilder } from '../../../core/session/sessionSummary.ts';
+import { type GatheredSummary, SessionSummaryBuilder } from '../../../core/session/sessionSummary.ts';
 import { readEntry, type TranscriptEntry } from '../../../core/session/transcriptEntry.ts';
 import { stepsOf } from '../../../core/session/turnSteps.ts';
 import type { SessionTree, TranscriptFile } from '../../../core/session/turnTree.ts';
@@ -18,7 +18,7 @@ export interface StoredSession {
   state: FileStamp;
   /** Whatever changes when a file of its subagents does. */
   subagentState: string;
-  summary: ReturnType<SessionSummaryBuilder['gathered']>;
+  summary: GatheredSummary;
   rest: Omit<RecordedSession, 'summary' | 'turns'>;
   /** How many turns it has. */
   turns: number;

@@ -11,9 +11,17 @@ export interface FileStamp {
   text: string;
 }
 
+/** Of a file that was not looked at. */
+export const noStamp: FileStamp = { inode: 0, bytes: 0, modifiedAt: 0, text: '' };
+
 /** The inode's own time stands in it too: the content's can be set back. */
 export function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): FileStamp {
   return { inode: ino, bytes: size, modifiedAt: mtimeMs, text: `${ino}:${size}:${mtimeMs}:${ctimeMs}` };
+}
+
+/** When the file's content changed last, ISO 8601: as `Stats.mtime` is, which a kept copy gets. */
+export function modifiedTime({ modifiedAt }: Pick<FileStamp, 'modifiedAt'>): string {
+  return new Date(Math.round(modifiedAt)).toISOString();
 }
 
 export function isSameStamp(a: FileStamp, b: FileStamp): boolean {

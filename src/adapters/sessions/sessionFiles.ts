@@ -5,7 +5,7 @@ import type { SessionTree, SubagentFile, TranscriptFile } from '../../core/sessi
 import { customTitleOf, readRecord } from '../claudeCode/customTitle.ts';
 import { agentIdOf, metaFileOf, sessionIdOf } from '../claudeCode/layout.ts';
 import { subagentFilesIn, workflowOf } from '../claudeCode/subagentFiles.ts';
-import { type FileStamp, fileStamp, isSameStamp } from '../fileStamp.ts';
+import { type FileStamp, fileStamp, isSameStamp, modifiedTime, noStamp } from '../fileStamp.ts';
 import { entriesOf, plainFile } from '../plainFiles.ts';
 import { LineSource } from './lineSource.ts';
 import { CachedSession, partsOfSession, type StoredSession } from './outline/cachedSession.ts';
@@ -61,7 +61,7 @@ export class SessionFiles {
   async read(): Promise<ReadFiles> {
     this.#scan.update();
     const transcript = readSoFar(this.#scan.transcript);
-    const state = this.#scan.state ?? { inode: 0, bytes: 0, modifiedAt: 0, text: '' };
+    const state = this.#scan.state ?? noStamp;
     const files = await this.#subagentFiles();
     // Looked at before they are read: what is written meanwhile is noticed by whoever looks next.
     const isLong = this.#outlines !== null && state.bytes >= this.#outlines.cacheFrom;
@@ -69,13 +69,12 @@ export class SessionFiles {
     return { transcript, origin: this.#origin(state, await this.#readSubagents(files)), states };
   }
 
-  #origin({ bytes, modifiedAt }: FileStamp, subagents: readonly SubagentFile[]): TranscriptFile {
+  #origin(state: FileStamp, subagents: readonly SubagentFile[]): TranscriptFile {
     return {
       sessionId: this.#sessionId,
       file: this.file,
-      bytes,
-      // As `Stats.mtime` is, which a kept copy gets.
-      modifiedAt: new Date(Math.round(modifiedAt)).toISOString(),
+      bytes: state.bytes,
+      modifiedAt: modifiedTime(state),
       customTitle: customTitleOf(this.file),
       subagents,
       isSubagent: this.#isSubagent,

@@ -3,6 +3,7 @@ import { linkChain } from '../../core/session/messageChain.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
 import { customTitleOf } from '../claudeCode/customTitle.ts';
 import { sessionIdOf } from '../claudeCode/layout.ts';
+import { modifiedTime, noStamp } from '../fileStamp.ts';
 import { TranscriptScan } from './transcriptScan.ts';
 
 /** The scan with the records that are linked, by the one without: it goes on with that one when the file has grown. */
@@ -33,15 +34,14 @@ export function summarizeTranscript(
   const { summary, hasLooseParents, problems: found } = scan.transcript;
   const problems = found.length + (hasLooseParents ? linkProblems(scan) : 0);
   const isEmpty = summary.isEmpty && problems === 0;
-  const { bytes = 0, modifiedAt = 0 } = scan.state ?? {};
+  const state = scan.state ?? noStamp;
   const sessionId = sessionIdOf(basename(file)) ?? basename(file, '.jsonl');
   const built = summary.build({
     sessionId,
     file,
-    bytes,
+    bytes: state.bytes,
     problems,
-    // As `Stats.mtime` is, which a kept copy gets.
-    modifiedAt: new Date(Math.round(modifiedAt)).toISOString(),
+    modifiedAt: modifiedTime(state),
     customTitle: customTitleOf(file),
   });
   if (!isEmpty) return built;

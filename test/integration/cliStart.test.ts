@@ -36,7 +36,8 @@ describe('the start of the command line', () => {
       expect(code, stderr).toBe(0);
       expect(stdout).not.toBe('');
       const loaded = JSON.parse(stderr) as string[];
-      for (const name of ['child_process', 'http', 'worker_threads']) expect(loaded).not.toContain(`NativeModule ${name}`);
+      for (const name of ['child_process', 'http', 'worker_threads'])
+        expect(loaded).not.toContain(`NativeModule ${name}`);
     },
   );
 });

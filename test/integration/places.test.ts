@@ -578,6 +578,37 @@ describe('worktree', () => {
   });
 });
 
+describe.each([
+  ['loose objects', false, ''],
+  ['a pack', true, ''],
+  ['objects and attributes', false, '* text=auto\n'],
+])('a user’s repository of %s', (_, packed, attributes) => {
+  it('keeps the times of what a worktree has in common with it', async () => {
+    const first = stage.repository();
+    if (attributes !== '') stage.write('.gitattributes', attributes);
+    // A version that the session left, and that was committed only later.
+    for (const text of ['recorded\n', 'later\n']) {
+      stage.write('src/a.txt', text);
+      stage.git('add', '.');
+      stage.git('commit', '-qm', text);
+    }
+    if (packed) stage.git('gc', '-q');
+    const objects = path.join(stage.project, '.git', 'objects');
+    for (const name of readdirSync(objects, { recursive: true }))
+      utimesSync(path.join(objects, String(name)), 1e9, 1e9);
+    const before = treeHash(stage.project);
+    const place = await stage.create('worktree', { files: [stage.file('src/a.txt', 'recorded\n')] });
+    await runIn(place, 'git commit -qam again; git checkout -q HEAD~3 -- src; git rm -q src/b.txt');
+    expect(await stage.told(await place.changes())).toEqual([
+      'src/a.txt: "recorded\\n" → "new\\n"',
+      'src/b.txt: "b\\n" → -',
+    ]);
+    const other = await stage.create('worktree', { name: 'b2', base: first });
+    expect(await stage.told(await other.changes())).toEqual([]);
+    expect(treeHash(stage.project)).toEqual(before);
+  });
+});
+
 describe('copy', () => {
   it('is refused over a size', async () => {
     for (const name of ['a', 'b', 'c']) stage.write(name, name);

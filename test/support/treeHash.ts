@@ -12,9 +12,7 @@ export function treeHash(folder: string): string[] {
     const file = path.join(folder, name);
     const stats = lstatSync(file);
     const mode = stats.mode.toString(8);
-    // Git marks an object as still needed by its time, also one that it merely reads from another repository.
-    const time = /(?:^|\/)objects\//.test(name) ? '' : stats.mtimeMs;
-    lines.push(`${name} ${mode} ${time} ${digestOf(file, stats)}`);
+    lines.push(`${name} ${mode} ${stats.mtimeMs} ${digestOf(file, stats)}`);
     if (stats.isDirectory()) for (const entry of readdirSync(file).sort()) visit(path.join(name, entry));
   };
   visit('.');

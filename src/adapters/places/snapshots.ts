@@ -31,10 +31,12 @@ export class Snapshots {
    */
   async make(usersObjects: string | null): Promise<void> {
     await makeBareRepository(this.#repository);
+    await mkdir(this.#written, { mode: 0o700 });
     const info = path.join(this.#repository, 'info');
     await mkdir(info, { recursive: true });
     await writeFile(path.join(info, 'attributes'), '* -text -filter -ident -eol -working-tree-encoding\n');
     const gitDir = await askGitText(['rev-parse', '--absolute-git-dir'], this.#own());
+    await this.#read([this.#written]);
     if (gitDir !== null) await this.#takeFrom(gitDir, usersObjects);
     await this.#keepIgnoring();
   }
@@ -44,13 +46,32 @@ export class Snapshots {
     await copyFile(path.join(gitDir, 'info', 'exclude'), path.join(info, 'exclude')).catch(() => {});
     const format = await askGitText(['rev-parse', '--show-object-format'], this.#own());
     if (format !== null && format !== 'sha1') return;
-    await mkdir(path.join(this.#repository, 'objects', 'info'), { recursive: true });
-    // The repository moves with its place, which is made under another name: so the path is a relative one.
-    const objects = path.join(this.#repository, 'objects');
-    const own = alternatesLine(path.relative(objects, path.join(gitDir, 'objects')));
-    const users = usersObjects === null ? '' : alternatesLine(usersObjects);
-    await writeFile(path.join(objects, 'info', 'alternates'), `${own}${users}`);
+    await this.#read([this.#written, path.join(gitDir, 'objects')], usersObjects);
+    await this.#packTrees();
     if (await this.#storesAsIs(gitDir)) await this.#takeIndex(path.join(gitDir, 'index'));
+    else await this.#takeNames();
+  }
+
+  /** Folders that stay as they were committed are not written again: as files of their own they would take longer than all else. */
+  async #packTrees(): Promise<void> {
+    const args = ['rev-list', '--objects', '--no-object-names', '--filter=blob:none', 'HEAD^{tree}'];
+    const trees = await askGit(args, this.#own());
+    if (trees === null) return;
+    const to = path.join(this.#written, 'pack');
+    await mkdir(to);
+    await needGit(['pack-objects', '-q', '--window=0', path.join(to, 'pack')], { ...this.#own(), input: trees });
+  }
+
+  /**
+   * Says where objects are read from.
+   * @param ours object folders that move with the place, which is made under another name: so their paths are relative ones
+   */
+  async #read(ours: readonly string[], usersObjects: string | null = null): Promise<void> {
+    const objects = path.join(this.#repository, 'objects');
+    const lines = ours.map((folder) => alternatesLine(path.relative(objects, folder)));
+    if (usersObjects !== null) lines.push(alternatesLine(usersObjects));
+    await mkdir(path.join(objects, 'info'), { recursive: true });
+    await writeFile(path.join(objects, 'info', 'alternates'), lines.join(''));
   }
 
   /** Keeps the present state. @returns the tree's id */
@@ -68,12 +89,23 @@ export class Snapshots {
       const what = await this.#whatIs(name);
       if (what !== 'other') found[what].push(`${name}\0`);
     }
+    const writing = { ...options, env: { ...options.env, ...(await this.#writtenTo()) } };
     // Where a folder stands now, the file is gone.
     const [gone, kept] = [found.folder.join(''), found.kept.join('')];
-    if (gone !== '') await needGit(['update-index', '--force-remove', '-z', '--stdin'], { ...options, input: gone });
+    if (gone !== '') await needGit(['update-index', '--force-remove', '-z', '--stdin'], { ...writing, input: gone });
     const update = ['update-index', '--add', '--remove', '--replace', '-z', '--stdin'];
-    await needGit(update, { ...options, input: kept });
-    return (await needGit(['write-tree'], options)).toString('latin1').trim();
+    await needGit(update, { ...writing, input: kept });
+    return (await needGit(['write-tree', '--missing-ok'], writing)).toString('latin1').trim();
+  }
+
+  /**
+   * Git marks an object that it would write, and finds in a repository that it reads from, as still needed there: it changes the time
+   * of its file, or of the pack that it lies in. So what is written goes where nothing else is in sight.
+   */
+  async #writtenTo(): Promise<Record<string, string>> {
+    const isThere = await stat(this.#written).catch(() => null);
+    // Places of earlier versions write to where they read from.
+    return isThere === null ? {} : { GIT_OBJECT_DIRECTORY: this.#written };
   }
 
   /** What differs between two states. @param root of the project, as recorded */
@@ -162,6 +194,21 @@ export class Snapshots {
     await copyFile(from, to);
     // Git takes files that are younger than the index for changed ones.
     await utimes(to, stats.atime, stats.mtime);
+  }
+
+  get #written(): string {
+    return path.join(this.#repository, 'written');
+  }
+
+  /** What the project tracks, without its word that the files are as it has them: each is hashed as it is, once. */
+  async #takeNames(): Promise<void> {
+    const tracked = await askGit(['ls-files', '-z', '--stage'], this.#own());
+    // Of a file that a merge is under way in there are several versions, and none counts.
+    const entries = (tracked?.toString('utf8') ?? '').split('\0').filter((entry) => / 0\t/.test(entry));
+    if (entries.length === 0) return;
+    const input = entries.map((entry) => `${entry}\0`).join('');
+    await needGit(['update-index', '-z', '--index-info'], { ...this.#options(), input });
+    await askGit(['update-index', '-q', '--refresh'], { ...this.#options(), timeoutMs: 900_000 });
   }
 
   /** The project's own git. */

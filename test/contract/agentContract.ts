@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
 import type { RunId } from '../../src/core/ids.ts';
 import type { Services } from '../../src/services.ts';
 import { type AgentScript, branchOf, ForkStage, recorded, untilView } from '../support/forkStage.ts';
+import { holdLeaving, leavingFlag, placeProcesses, untilThen } from '../support/killMatrix.ts';
 import type { ReceivedRequest, Reply } from '../support/messagesApi.ts';
 import { treeHash } from '../support/treeHash.ts';
 
@@ -145,6 +147,19 @@ export function describeAgentContract(kind: ForkPlan['engine'], makeServices: Ma
       expect(performance.now() - asked).toBeLessThan(5_000);
       expect(branchOf(view, 'one')).toMatchObject({ state: 'cancelled', files: [{ path: 'begun.txt' }] });
       expect((await services.agents.places()).find(({ id }) => id.runId === runId)).toMatchObject({ inUse: false });
+    });
+
+    it('takes an agent at its word that is killed between its result and its end', async () => {
+      holdLeaving(stage);
+      const asked = stage.api.requests.length;
+      const runId = await start(() => 'Done.', { branches: [{ name: 'leaves' }] });
+      await untilThen(() => existsSync(leavingFlag(stage.folder, runId)));
+      const agents = placeProcesses(stage).filter(({ command }) => command.startsWith(`${stage.program} `));
+      expect(agents).toHaveLength(1);
+      for (const { pid } of agents) process.kill(pid, 'SIGKILL');
+      const view = await services.forks.whenEnded(runId);
+      expect(branchOf(view, 'leaves')).toMatchObject({ state: 'completed', text: 'Done.', error: null, inDoubt: [] });
+      expect(stage.api.requests.length - asked).toBe(1);
     });
 
     it('breaks off all checks with a run that is cancelled, and tells nothing of them', async () => {

@@ -8,7 +8,7 @@ import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecord
 import type { Services } from '../../src/services.ts';
 import { branchOf, ForkStage, recorded, untilView } from '../support/forkStage.ts';
 import { historyText } from '../support/historyText.ts';
-import { KillMatrix, runMoments, timesLogged, untilThen } from '../support/killMatrix.ts';
+import { holdLeaving, KillMatrix, runMoments, timesLogged, untilThen } from '../support/killMatrix.ts';
 import { builtWorker, killWorkers, startTestServer, type TestServer } from '../support/temporal.ts';
 import { describeAgentContract } from './agentContract.ts';
 
@@ -59,14 +59,15 @@ describe('agents on Temporal', () => {
   }, 180_000);
 
   /** A run of one branch whose worker is killed at a moment, in a data folder of its own. */
-  async function killedWhen(matrix: KillMatrix, { name, isThen, next }: (typeof runMoments)[number]) {
+  async function killedWhen(matrix: KillMatrix, { name, branch, isThen, next }: (typeof runMoments)[number]) {
     const home = path.join(stage.folder, next);
     const own = await durable(stage, {}, home);
+    holdLeaving(stage);
     onTestFinished(() => own.dispose());
     const { runId } = await own.forks.dispatch(
-      stage.fork({ engine: 'temporal', branches: [{ name: 'one', prompt: name }] }),
+      stage.fork({ engine: 'temporal', branches: [{ name: branch, prompt: name }] }),
     );
-    await untilThen(() => isThen(home, runId));
+    await untilThen(() => isThen(home, runId, stage.folder));
     for (const { pid } of await readWorkerRecords({ home })) process.kill(pid, 'SIGSTOP');
     // Else it was not the moment that it was to be.
     expect(timesLogged(home, runId, next), name).toBe(0);
@@ -75,7 +76,7 @@ describe('agents on Temporal', () => {
       async finish() {
         await own.forks.resume(runId);
         const view = await own.forks.whenEnded(runId);
-        expect(branchOf(view, 'one'), name).toMatchObject({ state: 'completed', text: 'Done.', error: null });
+        expect(branchOf(view, branch), name).toMatchObject({ state: 'completed', text: 'Done.', error: null });
         expect(readdirSync(path.join(home, 'places', runId)).filter((made) => made.startsWith('.'))).toEqual([]);
         expect(matrix.sent(name)).toEqual(['prompt']);
       },

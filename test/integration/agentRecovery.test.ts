@@ -7,7 +7,15 @@ import type { RunId } from '../../src/core/ids.ts';
 import type { Services } from '../../src/services.ts';
 import { bundleCli } from '../support/cli.ts';
 import { branchOf, ForkStage, recorded } from '../support/forkStage.ts';
-import { agentMoments, KillMatrix, moments, runMoments, timesLogged, untilThen } from '../support/killMatrix.ts';
+import {
+  agentMoments,
+  holdLeaving,
+  KillMatrix,
+  moments,
+  runMoments,
+  timesLogged,
+  untilThen,
+} from '../support/killMatrix.ts';
 import { treeHash } from '../support/treeHash.ts';
 
 let stage: ForkStage;
@@ -124,8 +132,9 @@ it('agents that are killed at any moment go on by themselves, and say which call
 
 it.each(runMoments)(
   'a host that is killed while it $name is followed by one of two that resume',
-  async ({ isThen, next }) => {
+  async ({ branch, isThen, next }) => {
     const services = await stage.services();
+    holdLeaving(stage);
     const watch = new KillMatrix(stage, []);
     const prompt = `Once, before ${next}.`;
     let asked = 0;
@@ -133,9 +142,9 @@ it.each(runMoments)(
       asked += 1;
       return { content: 'Done.', before: 1_500 };
     });
-    const [host, runId] = await startRun(services, { branches: [{ name: 'one', prompt }] });
+    const [host, runId] = await startRun(services, { branches: [{ name: branch, prompt }] });
     try {
-      await untilThen(() => isThen(stage.home, runId));
+      await untilThen(() => isThen(stage.home, runId, stage.folder));
       host.kill('SIGSTOP');
       // Else it was not the moment that it was to be.
       expect(timesLogged(stage.home, runId, next)).toBe(0);
@@ -149,7 +158,7 @@ it.each(runMoments)(
         expect(end).toMatchObject({ code: 2, said: expect.stringMatching(/drives this run|left undone/) });
       expect(timesLogged(stage.home, runId, 'run-started')).toBe(2);
       const view = await services.forks.run(runId);
-      expect(branchOf(view, 'one')).toMatchObject({ state: 'completed', text: 'Done.', error: null });
+      expect(branchOf(view, branch)).toMatchObject({ state: 'completed', text: 'Done.', error: null });
       expect(asked).toBe(1);
       expect(readdirSync(path.join(stage.home, 'places', runId)).filter((name) => name.startsWith('.'))).toEqual([]);
       expect(watch.finished(view, view)).toEqual(watch.allDone);

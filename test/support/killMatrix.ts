@@ -146,19 +146,9 @@ export class KillMatrix {
     return isDeepStrictEqual(this.#hash(), this.#before);
   }
 
-  /** Processes that live in places of the stage: its folder and the key of a place stand in their environment, or nothing does. */
+  /** Processes that live in places of the stage, those included that an agent left behind with nothing in their environment. */
   processes(): { pid: number; command: string }[] {
-    return readdirSync('/proc').flatMap((id) => {
-      if (!/^\d+$/.test(id)) return [];
-      try {
-        const environment = readFileSync(`/proc/${id}/environ`, 'latin1');
-        const command = readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        const isMarked = [this.stage.folder, 'FORKPOINT_PLACE='].every((text) => environment.includes(text));
-        return isMarked || command === `sleep ${this.#seconds} ` ? [{ pid: Number(id), command }] : [];
-      } catch {
-        return [];
-      }
-    });
+    return placeProcesses(this.stage, `sleep ${this.#seconds} `);
   }
 
   /** Counts how often it ran, and waits the first time where the branch is the one that is to be caught in it. */
@@ -169,8 +159,7 @@ export class KillMatrix {
 
   /** Claude Code runs this when an agent has said its last word, and ends after it. */
   #holdEnds(): void {
-    const hooks = { Stop: [{ hooks: [{ type: 'command', command: this.#hold('end') }] }] };
-    writeFileSync(path.join(this.stage.claudeDir, 'settings.json'), JSON.stringify({ hooks }));
+    addHook(this.stage, 'Stop', this.#hold('end'));
   }
 
   #hash(): unknown {
@@ -203,6 +192,39 @@ export class KillMatrix {
   }
 }
 
+/** Processes that live in places of a stage: its folder and the key of a place stand in their environment. @param also a command */
+export function placeProcesses({ folder }: ForkStage, also = ''): { pid: number; command: string }[] {
+  return readdirSync('/proc').flatMap((id) => {
+    if (!/^\d+$/.test(id)) return [];
+    try {
+      const environment = readFileSync(`/proc/${id}/environ`, 'latin1');
+      const command = readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      const isMarked = [folder, 'FORKPOINT_PLACE='].every((text) => environment.includes(text));
+      return isMarked || (also !== '' && command === also) ? [{ pid: Number(id), command }] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function addHook({ claudeDir }: ForkStage, event: 'Stop' | 'SessionEnd', command: string): void {
+  const file = path.join(claudeDir, 'settings.json');
+  const { hooks } = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  writeFileSync(file, JSON.stringify({ hooks: { ...hooks, [event]: [{ hooks: [{ type: 'command', command }] }] } }));
+}
+
+/** Claude Code stays for a while after its result, in branches of the name `leaves`. */
+export function holdLeaving(stage: ForkStage): void {
+  const flag = leavingFlag(stage.folder, '$FORKPOINT_RUN');
+  const hold = `[ "$FORKPOINT_BRANCH_NAME" != leaves ] || { touch "${flag}"; sleep 600; }`;
+  addHook(stage, 'SessionEnd', hold);
+}
+
+/** A file that is there once a branch called `leaves` said its last word. @param folder of the stage */
+export function leavingFlag(folder: string, runId: string): string {
+  return path.join(folder, `leaves-${runId}`);
+}
+
 /** Waits for something of the file system or of processes, looking often: moments are short. */
 export async function untilThen(what: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = performance.now() + 60_000; performance.now() < end; await delay(2)) if (await what()) return;
@@ -218,6 +240,7 @@ export function timesLogged(home: string, runId: RunId, type: string): number {
 export const runMoments = [
   {
     name: 'prepares a place',
+    branch: 'one',
     isThen(home: string, runId: RunId): boolean {
       const folder = path.join(home, 'places', runId);
       return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('.making-'));
@@ -225,7 +248,14 @@ export const runMoments = [
     next: 'place-ready',
   },
   {
+    name: 'lets an agent leave that has given its result',
+    branch: 'leaves',
+    isThen: (_home: string, runId: RunId, folder: string): boolean => existsSync(leavingFlag(folder, runId)),
+    next: 'files-changed',
+  },
+  {
     name: 'ends a branch',
+    branch: 'one',
     isThen: (home: string, runId: RunId): boolean => timesLogged(home, runId, 'agent-turn-ended') === 1,
     next: 'run-ended',
   },

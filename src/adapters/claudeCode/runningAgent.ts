@@ -100,7 +100,9 @@ export class RunningAgent {
         await this.#interrupt();
         throw signal.reason;
       }
-      return end ?? (await this.#lost());
+      if (end === null) return await this.#lost();
+      await this.#options.onEnd?.(end);
+      return end;
     } finally {
       signal.removeEventListener('abort', onAbort);
       clearTimeout(this.#wait?.timer);

@@ -223,6 +223,8 @@ export interface AgentProgram {
        * which `withdrawn` tells.
        */
       onQuestion: (question: Question, withdrawn: AbortSignal) => Promise<Answer>;
+      /** Told how the prompt ended before the program is gone, which may take seconds. */
+      onEnd?: (end: AgentTurnEnd) => Promise<void>;
     },
   ): Promise<AgentTurnEnd>;
 }

@@ -87,6 +87,12 @@ class RunningTurn {
       const costLimitUsd = budgetUsd === null ? null : this.#costBefore + budgetUsd;
       await this.#log.append({ type: 'prompt-sent', turn, promptsBefore, resumed, inDoubt, costLimitUsd });
       const signal = AbortSignal.any([this.#options.signal, this.#stop.signal]);
+      let outcome: Promise<AgentTurnOutcome> | null = null;
+      // In the log before the program is gone: who is killed until then must not have the prompt gone on with.
+      const take = (end: AgentTurnEnd): Promise<AgentTurnOutcome> => {
+        outcome ??= this.#ended(outcomeOf(end, this.#deps));
+        return outcome;
+      };
       const end = await this.#deps.program.turn(await this.#order(budgetUsd), {
         signal,
         onMessage: (message) => this.#take(message),
@@ -95,8 +101,9 @@ class RunningTurn {
           this.#asking.add(asking);
           return asking;
         },
+        onEnd: async (end) => void (await take(end)),
       });
-      return await this.#ended(outcomeOf(end, this.#deps));
+      return await take(end);
     } catch (error) {
       if (!(error instanceof TimeIsUp)) throw error;
       return await this.#ended({ kind: 'timeout', stopReason: 'timeout', error: this.#timedOut(), costUsd: null });

@@ -67,8 +67,12 @@ describe('agents on Temporal', () => {
     const { runId } = await own.forks.dispatch(
       stage.fork({ engine: 'temporal', branches: [{ name: branch, prompt: name }] }),
     );
-    await untilThen(() => isThen(home, runId, stage.folder));
-    for (const { pid } of await readWorkerRecords({ home })) process.kill(pid, 'SIGSTOP');
+    let workers: Awaited<ReturnType<typeof readWorkerRecords>> = [];
+    await untilThen(async () => {
+      workers = await readWorkerRecords({ home });
+      return isThen(home, runId, stage.folder);
+    });
+    for (const { pid } of workers) process.kill(pid, 'SIGSTOP');
     // Else it was not the moment that it was to be.
     expect(timesLogged(home, runId, next), name).toBe(0);
     await killWorkers(home);

@@ -27,6 +27,7 @@ import type { AgentRuns } from './core/useCases/agentRuns.ts';
 import type { ForkService } from './core/useCases/forkService.ts';
 import type { ScheduleService } from './core/useCases/schedules.ts';
 import { AgentServices } from './lazyAgentServices.ts';
+import type { TemporalEngineDeps } from './orchestration/temporal/temporalEngine.ts';
 import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
 
 export interface ServicesOptions {
@@ -83,10 +84,11 @@ export interface ServicesOptions {
       TemporalSettings,
       'address' | 'namespace' | 'taskQueue' | 'cliPath' | 'startWorkers' | 'workerScript' | 'concurrency' | 'metrics'
     >
-  > & {
-    /** The shared store, a folder's path or `s3://bucket/prefix`. Default: `FORKPOINT_STORE`, else none. */
-    store?: string | undefined;
-  };
+  > &
+    Pick<TemporalEngineDeps, 'continueAfterEvents'> & {
+      /** The shared store, a folder's path or `s3://bucket/prefix`. Default: `FORKPOINT_STORE`, else none. */
+      store?: string | undefined;
+    };
 }
 
 /** The settings of the result cache. */
@@ -251,7 +253,8 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     },
     temporal: async () => {
       const { createTemporalEngine } = await import('./orchestration/temporal/temporalEngine.ts');
-      return createTemporalEngine({ settings: temporalSettings, runs, blobs, clock, sharing });
+      const { continueAfterEvents } = options.temporal ?? {};
+      return createTemporalEngine({ settings: temporalSettings, runs, blobs, clock, sharing, continueAfterEvents });
     },
   });
   const forks = load.createForkService({

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { replayRequestSchema } from '../../src/core/fork/forkRequest.ts';
 import type { RunId } from '../../src/core/ids.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/durableRun/workflowIdOf.ts';
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
@@ -12,13 +13,27 @@ import { holdLeaving, KillMatrix, runMoments, timesLogged, untilThen } from '../
 import { builtWorker, killWorkers, startTestServer, type TestServer } from '../support/temporal.ts';
 import { describeAgentContract } from './agentContract.ts';
 
+/** All prompts of the recording, by an agent that may do everything. */
+const replay = {
+  session: recorded.sessionId,
+  from: 1,
+  engine: 'temporal',
+  executor: 'claude-code',
+  place: 'overlay',
+  permissions: 'bypass',
+};
+
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer();
 });
 afterAll(() => server.stop());
 
-async function durable(stage: ForkStage, over: { concurrency?: number } = {}, home = stage.home): Promise<Services> {
+async function durable(
+  stage: ForkStage,
+  over: { concurrency?: number; continueAfterEvents?: number } = {},
+  home = stage.home,
+): Promise<Services> {
   const workerScript = await builtWorker();
   const services = await stage.services({ home, temporal: { address: server.address, workerScript, ...over } });
   return {
@@ -103,6 +118,50 @@ describe('agents on Temporal', () => {
     await services.forks.answer(agents.runId, 'one', callId, { behavior: 'allow', scope: 'call' });
     expect((await services.forks.whenEnded(agents.runId)).state).toBe('completed');
   });
+
+  it('go on in new executions between their prompts, each sent once, in one place and session', async () => {
+    const short = await durable(stage, { continueAfterEvents: 12 });
+    onTestFinished(() => short.dispose());
+    const heard: string[] = [];
+    stage.answer(({ body }) => {
+      const last = JSON.stringify(body.messages.findLast(({ role }: { role: string }) => role === 'user'));
+      const prompt = [...recorded.prompts, 'You were interrupted'].find((each) => last.includes(each));
+      if (last.includes('tool_result')) return 'Done.';
+      if (prompt !== undefined) heard.push(prompt);
+      return {
+        content: [{ type: 'tool_use', name: 'Bash', input: { command: 'echo "$FORKPOINT_PORT" >>ports.txt' } }],
+      };
+    });
+    const request = { ...replay, checks: [{ name: 'ports', run: 'test $(uniq ports.txt | wc -l) = 1' }] };
+    const { runId } = await short.forks.dispatchReplay(replayRequestSchema.parse(request));
+    const view = await short.forks.whenEnded(runId);
+    expect(view.branches[0]).toMatchObject({
+      state: 'completed',
+      error: null,
+      checks: [{ passed: true }],
+      files: [{ path: 'ports.txt', added: 3 }],
+      inDoubt: [],
+    });
+    expect(heard).toEqual(recorded.prompts);
+    expect(timesLogged(stage.home, runId, 'place-ready')).toBe(1);
+    expect(await executionsOf(runId)).toBeGreaterThanOrEqual(3);
+  });
+
+  /** How many executions of its workflow a run went through. */
+  async function executionsOf(runId: RunId): Promise<number> {
+    const connection = await Connection.connect({ address: server.address });
+    try {
+      const { workflow } = new Client({ connection });
+      let count = 0;
+      for (let execution: string | undefined = ''; execution !== undefined; count += 1) {
+        const { events } = await workflow.getHandle(workflowIdOf(runId), execution || undefined).fetchHistory();
+        execution = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId || undefined;
+      }
+      return count;
+    } finally {
+      await connection.close();
+    }
+  }
 
   /** Everything that the server knows of a run. */
   async function serverText(runId: RunId): Promise<string> {

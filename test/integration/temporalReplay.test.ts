@@ -26,6 +26,9 @@ const changes: Record<string, readonly [from: string, to: string]> = {
   updated: ['.changeLimits({', '.giveAnswer({'],
   continues: ['await continuation.isDue()', 'await new Promise(() => {})'],
   continued: ['local.loadRun(', 'local.completedSteps('],
+  whole: ['remote.wholeAgentTurn(', 'remote.agentTurn('],
+  replays: ['await continuation.isDue()', 'await new Promise(() => {})'],
+  replayed: ['remote.wholeAgentTurn(', 'remote.prepareAgent('],
 };
 const kindOf = (name: string): string => /-(\w+)\.history/.exec(name)?.[1] ?? 'requests';
 

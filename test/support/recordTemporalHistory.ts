@@ -5,10 +5,11 @@ import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
+import { replayRequestSchema } from '../../src/core/fork/forkRequest.ts';
 import { type RunId, runIdSchema } from '../../src/core/ids.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/durableRun/workflowIdOf.ts';
 import type { Services } from '../../src/services.ts';
-import { branchOf, ForkStage, untilView } from './forkStage.ts';
+import { branchOf, ForkStage, recorded, untilView } from './forkStage.ts';
 import { type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
 import { buildPlan, storePlan } from './storedPlan.ts';
 import { builtWorker, killWorkers, startTestServer, testEngine } from './temporal.ts';
@@ -16,7 +17,7 @@ import { builtWorker, killWorkers, startTestServer, testEngine } from './tempora
 // Records the histories of runs that meet all that a workflow has to decide: one of the Messages API (several steps, a leader and a
 // follower, a retry, a failed and a cancelled branch), and some of agents. Old histories stay in the folder: workflows of every
 // release must replay. They hold ids and references, nothing of what was said.
-// Run it for a new release: node --experimental-transform-types test/support/recordTemporalHistory.ts NAME [requests|updated|continued|agents]
+// Run it for a new release: node --experimental-transform-types test/support/recordTemporalHistory.ts NAME [requests|updated|continued|agents|prompts]
 
 const name = process.argv[2];
 if (name === undefined || !/^[\w.-]+$/.test(name)) throw new Error('Name the history, for example 0.1.0.');
@@ -28,6 +29,7 @@ try {
   if (only === undefined || only === 'updated') await recordUpdates();
   if (only === undefined || only === 'continued') await recordContinued();
   if (only === undefined || only === 'agents') await recordAgents();
+  if (only === undefined || only === 'prompts') await recordPrompts();
 } finally {
   await server.stop();
 }
@@ -165,6 +167,32 @@ async function recordAgents(): Promise<void> {
       await services.forks.whenEnded(runId, AbortSignal.timeout(180_000));
       await keep(runId, `${name}-${scene}`);
     }
+  } finally {
+    await services.dispose();
+    await killWorkers(stage.home);
+    await stage.close();
+  }
+}
+
+/** An agent's prompt with all that surrounds it as one activity, and several prompts over several executions. */
+async function recordPrompts(): Promise<void> {
+  const stage = await ForkStage.open();
+  const workerScript = await builtWorker();
+  const services = await stage.services({
+    temporal: { address: server.address, workerScript, continueAfterEvents: 12 },
+  });
+  stage.answer(() => 'Done.');
+  try {
+    const whole = runIdSchema.parse('r-history-whole');
+    await services.forks.dispatch(stage.fork({ engine: 'temporal', checks: [{ name: 'check', run: 'true' }] }), whole);
+    await services.forks.whenEnded(whole, AbortSignal.timeout(180_000));
+    await keep(whole, `${name}-whole`);
+    const replayed = runIdSchema.parse('r-history-replayed');
+    const request = { session: recorded.sessionId, from: 1, engine: 'temporal', executor: 'claude-code' };
+    await services.forks.dispatchReplay(replayRequestSchema.parse(request), replayed);
+    await services.forks.whenEnded(replayed, AbortSignal.timeout(180_000));
+    await keep(replayed, `${name}-replayed`);
+    await keepOneBefore(replayed, `${name}-replays`);
   } finally {
     await services.dispose();
     await killWorkers(stage.home);

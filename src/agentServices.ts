@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { createCheckCache } from './adapters/cache/createCheckCache.ts';
 import { createChangeApplier } from './adapters/changes/createChangeApplier.ts';
 import { createChangeStore } from './adapters/changes/createChangeStore.ts';
 import { createCheckRunner } from './adapters/checks/createCheckRunner.ts';
@@ -93,6 +94,7 @@ function workDeps(options: AgentServicesOptions): AgentWorkDeps {
     sessions: createBranchSessions(new BranchOrigins(home)),
     program: createAgentProgram({ env }),
     checks: createCheckRunner({ blobs, clock }),
+    checkCache: createCheckCache({ folder: path.join(home, 'cache', 'results'), clock }),
     recordings: sessions,
     decodeBase64: (text) => new Uint8Array(Buffer.from(text, 'base64')),
     inContainer: () => isContainer(env),

@@ -36,7 +36,7 @@ function branchFacts({ files, changeSet, commits, checks, prefix, waitingFor, un
     waitingFor === 'limit' ? `waits for the usage limit${until === null ? '' : ` until ${absoluteTime(until)}`}` : '',
     changeSet === null ? '' : changesText(files),
     commits.length === 0 ? '' : plural(commits.length, 'commit'),
-    ...checks.map(({ name, passed }) => `${oneLine(name, 40)} ${passed ? 'passed' : 'failed'}`),
+    ...checks.map((check) => `${oneLine(check.name, 40)} ${verdictOf(check)}`),
     prefix === null ? '' : prefixText(prefix),
   ]
     .filter((fact) => fact !== '')
@@ -64,6 +64,10 @@ function baselineLines({ checks, branches }: RunView): string[] {
   ];
 }
 
+function verdictOf({ passed, cached }: Pick<CheckResult, 'passed' | 'cached'>): string {
+  return `${passed ? 'passed' : 'failed'}${cached === true ? ' (cached)' : ''}`;
+}
+
 /** Whether a check of a branch failed, when it was last run. */
 export function checksFailed({ checks }: Pick<BranchView, 'checks'>): boolean {
   return checks.some(({ passed }) => !passed);
@@ -72,10 +76,10 @@ export function checksFailed({ checks }: Pick<BranchView, 'checks'>): boolean {
 /** Results of checks, one row each: of the two baselines, then of the branches. */
 export function checksTable({ checks, branches }: RunView): string {
   const rowsOf = (where: string, results: readonly CheckResult[]): string[][] =>
-    results.map(({ name, passed, exitCode, ms }) => [
+    results.map(({ exitCode, ms, ...check }) => [
       oneLine(where, 40),
-      oneLine(name, 40),
-      passed ? 'passed' : 'failed',
+      oneLine(check.name, 40),
+      verdictOf(check),
       exitCode === null ? 'ended' : String(exitCode),
       duration(ms),
     ]);

@@ -128,7 +128,7 @@ const agentFlags = {
   concurrency: '--concurrency',
   claude: '--claude',
 } as const;
-const apiFlags = { tools: '--tools', maxSteps: '--max-steps', cache: '--cache' } as const;
+const apiFlags = { tools: '--tools', maxSteps: '--max-steps' } as const;
 
 /**
  * An option that would do nothing is a mistake of the one who wrote it. What a fork file says beside it is named in the preview.

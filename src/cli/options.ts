@@ -89,7 +89,10 @@ export function withRunChoices(command: Command): Command {
       'dispatch nothing more once this is reached; agents that work at once share what is left of it',
       positiveNumber,
     )
-    .option('--cache', 'take answers of earlier runs to the very same requests, of repeats, too')
+    .option(
+      '--cache',
+      'take answers of earlier runs to the very same requests, of repeats, too; of an agent’s run checks of equal states',
+    )
     .option('--no-cache', 'ask anew (default)')
     .option('--timeout-seconds <s>', 'time limit of a branch', positiveNumber);
 }

@@ -473,6 +473,30 @@ describe('where and on what', () => {
     expect(await placesOf(run.runId)).toHaveLength(3);
   });
 
+  it('takes checks from the cache with --cache, where a place’s state is known and equal', async () => {
+    const counts = path.join(stage.folder, 'counts');
+    const again = fork('--place', 'worktree', '--files', 'HEAD', '--cache', '--branch', 'name=a,prompt=[say]');
+    const options = [...again, '--check', `count=echo once >>${counts}`];
+    // Nothing ignored comes along: of that nothing could be known.
+    const file = path.join(stage.folder, 'cached.fork.json');
+    await writeFile(file, JSON.stringify({ include: [] }));
+    const [first, second] = [
+      await cli([...options, '--file', file]),
+      await cli([...options, '--file', file, '--json']),
+    ];
+    expect(first.code, first.stderr).toBe(0);
+    // The branch changed nothing: it stands where the fork point does.
+    expect(first.stdout).toMatch(/count passed \(cached\)/);
+    expect(second.json()).toMatchObject({
+      checks: { forkPoint: [{ name: 'count', passed: true, cached: true }] },
+      branches: [{ checks: [{ name: 'count', passed: true, cached: true }] }],
+    });
+    expect(await readFile(counts, 'utf8')).toBe('once\n');
+    // Who asks for them again wants them run.
+    await cli(['check', second.json().runId]);
+    expect(await readFile(counts, 'utf8')).toBe('once\nonce\n');
+  });
+
   it('stops where the set-up fails, and goes on with a retry that needs no API key', async () => {
     const flag = path.join(stage.folder, 'flag');
     const sent = stage.api.requests.length;

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -606,6 +607,37 @@ describe.each([
     const other = await stage.create('worktree', { name: 'b2', base: first });
     expect(await stage.told(await other.changes())).toEqual([]);
     expect(treeHash(stage.project)).toEqual(before);
+  });
+});
+
+describe.each(['worktree', 'copy'] as const)('the state of a %s', (kind) => {
+  it('is equal where all that can be found in it is, and not known where something is ignored', async () => {
+    stage.repository();
+    for (const ignored of ['cache', '.env']) rmSync(path.join(stage.project, ignored), { recursive: true });
+    const [one, two] = [await stage.create(kind), await stage.create(kind, { name: 'b2' })];
+    const state = await one.state();
+    expect(state).toMatch(/^[0-9a-f]{64}$/);
+    expect(await two.state()).toBe(state);
+    const seen = [state];
+    for (const script of [
+      'echo 1 >>src/a.txt',
+      'git add -A',
+      'git commit -qm more',
+      'git branch other',
+      'chmod +x src/b.txt',
+    ]) {
+      expect(await runIn(one, script)).toMatchObject({ exitCode: 0 });
+      seen.push(await one.state());
+    }
+    expect(new Set(seen).size).toBe(6);
+    expect(seen).not.toContain(null);
+    await runIn(two, 'mkdir cache; echo built >cache/x');
+    expect(await two.state()).toBeNull();
+    await runIn(two, 'rm -r cache; git init -q inner; echo 1 >inner/a');
+    expect(await two.state()).toBeNull();
+    await runIn(two, 'rm -rf inner');
+    expect(await two.state()).toBe(state);
+    expect(await (await stage.create('overlay', { name: 'b3' })).state()).toBeNull();
   });
 });
 

@@ -34,11 +34,13 @@ export interface Machine {
   done: string[];
   /** What the branch's session is said to hold. */
   session: { prompts: number; open: Doubt[] };
+  /** `Place.state` of every place. */
+  state: string | null;
 }
 
 export type Turn = AgentProgram['turn'];
 
-const place = (name: string, kind: Place['kind'] = 'overlay'): Place =>
+const place = (name: string, machine: Machine, kind: Place['kind'] = 'overlay'): Place =>
   ({
     id: { runId: testRunId(), name },
     kind,
@@ -47,6 +49,7 @@ const place = (name: string, kind: Place['kind'] = 'overlay'): Place =>
     notes: [],
     projectRoot: '/home/sam/app',
     toPlace: (file: string) => (kind === 'overlay' ? file : file.replace('/home/sam/app', `/places/${name}/app`)),
+    state: async () => machine.state,
     changes: async () => ({ root: '/home/sam/app', changes: [], notes: [] }),
     commits: async () => [],
   }) as Partial<Place> as Place;
@@ -54,7 +57,13 @@ const place = (name: string, kind: Place['kind'] = 'overlay'): Place =>
 /** The work of agent branches over memory and a scripted program; logs and answers go through a real run store. */
 export class AgentBench {
   readonly blobs = new MemoryBlobs();
-  readonly machine: Machine = { places: new Set(), sessions: new Set(), done: [], session: { prompts: 0, open: [] } };
+  readonly machine: Machine = {
+    places: new Set(),
+    sessions: new Set(),
+    done: [],
+    session: { prompts: 0, open: [] },
+    state: null,
+  };
   readonly runs: ReturnType<typeof createRunStore>;
   readonly work: ReturnType<typeof createAgentWork>;
   readonly #folder: string;
@@ -124,10 +133,10 @@ export class AgentBench {
         machine.places.add(id.name);
         machine.done.push(`place ${id.name} made`);
         this.#kinds.set(id.name, kind === 'auto' ? 'overlay' : kind);
-        return place(id.name, this.#kinds.get(id.name));
+        return place(id.name, machine, this.#kinds.get(id.name));
       },
       open: async ({ name }) => {
-        if (machine.places.has(name)) return place(name, this.#kinds.get(name));
+        if (machine.places.has(name)) return place(name, machine, this.#kinds.get(name));
         throw new NotFoundError(`No place ${name}.`, 'Make it first.');
       },
       remove: async ({ name }) => {
@@ -188,6 +197,7 @@ export async function agentPlan(blobs: MemoryBlobs, options: AgentPlanOptions): 
     teardown: [],
     include: [],
     checks: [],
+    cacheChecks: false,
     maxTurns: null,
     concurrency: 2,
     ...options.agent,

@@ -21,6 +21,7 @@ export function plainPlace(folder: string, overrides: Partial<Place> = {}): Plac
     },
     spawn: (command, options) => startPlainly(command, { cwd: folder, ...options }),
     commandLine: (command, { cwd = folder } = {}) => ({ command: [...command], cwd }),
+    state: async () => null,
     changes: () => Promise.reject(new Error('A plain place knows no changes.')),
     commits: () => Promise.reject(new Error('A plain place knows no commits.')),
     ...overrides,

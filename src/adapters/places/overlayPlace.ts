@@ -74,6 +74,11 @@ export class OverlayPlace implements Place {
     return { command: this.#runs().commandLine(command, cwd), cwd: this.#record.realRoot };
   }
 
+  /** What the branch didn't change is the user's own, ignored files and all, and doesn't stand still. */
+  async state(): Promise<null> {
+    return null;
+  }
+
   async changes(): Promise<ChangeSet> {
     // Also where nothing would have to be started in it to find out.
     if (new LifeMarks(this.#place.living).isLived()) throw livedIn();

@@ -108,6 +108,12 @@ export class Snapshots {
     return isThere === null ? {} : { GIT_OBJECT_DIRECTORY: this.#written };
   }
 
+  /** Are there files that no state holds, for they are ignored? */
+  async ignores(): Promise<boolean> {
+    const args = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--directory'];
+    return (await needGit(args, this.#options())).length > 0;
+  }
+
   /** What differs between two states. @param root of the project, as recorded */
   async between(from: string, to: string, root: string, runId: RunId, changes: ChangeStore): Promise<ChangeSet> {
     const args = ['diff-tree', '-r', '-z', '--raw', '--no-renames', '--full-index', from, to];

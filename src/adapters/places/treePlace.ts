@@ -2,8 +2,9 @@ import path from 'node:path';
 import type { Commit } from '../../core/agent/agentFacts.ts';
 import type { Place, PlaceId, PlaceProcess, SpawnOptions } from '../../core/agent/agentPorts.ts';
 import type { ChangeSet } from '../../core/changes/changes.ts';
-import { runGit } from '../git/runGit.ts';
+import { askGitText, runGit } from '../git/runGit.ts';
 import { isInside } from '../isInside.ts';
+import { sha256 } from '../sha256.ts';
 import { newCommits, newCommitsArgs } from './commits.ts';
 import {
   deniedPlainly,
@@ -111,6 +112,20 @@ export class TreePlace implements Place {
         ? deniedPlainly(sandboxExec, view.denied, command)
         : launchInTerminal(namespaces, view, command);
     return { command: [...launch], cwd: view.cwd };
+  }
+
+  async state(): Promise<string | null> {
+    const snapshots = new Snapshots(this.#place.snapshots, this.root);
+    const files = await snapshots.take();
+    if (snapshots.notes.sentences().length > 0 || (await snapshots.ignores())) return null;
+    if (this.#record.git === null) return sha256(files);
+    const own = { cwd: this.root, config: 'user' as const, env: { GIT_CEILING_DIRECTORIES: path.dirname(this.root) } };
+    const facts = await Promise.all(
+      [['rev-parse', 'HEAD', '--symbolic-full-name', 'HEAD'], ['for-each-ref'], ['ls-files', '--stage']].map((args) =>
+        askGitText(args, own),
+      ),
+    );
+    return facts.includes(null) ? null : sha256(JSON.stringify([files, ...facts]));
   }
 
   async changes(): Promise<ChangeSet> {

@@ -46,6 +46,8 @@ export const checkResultSchema = z.object({
   ms: z.number(),
   /** Blob of `{ text }`: what it printed. */
   output: blobRefSchema.nullable().default(null),
+  /** It was not run: an earlier one of the very same state came to this. */
+  cached: z.literal(true).optional(),
 });
 export type CheckResult = z.infer<typeof checkResultSchema>;
 

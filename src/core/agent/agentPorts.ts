@@ -97,6 +97,11 @@ export interface Place extends PlaceFact {
   spawn(command: readonly string[], options: SpawnOptions): PlaceProcess;
   /** The same as a command line for a person's terminal, started in `cwd`. */
   commandLine(command: readonly string[], options?: { cwd?: string }): { command: string[]; cwd: string };
+  /**
+   * Digest of all that a command finds in the place: files, commits, branches, what is staged. Null where not all of that can be
+   * known: where something of the user's shows through, or files are ignored, too large, or in a repository of their own.
+   */
+  state(): Promise<string | null>;
   /** What differs from the fork point. Not while a program runs in an overlay. */
   changes(): Promise<ChangeSet>;
   /** Commits made since the fork point, oldest first. */

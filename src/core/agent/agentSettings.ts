@@ -112,6 +112,8 @@ export const agentPlanSchema = z.object({
   /** Patterns of ignored files that a worktree gets copies of. */
   include: z.array(z.string()),
   checks: z.array(checkSpecSchema),
+  /** Checks are answered from the result cache where all that they could see is equal. Not in plans of earlier versions. */
+  cacheChecks: z.boolean().default(false),
   /** Replies of the model in one turn at most; null: no limit of ours. */
   maxTurns: z.int().positive().nullable(),
   /** Branches that work at once. */

@@ -89,7 +89,7 @@ export const runSettingsSchema = z.strictObject({
     .boolean()
     .optional()
     .describe(
-      'Take answers of earlier runs to the very same requests (the API’s only). Default: by the settings; never of repeats.',
+      'Take answers of earlier runs to the very same requests, or with Claude Code results of checks on the very same state of a place. Default: by the settings; never of repeats, and never of checks.',
     ),
   /** Per branch. */
   timeoutSeconds: z.number().positive().max(86_400).default(600),

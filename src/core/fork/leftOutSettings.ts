@@ -7,12 +7,8 @@ const defaults = runSettingsSchema.parse({});
 /** Settings of the other executor, which say nothing where this one answers. What is as by default can't be told from not given. */
 export function leftOutSettings(settings: RunSettings, executor: Executor): string[] {
   if (executor === 'api') return agentKeys.filter((key) => settings[key] !== undefined);
-  const { tools, maxSteps, cache } = settings;
-  return [
-    ...(tools === defaults.tools ? [] : ['tools']),
-    ...(maxSteps === defaults.maxSteps ? [] : ['maxSteps']),
-    ...(cache === true ? ['cache'] : []),
-  ];
+  const { tools, maxSteps } = settings;
+  return [...(tools === defaults.tools ? [] : ['tools']), ...(maxSteps === defaults.maxSteps ? [] : ['maxSteps'])];
 }
 
 /** What a person must know of them; null where there are none. */

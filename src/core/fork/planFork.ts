@@ -200,7 +200,8 @@ async function assemble(draft: Draft): Promise<ForkPlan> {
     tools: settings.tools,
     maxSteps: settings.maxSteps,
     budgetUsd: settings.budgetUsd ?? null,
-    ...(deps.cache !== undefined && deps.agent === undefined && { cache: deps.cache.limits }),
+    ...(deps.cache !== undefined &&
+      (deps.agent === undefined || settings.cache === true) && { cache: deps.cache.limits }),
     timeoutSeconds: settings.timeoutSeconds,
     ...(draft.prompt !== undefined && { prompt: await deps.put(draft.prompt) }),
     branches: await planBranches(draft),

@@ -80,7 +80,10 @@ function agentFacts(branch: BranchView, { provider }: RunView, now: number): str
 function agentTooltip(branch: BranchView, now: number): string {
   const { place, prefix, checks, setup, commits, sessionId } = branch;
   const results = (label: string, all: BranchView['checks']) =>
-    all.map(({ name, passed, ms }) => `${label} ${name}: ${passed ? 'passed' : 'failed'}, ${duration(ms)}`);
+    all.map(
+      ({ name, passed, ms, cached }) =>
+        `${label} ${name}: ${passed ? 'passed' : 'failed'}, ${duration(ms)}${cached === true ? ' (cached)' : ''}`,
+    );
   const more = [
     time(branch, now) && `time: ${time(branch, now)}`,
     place && `${place.kind}: ${place.path}`,

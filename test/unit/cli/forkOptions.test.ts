@@ -7,8 +7,8 @@ it('refuses an option of the other executor by its name', () => {
   );
   expect(() => checkExecutor('api', { claude: '/bin/claude' })).toThrow('--claude');
   expect(() => checkExecutor('claude-code', { tools: 'stop', maxSteps: 3, cache: true })).toThrow(
-    '--tools, --max-steps, --cache: with the executor claude-code',
+    '--tools, --max-steps: with the executor claude-code',
   );
-  expect(() => checkExecutor('claude-code', { place: 'copy', check: ['true'], cache: false })).not.toThrow();
+  expect(() => checkExecutor('claude-code', { place: 'copy', check: ['true'], cache: true })).not.toThrow();
   expect(() => checkExecutor('api', { tools: 'stop', maxSteps: 3, cache: true })).not.toThrow();
 });

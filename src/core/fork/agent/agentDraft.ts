@@ -129,6 +129,7 @@ async function planOf(
     teardown: settings.teardown ?? [],
     include: settings.include ?? defaultInclude,
     checks: settings.checks ?? [],
+    cacheChecks: settings.cache === true,
     maxTurns: settings.maxTurns ?? null,
     concurrency: settings.concurrency ?? defaultConcurrency,
   };

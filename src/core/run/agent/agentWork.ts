@@ -12,6 +12,7 @@ import type { Failure } from '../../failure.ts';
 import type { SessionStore } from '../../fork/sessionStore.ts';
 import type { RunId } from '../../ids.ts';
 import type { Sha256 } from '../../sha256.ts';
+import type { CheckCache } from '../checkCache.ts';
 import type { PriceList, RunStore } from '../ports.ts';
 
 /** How one prompt of a branch ended. */
@@ -37,6 +38,8 @@ export interface AgentWorkDeps {
   sessions: BranchSessions;
   program: AgentProgram;
   checks: CheckRunner;
+  /** Results of checks of earlier runs; left out where there are none. */
+  checkCache?: CheckCache;
   /** Where recordings are read: the branch's own session, for its request log. */
   recordings: Pick<SessionStore, 'open'>;
   decodeBase64: (text: string) => Uint8Array;

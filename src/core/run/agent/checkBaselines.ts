@@ -1,8 +1,10 @@
 import type { PlaceOrder } from '../../agent/agentPorts.ts';
 import type { AgentPlan } from '../../agent/agentSettings.ts';
 import { messageOf } from '../../errors.ts';
+import type { ForkPlan } from '../../fork/forkPlan.ts';
 import type { RunId } from '../../ids.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
+import { cachedCheck } from './cachedCheck.ts';
 import { bytesOfBlob, placedFilesAt } from './loadBranch.ts';
 import { removePlace } from './removePlace.ts';
 
@@ -13,7 +15,8 @@ type Baseline = 'fork-point' | 'recorded';
  * ended with: each in a place of its own that is removed again. What keeps one from being checked is in the log.
  */
 export async function checkBaselines(runId: RunId, deps: AgentWorkDeps, signal: AbortSignal): Promise<void> {
-  const { agent } = await deps.runs.plan(runId);
+  const plan = await deps.runs.plan(runId);
+  const { agent } = plan;
   if (agent === null || agent.checks.length === 0) return;
   const done = (await deps.runs.events(runId)).flatMap((event) =>
     event.type === 'baseline-checked' ? [`${event.state} ${event.result.name}`] : [],
@@ -21,7 +24,7 @@ export async function checkBaselines(runId: RunId, deps: AgentWorkDeps, signal: 
   const states: Baseline[] = ['fork-point', ...(agent.recordedEnd === null ? [] : (['recorded'] as const))];
   for (const state of states) {
     if (agent.checks.every(({ name }) => done.includes(`${state} ${name}`))) continue;
-    const reason = await checkBaseline(runId, agent, state, deps, signal).catch((error: unknown) => {
+    const reason = await checkBaseline(plan, agent, state, deps, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       return messageOf(error);
     });
@@ -31,12 +34,13 @@ export async function checkBaselines(runId: RunId, deps: AgentWorkDeps, signal: 
 
 /** @returns why it could not be prepared, null where it was checked */
 async function checkBaseline(
-  runId: RunId,
+  plan: ForkPlan,
   agent: AgentPlan,
   state: Baseline,
   deps: AgentWorkDeps,
   signal: AbortSignal,
 ): Promise<string | null> {
+  const { runId } = plan;
   const id = { runId, name: state };
   const order = await baselineOrder(id, agent, deps);
   // What a killed process left in it is not the state that is asked for.
@@ -55,7 +59,8 @@ async function checkBaseline(
     }
     for (const spec of agent.checks) {
       signal.throwIfAborted();
-      const result = await deps.checks.run(place, spec, env, signal);
+      // Of the cache there is nothing to tell here: the branches do.
+      const result = await cachedCheck(place, spec, { plan, own, note: () => {} }, deps, signal);
       // One that was broken off says nothing of the state.
       signal.throwIfAborted();
       await deps.runs.append({ type: 'baseline-checked', runId, at: now(deps), state, result });

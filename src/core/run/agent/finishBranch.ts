@@ -3,6 +3,7 @@ import { messageOf } from '../../errors.ts';
 import { BranchLog } from '../branchLog.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
+import { cachedCheck } from './cachedCheck.ts';
 import { type LoadedBranch, loadBranch } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
 import { openPlace } from './openPlace.ts';
@@ -28,7 +29,7 @@ export async function finishBranch(
   const prefix = await measured;
   if (prefix !== null) await log.append({ type: 'prefix-measured', prefix });
   await logChanges(loaded, place, changes, log, deps);
-  if (checks) await runChecks(loaded, place, log, deps, signal);
+  if (checks) await runChecks(loaded, place, 'cached', log, deps, signal);
 }
 
 /** Files and commits of a branch, as they are now. */
@@ -54,14 +55,19 @@ async function logChanges(
 async function runChecks(
   { plan, branch, agent }: LoadedBranch,
   place: Place,
+  how: 'cached' | 'anew',
   log: BranchLog,
   deps: AgentWorkDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const env = { ...deps.commandEnv(), ...(await branchEnvironment(plan, branch, deps.runs)) };
+  const own = await branchEnvironment(plan, branch, deps.runs);
+  const note = (text: string) => log.write({ type: 'branch-note', text });
   for (const spec of agent.checks) {
     signal.throwIfAborted();
-    const result = await deps.checks.run(place, spec, env, signal);
+    const result =
+      how === 'cached'
+        ? await cachedCheck(place, spec, { plan, own, note }, deps, signal)
+        : await deps.checks.run(place, spec, { ...deps.commandEnv(), ...own }, signal);
     // One that was broken off says nothing of the branch.
     signal.throwIfAborted();
     await log.append({ type: 'check-ended', result });
@@ -72,5 +78,5 @@ async function runChecks(
 export async function checkBranch(ref: AgentBranchRef, deps: AgentWorkDeps, signal: AbortSignal): Promise<void> {
   const loaded = await loadBranch(ref, deps);
   const place = await deps.places.open({ runId: ref.runId, name: ref.branchId });
-  await runChecks(loaded, place, new BranchLog(ref, deps), deps, signal);
+  await runChecks(loaded, place, 'anew', new BranchLog(ref, deps), deps, signal);
 }

@@ -12,7 +12,7 @@ it('names what only the other executor knows', () => {
   expect(leftOutNote(agents, 'claude-code')).toBeNull();
   const requests = settings({ tools: 'stop', maxSteps: 3, cache: true });
   expect(leftOutNote(requests, 'claude-code')).toBe(
-    'Claude Code carries its calls out by itself: tools, maxSteps and cache are left out.',
+    'Claude Code carries its calls out by itself: tools and maxSteps are left out.',
   );
   expect(leftOutNote(settings({ maxSteps: 3 }), 'claude-code')).toContain(': maxSteps is left out.');
   expect(leftOutNote(requests, 'api')).toBeNull();

@@ -273,16 +273,17 @@ describe('a prompt of an agent', () => {
   });
 
   it('ends when its time is up', async () => {
+    const begun = Promise.withResolvers<void>();
     const [on, plan] = await start(
       (_order, options) =>
-        new Promise((_resolve, reject) =>
-          options.signal.addEventListener('abort', () => reject(options.signal.reason)),
-        ),
+        new Promise((_resolve, reject) => {
+          options.signal.addEventListener('abort', () => reject(options.signal.reason));
+          begun.resolve();
+        }),
       { timeoutSeconds: 60 },
     );
     const turn = on.work.turn(turnOf(plan), { signal: signal() });
-    await until(on, plan, ({ branches }) => branches[0]?.attempts === 1);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await begun.promise;
     clock.advance(61_000);
     await expect(turn).resolves.toMatchObject({ kind: 'timeout', error: { code: 'timeout' } });
   });

@@ -25,6 +25,7 @@ const changes: Record<string, readonly [from: string, to: string]> = {
   crash: ['remote.agentTurn(', 'remote.prepareAgent('],
   updated: ['.changeLimits({', '.giveAnswer({'],
   continues: ['await continuation.isDue()', 'await new Promise(() => {})'],
+  scheduled: ['activities.compareScheduled(', 'activities.prepareScheduled('],
   continued: ['local.loadRun(', 'local.completedSteps('],
   whole: ['remote.wholeAgentTurn(', 'remote.agentTurn('],
   replays: ['await continuation.isDue()', 'await new Promise(() => {})'],

@@ -1,13 +1,16 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import { replayRequestSchema } from '../../src/core/fork/forkRequest.ts';
 import { type RunId, runIdSchema } from '../../src/core/ids.ts';
+import type { ScheduleEngine, ScheduleOrder } from '../../src/core/useCases/schedules.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/durableRun/workflowIdOf.ts';
+import { createTemporalSchedules } from '../../src/orchestration/temporal/schedules/temporalSchedules.ts';
 import type { Services } from '../../src/services.ts';
 import { branchOf, ForkStage, recorded, untilView } from './forkStage.ts';
 import { type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
@@ -17,7 +20,8 @@ import { builtWorker, killWorkers, startTestServer, testEngine } from './tempora
 // Records the histories of runs that meet all that a workflow has to decide: one of the Messages API (several steps, a leader and a
 // follower, a retry, a failed and a cancelled branch), and some of agents. Old histories stay in the folder: workflows of every
 // release must replay. They hold ids and references, nothing of what was said.
-// Run it for a new release: node --experimental-transform-types test/support/recordTemporalHistory.ts NAME [requests|updated|continued|agents|prompts]
+// Run it for a new release: node --experimental-transform-types test/support/recordTemporalHistory.ts NAME [WHICH], where WHICH is
+// requests, updated, continued, scheduled, agents or prompts.
 
 const name = process.argv[2];
 if (name === undefined || !/^[\w.-]+$/.test(name)) throw new Error('Name the history, for example 0.1.0.');
@@ -28,6 +32,7 @@ try {
   if (only === undefined || only === 'requests') await recordRequests();
   if (only === undefined || only === 'updated') await recordUpdates();
   if (only === undefined || only === 'continued') await recordContinued();
+  if (only === undefined || only === 'scheduled') await recordScheduled();
   if (only === undefined || only === 'agents') await recordAgents();
   if (only === undefined || only === 'prompts') await recordPrompts();
 } finally {
@@ -148,6 +153,52 @@ async function recordContinued(): Promise<void> {
     await engine.dispose();
     await api.close();
     await rm(home, { recursive: true, force: true });
+  }
+}
+
+/** The second firing of a schedule of two runs: it knows the first, and compares itself with it. */
+async function recordScheduled(): Promise<void> {
+  const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-history-'));
+  const blobs = createBlobStore(path.join(home, 'blobs'));
+  const api = await startMessagesApi(() => 'Done.');
+  const schedules = createTemporalSchedules({ settings: server.settings({ home, baseUrl: api.baseUrl }), blobs });
+  const schedule = 'r-history-scheduled';
+  try {
+    const plan = await buildPlan(blobs, { engine: 'temporal', branches: [{ name: 'one' }] });
+    const item = { asked: null, plan: await blobs.put(plan) };
+    const order: ScheduleOrder = {
+      version: 1,
+      items: [item, item],
+      claudeDirs: [],
+      claudePath: null,
+      provider: 'anthropic',
+    };
+    const { sessionId } = plan.session;
+    const what = { cron: '@yearly', timezone: 'UTC', order: await blobs.put(order), sessions: [sessionId, sessionId] };
+    await schedules.create({ name: schedule, ...what });
+    await schedules.ensureWorker();
+    let firing = '';
+    for (const _time of [1, 2]) {
+      await schedules.trigger(schedule);
+      firing = await endedFiring(schedules, schedule, firing);
+    }
+    await withClient(async (client) => {
+      await store(await client.workflow.getHandle(firing).fetchHistory(), `${name}-scheduled`);
+    });
+  } finally {
+    await schedules.dispose();
+    await killWorkers(home);
+    await api.close();
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+/** Id of the firing after another one, once it has ended. */
+async function endedFiring(schedules: ScheduleEngine, schedule: string, before: string): Promise<string> {
+  for (;;) {
+    const { firing } = await schedules.state(schedule);
+    if (firing !== null && firing.id !== before && firing.state !== 'running') return firing.id;
+    await delay(200);
   }
 }
 

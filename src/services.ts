@@ -294,6 +294,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     planning: {
       claudeDirs,
       claudePath: options.claudePath ?? (process.env.FORKPOINT_CLAUDE || null),
+      extensionFolders: [...(options.extensionFolders ?? [])],
       provider: options.provider ?? 'anthropic',
     },
   });

@@ -163,6 +163,34 @@ describe('agents on Temporal', () => {
     }
   }
 
+  it('are fired by a schedule, each beside those of the time before', async () => {
+    let text = 'good';
+    stage.answer(({ body }) => {
+      const last = JSON.stringify(body.messages.findLast(({ role }: { role: string }) => role === 'user'));
+      if (last.includes('tool_result')) return 'Done.';
+      return { content: [{ type: 'tool_use', name: 'Bash', input: { command: `echo ${text} > word.txt` } }] };
+    });
+    const checks = [{ name: 'tests', run: 'grep -q good word.txt' }];
+    const request = stage.fork({ engine: 'temporal', permissions: 'bypass', checks });
+    await services.schedules.create({ name: 'agents', cron: '@yearly', items: [{ kind: 'fork', request }] });
+    const fired = async () => {
+      const { last } = await services.schedules.trigger('agents', { waitMs: 30_000 });
+      const over = async () => (await services.schedules.list())[0]?.isUnderWay;
+      await expect.poll(over, { timeout: 30_000 }).toBe(false);
+      return services.forks.run(last!.runId!);
+    };
+    expect(branchOf(await fired(), 'one').checks).toMatchObject([{ name: 'tests', passed: true }]);
+    text = 'bad';
+    const { schedule } = await fired();
+    expect(schedule?.changes?.branches).toMatchObject([
+      {
+        checks: [{ name: 'tests', before: true, after: false }],
+        files: [{ path: 'word.txt', status: 'modified' }],
+      },
+    ]);
+    await services.schedules.delete('agents');
+  });
+
   /** Everything that the server knows of a run. */
   async function serverText(runId: RunId): Promise<string> {
     const connection = await Connection.connect({ address: server.address });

@@ -171,6 +171,7 @@ async function recordScheduled(): Promise<void> {
       items: [item, item],
       claudeDirs: [],
       claudePath: null,
+      extensionFolders: [],
       provider: 'anthropic',
     };
     const { sessionId } = plan.session;

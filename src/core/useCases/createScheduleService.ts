@@ -31,7 +31,7 @@ export interface ScheduleServiceDeps {
   /** IANA name of this machine's time zone. */
   timezone: () => string;
   /** What the one who fires needs to know to plan as this process would. */
-  planning: Pick<ScheduleOrder, 'claudeDirs' | 'claudePath' | 'provider'>;
+  planning: Pick<ScheduleOrder, 'claudeDirs' | 'claudePath' | 'extensionFolders' | 'provider'>;
 }
 
 /** How often a triggered schedule is looked at until its runs are there. */

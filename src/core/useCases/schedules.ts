@@ -24,6 +24,8 @@ export const scheduleOrderSchema = z.object({
   /** Where the sessions are looked for. */
   claudeDirs: z.array(z.string()),
   claudePath: z.string().nullable(),
+  /** Folders that hold editor extensions, Claude Code's own among them. */
+  extensionFolders: z.array(z.string()),
   provider: providerSchema,
 });
 export type ScheduleOrder = z.infer<typeof scheduleOrderSchema>;

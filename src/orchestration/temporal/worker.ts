@@ -84,13 +84,9 @@ async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): 
 
 /** Plans what a schedule runs with the sessions and the Claude Code of whoever made it. */
 async function planAs(options: ServicesOptions, order: ScheduleOrder, asked: Asked, runId: RunId): Promise<ForkPlan> {
-  const { claudeDirs, provider } = order;
-  const services = await createServices({
-    ...options,
-    claudeDirs,
-    provider,
-    claudePath: order.claudePath ?? undefined,
-  });
+  const { claudeDirs, claudePath, extensionFolders, provider } = order;
+  const as = { claudeDirs, claudePath: claudePath ?? undefined, extensionFolders, provider };
+  const services = await createServices({ ...options, ...as });
   try {
     return await services.forks.plan(asked, runId);
   } finally {

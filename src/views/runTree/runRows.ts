@@ -63,22 +63,22 @@ export function runRow(node: RunTreeNode, now: number): TreeRow {
   }
 }
 
-/** `3 of 5 · $0.04` while it runs, `5 branches · $0.04 · 2 h` afterwards. */
+/** `3 of 5 · $0.04` while it runs, `5 branches · $0.04 · 2 h` afterwards; before it `scheduled by nightly`. */
 export function runFacts(run: RunView, now: number): string {
   const spent = run.provider === 'demo' ? 'demo' : costOfRun(run);
   const ended = run.branches.filter(({ state }) => !isUnderWay(state)).length;
   const schedule = run.schedule !== null && `scheduled by ${run.schedule.name}`;
   if (isUnderWay(run.state)) {
-    return facts(`${ended} of ${run.branches.length}`, waitsForYou(run.branches), spent, schedule);
+    return facts(schedule, `${ended} of ${run.branches.length}`, waitsForYou(run.branches), spent);
   }
   const failed = run.branches.filter(({ state }) => state === 'failed').length;
   return facts(
+    schedule,
     run.interrupted ? 'interrupted' : run.state === 'cancelled' && 'cancelled',
     plural(run.branches.length, 'branch', 'branches'),
     !run.interrupted && failed > 0 && `${failed} failed`,
     spent,
     relativeTime(run.createdAt, now),
-    schedule,
   );
 }
 

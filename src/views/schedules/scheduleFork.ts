@@ -13,7 +13,7 @@ import { type DispatchDeps, requireTrust } from '../dispatchRun.ts';
 import type { Pickers } from '../pickers.ts';
 import { askText, choice, kept, pickOne, type StepOptions, type StepResult, walk } from '../quickInput.ts';
 import { showError } from '../showError.ts';
-import { cronPresets, firingDetail, localTime, putOn } from './scheduleTexts.ts';
+import { cronPresets, firingDetail, localTime, scheduleQuestion } from './scheduleTexts.ts';
 
 const title = 'Schedule This Fork';
 
@@ -80,7 +80,7 @@ async function isAgreed(runId: RunId, run: RunView, cron: string, { services }: 
   const { executor, budgetUsd } = run;
   const isTold = `It is sent on Temporal as it was: ${oneLine(run.point.label, 80)}.`;
   const detail = messageSafe(firingDetail(preview, { executor, budgetUsd, isTold }));
-  const question = messageSafe(`Put ${putOn(run.title, cron)}?`);
+  const question = messageSafe(scheduleQuestion(run.title, cron));
   const label = 'Schedule';
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, label)) === label;
 }

@@ -50,7 +50,9 @@ export const cronPresets: readonly { cron: string; label: string }[] = [
   { cron: '0 * * * *', label: 'Every hour' },
 ];
 
-/** `“Now handle emoji” on 0 3 * * *` */
-export function putOn(title: string, cron: string): string {
-  return `“${oneLine(title, 60)}” on ${cron}`;
+/** `Run “Now handle emoji” every night at 3:00 (0 3 * * *)?` */
+export function scheduleQuestion(title: string, cron: string): string {
+  const label = cronPresets.find((preset) => preset.cron === cron)?.label;
+  const when = label === undefined ? `at ${cron}` : `${label.charAt(0).toLowerCase()}${label.slice(1)} (${cron})`;
+  return `Run “${oneLine(title, 60)}” ${when}?`;
 }

@@ -126,7 +126,7 @@ describe('a run of a schedule', () => {
 
   it('says which one, and what changed since the run before', () => {
     const view = run({ schedule });
-    expect(rows(view)[0]).toBe('repo-forked Now handle emoji | 1 branch · $0.04 · 2 h · scheduled by nightly');
+    expect(rows(view)[0]).toBe('repo-forked Now handle emoji | scheduled by nightly · 1 branch · $0.04 · 2 h');
     const below = sinceNodes(view).flatMap((node) => [node, ...sinceChildren(node)]);
     expect(below.map((node) => [runRow(node, now).label, runRow(node, now).description])).toEqual([
       ['since the run before', 'tests fails now · 1 file differs · 99 % alike · $0.02 more'],

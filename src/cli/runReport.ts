@@ -11,9 +11,10 @@ import type { Terminal } from './terminal.ts';
 
 /** A run as `--json` prints it: the whole view, without references into the blob store. */
 export function runJson(view: RunView) {
-  const { checks, branches, ...run } = view;
+  const { checks, branches, schedule, ...run } = view;
   return {
     ...run,
+    schedule: schedule && { name: schedule.name, previous: schedule.previous, changes: schedule.changes },
     checks: {
       forkPoint: checks.forkPoint.map(checkJson),
       recorded: checks.recorded.map(checkJson),

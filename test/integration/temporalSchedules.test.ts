@@ -9,6 +9,7 @@ import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { forkRequestSchema } from '../../src/core/fork/forkRequest.ts';
 import { type RunId, sessionIdSchema } from '../../src/core/ids.ts';
 import type { ScheduleView } from '../../src/core/useCases/schedules.ts';
+import { scheduleIdOf } from '../../src/orchestration/temporal/schedules/scheduleIds.ts';
 import { createTemporalSchedules } from '../../src/orchestration/temporal/schedules/temporalSchedules.ts';
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 import { createServices, type Services, type ServicesOptions } from '../../src/services.ts';
@@ -168,6 +169,10 @@ it('pauses, resumes and deletes, and never runs two at once', async () => {
   const under = await services.schedules.trigger('nightly', { waitMs: 20_000 });
   const { code, json } = await cli('schedule', 'trigger', 'nightly');
   expect([code, json().error.message]).toEqual([2, 'The last run of nightly is still under way.']);
+  // One that the clock fires is left out.
+  const id = scheduleIdOf(services.temporal.taskQueue, 'nightly');
+  await new Client({ connection }).schedule.getHandle(id).trigger('SKIP');
+  await expect.poll(async () => (await services.schedules.list())[0]?.skipped, { timeout: 20_000 }).toBe(1);
   const runId = under.last!.runId!;
   await services.forks.cancel(runId);
   await untilView(services, runId, ({ state }) => state === 'cancelled');

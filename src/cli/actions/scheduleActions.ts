@@ -58,8 +58,10 @@ export async function create(context: CliContext): Promise<number> {
 
 /** `schedule list` */
 export async function list(context: CliContext): Promise<number> {
-  const { schedules } = await context.services();
-  print(context, await schedules.list());
+  const { schedules, temporal } = await context.services();
+  const all = await schedules.list();
+  print(context, all);
+  if (all.some(({ paused }) => !paused) && (await temporal.status()).workers.length === 0) noteWorker(context, false);
   return 0;
 }
 

@@ -28,20 +28,27 @@ export function scheduleCommands(deps: ScheduleCommandDeps): ScheduleCommands {
 
 async function showSchedules(deps: ScheduleCommandDeps): Promise<void> {
   requireTrust();
-  const { schedules } = await deps.services.get();
+  const { schedules, temporal } = await deps.services.get();
   const reading = { location: vscode.ProgressLocation.Window, title: 'Reading the schedules' };
-  const all = await vscode.window.withProgress(reading, () => schedules.list());
+  const [all, { workers }] = await vscode.window.withProgress(reading, () =>
+    Promise.all([schedules.list(), temporal.status()]),
+  );
   if (all.length === 0) {
     const text = 'There are no schedules yet. “Schedule This Fork…” on a run in the Runs view makes one.';
     await vscode.window.showInformationMessage(text);
     return;
   }
   const now = Date.now();
-  const rows = all.map((schedule) =>
+  const rows: Choice<ScheduleView | null>[] = all.map((schedule) =>
     choice(schedule, schedule.name, scheduleDescription(schedule), lastText(schedule, now)),
   );
+  if (workers.length === 0 && all.some(({ paused }) => !paused)) {
+    const label = '$(warning) Start Worker';
+    rows.unshift({ value: null, label, description: 'none is running: what fires waits until one is' });
+  }
   const picked = await pickOne(rows, { title: 'Schedules', placeholder: 'Choose one to pause, run or delete it' });
   if (picked === undefined || picked === 'back') return;
+  if (picked === null) return temporal.ensureWorker();
   const act = await pickOne(actsOf(picked), { title: `Schedule ${picked.name}`, placeholder: lastText(picked, now) });
   if (act === undefined || act === 'back') return;
   await carryOut(act, picked, deps);

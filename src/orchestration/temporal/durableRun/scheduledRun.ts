@@ -95,6 +95,7 @@ function scheduleActivities(): ScheduleActivities {
   return proxyActivities<ScheduleActivities>({
     // A long session is read, and its files are looked for with git.
     startToCloseTimeout: timeouts.modelCall,
+    heartbeatTimeout: timeouts.modelHeartbeat,
     retry: {
       initialInterval: initialMs,
       backoffCoefficient: factor,

@@ -6,6 +6,7 @@ import { type ForkPlan, forkPlanSchema } from '../../../core/fork/forkPlan.ts';
 import type { Asked } from '../../../core/fork/forkRequest.ts';
 import { type RunId, runIdSchema } from '../../../core/ids.ts';
 import type { RunStore } from '../../../core/run/ports.ts';
+import { timeouts } from '../../../core/run/retryPolicies.ts';
 import { failureOf } from '../../../core/run/runPlan.ts';
 import type { Sha256 } from '../../../core/sha256.ts';
 import type { ForkService } from '../../../core/useCases/forkService.ts';
@@ -44,17 +45,29 @@ export interface ScheduleActivityDeps {
 /** The activities on the given ports. */
 export function createScheduleActivities(deps: ScheduleActivityDeps): ScheduleActivities {
   const activities: ScheduleActivities = {
-    prepareScheduled: (order) => prepare(prepareOrderSchema.parse(order), deps),
-    async compareScheduled(given) {
-      const runId = runIdSchema.parse(given);
-      const paired = await deps.forks.comparePrevious(runId);
-      if (paired === null) return;
-      const comparison = await deps.blobs.put(paired);
-      const { changes } = paired;
-      await deps.runs.append({ type: 'previous-compared', runId, at: nowOf(deps), changes, comparison });
-    },
+    prepareScheduled: (order) => heartbeating(() => prepare(prepareOrderSchema.parse(order), deps)),
+    compareScheduled: (runId) => heartbeating(() => compare(runIdSchema.parse(runId), deps)),
   };
   return withoutWords(activities, deps.blobs);
+}
+
+/** So that another worker soon gets what a lost one had begun. */
+async function heartbeating<T>(work: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const heart = setInterval(() => context.heartbeat(), timeouts.modelHeartbeat / 10);
+  try {
+    return await work();
+  } finally {
+    clearInterval(heart);
+  }
+}
+
+async function compare(runId: RunId, deps: ScheduleActivityDeps): Promise<void> {
+  const paired = await deps.forks.comparePrevious(runId);
+  if (paired === null) return;
+  const comparison = await deps.blobs.put(paired);
+  const { changes } = paired;
+  await deps.runs.append({ type: 'previous-compared', runId, at: nowOf(deps), changes, comparison });
 }
 
 async function prepare(given: PrepareOrder, deps: ScheduleActivityDeps): Promise<PreparedRun> {

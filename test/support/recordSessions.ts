@@ -6,6 +6,7 @@ import { toolsFolder, withLock } from '../../scripts/tools/toolsFolder.ts';
 import { ensureTools } from '../../scripts/tools.ts';
 import { checkpointScenarios } from './scenarios/checkpoints.ts';
 import { interactiveScenarios, titleScenarios } from './scenarios/interactive.ts';
+import { repeatedScenarios } from './scenarios/repeated.ts';
 import { resumingScenarios } from './scenarios/resuming.ts';
 import { settingsScenarios, switchedOnScenarios } from './scenarios/settings.ts';
 import { subagentScenarios } from './scenarios/subagents.ts';
@@ -54,6 +55,7 @@ const groups: readonly Group[] = [
   { source: 'scenarios/resuming.ts', scenarios: resumingScenarios, versions: withLog },
   { source: 'scenarios/settings.ts', scenarios: settingsScenarios, versions: [currentVersion] },
   { source: 'scenarios/settings.ts', scenarios: switchedOnScenarios, versions: ['2.1.290'] },
+  { source: 'scenarios/repeated.ts', scenarios: repeatedScenarios, versions: ['2.1.290', currentVersion] },
   { source: 'scenarios/interactive.ts', scenarios: interactiveScenarios, versions: withLog },
   { source: 'scenarios/interactive.ts', scenarios: titleScenarios, versions: ['2.1.300'] },
 ];

@@ -66,6 +66,8 @@ const asked: Record<string, Record<number, string[]>> = {
   logged: { 59: ['Read it', 'Once more'] },
   queued: { 60: ['Sleep a little'] },
   'stopped-tool': { 61: ['Watch it', 'Go on'] },
+  'compacted-twice': { 80: ['/tidy-up the shed', 'And the attic?', '/no-such-command', 'What was it about?'] },
+  'stopped-agent': { 81: ['Send somebody.', 'Is it gone?'] },
   typed: {
     70: [
       'First typed question',
@@ -151,6 +153,13 @@ describe('titles', () => {
       expect(listed?.title).toBe('What is the capital of France?');
       expect(listed?.projectPath).toBe(recorded.cwd);
       expect(listed?.version).toBe(recorded.version);
+    }
+  });
+
+  it('are the command where a session begins with one', async () => {
+    for (const recorded of named(all, 'compacted-twice')) {
+      const [listed] = await storeOf(recorded).list();
+      expect(listed?.title, labelOf(recorded)).toBe('/tidy-up the shed');
     }
   });
 
@@ -325,6 +334,18 @@ describe('branches', () => {
       expect(session.turns.map((turn) => turn.compactedAway)).toEqual([true, true, false, false]);
     }
   });
+
+  it('know of two compactions what each took away; a fork behind them holds the second summary alone', async () => {
+    for (const recorded of named(all, 'compacted-twice')) {
+      const opened = await openNumber(recorded, 80);
+      expect(opened.session.compactions, labelOf(recorded)).toHaveLength(2);
+      expect(opened.session.turns.map((turn) => turn.compactedAway)).toEqual([true, true, false, false]);
+      const { rebuilt } = await opened.forkAt({ turn: 3 });
+      const sent = JSON.stringify(rebuilt.request.messages);
+      expect(sent).toContain('The shed again, and the attic.');
+      expect(sent).not.toContain('The shed was tidied up.');
+    }
+  });
 });
 
 describe('subagents', () => {
@@ -338,6 +359,17 @@ describe('subagents', () => {
       const own = await storeOf(recorded).open(session.subagents[0]?.file ?? '');
       expect(prompts(own.session.turns)).toEqual(['Look into a.txt']);
       expect((await wholeTurns(own))[0]?.steps.at(-1)?.text).toBe('The explorer found alpha.');
+    }
+  });
+
+  it('are joined with a call that was stopped with its turn', async () => {
+    for (const recorded of named(all, 'stopped-agent')) {
+      const { session } = await openNumber(recorded, 81);
+      const [turn] = session.turns;
+      expect(turn, labelOf(recorded)).toMatchObject({ interrupted: true });
+      expect(session.subagents, labelOf(recorded)).toMatchObject([
+        { toolUseId: turn?.steps[0]?.toolCalls[0]?.id, turnId: turn?.turnId, task: 'Search it', steps: 0 },
+      ]);
     }
   });
 

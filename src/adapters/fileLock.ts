@@ -30,7 +30,7 @@ const attempts = 20;
 
 /** A lock that this process holds. */
 export interface FileLock {
-  /** Aborts where the mark was taken away: somebody took this process for gone, or deleted the folder. */
+  /** Aborts when the mark was removed: another process took this one for dead, or the folder was deleted. */
   readonly lost: AbortSignal;
   release(): Promise<void>;
 }
@@ -40,7 +40,7 @@ export interface FileLock {
  * another machine or container may have started, by its heartbeat.
  * @param folder stands for the lock; the folder around it has to be there
  * @param onDead called before the mark of a dead holder is removed
- * @returns null where somebody holds it, this process included
+ * @returns null where it is held, by this process included
  * @throws the file system's error, `ENOENT` where the folder around it is gone
  */
 export async function tryLock(folder: string, onDead?: () => Promise<void>): Promise<FileLock | null> {
@@ -60,7 +60,7 @@ export async function tryLock(folder: string, onDead?: () => Promise<void>): Pro
   }
 }
 
-/** Whether somebody holds the lock and lives. */
+/** Whether the lock has a living holder. */
 export async function isLocked(folder: string): Promise<boolean> {
   const holder = await findHolder(folder);
   return holder !== null && (await lives(holder));

@@ -1,4 +1,4 @@
-/** After so long without further work it is done, milliseconds: questions mostly come several at a time. */
+/** Idle time before waiting work is done, in milliseconds: questions mostly come several at a time. */
 const idleMs = 250;
 
 const waiting = new Map<object, () => void>();
@@ -24,7 +24,7 @@ export function whenIdle(owner: object, work: () => void): void {
   timer.refresh();
 }
 
-/** Puts off what waits, because somebody waits for something else. */
+/** Postpones the waiting work, because a caller waits for something else. */
 export function notIdle(): void {
   if (waiting.size > 0) timer?.refresh();
 }

@@ -28,7 +28,7 @@ export interface AnthropicClientOptions {
   baseUrl: string;
   /** Gives a `fetch` that goes through a proxy, undefined for the one of this process. */
   fetch?: (() => Promise<typeof globalThis.fetch | undefined>) | undefined;
-  /** A stream that sends nothing for so long is given up, in milliseconds. */
+  /** Idle timeout of a stream, in milliseconds. */
   idleMs?: number;
 }
 

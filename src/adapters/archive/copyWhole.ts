@@ -6,7 +6,7 @@ import { openPlainFile } from '../plainFiles.ts';
 
 const pieceBytes = 1024 * 1024;
 const partial = /^\..+\.partial$/;
-/** A half-written copy that nobody has touched for so long was left by a process that died. */
+/** A half-written copy untouched for this long was left by a process that died. */
 const abandonedMs = 10 * 60 * 1000;
 
 /** Calls back with the file's first `bytes` bytes, piece by piece. @returns how many there were */

@@ -105,7 +105,7 @@ async function commit(git: RepositoryGit, tree: string, parent: string, message:
   return made.toString('latin1').trim();
 }
 
-/** Makes the branch; fails where somebody has made one of that name meanwhile. */
+/** Creates the branch; fails where one of that name has been created meanwhile. */
 async function createRef(git: RepositoryGit, name: string, sha: string): Promise<void> {
   const nothing = '0'.repeat(sha.length);
   await git

@@ -247,7 +247,7 @@ function deferred<T>(): Deferred<T> {
     resolve = onValue;
     reject = onError;
   });
-  // Whoever comes too late to await it must not end the process.
+  // A rejection that nobody awaits yet must not end the process.
   promise.catch(() => {});
   return { promise, resolve, reject };
 }

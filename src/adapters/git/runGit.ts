@@ -28,7 +28,7 @@ export interface GitResult {
   stderr: string;
 }
 
-/** More than this is not taken into memory. */
+/** Limit of a command’s output, in bytes. */
 const largestOutput = 512 * 1024 * 1024;
 
 // A repository's own configuration must not run anything, and nothing is fetched that is not there.

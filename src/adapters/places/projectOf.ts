@@ -77,7 +77,7 @@ type FoundGit = ProjectGit & { realRoot: string };
 /** What git said last, by folder: each fork asks several times, and between two forks hardly anything changes. */
 const answers = new Map<string, { found: FoundGit; stamp: string }>();
 const maxAnswers = 32;
-/** A change within the same tick of a file system's clock as another may not be seen: so long, in milliseconds, it is not relied on. */
+/** Resolution of file times, in milliseconds: a stamp younger than this may hide a second change. */
 const clockTickMs = 100;
 
 async function cachedAnswer(folder: string): Promise<FoundGit | null> {

@@ -82,7 +82,7 @@ class StartedProcess implements PlaceProcess {
     });
     child.on('exit', () => {
       this.#over = true;
-      // Whoever of it is left would hold the output open. In a namespace nobody is.
+      // A surviving child would hold the output open. In a namespace none survives.
       if (inNamespaces) return;
       this.#killGroup();
       const timer = setTimeout(() => {
@@ -94,7 +94,7 @@ class StartedProcess implements PlaceProcess {
       child.on('close', (exitCode, signal) => {
         void Promise.resolve(this.#sweeper?.sweep()).then(() => {
           mark.release();
-          // Whoever stands between tells this in words of its own.
+          // A launcher in between reports this in its own words.
           resolve(this.#killed ? { exitCode: null, signal: 'SIGKILL' } : { exitCode, signal });
         });
       });

@@ -98,7 +98,7 @@ class FileRunStore implements RunStore {
   async append(event: BranchEvent): Promise<void> {
     const { runId } = event;
     const folder = this.#folder(runId);
-    // Whoever took the run over drives it now: what this process does with it must end before more is billed.
+    // Another process drives the run now: this one must stop before more is billed.
     if (this.#locks.get(runId)?.lost.aborted && (await this.#exists(runId))) throw ownedByAnother(folder);
     let writer = this.#writers.get(runId);
     if (writer === undefined) {

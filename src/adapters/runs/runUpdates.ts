@@ -18,7 +18,7 @@ const lookEveryMs = 50;
 
 /**
  * Leaves a request for the run's owner in a file, and waits for the file with its word.
- * @param isOwned whether somebody drives the run
+ * @param isOwned whether the run has a driver
  * @returns whether something changed, null where nobody drives the run any more
  * @throws what the owner answers with
  */
@@ -41,7 +41,7 @@ export async function requestUpdate(
       throw errorOf(word.failure);
     }
     if (!owned) {
-      // It must not be carried out by whoever drives the run next.
+      // The next driver must not carry it out.
       await rm(request, { force: true });
       return null;
     }

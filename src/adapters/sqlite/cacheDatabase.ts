@@ -20,7 +20,7 @@ export interface CacheDatabaseOptions {
 /** SQLite's primary result codes that matter here. */
 const busy = new Set([5, 6]);
 const damaged = new Set([1, 11, 20, 24, 26]);
-/** Files of other versions that nobody has written to for so long are removed. */
+/** Cache files of other versions are removed when they have not been written for this long. */
 const forgottenMs = 30 * 24 * 60 * 60 * 1000;
 /** A fresh file that is broken again at once means that something else is wrong. */
 const maxRebuilds = 2;

@@ -7,7 +7,7 @@ import { type LimitChange, withLimits } from './runLimits.ts';
 
 type Deps = { runs: Pick<RunStore, 'plan' | 'amend' | 'append'>; clock: Clock };
 
-/** Writes an added branch into the run's plan and log. Done already: nothing happens. For whoever drives the run. */
+/** Writes an added branch into the run's plan and log. Idempotent. For the run’s driver only. */
 export async function storeAddedBranch(runId: RunId, branch: BranchPlan, { runs, clock }: Deps): Promise<void> {
   const plan = await runs.plan(runId);
   const { branchId } = branch;
@@ -16,7 +16,7 @@ export async function storeAddedBranch(runId: RunId, branch: BranchPlan, { runs,
   await runs.append({ type: 'branch-added', runId, branchId, at: new Date(clock.now()).toISOString() });
 }
 
-/** Writes changed limits into the run's plan and log. For whoever drives the run. */
+/** Writes changed limits into the run's plan and log. For the run’s driver only. */
 export async function storeLimits(runId: RunId, change: LimitChange, { runs, clock }: Deps): Promise<void> {
   await runs.amend(withLimits(await runs.plan(runId), change));
   await runs.append({ type: 'limits-changed', runId, at: new Date(clock.now()).toISOString(), change });

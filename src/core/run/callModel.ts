@@ -53,7 +53,7 @@ export function retryingEvent(
 
 /**
  * Sends one request and keeps what comes: the text as it streams in (in the run's log), the reply as a blob.
- * One call is one HTTP request; whoever calls decides whether to call again.
+ * One call is one HTTP request; the caller decides whether to retry.
  * @param options.attempt 1-based; from the second on, a reply that an earlier try completed is returned instead of asking again
  * @throws ModelCallError, or the signal's reason after an abort
  */

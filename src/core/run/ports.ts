@@ -40,7 +40,7 @@ export interface RunStore {
   own(runId: RunId): Promise<Disposable>;
   /** Whether a live process drives the run. */
   isOwned(runId: RunId): Promise<boolean>;
-  /** Replaces the plan of a run that grew or got other limits. For whoever drives it, and nobody else. @throws NotFoundError */
+  /** Replaces the plan of a run that grew or got other limits. For the run’s driver only. @throws NotFoundError */
   amend(plan: ForkPlan): Promise<void>;
   /**
    * Asks the process that drives the run, whichever it is, for a change, and waits for its word.

@@ -28,7 +28,7 @@ export const timeouts = {
   /** One prompt of an agent, a person's answers included: four weeks. */
   agent: 28 * 24 * 3_600_000,
   modelHeartbeat: 30_000,
-  /** A stream that says nothing for so long is given up. */
+  /** Idle timeout of a stream. */
   modelIdle: 120_000,
 } as const;
 

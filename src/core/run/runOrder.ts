@@ -20,7 +20,7 @@ export const runOrderSchema = z.object({
   attempt: z.int().positive(),
   /** Retries of a model call. */
   retry: z.object({ initialMs: z.number(), factor: z.number(), maxMs: z.number(), attempts: z.int().positive() }),
-  /** A worker that says nothing for so long, in milliseconds, is taken for lost. */
+  /** Heartbeat timeout of a worker, in milliseconds. */
   heartbeatMs: z.int().positive(),
   /** The server knows our search attributes, so that the workflow may change them. */
   searchable: z.boolean().optional(),

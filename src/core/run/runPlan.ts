@@ -249,7 +249,7 @@ class Run implements PlanRun {
   }
 }
 
-/** Resolves also where the outcome can't be written down: whoever waits for all outcomes hears of that. */
+/** Resolves also where the outcome can't be written: that error reaches the caller that waits for all outcomes. */
 function settled(outcome: Promise<unknown> | undefined): Promise<void> {
   return outcome?.then(nothing, nothing) ?? new Promise(nothing);
 }

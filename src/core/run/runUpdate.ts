@@ -3,7 +3,7 @@ import { branchPlanSchema } from '../fork/forkPlan.ts';
 import { blobRefSchema, branchIdSchema } from '../ids.ts';
 import { limitChangeSchema } from './runLimits.ts';
 
-/** What may be asked of whoever drives a run. */
+/** What may be asked of a run’s driver. */
 export const runUpdateSchema = z.discriminatedUnion('type', [
   /** Null: the whole run. */
   z.object({ type: z.literal('cancel'), branchId: branchIdSchema.nullable() }),

@@ -1,4 +1,4 @@
-/** So many at once; the others wait in the order in which they asked. */
+/** A counting semaphore: takers beyond the limit wait, first come, first served. */
 export class Slots {
   #count: number;
   #free: number;

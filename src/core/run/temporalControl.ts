@@ -87,7 +87,7 @@ export interface TemporalControl {
   }): Promise<void>;
   /** Runs that are under way on the server, on our task queue. Empty where it does not answer. */
   openRuns(): Promise<RunId[]>;
-  /** Stops the server and the workers that Forkpoint started; a server of somebody else is left alone. @throws BadInputError for such a one */
+  /** Stops the server and the workers that Forkpoint started; a server started elsewhere is left alone. @throws BadInputError for one of those */
   stopServer(): Promise<TemporalStatus>;
   /**
    * Starts a worker of our own, unless one already serves the task queue.

@@ -41,7 +41,7 @@ type LoggedRequest = z.infer<typeof requestSchema> & { line: number };
  * computes the digest without it: where it is absent, nobody can tell whether it was sent.
  */
 const checkOfCalls = { beta: 'dangerous-tool-use-', field: 'safeguards' };
-/** So many requests behind a message are looked through for it: those that go on from it come soon. */
+/** How many requests behind a message are searched for one that continues it: it comes soon. */
 const searchedRequests = 64;
 
 /** The parts that a request's digest is computed over, each as canonical text. */

@@ -94,7 +94,7 @@ class InProcessEngine implements ForkEngine {
   }
 
   async answer(...given: Parameters<ForkEngine['answer']>): Promise<void> {
-    // Whoever drives the run follows the store.
+    // The run’s driver follows the store.
     await this.#deps.runs.answer(...given);
   }
 
@@ -115,7 +115,7 @@ class InProcessEngine implements ForkEngine {
     await Promise.all(drives.map((drive) => drive.ended));
   }
 
-  /** Whoever writes down the end of a run that was left holds it for a moment only. */
+  /** A process that ends an abandoned run owns it for a moment only. */
   async #own(runId: RunId): Promise<Disposable> {
     for (let attempt = 1; ; attempt += 1) {
       try {

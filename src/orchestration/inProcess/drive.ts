@@ -64,7 +64,7 @@ export class Drive {
 
   /** Runs the branches to their ends. Never rejects. */
   async run(): Promise<void> {
-    // Whoever asks from another process leaves word in the store.
+    // Other processes put their requests into the store.
     const requests = this.#deps.runs.onUpdateRequested(this.#plan.runId, (update) => this.update(update));
     try {
       const { runId, executor } = this.#plan;

@@ -32,7 +32,7 @@ const handoverSchema = z.object({
   apiKey: z.string().nullable(),
   /** Keys of the payload codec. */
   encryption: encryptionSettingsSchema.nullable(),
-  /** Environment of agents: that of whoever starts the worker. A key of ours is not theirs. */
+  /** Environment of agents: that of the process that starts the worker, without our own keys. */
   agentEnv: z.record(z.string(), z.string().optional()),
 });
 /**

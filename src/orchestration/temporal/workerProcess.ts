@@ -20,7 +20,7 @@ import { readWorkerRecords, type WorkerRecord } from './workerRecords.ts';
 const defaultIdleMs = 10 * 60_000;
 /** Model calls that one worker makes at once. */
 const defaultConcurrency = 20;
-/** A poller that was not seen for so long is gone: a living one asks again every minute. */
+/** A poller not seen for this long is gone: a living one polls every minute. */
 const pollerTtlMs = 70_000;
 
 /** Numbers of the server's API (`TaskQueueType`). */

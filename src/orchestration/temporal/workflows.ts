@@ -64,7 +64,7 @@ export async function forkRun(input: RunOrder | DurableOrder): Promise<RunEnd> {
   const state = await CancellationScope.nonCancellable(() =>
     order.version === 1 ? run.run() : endOrContinue(run, begun),
   );
-  // Whoever asked for something hears what became of it.
+  // Every update gets its answer before the workflow ends.
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   // Cancelled from Temporal's own tools: there the run should read as cancelled too.
   if (CancellationScope.current().consideredCancelled) await cancelled;

@@ -99,7 +99,7 @@ async function askChoice(
   return typeof text === 'string' && text !== 'back' ? { text: text.trim() } : text === 'back' ? 'back' : undefined;
 }
 
-/** Says in the status bar that somebody was faster: no reason to interrupt anybody. */
+/** Says in the status bar that another window was faster; that is no reason to interrupt. */
 export function tellQuietly(message: string): void {
   vscode.window.setStatusBarMessage(iconSafe(message), 6_000);
 }

@@ -24,7 +24,7 @@ type QuestionCommands = Pick<
   'forkpoint.answerQuestion' | 'forkpoint.showQuestion' | 'forkpoint.allowCall' | 'forkpoint.denyCall'
 >;
 
-/** Gives an agent a person's answer. Whoever comes second is told so quietly. */
+/** Gives an agent a person's answer. The second answer to one question is refused quietly. */
 export type GiveAnswer = (target: QuestionTarget, answer: Answer) => Promise<void>;
 
 export function answerGiver({ services, runs }: Pick<QuestionCommandDeps, 'services' | 'runs'>): GiveAnswer {

@@ -14,7 +14,7 @@ import { forkButton, type SearchItem, searchItems } from './searchItems.ts';
 const shownAtMost = 200;
 /** Shorter texts stand nearly everywhere. */
 const shortestText = 2;
-/** Typing pauses for so long before a search starts. */
+/** Debounce of typing, in milliseconds. */
 const debounceMs = 120;
 
 const filterIcons: Record<SearchFilter, string> = {

@@ -30,7 +30,7 @@ const viewId = 'forkpoint.sessions';
 const coalesceMs = 100;
 /** How long the tree stays as it is while a list is read. */
 const patienceMs = 150;
-/** A session that is written to is shown anew as a whole, with its tooltip, once it has been quiet for so long. */
+/** How long a growing session must be quiet before its row is refreshed as a whole, tooltip included. */
 const quietMs = 5_000;
 
 type State = 'loading' | 'ready' | 'empty' | 'error';

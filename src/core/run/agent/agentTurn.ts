@@ -251,7 +251,7 @@ class RunningTurn {
   async #ask(question: Question, questions: OpenQuestions, signal: AbortSignal): Promise<Answer> {
     if (questions.allows(question)) return { behavior: 'allow', scope: 'call' };
     const waiting = questions.wait(question, signal);
-    // Rejected while the event is still being written: whoever waits below hears of it.
+    // It may reject while the event is still being written: the caller below gets the error.
     waiting.catch(() => {});
     // Time stands still from here on: also where the question can't be announced for a while.
     return this.#time.whileWaiting(this.#askPerson(question, waiting, signal));
@@ -261,7 +261,7 @@ class RunningTurn {
     const { callId } = question;
     try {
       await this.#writing;
-      // Whoever is to pass an answer on knows of the question before a person can see it.
+      // Registered before a person can see the question, so that no answer comes too early.
       await this.#options.onQuestion?.(callId, 'open', signal);
       await this.#log.append({ type: 'question-asked', question });
       const answer = await waiting;

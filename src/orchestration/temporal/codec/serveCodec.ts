@@ -28,7 +28,7 @@ export async function serveCodec(
   return startCodecServer({ codec: createPayloadCodec(async () => keys), origins: originsOf(ui ?? defaultUi), port });
 }
 
-/** A page on this machine has the origin that somebody typed: the name and the address are two. */
+/** A page on this machine has the origin that was typed: `localhost` and `127.0.0.1` are two origins. */
 function originsOf(ui: string): string[] {
   const url = URL.canParse(ui) ? new URL(ui) : null;
   if (url === null || url.origin === 'null') {

@@ -158,7 +158,7 @@ export class DurableRun implements PlanPorts {
   }
 
   async #ended(branchId: BranchId, written: Promise<void>): Promise<void> {
-    // Whoever recorded it hears of a failure.
+    // The caller that recorded it gets the failure.
     await written.catch(() => {});
     this.#continuation?.ended(branchId);
   }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * Reads a JSON file of ours that only helps: `{ version: 1, [name]: { … } }`. By hand, because every listing reads some of
+ * Reads one of our JSON files that may be missing: `{ version: 1, [name]: { … } }`. By hand, because every listing reads some of
  * these and a schema library would take longer to load than all else that a listing does.
  * @param read what to make of a member, null for what is none
  * @returns the members that could be read; none where the file is missing, damaged or of another version

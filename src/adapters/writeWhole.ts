@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Writes a small file of ours so that a reader finds the old text or the new one, never a part. Makes its folder. */
+/** Writes one of our small files atomically: a reader finds the old text or the new one. Creates its folder. */
 export async function writeWhole(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${crypto.randomUUID()}.partial`;

@@ -15,7 +15,7 @@ export function withCommandFirst(args: readonly string[]): string[] {
     at += hasValue && args[at] === name ? 2 : 1;
   }
   const command = args.slice(at);
-  // Without a command, what is wrong is to be said as it stands.
+  // Without a command the arguments stay as they are, for the error message.
   if (command[0] === undefined || command[0].startsWith('-')) return [...args];
   // What stands behind `--` belongs to the command that is run.
   const end = command.indexOf('--');

@@ -32,7 +32,7 @@ function checkJson({ output: _reference, ...check }: CheckResult) {
   return check;
 }
 
-/** The exit code that a run's end stands for: a branch that failed, or a check of one, makes it 1. */
+/** The exit code of a run: 1 where a branch or one of its checks failed. */
 export function exitCodeOf(view: RunView, interrupted: boolean): number {
   if (interrupted) return 130;
   if (view.state === 'completed') return view.branches.some(checksFailed) ? 1 : 0;

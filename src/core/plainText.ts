@@ -35,7 +35,7 @@ export function printableJson(json: string): string {
 
 /**
  * Text for a terminal: the last guard behind the cleaning of each text that it was made of.
- * @param colors whether the text may hold colours of ours, which are left in
+ * @param colors whether our own colour sequences are left in
  */
 export function printableText(text: string, colors: boolean): string {
   if (!colors) return plainText(text);

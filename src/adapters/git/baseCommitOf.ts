@@ -85,7 +85,7 @@ export async function baseCommitOf(folder: string, recorded: RecordedCommit): Pr
   return { commit, reason: `${commit.slice(0, 12)} was checked out at that moment, ${by}.` };
 }
 
-/** A commit that a person named by any revision that git understands. @returns its full id @throws BadInputError where the repository has none of that name */
+/** Resolves a revision that a person named. @returns its full id @throws BadInputError where the repository has none of that name */
 export async function commitNamed(folder: string, name: string): Promise<string> {
   // By steps: behind `:/words` a suffix would be one more word.
   const object = await objectId(folder, name);

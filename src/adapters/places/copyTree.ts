@@ -49,7 +49,7 @@ export async function copyTree(
 }
 
 /**
- * Copies one file or link. One that is gone by now is none.
+ * Copies one file or link. One that has vanished meanwhile is skipped.
  * @returns false for anything else, which is not copied
  */
 export async function copyEntry(source: string, target: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import type { PlaceProcess } from '../../core/agent/agentPorts.ts';
 import { PlaceError } from '../../core/errors.ts';
 import { gitArguments } from '../git/runGit.ts';
 
-/** Asks one git, which is started with the first question and goes on running, what it ignores. */
+/** Asks git what it ignores, in one long-lived process that the first question starts. */
 export class IgnoredFiles {
   readonly #startIt: (command: readonly string[]) => PlaceProcess;
   #process: PlaceProcess | null = null;

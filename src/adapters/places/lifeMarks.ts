@@ -90,7 +90,7 @@ export class LifeMarks {
   }
 }
 
-/** A mark of ours. */
+/** A mark that this process made. */
 export class TakenMark {
   readonly #file: string;
   readonly #token: string;
@@ -100,7 +100,7 @@ export class TakenMark {
     this.#token = token;
   }
 
-  /** The process that it stands for from now on. @throws StorageError */
+  /** Names the process that it marks as alive from now on. @throws StorageError */
   giveTo(pid: number): void {
     const draft = path.join(path.dirname(this.#file), `.draft-${crypto.randomUUID()}`);
     try {

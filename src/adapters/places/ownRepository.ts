@@ -82,7 +82,7 @@ async function takeSettings(dir: string, cwd: string): Promise<void> {
     if ((scope === 'local' || scope === 'worktree') && !notTaken.test(key)) text += configLines(key, value);
   }
   const file = path.join(dir, 'config');
-  // A setting without a value is one that is on. Nothing of ours stands behind: remotes that don't exist here are none of the user's.
+  // A setting without a value is one that is on. This repository is ours: the user’s remotes don't exist here.
   await writeFile(file, `${await readFile(file, 'utf8')}${text}`);
 }
 

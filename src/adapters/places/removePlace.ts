@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isAbsent } from '../fileErrors.ts';
 import { removeWorkFolders } from './overlayMounts.ts';
 
-/** Removes a folder of ours with all that is in it; links in it are removed, not followed. */
+/** Removes one of our folders recursively; links in it are removed, not followed. */
 export async function removeTree(folder: string): Promise<void> {
   await removeWorkFolders(path.join(folder, 'work'));
   await removeWorkFolders(path.join(folder, 'basework'));
@@ -16,7 +16,7 @@ export async function removeTree(folder: string): Promise<void> {
   }
 }
 
-/** The removal that failed may still be removing elsewhere in the folder: what is gone by now needs nothing. */
+/** A failed removal may still be running elsewhere in the folder: a file that is gone by now is no error. */
 async function openFolders(folder: string): Promise<void> {
   const stats = await lstat(folder).catch(() => null);
   if (stats?.isDirectory() !== true) return;

@@ -105,7 +105,7 @@ export class TreePlace implements Place {
 
   commandLine(command: readonly string[], { cwd }: { cwd?: string } = {}): { command: string[]; cwd: string } {
     const { namespaces, sandboxExec } = this.#deps.confinement;
-    // Its environment is not known; the one of ours is the nearest.
+    // Its environment is unknown; ours comes closest.
     const view = this.#view(cwd, this.#denied(process.env));
     const launch =
       namespaces === null

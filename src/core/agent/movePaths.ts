@@ -37,7 +37,7 @@ export function pathMover({ from, to, except }: PathMove): (value: Json) => Json
   return move;
 }
 
-/** A pattern that stands for just this text. */
+/** A pattern that matches exactly this text. */
 function literally(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
 }

@@ -183,7 +183,7 @@ function conductorSetup({ data }: SetupFile, { platform }: SetupSite): Found | n
   const parsed = z.object({ scripts: z.object({ setup: text }) }).safeParse(data);
   if (!parsed.success || platform === 'win32') return null;
   const commands = [oneLined(parsed.data.scripts.setup)];
-  // A command may be a script of the repository that goes by them.
+  // A command may be a script of the repository that reads them.
   return { commands, rootNames: ['CONDUCTOR_ROOT_PATH'], placeNames: ['CONDUCTOR_WORKSPACE_PATH'], isScript: true };
 }
 

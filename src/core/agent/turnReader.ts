@@ -6,7 +6,7 @@ import { BackgroundTasks } from './backgroundTasks.ts';
 import type { AssistantLine, RateLimit, ResultLine, StreamLine, UserLine } from './streamProtocol.ts';
 import { failureOf, turnEndOf } from './turnEnd.ts';
 
-/** A model of that name stands for Claude Code itself: an error in the place of a reply. */
+/** The model name of replies that Claude Code writes itself, for errors. */
 const notAModel = '<synthetic>';
 const causes = new Map([
   ['authentication_failed', 'The login is not accepted'],

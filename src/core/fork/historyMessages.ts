@@ -10,7 +10,7 @@ import type { MessageDraft } from './messageDraft.ts';
 import { type CompletedCall, callOf, Pairing, withUniqueCalls } from './pairCalls.ts';
 import { withPairedServerTools } from './pairServerTools.ts';
 
-/** A history that the API accepts, and what had to be made up or left out for that. */
+/** A legal history, and what was added or left out to make it one. */
 export interface History {
   messages: RequestMessage[];
   missing: string[];

@@ -57,7 +57,7 @@ export class RunLimits {
   }
 
   /**
-   * Resolves when so much time has gone by as a branch may take.
+   * Resolves when a branch’s time limit has passed.
    * @param elapsedMs time that the branch has taken so far, in milliseconds
    * @param sleep rejects once nobody waits any more
    */

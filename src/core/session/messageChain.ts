@@ -25,7 +25,7 @@ export function hasUuid(entry: TranscriptEntry): entry is ChainNode['entry'] {
   return entry.uuid !== null;
 }
 
-/** Finds the first record above others while the chain is being linked. Caches the ways that it walked: each is walked once. */
+/** Finds the first record above others while the chain is being linked. Caches the paths that it walked, so that each is walked once. */
 class Beginnings {
   readonly #above = new Map<ChainNode, ChainNode>();
 

@@ -261,7 +261,7 @@ class Service implements ForkService {
 
   async delete(runId: RunId): Promise<void> {
     const view = await this.run(runId);
-    // A worker's run goes on without a mark of ours; the end of one that was lost may still be unwritten.
+    // A worker's run needs no lock of this process; the end of a lost run may still be unwritten.
     if (view.state === 'running' && (view.engine === 'temporal' || (await this.deps.runs.isOwned(runId)))) {
       throw new BadInputError(`Run "${view.title}" is still running.`, 'Cancel it first, then delete it.');
     }

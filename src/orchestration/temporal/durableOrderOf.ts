@@ -13,7 +13,7 @@ export interface DurableOrderOptions {
   blobs: BlobStore;
   /** Default: the table of `retryPolicies.ts`. */
   retry?: RetryPolicy;
-  /** A worker that says nothing for so long is taken for lost. Default: the table of timeouts. */
+  /** Heartbeat timeout of a worker. Default: the table of timeouts. */
   heartbeatMs?: number;
   /** Events of a workflow's history after which it goes on in a new one. Default: when the server suggests it. */
   continueAfterEvents?: number;

@@ -113,7 +113,7 @@ function installRuntime({ config, env, log }: RunWorkerOptions): void {
   }
 }
 
-/** Of an error of ours what it says; what the SDK logs beside it may hold what people said. */
+/** The message of our own errors only: what the SDK logs beside it may contain recorded texts. */
 function logLine({ level, message, meta }: LogEntry): string {
   const error = meta?.['error'];
   return `${level} ${message}${error instanceof ForkpointError ? `: ${error.message} ${error.hint}` : ''}`;

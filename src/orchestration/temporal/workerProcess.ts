@@ -152,7 +152,7 @@ export class WorkerProcesses {
     });
     return (pollers ?? []).filter(({ identity, lastAccessTime }) => {
       const local = /^forkpoint-worker-(\d+)@(.*)$/.exec(identity ?? '');
-      // Records tell better than the server which of ours live; one without a record is another folder's or a dead one's.
+      // Our records know better than the server which of our workers live; a worker without a record is dead or another folder's.
       if (local !== null && local[2] === hostname()) return false;
       return Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < pollerTtlMs;
     }).length;
@@ -222,7 +222,7 @@ export class WorkerProcesses {
     });
     // One that ends before it has read everything says why by itself.
     child.stdin?.on('error', () => {});
-    // Agents work in the person's own environment: keys of ours are not theirs.
+    // Agents work in the person's own environment: our keys stay out of it.
     const agentEnv = withoutEncryptionKeys(this.#settings.env);
     const handover: WorkerHandover = { config, apiKey: apiKey ?? null, encryption, agentEnv };
     child.stdin?.end(JSON.stringify(handover));

@@ -14,7 +14,7 @@ import { changesText } from '../agentProgress.ts';
 import { facts } from '../sessionTree/sessionRows.ts';
 import { checksCell, passedShare } from './checksCell.ts';
 
-/** One cell: its text, what it is best at where it is the best of its column, and what a tooltip adds. */
+/** One cell: its text, why it is marked as the best of its column (if it is), and its tooltip. */
 export interface Cell {
   text: string;
   best: string | null;

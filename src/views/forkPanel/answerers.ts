@@ -44,7 +44,7 @@ function claudeCode(agent: AgentKnowledge): Answerer {
 const notFound =
   'Claude Code was not found on this machine. Install it, or name the program in the setting forkpoint.claudePath.';
 
-/** Before trust nothing is looked for, so nothing more can be said of agents. */
+/** Before the workspace is trusted no program is searched for, so nothing is known of agents. */
 export const blockedByTrust: Blocked = {
   message: 'Claude Code runs only in a trusted workspace.',
   steps: [steps.trust, steps.useApi],

@@ -8,7 +8,7 @@ import type { PanelAgents } from './panelAgents.ts';
 import type { PanelContext } from './panelContext.ts';
 import type { Blocked, FieldProblem, ForkDraft } from './protocol.ts';
 
-/** What a draft comes to: the plan in numbers, what is wrong with it, or why nothing could answer it. */
+/** A draft’s plan in numbers, its problems, or the reason why nothing can answer it. */
 export interface DraftPlan {
   request: ForkRequest | null;
   preview: ForkPreview | null;

@@ -33,7 +33,7 @@ export class OpenTargets {
     if (index >= 0) before.splice(index, 1);
   }
 
-  /** What a panel that came back without its state was about, null where nothing is left to go by. */
+  /** The target of a panel that was restored without its state; null where none is known. */
   async take(): Promise<ForkTarget | null> {
     return (await this.read()).shift() ?? null;
   }

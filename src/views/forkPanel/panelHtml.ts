@@ -36,7 +36,7 @@ export function panelHtml({ script, style, codicons, cspSource, nonce }: PanelAs
 </html>`;
 }
 
-/** For a panel of an earlier window of which nothing is known any more. */
+/** For a restored panel whose target is unknown. */
 export const lostPanelHtml = `<!DOCTYPE html>
 <html lang="en">
 <head>

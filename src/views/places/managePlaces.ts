@@ -15,7 +15,7 @@ export interface ManagePlacesDeps {
   runs: RunList;
 }
 
-/** Lists all places; those that no run owns and nobody lives in can be removed, what they changed is kept as a patch. */
+/** Lists all places. One without a run and without processes can be removed; its changes are saved as a patch first. */
 export async function managePlaces({ services, runs }: ManagePlacesDeps): Promise<void> {
   await runs.load();
   const { agents } = await services.get();

@@ -31,7 +31,7 @@ export function budgetShare(plan: ForkPlan, events: readonly BranchEvent[], own:
   return left / sharing;
 }
 
-/** US dollars that a branch has cost; where not all of it is known, what is known of its replies. */
+/** Cost of a branch in US dollars; where the total is unknown, the known part. */
 export function knownCost({ costUsd, results }: Pick<BranchView, 'costUsd' | 'results'>): number {
   return costUsd ?? results.reduce((sum, result) => sum + (result.costUsd ?? 0), 0);
 }

@@ -84,7 +84,7 @@ async function runSetup(
 ): Promise<void> {
   const passed = passedSetup(own);
   const told = new Set(own.flatMap((event) => (event.type === 'setup-ended' ? [event.result.name] : [])));
-  // Of a place that is kept: the first command that nothing is told of is the one that an earlier attempt was in.
+  // In a reused place the first command without a result is the one that an earlier attempt was running.
   const inDoubt = isKept ? agent.setup.find((command) => !passed.has(command)) : undefined;
   if (inDoubt !== undefined && !told.has(inDoubt)) {
     const text = `The set-up command "${inDoubt}" may have been begun before this branch was interrupted: it runs again.`;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type TemporalSettings, temporalFolder } from '../temporalSettings.ts';
 
-/** The version that our tests run on. A pin: what comes later is taken on by a release of ours. */
+/** The version that our tests run on. Pinned: a later version comes with one of our releases. */
 const version = '1.5.1';
 /** Of the archive, about: platforms differ by a few megabytes. */
 const megabytes = 50;

@@ -8,7 +8,7 @@ import type { EventWriter } from './eventWriter.ts';
 import type { RunBranches } from './runBranches.ts';
 
 /**
- * So long, in milliseconds, what is under way is waited for while the other branches are held. An agent's prompt may take hours, and
+ * How long, in milliseconds, running work is awaited while the other branches are held. An agent's prompt may take hours, and
  * a person's answer days: then the others go on, and are held again so many events later.
  */
 const patienceMs = 60_000;

@@ -1,5 +1,5 @@
-// src/adapters/shared: the store that workers of all machines reach, in a folder or in S3, and the runs and blobs in it.
-// Nothing of Temporal: who works on what is not known here.
+// src/adapters/shared: runs and blobs in a store that several machines share, a folder or S3. What an event means is
+// not known here, and no key is stored.
 
 import type { SharedStore } from '../../core/sharedStore.ts';
 import { storeLocationOf } from './storeLocation.ts';

@@ -1,3 +1,6 @@
+// src/adapters/tracing: traces by OpenTelemetry: set-up, and the requests that are traced. No prompt, reply, path or
+// key goes into a span.
+
 import {
   type Context,
   isSpanContextValid,

@@ -1,5 +1,5 @@
-// src/orchestration/inProcess: the engine that runs branches in the process that asks for them. No Temporal, and no rule of how
-// a branch runs: that is src/core/run.
+// src/orchestration/inProcess: the engine that runs branches in this process. How a branch runs is src/core/run; no
+// Temporal, no vscode and no adapter comes in.
 
 import type { Disposable } from '../../core/disposable.ts';
 import { BadInputError, RunOwnedError } from '../../core/errors.ts';

@@ -1,3 +1,6 @@
+// src/views/schedules: schedules as the user meets them: the commands, the questions they ask, the texts. Nothing is
+// planned or started here: that happens on the server, at its time.
+
 import * as vscode from 'vscode';
 import { messageSafe } from '../../core/plainText.ts';
 import type { ScheduleView } from '../../core/useCases/schedules.ts';

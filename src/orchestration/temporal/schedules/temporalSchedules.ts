@@ -1,3 +1,6 @@
+// src/orchestration/temporal/schedules: forks and replays on a schedule of the Temporal server: created, listed, run.
+// How a fork is planned is not known here.
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, ScheduleDescription, ScheduleHandle } from '@temporalio/client';
 import type { BlobStore } from '../../../core/blobStore.ts';

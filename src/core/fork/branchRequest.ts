@@ -119,11 +119,11 @@ function applyPrompt(result: BranchRequest, context: ForkContext, prompt: string
     const message = messages[result.cut.message];
     if (message === undefined) throw new Error('The prompt is not where the rebuilt request says.');
     const blocks = [...blocksOf(message)];
-    const { block, isLed } = withOtherWords(blocks[result.cut.block], prompt);
+    const { block, note } = withOtherWords(blocks[result.cut.block], prompt);
     blocks[result.cut.block] = block;
     messages[result.cut.message] = { ...message, content: blocks };
     result.changes.push('prompt');
-    if (isLed) result.notes.push('What Claude Code put in front of the recorded prompt stays in front of the new one.');
+    if (note !== null) result.notes.push(note);
     return;
   }
   const last = messages.at(-1);

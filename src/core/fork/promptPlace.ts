@@ -1,6 +1,6 @@
 import type { RequestBlock, RequestMessage } from '../api/messagesRequest.ts';
 import type { ChainNode } from '../session/messageChain.ts';
-import { isInjectedText, withoutReminders } from '../session/promptRules.ts';
+import { isInjectedText, joinedPromptText, withoutReminders } from '../session/promptRules.ts';
 
 /** Texts of the prompt that the person wrote, last first. */
 function ownTexts(prompt: ChainNode): string[] {
@@ -40,17 +40,28 @@ export function findPrompt(
   return null;
 }
 
-/** What is offered for editing in place of a block: the person's words, where they can be told from what else the block holds. */
+/** What is offered for editing in place of a block: the person's words, as they were typed. */
 export function editableText(block: string, prompt: ChainNode): string {
-  return withoutReminders(ownTexts(prompt).find((text) => text.trim() === block.trim()) ?? block);
+  return joinedPromptText([ownTexts(prompt).find((text) => text.trim() === block.trim()) ?? block]);
 }
 
-/** The prompt's block with other words. @returns it, and whether something stays in front of them that Claude Code put there */
+/** The prompt's block with other words. @returns it, and what a person should know of what Claude Code had put there, null for nothing */
 export function withOtherWords(
   block: RequestBlock | undefined,
   words: string,
-): { block: RequestBlock; isLed: boolean } {
+): { block: RequestBlock; note: string | null } {
   const text = typeof block?.text === 'string' ? block.text : '';
-  const lead = text.slice(0, text.length - withoutReminders(text).length);
-  return { block: { ...block, type: 'text', text: lead + words }, isLed: lead.trim() !== '' };
+  const recorded = withoutReminders(text);
+  const lead = text.slice(0, text.length - recorded.length);
+  const changed: RequestBlock = { ...block, type: 'text', text: lead + words };
+  if (lead.trim() !== '')
+    return {
+      block: changed,
+      note: 'What Claude Code put in front of the recorded prompt stays in front of the new one.',
+    };
+  const isCommand = joinedPromptText([recorded]) !== recorded;
+  return {
+    block: changed,
+    note: isCommand ? 'What Claude Code made of the recorded command stays behind the new prompt.' : null,
+  };
 }

@@ -226,6 +226,9 @@ describe('every cut of every recorded session', () => {
       for (const file of recorded.subagents)
         await tableOf(await storeOf(recorded).open(file), labelOf(recorded, file), counts);
     expectAtLeast(counts, {
+      // Of subagents that were stopped with their turn, where they came to note it.
+      'after aside: kept': 0,
+      'after aside: kept, without a model': 0,
       'after inner block of a reply: kept': 2,
       'after last block of a reply: kept': 39,
       'after last block of a reply: refused: between a call and its result': 13,
@@ -233,6 +236,8 @@ describe('every cut of every recorded session', () => {
       // First requests that version 2.0 sent ahead of time may end with the process, before their reply.
       'after prompt: kept, without a model': 0,
       'after result: kept': 13,
+      'before aside: kept': 0,
+      'before aside: kept, without a model': 0,
       'before inner block of a reply: kept': 2,
       'before last block of a reply: kept': 52,
       'before prompt: kept': 39,

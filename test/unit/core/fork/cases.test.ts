@@ -187,4 +187,20 @@ describe('w13: a command and a note of the editor', () => {
     expect(made.title).toBe(title);
     expect(made.point.label).not.toContain('<');
   });
+
+  it('the command as it was typed is offered for editing; typed again it is no change', async () => {
+    const branches = [
+      { name: 'same', prompt: '/tidy-up the shed' },
+      { name: 'other', prompt: 'Tidy up nothing' },
+    ];
+    const { stored, context, plan: made } = await plan('w13-command-markup-in-runs', 1, ...branches);
+    expect(context.recordedPrompt).toBe('/tidy-up the shed');
+    expect(stored[0]?.request.messages).toEqual(context.rebuilt.request.messages);
+    const texts = stored[1] && ofType(stored[1].request, 'text').map(({ text }) => text);
+    expect(texts).toEqual(['Tidy up nothing', 'Tidy up the shed as the skill says.']);
+    expect(made.branches.map(({ notes }) => notes)).toEqual([
+      [],
+      ['What Claude Code made of the recorded command stays behind the new prompt.'],
+    ]);
+  });
 });

@@ -35,6 +35,7 @@ import { claudeCodeFolders, followServiceSettings, settings } from './views/sett
 import { SetupDocument } from './views/setup/setupDocument.ts';
 import { showError } from './views/showError.ts';
 import { temporalCommands } from './views/temporal/temporalCommands.ts';
+import { temporalProfileCommand } from './views/temporal/temporalProfileCommand.ts';
 import { TemporalStatusBar } from './views/temporal/temporalStatusBar.ts';
 
 let services: ReplaceableServices | null = null;
@@ -140,6 +141,7 @@ function commandHandlers(views: ReturnType<typeof createViews>): CommandHandlers
     ...agents.commands,
     ...scheduleCommands({ ...shared, reveal: (runId) => runTree.reveal(runId) }),
     ...temporalCommands(provider, views.temporalStatus),
+    ...temporalProfileCommand(provider),
     ...generalCommands({
       apiKey,
       encryptionKey: views.encryptionKey,
@@ -162,7 +164,7 @@ async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: L
   ]);
   const { dataDir, apiBaseUrl, temporalAddress, temporalNamespace, temporalTaskQueue, temporalStore, temporalCliPath } =
     settings;
-  const { temporalMetrics } = settings;
+  const { temporalMetrics, temporalProfile } = settings;
   return createServices({
     claudeDirs: settings.claudeDirs(),
     extensionFolders: claudeCodeFolders(),
@@ -186,6 +188,7 @@ async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: L
       store: temporalStore(),
       cliPath: temporalCliPath(),
       metrics: temporalMetrics(),
+      profile: temporalProfile(),
     }),
   });
 }

@@ -82,7 +82,15 @@ export interface ServicesOptions {
   temporal?: Partial<
     Pick<
       TemporalSettings,
-      'address' | 'namespace' | 'taskQueue' | 'cliPath' | 'startWorkers' | 'workerScript' | 'concurrency' | 'metrics'
+      | 'address'
+      | 'namespace'
+      | 'profile'
+      | 'taskQueue'
+      | 'cliPath'
+      | 'startWorkers'
+      | 'workerScript'
+      | 'concurrency'
+      | 'metrics'
     >
   > &
     Pick<TemporalEngineDeps, 'continueAfterEvents'> & {

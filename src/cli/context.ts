@@ -13,6 +13,7 @@ export interface CommonOptions {
   yes?: boolean;
   worker?: boolean;
   address?: string;
+  profile?: string;
   taskQueue?: string;
   claude?: string;
 }
@@ -85,7 +86,7 @@ export class CliContext {
   }
 
   #servicesOptions(): ServicesOptions {
-    const { claudeDir, demo, worker, address, taskQueue, claude } = this.options;
+    const { claudeDir, demo, worker, address, profile, taskQueue, claude } = this.options;
     return {
       claudeDirs: claudeDir,
       claudePath: claude,
@@ -93,6 +94,7 @@ export class CliContext {
       temporal: {
         ...(worker === false ? { startWorkers: false } : {}),
         ...(address === undefined ? {} : { address }),
+        ...(profile === undefined ? {} : { profile }),
         ...(taskQueue === undefined ? {} : { taskQueue }),
       },
     };

@@ -43,6 +43,7 @@ export function withPointOptions(command: Command): Command {
 export function withAddressOption(command: Command): Command {
   return command
     .option('--address <host:port>', 'address of the Temporal server')
+    .option('--profile <name>', 'profile of temporal.toml (default: TEMPORAL_PROFILE, else “default”)')
     .option('--task-queue <name>', 'Temporal task queue (default: that of the data folder)');
 }
 

@@ -90,6 +90,7 @@ export const commandTable = {
   'forkpoint.stopTemporal': { title: 'Stop Temporal Dev Server', palette: true },
   'forkpoint.openTemporalUi': { title: 'Open Temporal Web UI', palette: true },
   'forkpoint.temporalStatus': { title: 'Show Temporal Status', palette: true },
+  'forkpoint.selectTemporalProfile': { title: 'Select Temporal Profile…', palette: true },
   'forkpoint.checkSetup': { title: 'Check Set-up', palette: true },
   'forkpoint.refresh': { title: 'Refresh', palette: true },
   'forkpoint.showLog': { title: 'Show Log', palette: true },

@@ -65,6 +65,7 @@ export interface CommandArguments {
   'forkpoint.stopTemporal': [];
   'forkpoint.openTemporalUi': [];
   'forkpoint.temporalStatus': [];
+  'forkpoint.selectTemporalProfile': [];
   'forkpoint.checkSetup': [];
   'forkpoint.refresh': [];
   'forkpoint.showLog': [];

@@ -65,6 +65,7 @@ export const settings = {
   }),
   temporalAddress: (): string | undefined => text('temporal.address'),
   temporalNamespace: (): string | undefined => text('temporal.namespace'),
+  temporalProfile: (): string | undefined => text('temporal.profile'),
   temporalTaskQueue: (): string | undefined => text('temporal.taskQueue'),
   temporalMetrics: (): string | undefined => text('temporal.metrics'),
   temporalStore: (): string | undefined => text('temporal.store'),

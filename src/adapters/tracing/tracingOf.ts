@@ -1,6 +1,3 @@
-// src/adapters/tracing: spans of runs, sent by OpenTelemetry where its variables ask for it. No words of a conversation, and
-// nothing that is loaded where nobody asks.
-
 import type { Tracing } from './startTracing.ts';
 
 /**

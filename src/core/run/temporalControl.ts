@@ -51,6 +51,19 @@ export interface CodecServer {
   close(): Promise<void>;
 }
 
+/** A profile of the person's `temporal.toml`. */
+export interface TemporalProfile {
+  name: string;
+  /** `host:port`; null where it names none. */
+  address: string | null;
+  namespace: string;
+  /** `server`: the server shows a certificate; `mutual`: so do we. */
+  tls: 'none' | 'server' | 'mutual';
+  hasApiKey: boolean;
+  /** Runs are sent with it. */
+  chosen: boolean;
+}
+
 /** What a worker in the foreground does otherwise than one that Forkpoint starts by itself. */
 export interface ForegroundWorker {
   /** Serves agent branches, too. Default true. */
@@ -109,6 +122,8 @@ export interface TemporalControl {
    * @throws BadInputError where no key is set, or the port is taken
    */
   startCodecServer(options: { origin?: string; port?: number }): Promise<CodecServer>;
+  /** The person's Temporal profiles. @throws EngineUnavailableError where they can't be read */
+  profiles(): Promise<TemporalProfile[]>;
   /** Address of a run in the web UI, null where no UI is known. */
   runUrl(runId: RunId): Promise<string | null>;
 }

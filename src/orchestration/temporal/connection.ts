@@ -15,7 +15,7 @@ export interface TemporalTarget {
   options: Pick<ConnectionOptions, 'tls' | 'metadata'> & { address: string; apiKey?: string };
 }
 
-type Named = Pick<TemporalSettings, 'address' | 'namespace' | 'env'> &
+type Named = Pick<TemporalSettings, 'address' | 'namespace' | 'profile' | 'env'> &
   Partial<Pick<TemporalSettings, 'home' | 'defaultAddress'>>;
 
 /**
@@ -53,21 +53,33 @@ async function ownAddress({ home, defaultAddress = usualAddress }: Named): Promi
   return record?.address ?? defaultAddress;
 }
 
-async function profileOf({ env }: Pick<TemporalSettings, 'env'>): Promise<ClientConnectConfig> {
+async function profileOf({ env, profile }: Pick<TemporalSettings, 'env' | 'profile'>): Promise<ClientConnectConfig> {
   const { loadClientConnectConfig } = await import('./temporalClient.ts');
-  const overrideEnvVars = Object.fromEntries(
+  try {
+    return loadClientConnectConfig({
+      overrideEnvVars: variablesOf(env),
+      ...(profile !== undefined && { profile }),
+    });
+  } catch (error) {
+    throw profileFailure(error);
+  }
+}
+
+/** The variables that have a value. */
+export function variablesOf(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
-  try {
-    return loadClientConnectConfig({ overrideEnvVars });
-  } catch (error) {
-    throw new EngineUnavailableError(
-      `The Temporal profile can't be read: ${messageOf(error)}`,
-      'Correct the profile in temporal.toml or the TEMPORAL_* variables.',
-      undefined,
-      { cause: error },
-    );
-  }
+}
+
+/** The error for profiles that can't be read. */
+export function profileFailure(cause: unknown): EngineUnavailableError {
+  return new EngineUnavailableError(
+    `The Temporal profile can't be read: ${messageOf(cause)}`,
+    'Correct the profile in temporal.toml or the TEMPORAL_* variables.',
+    undefined,
+    { cause },
+  );
 }
 
 /** The error for a server that does not answer. */
@@ -106,8 +118,36 @@ export async function connectClient(
       ...(tracer && { interceptors: { workflow: [clientTracing(tracer)] } }),
     });
   } catch (error) {
-    throw serverUnavailable(target.address, error);
+    throw connectFailure(target, error);
   }
+}
+
+/** The error for a server that could not be connected with. */
+export function connectFailure({ address, options }: TemporalTarget, cause: unknown): EngineUnavailableError {
+  if (codesOf(cause).some((code) => code === 16 || code === 7)) {
+    return new EngineUnavailableError(
+      `Temporal on ${address} does not accept the key.`,
+      'Correct api_key of the profile in temporal.toml, or TEMPORAL_API_KEY.',
+      { address },
+      { cause },
+    );
+  }
+  if (options.tls === undefined || options.tls === false) return serverUnavailable(address, cause);
+  return new EngineUnavailableError(
+    `Temporal on ${address} does not answer over TLS.`,
+    'Check that it runs, and the certificates of the profile (tls in temporal.toml, or TEMPORAL_TLS_*).',
+    { address },
+    { cause },
+  );
+}
+
+/** Status codes of gRPC in an error and its causes: 4 deadline exceeded, 7 permission denied, 14 unavailable, 16 unauthenticated. */
+export function codesOf(error: unknown): number[] {
+  const codes: number[] = [];
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'number') codes.push(at.code);
+  }
+  return codes;
 }
 
 /** The parts of `host:port`; `[::1]:7233` has its brackets kept. */

@@ -19,7 +19,7 @@ import { activityTracing } from './activityTracing.ts';
 import { agentQueueOf } from './agentQueueOf.ts';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { encodeFailures, encryptedMark } from './codec/failureConverter.ts';
-import { resolveTarget, serverUnavailable } from './connection.ts';
+import { connectFailure, resolveTarget } from './connection.ts';
 import { openRunsIn } from './openRunsIn.ts';
 import { listedSchedules } from './schedules/listedSchedules.ts';
 import {
@@ -57,9 +57,10 @@ export interface RunWorkerOptions {
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { config, signal } = options;
   installRuntime(options);
-  const target = await resolveTarget({ ...config, env: options.env });
+  const { profile, ...named } = config;
+  const target = await resolveTarget({ ...named, ...(profile !== null && { profile }), env: options.env });
   const connection = await NativeConnection.connect(target.options).catch((error: unknown) => {
-    throw serverUnavailable(target.address, error);
+    throw connectFailure(target, error);
   });
   try {
     const workers = await createWorkers(options, connection);

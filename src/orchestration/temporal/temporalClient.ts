@@ -9,5 +9,5 @@ export {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-export { loadClientConnectConfig } from '@temporalio/envconfig';
+export { loadClientConfig, loadClientConfigProfile, loadClientConnectConfig } from '@temporalio/envconfig';
 export { clientTracing } from './clientTracing.ts';

@@ -9,6 +9,7 @@ import { connectClient, resolveTarget } from './connection.ts';
 import { DevServer } from './devServer.ts';
 import { workflowIdOf, workflowIdPrefix } from './durableRun/workflowIdOf.ts';
 import { openRunsIn } from './openRunsIn.ts';
+import { temporalProfiles } from './temporalProfiles.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 import { WorkerProcesses } from './workerProcess.ts';
 
@@ -76,6 +77,7 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
       const { serveCodec } = await import('./codec/serveCodec.ts');
       return serveCodec(settings, { ui: origin ?? (await server.status()).ui, port });
     },
+    profiles: () => temporalProfiles(settings),
     async runUrl(runId) {
       const [{ ui }, { namespace }] = await Promise.all([server.status(), resolveTarget(settings)]);
       return ui === null ? null : `${ui}/namespaces/${encodeURIComponent(namespace)}/workflows/${workflowIdOf(runId)}`;

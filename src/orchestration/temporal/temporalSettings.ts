@@ -12,6 +12,8 @@ export interface TemporalSettings {
   defaultAddress?: string;
   /** Default: that of the profile or `TEMPORAL_NAMESPACE`, else `default`. */
   namespace?: string;
+  /** Profile of `temporal.toml`. Default: `TEMPORAL_PROFILE`, else `default`. */
+  profile?: string;
   /** Of runs that only workers of this data folder can carry out. */
   taskQueue: string;
   /** Of runs that every worker with the same shared store can carry out. Default: there are none. */

@@ -7,6 +7,8 @@ const workerConfigSchema = z.object({
   home: z.string().min(1),
   address: z.string(),
   namespace: z.string(),
+  /** Profile of the person's `temporal.toml`; null: as the environment says. */
+  profile: z.string().nullable(),
   taskQueue: z.string(),
   /** Serves agent branches, too. */
   agents: z.boolean(),

@@ -183,9 +183,9 @@ export class WorkerProcesses {
     fingerprint: string,
     own: Pick<WorkerConfig, 'managed' | 'agents'> & Partial<WorkerConfig>,
   ): WorkerConfig {
-    const { home, taskQueue, baseUrl = null, workerIdleMs: idleMs = defaultIdleMs } = this.#settings;
+    const { home, taskQueue, profile = null, baseUrl = null, workerIdleMs: idleMs = defaultIdleMs } = this.#settings;
     const { concurrency = defaultConcurrency, metrics = null, store = null, sharedQueue = null } = this.#settings;
-    const place = { home, address, namespace, taskQueue, sharedQueue, store };
+    const place = { home, address, namespace, taskQueue, sharedQueue, store, profile };
     return { ...place, baseUrl, idleMs, concurrency, metrics, health: null, fingerprint, ...own };
   }
 

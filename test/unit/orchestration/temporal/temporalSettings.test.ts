@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resolveTarget } from '../../../../src/orchestration/temporal/connection.ts';
 import { ownQueueOf, sharedQueueOf } from '../../../../src/orchestration/temporal/taskQueues.ts';
+import { temporalProfiles } from '../../../../src/orchestration/temporal/temporalProfiles.ts';
 import { fingerprintOf, workerHandoverFrom } from '../../../../src/orchestration/temporal/workerConfig.ts';
 
 describe('task queues', () => {
@@ -60,6 +61,34 @@ describe('resolveTarget', () => {
     );
     const target = await resolveTarget({ env });
     expect(target).toMatchObject({ address: 'cloud.test:7233', namespace: 'team', options: { apiKey: 'secret' } });
+  });
+
+  it('takes the profile that was chosen, and the others are listed without their keys', async () => {
+    const env = await profile(`
+[profile.default]
+address = "127.0.0.1:7300"
+[profile.cloud]
+address = "cloud.test:7233"
+namespace = "team"
+api_key = "secret"
+[profile.own]
+address = "own.test:7233"
+tls.client_cert_path = "/c.pem"
+tls.client_key_path = "/c.key"
+`);
+    expect(await resolveTarget({ env, profile: 'cloud' })).toMatchObject({
+      address: 'cloud.test:7233',
+      options: { apiKey: 'secret' },
+    });
+    await expect(resolveTarget({ env, profile: 'gone' })).rejects.toMatchObject({ code: 'engine_unavailable' });
+    const common = { namespace: 'default', tls: 'none', hasApiKey: false, chosen: false };
+    expect(await temporalProfiles({ env, profile: 'cloud' })).toEqual([
+      { ...common, name: 'default', address: '127.0.0.1:7300' },
+      { name: 'cloud', address: 'cloud.test:7233', namespace: 'team', tls: 'server', hasApiKey: true, chosen: true },
+      { ...common, name: 'own', address: 'own.test:7233', tls: 'mutual' },
+    ]);
+    expect((await temporalProfiles({ env })).filter(({ chosen }) => chosen)).toMatchObject([{ name: 'default' }]);
+    expect(await temporalProfiles({ env: { TEMPORAL_CONFIG_FILE: path.join(dir, 'none.toml') } })).toEqual([]);
   });
 
   it('never sends the profile’s key to another address', async () => {

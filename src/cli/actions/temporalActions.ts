@@ -5,8 +5,9 @@ import type { CliContext } from '../context.ts';
 /** `worker` */
 export async function worker(context: CliContext): Promise<number> {
   const { temporal } = await context.services();
-  const { agents, concurrency, metrics, health } = context.options as ForegroundWorker;
-  return temporal.runWorker(context.interrupted, { agents, concurrency, metrics, health });
+  const { agents, concurrency, metrics, health, deployment, buildId } = context.options as ForegroundWorker;
+  const options = { agents, concurrency, metrics, health, deployment, buildId };
+  return temporal.runWorker(context.interrupted, options);
 }
 
 /** `temporal start` */

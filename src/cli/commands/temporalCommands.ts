@@ -18,6 +18,8 @@ export function addTemporalCommands(program: Command, handle: Handle): void {
     .option('--no-agents', 'take no branches that Claude Code answers')
     .option('--concurrency <n|auto>', 'model calls at once (default: 20); auto: as the load allows', concurrency)
     .option('--metrics <host:port>', 'serve metrics for Prometheus on this address of this machine')
+    .option('--deployment <name>', 'be a version of this worker deployment: runs stay with their version')
+    .option('--build-id <id>', 'names the version (default: a digest of the workflows)')
     .option('--health <host:port>', 'say on this address of this machine whether it takes work')
     .action(handle(async () => (await load()).worker));
   const temporal = program.command('temporal').description('the local Temporal dev server that Forkpoint manages');

@@ -23,10 +23,21 @@ export interface TemporalWorkerStatus {
   state: 'starting' | 'running' | 'draining';
 }
 
+/** Versions of a worker deployment that new runs go to, as `deployment:build id`. */
+export interface TemporalVersions {
+  /** Null: workers of no version. */
+  current: string | null;
+  /** Gets a part of the new runs. */
+  ramping: string | null;
+  rampingPercent: number;
+}
+
 /** What `forkpoint temporal status --json` prints. */
 export interface TemporalStatus {
   server: TemporalServerStatus;
   workers: TemporalWorkerStatus[];
+  /** Null where no deployment serves the task queue. */
+  versions?: TemporalVersions | null;
 }
 
 /** The official Temporal CLI, which can be downloaded where none is found. */
@@ -74,6 +85,10 @@ export interface ForegroundWorker {
   metrics?: string | undefined;
   /** `host:port` on this machine that says whether the worker takes work. */
   health?: string | undefined;
+  /** Makes it a version of this deployment: runs stay with the version that they began on. */
+  deployment?: string | undefined;
+  /** Names the version. Default: a digest of the workflows. */
+  buildId?: string | undefined;
 }
 
 /** The local Temporal dev server and the workers that Forkpoint starts. */

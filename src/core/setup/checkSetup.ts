@@ -1,7 +1,7 @@
 import type { FoundAgent, PlaceOption } from '../agent/agentPorts.ts';
 import { ForkpointError, messageOf } from '../errors.ts';
 import { byteSize, listed, plural } from '../format.ts';
-import type { TemporalStatus } from '../run/temporalControl.ts';
+import type { TemporalStatus, TemporalVersions } from '../run/temporalControl.ts';
 import type { SetupCheck } from './setupCheck.ts';
 
 /** What a data folder's disk has to offer. */
@@ -111,8 +111,11 @@ async function ofServer({ temporal, temporalCli }: SetupProbes): Promise<Finding
 }
 
 async function ofWorker({ temporal, hasWorker, activeSchedules }: SetupProbes): Promise<Finding> {
-  const { server, workers } = await temporal();
-  if (workers.length > 0) return fine(`${plural(workers.length, 'worker')}: ${workers.map(workerWords).join(', ')}.`);
+  const { server, workers, versions } = await temporal();
+  if (workers.length > 0) {
+    const found = `${plural(workers.length, 'worker')}: ${workers.map(workerWords).join(', ')}.`;
+    return fine([found, ...(versions ? [versionWords(versions)] : [])].join(' '));
+  }
   const schedules = server.state === 'running' ? await activeSchedules() : [];
   if (schedules.length > 0) {
     const waits = `what ${listed(schedules, 'and')} fires waits for one`;
@@ -125,6 +128,13 @@ async function ofWorker({ temporal, hasWorker, activeSchedules }: SetupProbes): 
 
 function workerWords({ pid, state, taskQueue }: TemporalStatus['workers'][number]): string {
   return `${pid === null ? 'elsewhere' : `process ${pid}`} ${state} on ${taskQueue}`;
+}
+
+function versionWords({ current, ramping, rampingPercent }: TemporalVersions): string {
+  const main = current === null ? 'workers without a version' : `version ${current}`;
+  return ramping === null
+    ? `New runs go to ${main}.`
+    : `${rampingPercent} % of new runs go to version ${ramping}, the others to ${main}.`;
 }
 
 function ofVersions(versions: Readonly<Record<string, string>>): Finding {

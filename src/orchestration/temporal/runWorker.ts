@@ -28,6 +28,7 @@ import {
   type ScheduleActivityDeps,
 } from './schedules/scheduleActivities.ts';
 import type { WorkerConfig } from './workerConfig.ts';
+import { becomeFirstVersion, versionOf } from './workerDeployment.ts';
 import { workerMetrics } from './workerMetrics.ts';
 import type { TraceSinks } from './workflowTracing.ts';
 
@@ -77,6 +78,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
       // Where one can't go on, the other would serve half of a run.
       const running = Promise.all(workers.map((worker) => worker.run().finally(stop)));
       await options.onState('running');
+      void becomeFirstVersion(connection, config, options.log);
       if (signal.aborted) stop();
       await running;
     } finally {
@@ -186,6 +188,7 @@ function sharedOptions(
     maxHeartbeatThrottleInterval: heartbeatEveryMs,
     defaultHeartbeatThrottleInterval: heartbeatEveryMs,
     shutdownGraceTime: timeouts.modelCall,
+    ...versionOf(config),
   };
 }
 

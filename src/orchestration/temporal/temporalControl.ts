@@ -29,11 +29,11 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
 
   const status = async (): Promise<TemporalStatus> => {
     const [serverStatus, target] = await Promise.all([server.status(), resolveTarget(settings)]);
-    const found =
-      serverStatus.state === 'running'
-        ? await withClient((client) => workers.status(target, client))
-        : await workers.status(target, null);
-    return { server: serverStatus, workers: found };
+    if (serverStatus.state !== 'running') return { server: serverStatus, workers: await workers.status(target, null) };
+    return withClient(async (client) => {
+      const [found, versions] = await Promise.all([workers.status(target, client), workers.versions(target, client)]);
+      return { server: serverStatus, workers: found, ...(versions !== null && { versions }) };
+    });
   };
 
   return {

@@ -24,6 +24,8 @@ const workerConfigSchema = z.object({
   metrics: z.string().nullable(),
   /** `host:port` on this machine that says whether the worker takes work. */
   health: z.string().nullable(),
+  /** The worker is a version of this deployment; null: of none. */
+  deployment: z.object({ name: z.string(), buildId: z.string() }).nullable(),
   fingerprint: z.string(),
 });
 /** What a worker process is started with. */

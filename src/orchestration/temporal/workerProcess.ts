@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { type EncryptionSettings, isEncryptionVariable } from '../../core/encryptionSettings.ts';
 import { EngineUnavailableError } from '../../core/errors.ts';
-import type { ForegroundWorker, TemporalWorkerStatus } from '../../core/run/temporalControl.ts';
+import type { ForegroundWorker, TemporalVersions, TemporalWorkerStatus } from '../../core/run/temporalControl.ts';
 import { agentQueueOf } from './agentQueueOf.ts';
 import { encryptionKeysOf } from './codec/encryptionKeys.ts';
 import type { TemporalTarget } from './connection.ts';
@@ -14,6 +14,7 @@ import { checkedLocalAddress } from './localAddress.ts';
 import { isAlive } from './processes.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
 import { fingerprintOf, type WorkerConfig, type WorkerHandover } from './workerConfig.ts';
+import { buildIdOf } from './workerDeployment.ts';
 import { readWorkerRecords, type WorkerRecord } from './workerRecords.ts';
 
 /** A worker that Forkpoint started ends by itself after so long without an open run. */
@@ -61,6 +62,23 @@ export class WorkerProcesses {
     return sharedQueue === null ? [taskQueue] : [taskQueue, sharedQueue];
   }
 
+  /** Versions of a deployment that new runs go to, null where none serves the task queue, or the server knows no versions. */
+  async versions({ namespace }: TemporalTarget, client: Client): Promise<TemporalVersions | null> {
+    const name = this.#settings.taskQueue;
+    const { versioningInfo } = await client.workflowService.describeTaskQueue({
+      namespace,
+      taskQueue: { name },
+      taskQueueType: taskQueueTypes.workflows,
+    });
+    const { currentDeploymentVersion, rampingDeploymentVersion, rampingVersionPercentage } = versioningInfo ?? {};
+    const nameOf = (version: typeof currentDeploymentVersion): string | null =>
+      version?.buildId ? `${version.deploymentName}:${version.buildId}` : null;
+    const [current, ramping] = [nameOf(currentDeploymentVersion), nameOf(rampingDeploymentVersion)];
+    return current === null && ramping === null
+      ? null
+      : { current, ramping, rampingPercent: rampingVersionPercentage ?? 0 };
+  }
+
   /**
    * Starts a worker unless one serves the task queue. A worker of ours with another key or base URL is replaced: it
    * finishes what it does and takes nothing new.
@@ -100,7 +118,7 @@ export class WorkerProcesses {
   async runInForeground(
     target: TemporalTarget,
     signal: AbortSignal,
-    { agents = true, concurrency = defaultConcurrency, metrics, health }: ForegroundWorker = {},
+    { agents = true, concurrency = defaultConcurrency, metrics, health, ...version }: ForegroundWorker = {},
   ): Promise<number> {
     if (metrics !== undefined) checkedLocalAddress(metrics, 'Metrics');
     if (health !== undefined) checkedLocalAddress(health, 'Health');
@@ -112,6 +130,7 @@ export class WorkerProcesses {
       concurrency,
       metrics: metrics ?? null,
       health: health ?? null,
+      deployment: await this.#deploymentOf(version),
     });
     const child = this.#spawn(config, secrets, ['pipe', 2, 'inherit']);
     const drain = (): void => void child.kill('SIGTERM');
@@ -125,6 +144,12 @@ export class WorkerProcesses {
     } finally {
       signal.removeEventListener('abort', drain);
     }
+  }
+
+  async #deploymentOf({ deployment, buildId }: ForegroundWorker): Promise<WorkerConfig['deployment']> {
+    if (deployment === undefined) return null;
+    const workflows = path.join(path.dirname(this.#settings.workerScript), 'workflows.js');
+    return { name: deployment, buildId: buildId ?? (await buildIdOf(workflows)) };
   }
 
   async #isServed(
@@ -186,7 +211,7 @@ export class WorkerProcesses {
     const { home, taskQueue, profile = null, baseUrl = null, workerIdleMs: idleMs = defaultIdleMs } = this.#settings;
     const { concurrency = defaultConcurrency, metrics = null, store = null, sharedQueue = null } = this.#settings;
     const place = { home, address, namespace, taskQueue, sharedQueue, store, profile };
-    return { ...place, baseUrl, idleMs, concurrency, metrics, health: null, fingerprint, ...own };
+    return { ...place, baseUrl, idleMs, concurrency, metrics, health: null, deployment: null, fingerprint, ...own };
   }
 
   async #startDetached(config: WorkerConfig, secrets: Secrets): Promise<void> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BadInputError, EngineUnavailableError } from '../../../../src/core/errors.ts';
+import type { TemporalVersions } from '../../../../src/core/run/temporalControl.ts';
 import { checkSetup, type SetupProbes } from '../../../../src/core/setup/checkSetup.ts';
 import { isSetUp, setupText } from '../../../../src/core/setup/setupCheck.ts';
 
@@ -66,6 +67,13 @@ describe('the checks of the set-up', () => {
       detail: 'None is running: what nightly and weekly fires waits for one.',
       hint: expect.stringContaining('forkpoint worker'),
     });
+    const versions = { current: 'forks:one', ramping: null, rampingPercent: 0 };
+    const workerOf = async (found: TemporalVersions) =>
+      (await look({ temporal: async () => ({ server: running, workers, versions: found }) })).of('worker')?.detail;
+    expect(await workerOf(versions)).toMatch(/New runs go to version forks:one\.$/);
+    expect(await workerOf({ ...versions, ramping: 'forks:two', rampingPercent: 25 })).toMatch(
+      /25 % of new runs go to version forks:two, the others to version forks:one\.$/,
+    );
     const unshipped = await look({ hasWorker: () => false });
     expect([unshipped.ok, unshipped.of('worker')?.ok]).toEqual([true, false]);
   });

@@ -81,3 +81,22 @@ export const temporalLongJob: Job = {
     ]);
   },
 };
+
+/** One run over more and more workers of other machines. */
+export const workersJob: Job = {
+  name: 'workers',
+  run() {
+    const rows = runProgram<{ workers: number; count: number; callMs: number; ms: number }[]>('temporalWorkers');
+    const alone = rows[0]?.ms ?? Number.NaN;
+    return Promise.resolve(
+      rows.map(({ workers, count, callMs, ms: took }) => ({
+        job: `Temporal, ${count} branches over a ${callMs} ms call, ${workers} ${workers === 1 ? 'worker' : 'workers'} elsewhere`,
+        ours: `${ms(took)}, ${((count * 1_000) / took).toFixed(1)} branches a second`,
+        peer: `one worker ${ms(alone)}`,
+        ratio: times(alone / took),
+        goal: workers === 1 ? '' : 'faster than one',
+        reached: workers === 1 || took < alone,
+      })),
+    );
+  },
+};

@@ -13,7 +13,7 @@ export interface SharedStore {
   put(name: string, bytes: Uint8Array): Promise<void>;
   /**
    * Writes an object unless there is one of that name: of all who try, on whichever machine, one succeeds.
-   * @returns false where there is one already
+   * @returns false where somebody else has written one. Equal bytes are one's own: they may come from a request whose answer was lost
    * @throws StorageError, after which the object may be there all the same
    */
   create(name: string, bytes: Uint8Array): Promise<boolean>;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSharedStore } from '../../src/adapters/shared/openSharedStore.ts';
 import { type S3Server, startS3Server } from '../support/s3Server.ts';
 import { describeSharedStore } from '../support/sharedStoreContract.ts';
+import { startTcpProxy } from '../support/tcpProxy.ts';
 
 let server: S3Server;
 const before = { ...process.env };
@@ -26,6 +27,23 @@ describe('an S3 store', () => {
     await store.put('one.json', Buffer.from('{}'));
     expect(await readdir(path.join(server.bucket, 'runs-of', 'tests'))).toContain('one.json');
     expect(store.location).toBe(server.location);
+  });
+
+  it('knows what it has written itself where the answer was lost, and what others have', async () => {
+    const proxy = await startTcpProxy(new URL(server.env['AWS_ENDPOINT_URL'] ?? '').host);
+    process.env.AWS_ENDPOINT_URL = `http://${proxy.address}`;
+    try {
+      const store = await openSharedStore(server.location);
+      expect(await store.create('warm.json', Buffer.from('{}'))).toBe(true);
+      proxy.loseAnswer();
+      expect(await store.create('runs/r-9/one.json', Buffer.from('mine'))).toBe(true);
+      proxy.loseAnswer();
+      expect(await store.create('runs/r-9/one.json', Buffer.from('other'))).toBe(false);
+      expect(Buffer.from((await store.get('runs/r-9/one.json')) ?? []).toString()).toBe('mine');
+    } finally {
+      Object.assign(process.env, server.env);
+      await proxy.close();
+    }
   });
 
   it('says what to look at where it can’t be reached, without a credential', async () => {

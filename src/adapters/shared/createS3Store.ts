@@ -110,10 +110,11 @@ class S3Store implements SharedStore {
       await this.#put(name, bytes, { IfNoneMatch: '*' });
       return true;
     } catch (error) {
-      const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-      if (status === 412) return false;
-      // Somebody writes the same object in this moment, or has just done so.
-      if (status === 409) return (await this.get(name)) === null ? this.#create(name, bytes) : false;
+      const { httpStatusCode: status, attempts = 1 } = error instanceof S3ServiceException ? error.$metadata : {};
+      // The client sends a request again whose answer was lost, and then finds what it has written itself.
+      if (status === 412) return attempts > 1 && Buffer.from(bytes).equals((await this.get(name)) ?? Buffer.alloc(0));
+      // Somebody writes the same object in this moment.
+      if (status === 409) return this.#create(name, bytes);
       throw this.#error(`Can't write ${name}`, error);
     }
   }

@@ -16,6 +16,8 @@ export interface Segment {
 const mostEvents = 500;
 /** Segments that are read at once. */
 const readAtOnce = 8;
+/** Numbers that are tried one after the other before the names are listed. */
+const triesInRow = 8;
 
 const nameOf = (runId: RunId, number: number): string => `runs/${runId}/events/${String(number).padStart(8, '0')}.json`;
 
@@ -40,20 +42,16 @@ export class SharedLog {
 
   /** Segments of the run from this number on. @throws StorageError */
   async read(runId: RunId, from: number): Promise<Segment[]> {
-    const first = await readSegment(this.#store, runId, from);
-    if (first === null) return [];
-    const segments = [first];
-    // Most readers are up to date, so what may follow is asked for only now.
-    const names = await this.#store.list(`runs/${runId}/events/`, nameOf(runId, from));
-    for (let at = 0; at < names.length; at += readAtOnce) {
-      const numbers = names.slice(at, at + readAtOnce).map((_, index) => from + 1 + at + index);
+    const segments: Segment[] = [];
+    // Most readers are up to date, so first one is asked for.
+    for (let count = 1; ; count = readAtOnce) {
+      const numbers = Array.from({ length: count }, (_, index) => from + segments.length + index);
       const read = await Promise.all(numbers.map((number) => readSegment(this.#store, runId, number)));
       for (const segment of read) {
         if (segment === null) return segments;
         segments.push(segment);
       }
     }
-    return segments;
   }
 }
 
@@ -108,18 +106,14 @@ class LogEnd {
   }
 
   async #writeSegment(events: BranchEvent[]): Promise<void> {
-    const id = randomUUID();
-    const bytes = Buffer.from(JSON.stringify({ id, events }));
-    for (let number = this.#next ?? (await this.#after(0)); ; ) {
-      const name = nameOf(this.#runId, number);
-      const isOurs = await this.#store.create(name, bytes);
-      this.#next = number + 1;
-      if (isOurs) return;
-      // A request that was sent again after its answer was lost finds what it has written itself.
-      const there = await this.#store.get(name);
-      if (there !== null && parsed(there, name).id === id) return;
-      number = await this.#after(number);
+    // No two segments are equal, so that a store can tell whose an object is.
+    const bytes = Buffer.from(JSON.stringify({ id: randomUUID(), events }));
+    let number = this.#next ?? (await this.#after(0));
+    for (let tries = 1; !(await this.#store.create(nameOf(this.#runId, number), bytes)); tries += 1) {
+      // Others write as well: mostly they are a few segments ahead.
+      number = tries % triesInRow === 0 ? await this.#after(number) : number + 1;
     }
+    this.#next = number + 1;
   }
 
   /** The number that follows the last one. */

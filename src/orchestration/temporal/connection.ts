@@ -3,6 +3,7 @@ import type { Client, ConnectionOptions, DataConverter } from '@temporalio/clien
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { EngineUnavailableError, messageOf } from '../../core/errors.ts';
 import type { Tracer } from '../../core/tracer.ts';
+import { isNotAllowed } from './grpcErrors.ts';
 import { readServerRecord } from './serverRecord.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 
@@ -124,7 +125,7 @@ export async function connectClient(
 
 /** The error for a server that could not be connected with. */
 export function connectFailure({ address, options }: TemporalTarget, cause: unknown): EngineUnavailableError {
-  if (codesOf(cause).some((code) => code === 16 || code === 7)) {
+  if (isNotAllowed(cause)) {
     return new EngineUnavailableError(
       `Temporal on ${address} does not accept the key.`,
       'Correct api_key of the profile in temporal.toml, or TEMPORAL_API_KEY.',
@@ -139,15 +140,6 @@ export function connectFailure({ address, options }: TemporalTarget, cause: unkn
     { address },
     { cause },
   );
-}
-
-/** Status codes of gRPC in an error and its causes: 4 deadline exceeded, 7 permission denied, 14 unavailable, 16 unauthenticated. */
-export function codesOf(error: unknown): number[] {
-  const codes: number[] = [];
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'number') codes.push(at.code);
-  }
-  return codes;
 }
 
 /** The parts of `host:port`; `[::1]:7233` has its brackets kept. */

@@ -8,7 +8,12 @@ export function isUnreachable(error: unknown): boolean {
   return hasCode(error, [14, 4]);
 }
 
-/** @param codes of gRPC: 3 invalid argument, 4 deadline exceeded, 14 unavailable */
+/** The server does not let in who asks. */
+export function isNotAllowed(error: unknown): boolean {
+  return hasCode(error, [16, 7]);
+}
+
+/** @param codes of gRPC: 3 invalid argument, 4 deadline exceeded, 7 permission denied, 14 unavailable, 16 unauthenticated */
 function hasCode(error: unknown, codes: readonly number[]): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     if ('code' in at && typeof at.code === 'number' && codes.includes(at.code)) return true;

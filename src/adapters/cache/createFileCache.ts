@@ -1,3 +1,6 @@
+// src/adapters/cache: answers of earlier runs in files, of the model and of checks, with an age and a size limit.
+// Which answer may be taken again is not decided here: src/core/run makes the keys.
+
 import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';

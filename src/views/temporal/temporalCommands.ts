@@ -1,3 +1,6 @@
+// src/views/temporal: Temporal as the user meets it: commands, pickers, the status bar. No client and no server is
+// started here: that is behind the port TemporalControl.
+
 import * as vscode from 'vscode';
 import { NotFoundError } from '../../core/errors.ts';
 import { plural } from '../../core/format.ts';

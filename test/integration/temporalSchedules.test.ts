@@ -208,17 +208,21 @@ it('says in words what is wrong', async () => {
   await services.schedules.delete('twice');
 });
 
-it('replays several sessions, and a session that is gone fails in words', async () => {
+it('replays several sessions, kept ones that Claude Code deleted too; one that is gone fails in words', async () => {
+  const kept = await writeSession(claudeDir(), work(), ['One.', 'Two.']);
   const gone = await writeSession(claudeDir(), work(), ['One.', 'Two.']);
-  const sessions = [session.sessionId, gone.sessionId];
+  const sessions = [session.sessionId, kept.sessionId, gone.sessionId];
   const options = ['--model', 'claude-haiku-4-5', '--from', '2', '--executor', 'api', '--cron', '@weekly', '--yes'];
   const [made] = await schedule('create', '--replay', ...sessions, '--name', 'weekly', ...options);
   expect(made?.sessions).toEqual(sessions);
-  await rm(gone.file);
+  await services.archive.keep(kept.file);
+  for (const { file } of [kept, gone]) await rm(file);
   const { runs, state } = await fire('weekly');
   expect(state).toBe('failed');
-  const [good, bad] = await Promise.all(runs.map(({ runId }) => services.forks.run(runId)));
-  expect([good?.kind, good?.state, bad?.state]).toEqual(['replay', 'completed', 'failed']);
+  const views = await Promise.all(runs.map(({ runId }) => services.forks.run(runId)));
+  const bad = views[2];
+  expect(views.map((view) => view.state)).toEqual(['completed', 'completed', 'failed']);
+  expect(bad?.kind).toBe('replay');
   expect(bad?.session.sessionId).toBe(gone.sessionId);
   expect(bad?.branches[0]?.error).toMatchObject({ code: 'not_found', message: expect.stringContaining(gone.file) });
   expect(historyText(await everythingOnServer())).not.toContain(gone.file);

@@ -1,11 +1,9 @@
 import { sha256 } from './adapters/sha256.ts';
 import { createScheduleService, type ScheduleServiceDeps } from './core/useCases/createScheduleService.ts';
-import type { ScheduleService } from './core/useCases/schedules.ts';
+import type { ScheduleEngine, ScheduleService } from './core/useCases/schedules.ts';
 import type { TemporalSettings } from './orchestration/temporal/temporalSettings.ts';
 
-type Engine = ReturnType<
-  typeof import('./orchestration/temporal/schedules/temporalSchedules.ts').createTemporalSchedules
->;
+type DisposableEngine = ScheduleEngine & { dispose(): Promise<void> };
 
 /** Constructs what schedules need. Contacts nothing before it is used. */
 export function createScheduling({
@@ -15,8 +13,8 @@ export function createScheduling({
   schedules: ScheduleService;
   dispose(): Promise<void>;
 } {
-  let made: Promise<Engine> | null = null;
-  const engine = (): Promise<Engine> => {
+  let made: Promise<DisposableEngine> | null = null;
+  const engine = (): Promise<DisposableEngine> => {
     made ??= import('./orchestration/temporal/schedules/temporalSchedules.ts').then(({ createTemporalSchedules }) =>
       createTemporalSchedules({ settings, blobs: deps.blobs }),
     );

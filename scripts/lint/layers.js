@@ -78,7 +78,7 @@ const layers = [
   {
     name: 'workflows',
     files: [
-      /^src\/orchestration\/temporal\/(?:workflows|durableRun\/\w+|rethrowAsOurs|agentQueueOf|searchAttributes|traceHeader|workflowTracing|codec\/failureConverter)\.ts$/,
+      /^src\/orchestration\/temporal\/(?:workflows|durableRun\/\w+|rethrowAsOurs|agentQueueOf|workflowIdOf|searchAttributes|traceHeader|workflowTracing|codec\/failureConverter)\.ts$/,
     ],
     mayImport: ['core', 'workflows'],
     // The workflow sandbox has no Node, and a bundle must not drag one in.

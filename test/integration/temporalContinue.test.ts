@@ -12,7 +12,7 @@ import { branchesToRun, foldRun } from '../../src/core/run/foldRun.ts';
 import type { ForkEngine, RunStore } from '../../src/core/run/ports.ts';
 import type { RunView } from '../../src/core/run/runView.ts';
 import type { BranchProgress } from '../../src/orchestration/temporal/durableRun/runProgress.ts';
-import { workflowIdOf } from '../../src/orchestration/temporal/durableRun/workflowIdOf.ts';
+import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from '../support/messagesApi.ts';
 import { buildPlan, type PlanOptions, storePlan } from '../support/storedPlan.ts';
 import { killWorkers, startTestServer, type TestServer, testEngine } from '../support/temporal.ts';

@@ -7,9 +7,9 @@ import { withLock } from '../../src/adapters/fileLock.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import { connectClient, resolveTarget } from '../../src/orchestration/temporal/connection.ts';
-import { workflowIdOf } from '../../src/orchestration/temporal/durableRun/workflowIdOf.ts';
 import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
 import type { TemporalSettings } from '../../src/orchestration/temporal/temporalSettings.ts';
+import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import { testRunId } from '../support/storedPlan.ts';
 import { plainEngine } from '../support/temporal.ts';
 

@@ -25,8 +25,8 @@ import { type Activities, createActivities, heartbeatEveryMs } from '../../src/o
 import { agentQueueOf } from '../../src/orchestration/temporal/agentQueueOf.ts';
 import type { DurableOrder } from '../../src/orchestration/temporal/durableRun/durableOrder.ts';
 import type { BranchProgress } from '../../src/orchestration/temporal/durableRun/runProgress.ts';
-import { workflowIdOf } from '../../src/orchestration/temporal/durableRun/workflowIdOf.ts';
 import { loadRunPage } from '../../src/orchestration/temporal/loadRunPage.ts';
+import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { forkRun } from '../../src/orchestration/temporal/workflows.ts';
 import { agentPlan } from '../support/agentBench.ts';
 import { FakeClock } from '../support/fakeClock.ts';

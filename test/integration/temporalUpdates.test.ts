@@ -12,7 +12,7 @@ import { branchIdSchema } from '../../src/core/ids.ts';
 import { foldRun } from '../../src/core/run/foldRun.ts';
 import type { ForkEngine } from '../../src/core/run/ports.ts';
 import type { BranchProgress } from '../../src/orchestration/temporal/durableRun/runProgress.ts';
-import { workflowIdOf } from '../../src/orchestration/temporal/durableRun/workflowIdOf.ts';
+import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import { historyText } from '../support/historyText.ts';
 import { type MessagesApi, startMessagesApi } from '../support/messagesApi.ts';
 import { buildPlan, storePlan } from '../support/storedPlan.ts';

@@ -7,7 +7,7 @@ import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
 import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
 import { connectClient, resolveTarget } from '../../src/orchestration/temporal/connection.ts';
-import { workflowIdOf } from '../../src/orchestration/temporal/durableRun/workflowIdOf.ts';
+import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
 import { startMessagesApi } from '../support/messagesApi.ts';
 import { storePlan } from '../support/storedPlan.ts';

@@ -12,7 +12,7 @@ import { foldRun } from '../../src/core/run/foldRun.ts';
 import type { ForkEngine } from '../../src/core/run/ports.ts';
 import type { RunView } from '../../src/core/run/runView.ts';
 import { dataConverterOf } from '../../src/orchestration/temporal/codec/dataConverterOf.ts';
-import { workflowIdOf } from '../../src/orchestration/temporal/durableRun/workflowIdOf.ts';
+import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import { ownQueueOf, sharedQueueOf } from '../../src/orchestration/temporal/taskQueues.ts';
 import { createTemporalEngine } from '../../src/orchestration/temporal/temporalEngine.ts';
 import { createStores, type Stores } from '../../src/storeServices.ts';

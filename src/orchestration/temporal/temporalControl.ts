@@ -7,11 +7,11 @@ import { cliReleaseFor } from './cliDownload/cliRelease.ts';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { connectClient, resolveTarget } from './connection.ts';
 import { DevServer } from './devServer.ts';
-import { workflowIdOf, workflowIdPrefix } from './durableRun/workflowIdOf.ts';
 import { openRunsIn } from './openRunsIn.ts';
 import { temporalProfiles } from './temporalProfiles.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 import { WorkerProcesses } from './workerProcess.ts';
+import { workflowIdOf, workflowIdPrefix } from './workflowIdOf.ts';
 
 /** The dev server and the workers of a data folder. Nothing is loaded or contacted before a method is called. */
 export function createTemporalControl(settings: TemporalSettings): TemporalControl {

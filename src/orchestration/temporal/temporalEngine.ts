@@ -18,7 +18,6 @@ import type { AddOrder, CancelOrder } from '../../core/run/runUpdate.ts';
 import { describedIn } from './describeRun.ts';
 import { type DurableOrderOptions, durableOrderOf } from './durableOrderOf.ts';
 import type { DurableOrder } from './durableRun/durableOrder.ts';
-import { workflowIdOf } from './durableRun/workflowIdOf.ts';
 import { findTemporalCli } from './findTemporalCli.ts';
 import { isBadArgument } from './grpcErrors.ts';
 import { projectHash } from './projectHash.ts';
@@ -27,6 +26,7 @@ import { TemporalLink } from './temporalLink.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 import { UpdateRefused, updateWorkflow } from './updateWorkflow.ts';
 import { WorkerProcesses } from './workerProcess.ts';
+import { workflowIdOf } from './workflowIdOf.ts';
 import type { forkRun } from './workflows.ts';
 
 /** Bytes of a fairness key that the server takes. */

@@ -13,6 +13,7 @@ import type { RunId } from '../../../core/ids.ts';
 import { retryPolicies, timeouts } from '../../../core/run/retryPolicies.ts';
 import type { RunEnd } from '../../../core/run/runPlan.ts';
 import type { ScheduleActivities } from '../schedules/scheduleActivities.ts';
+import { workflowIdOf } from '../workflowIdOf.ts';
 import type { forkRun } from '../workflows.ts';
 import {
   type FiredRuns,
@@ -22,7 +23,6 @@ import {
   type ScheduledOrder,
   scheduledOrderSchema,
 } from './scheduledOrder.ts';
-import { workflowIdOf } from './workflowIdOf.ts';
 
 /**
  * One firing of a schedule: makes a run of each item, waits for their ends, and compares each with the run before it. While it is

@@ -1,4 +1,4 @@
-import type { RunId } from '../../../core/ids.ts';
+import type { RunId } from '../../core/ids.ts';
 
 export const workflowIdPrefix = 'forkpoint-';
 

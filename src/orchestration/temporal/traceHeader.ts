@@ -22,3 +22,9 @@ export function traceparentOf(headers: Headers): string | null {
     return null;
   }
 }
+
+/** The span of an execution, named by what names the execution: a workflow's random numbers are its own. @param runId a UUID */
+export function spanOfExecution(runId: string): { traceId: string; spanId: string } {
+  const hex = runId.replaceAll('-', '');
+  return { traceId: hex, spanId: hex.slice(-16) };
+}

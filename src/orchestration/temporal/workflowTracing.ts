@@ -1,6 +1,7 @@
+import type { Headers } from '@temporalio/common';
 import { ContinueAsNew, proxySinks, type Sinks, type WorkflowInterceptors, workflowInfo } from '@temporalio/workflow';
 import type { EndedSpan } from '../../core/tracer.ts';
-import { traceparentOf, withTraceparent } from './traceHeader.ts';
+import { spanOfExecution, traceparentOf, withTraceparent } from './traceHeader.ts';
 
 /** Where workflows tell of their spans. */
 export interface TraceSinks extends Sinks {
@@ -13,12 +14,14 @@ export interface TraceSinks extends Sinks {
  */
 export function interceptors(): WorkflowInterceptors {
   const { runId, workflowId, workflowType, startTime } = workflowInfo();
-  // Random numbers are the workflow's own, so the span is named by what names the execution.
-  const hex = runId.replaceAll('-', '');
-  const spanId = hex.slice(-16);
+  const { traceId: ownTrace, spanId } = spanOfExecution(runId);
   let parent: string | null = null;
-  let traceId = hex;
-  let own = `00-${traceId}-${spanId}-01`;
+  let traceId = ownTrace;
+  /** What activities are told. Null where whoever started the run traces nothing: a worker that does finds the span by itself. */
+  let own: string | null = null;
+
+  const below = (headers: Headers, span: string | null): Headers =>
+    span === null ? headers : withTraceparent(headers, span);
 
   function ended(end: { failed: boolean }): void {
     const name = `RunWorkflow:${workflowType}`;
@@ -33,7 +36,7 @@ export function interceptors(): WorkflowInterceptors {
         execute(input, next) {
           parent = traceparentOf(input.headers);
           if (parent !== null) {
-            const [, trace = traceId, , flags = '01'] = parent.split('-');
+            const [, trace = ownTrace, , flags = '01'] = parent.split('-');
             traceId = trace;
             own = `00-${traceId}-${spanId}-${flags}`;
           }
@@ -48,9 +51,8 @@ export function interceptors(): WorkflowInterceptors {
     ],
     outbound: [
       {
-        scheduleActivity: (input, next) => next({ ...input, headers: withTraceparent(input.headers, own) }),
-        continueAsNew: (input, next) =>
-          next(parent === null ? input : { ...input, headers: withTraceparent(input.headers, parent) }),
+        scheduleActivity: (input, next) => next({ ...input, headers: below(input.headers, own) }),
+        continueAsNew: (input, next) => next({ ...input, headers: below(input.headers, parent) }),
       },
     ],
   };

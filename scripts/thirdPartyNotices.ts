@@ -32,10 +32,12 @@ const mit = path.resolve(import.meta.dirname, '../LICENSE');
 const copyrights: Readonly<Record<string, string>> = {
   standardwebhooks: 'Copyright (c) 2023 Svix (https://www.svix.com)',
 };
-/** Packages of one repository, some of which leave its licence out, with one that brings it. */
-const repositories: readonly { scope: string; licensed: string }[] = [
-  { scope: '@aws-sdk/', licensed: '@aws-sdk/client-s3' },
-];
+/** Packages that bring no text, and the one of the same repository, under the same terms, that does. */
+const siblings: Readonly<Record<string, string>> = {
+  '@aws-sdk/credential-provider-http': '@aws-sdk/client-s3',
+  '@aws-sdk/credential-provider-login': '@aws-sdk/client-s3',
+  '@aws-sdk/nested-clients': '@aws-sdk/client-s3',
+};
 /** Folders of packages that hold the licence of what is built of them. */
 const parts: Readonly<Record<string, string>> = { '@temporalio/core-bridge': 'sdk-core' };
 
@@ -72,21 +74,26 @@ function crates(folder: string): string[] {
   return [`Its native program is built of these Rust crates and more of its own:\n${found.join(', ')}.`];
 }
 
+function manifestOf(folder: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as Record<string, unknown>;
+}
+
 function describe(folder: string): ShippedPackage {
-  const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as Record<string, unknown>;
+  const manifest = manifestOf(folder);
   const field = (key: string): string => (typeof manifest[key] === 'string' ? manifest[key] : '');
   const [name, license] = [field('name'), field('license')];
   const texts = licenceTexts(folder);
+  const sibling = siblings[name];
+  if (sibling !== undefined && texts.length === 0) {
+    const beside = path.join(folder, '../..', sibling);
+    if (manifestOf(beside)['license'] === license) texts.push(...licenceTexts(beside));
+  }
   const part = parts[name];
   if (part !== undefined) texts.push(...licenceTexts(path.join(folder, part)), ...crates(folder));
   const copyright = copyrights[name];
   if (copyright !== undefined && texts.length === 0 && license === 'MIT') {
     const text = readFileSync(mit, 'utf8').replace(/^Copyright .*$/m, copyright);
     texts.push(text.trim());
-  }
-  const repository = repositories.find(({ scope }) => name.startsWith(scope));
-  if (repository !== undefined && texts.length === 0) {
-    texts.push(...licenceTexts(path.join(folder, '../..', repository.licensed)));
   }
   return { name, version: field('version'), license, texts };
 }

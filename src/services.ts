@@ -336,6 +336,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
         temporal,
         schedules: scheduling.schedules,
         apiHost,
+        sharing,
         settings: temporalSettings,
       });
     },

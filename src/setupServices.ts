@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { diskFacts } from './adapters/setup/diskFacts.ts';
+import type { RunSharing } from './core/run/runSharing.ts';
 import type { TemporalControl } from './core/run/temporalControl.ts';
 import { checkSetup } from './core/setup/checkSetup.ts';
 import type { SetupCheck } from './core/setup/setupCheck.ts';
@@ -18,6 +19,8 @@ export interface SetupServicesOptions {
   schedules: Pick<ScheduleService, 'list'>;
   settings: TemporalSettings;
   apiHost: string;
+  /** Null without a shared store. */
+  sharing: RunSharing | null;
   temporalIsDefault: boolean;
   /** Of the program that Forkpoint runs in, for example the editor. */
   versions: Readonly<Record<string, string>>;
@@ -25,7 +28,7 @@ export interface SetupServicesOptions {
 
 /** Looks at everything that Forkpoint works with on this machine. Asks nobody outside, but a Temporal server that is configured. */
 export async function runSetupChecks(options: SetupServicesOptions): Promise<SetupCheck[]> {
-  const { folder, agents, temporal, schedules, settings, apiHost, temporalIsDefault } = options;
+  const { folder, agents, temporal, schedules, settings, apiHost, sharing, temporalIsDefault } = options;
   let status: ReturnType<TemporalControl['status']> | undefined;
   // Chunks of the bundle lie in dist/, sources in src/: the package's file is above both.
   const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
@@ -46,6 +49,7 @@ export async function runSetupChecks(options: SetupServicesOptions): Promise<Set
       const encryption = (await settings.encryption?.()) ?? null;
       return encryption === null ? null : encryptionKeysOf(encryption).current;
     },
+    store: sharing && (() => sharing.probe()),
     disk: () => diskFacts(settings.home),
     versions: {
       Forkpoint: version,

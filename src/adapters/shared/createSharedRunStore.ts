@@ -72,6 +72,10 @@ class SharedRunStore implements RunStore {
         const { blobs } = await opened();
         await Promise.all([branch.request, branch.recording].map((ref) => blobs.share(ref)));
       },
+      probe: async () => {
+        await (await opened()).store.create('probe.json', Buffer.from('{}'));
+        return location;
+      },
       isShared: async (runId) => (await this.#whereabouts(runId)).kind !== 'local',
     };
   }

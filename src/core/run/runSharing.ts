@@ -15,4 +15,6 @@ export interface RunSharing {
   /** Puts there what a branch needs that comes to the run later. */
   shareBranch(branch: BranchPlan): Promise<void>;
   isShared(runId: RunId): Promise<boolean>;
+  /** Writes to the store. @returns where it is @throws StorageError */
+  probe(): Promise<string>;
 }

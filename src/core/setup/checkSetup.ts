@@ -30,6 +30,8 @@ export interface SetupProbes {
   hasWorker: () => boolean;
   /** Id of the key that payloads are encrypted with, null where they are not. @throws ForkpointError for keys that can't be used */
   encryptionKeyId: () => Promise<string | null>;
+  /** Writes to the shared store and gives where it is; null where there is none. @throws StorageError, EncryptionError */
+  store: (() => Promise<string>) | null;
   disk: () => Promise<DiskFacts>;
   /** Programs and their versions: Forkpoint, Node, the editor. */
   versions: Readonly<Record<string, string>>;
@@ -50,7 +52,7 @@ const lacking = (detail: string, hint: string): Finding => ({ ok: false, detail,
 /** Looks at everything that Forkpoint works with. Never throws, and shows no key. */
 export async function checkSetup(probes: SetupProbes): Promise<SetupCheck[]> {
   const hasKey = await probes.hasApiKey().catch(() => false);
-  const { temporalIsDefault } = probes;
+  const { temporalIsDefault, store } = probes;
   return Promise.all([
     // The default way: the API where a key is set, else Claude Code.
     check('claude', !hasKey, async () => ofAgent(await probes.agent())),
@@ -60,6 +62,9 @@ export async function checkSetup(probes: SetupProbes): Promise<SetupCheck[]> {
     check('worker', temporalIsDefault, () => ofWorker(probes)),
     check('versions', true, async () => ofVersions(probes.versions)),
     check('codec', temporalIsDefault, async () => ofCodec(await probes.encryptionKeyId())),
+    ...(store === null
+      ? []
+      : [check('store', temporalIsDefault, async () => fine(`Shared with other machines: ${await store()}.`))]),
     check('disk', true, async () => ofDisk(await probes.disk())),
   ]);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { BadInputError, EngineUnavailableError } from '../../../../src/core/errors.ts';
 import type { TemporalVersions } from '../../../../src/core/run/temporalControl.ts';
+import { BadInputError, EngineUnavailableError, StorageError } from '../../../../src/core/errors.ts';
 import { checkSetup, type SetupProbes } from '../../../../src/core/setup/checkSetup.ts';
 import { isSetUp, setupText } from '../../../../src/core/setup/setupCheck.ts';
 
@@ -24,6 +24,7 @@ const probes: SetupProbes = {
   activeSchedules: async () => [],
   hasWorker: () => true,
   encryptionKeyId: async () => null,
+  store: null,
   disk: async () => ({ folder: '/data', freeBytes: 5e9, problem: null }),
   versions: { Forkpoint: '0.1.0', Node: '22.1.0' },
   temporalIsDefault: false,
@@ -84,7 +85,9 @@ describe('the checks of the set-up', () => {
       temporalCli: () => Promise.reject(none),
       encryptionKeyId: () => Promise.reject(new BadInputError('It is not 32 bytes in base64.', 'Make a key.')),
       places: () => Promise.reject(new Error('no such folder')),
+      store: () => Promise.reject(new StorageError("Can't write probe.json in /mnt/team.", 'Mount it.')),
     });
+    expect(of('store')).toMatchObject({ ok: false, needed: false, hint: 'Mount it.' });
     expect(of('temporal server')).toMatchObject({ ok: false, detail: none.message, hint: none.hint });
     expect(of('codec')).toMatchObject({ ok: false, hint: 'Make a key.' });
     expect(of('places')).toMatchObject({ ok: false, detail: 'no such folder', hint: expect.any(String) });

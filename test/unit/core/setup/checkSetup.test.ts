@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { TemporalVersions } from '../../../../src/core/run/temporalControl.ts';
 import { BadInputError, EngineUnavailableError, StorageError } from '../../../../src/core/errors.ts';
+import type { TemporalVersions } from '../../../../src/core/run/temporalControl.ts';
 import { checkSetup, type SetupProbes } from '../../../../src/core/setup/checkSetup.ts';
 import { isSetUp, setupText } from '../../../../src/core/setup/setupCheck.ts';
 

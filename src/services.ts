@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createSessionArchive } from './adapters/archive/createSessionArchive.ts';
-import { archiveIn, claudeDirsOf, homeOf } from './adapters/dataFolders.ts';
+import { archiveIn, claudeDirsOf, defaultHome, homeOf } from './adapters/dataFolders.ts';
 import type { PriceOverrides } from './adapters/prices/createPriceList.ts';
 import type { ReadingFolders } from './adapters/reader/createReadingStore.ts';
 import { sha256 } from './adapters/sha256.ts';
@@ -219,7 +219,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     sharedQueue: load.sharedQueueOf({ taskQueue: temporalOptions.taskQueue, store }),
     // Its name is looked up when the first run or worker needs it.
     get taskQueue() {
-      return load.ownQueueOf({ home, taskQueue: temporalOptions.taskQueue, store });
+      return load.ownQueueOf({ home, defaultHome, taskQueue: temporalOptions.taskQueue, store });
     },
     // Chunks of the bundle lie beside the worker.
     workerScript: options.temporal?.workerScript ?? fileURLToPath(new URL('./worker.js', import.meta.url)),

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
 
@@ -7,6 +7,8 @@ type QueueSettings = Pick<TemporalSettings, 'home'> & {
   /** The name that a person chose. */
   taskQueue: string | undefined;
   store: string | null;
+  /** The data folder where nobody names another. */
+  defaultHome?: string;
 };
 
 /**
@@ -14,34 +16,43 @@ type QueueSettings = Pick<TemporalSettings, 'home'> & {
  * Its name is remembered in the folder, so that machines which share a server never take one another's runs, however alike their
  * folders are.
  */
-export function ownQueueOf({ home, taskQueue, store }: QueueSettings): string {
-  if (taskQueue === undefined) return `forkpoint-${machineIdOf(home)}`;
-  return store === null ? taskQueue : `${taskQueue}-${machineIdOf(home)}`;
+export function ownQueueOf({ taskQueue, store, ...folder }: QueueSettings): string {
+  if (taskQueue === undefined) return nameOf(folder);
+  return store === null ? taskQueue : `${taskQueue}-${nameOf(folder)}`;
 }
 
 /** The task queue of runs that every worker with the same store can carry out; null without a store. */
-export function sharedQueueOf({ taskQueue, store }: Omit<QueueSettings, 'home'>): string | null {
+export function sharedQueueOf({ taskQueue, store }: Pick<QueueSettings, 'taskQueue' | 'store'>): string | null {
   if (store === null) return null;
   return taskQueue ?? `forkpoint-store-${shortHash(store)}`;
 }
 
-function machineIdOf(home: string): string {
-  const folder = temporalFolder({ home });
-  const file = path.join(folder, 'machine-id');
+function nameOf(place: Pick<QueueSettings, 'home' | 'defaultHome'>): string {
+  const folder = temporalFolder(place);
+  const file = path.join(folder, 'task-queue');
+  // Runs of a release that named its queue after the folder's path are to be found by this one.
+  const isOld = existsSync(folder);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     // Of several processes that find none the first one writes it.
-    writeFileSync(file, randomBytes(4).toString('hex'), { flag: 'wx', mode: 0o600 });
+    const name = isOld ? nameByPath(place) : `forkpoint-${randomBytes(4).toString('hex')}`;
+    writeFileSync(file, name, { flag: 'wx', mode: 0o600 });
   } catch {
     // It is there, or the folder can't be written to.
   }
   try {
-    const id = readFileSync(file, 'utf8');
-    if (/^[0-9a-f]{8}$/.test(id)) return id;
+    const name = readFileSync(file, 'utf8');
+    if (/^forkpoint(?:-[0-9a-f]{8})?$/.test(name)) return name;
   } catch {
     // As below.
   }
-  return shortHash(path.resolve(home));
+  return nameByPath(place);
+}
+
+/** As releases before 0.2 named it. */
+function nameByPath({ home, defaultHome }: Pick<QueueSettings, 'home' | 'defaultHome'>): string {
+  if (defaultHome !== undefined && path.resolve(home) === path.resolve(defaultHome)) return 'forkpoint';
+  return `forkpoint-${shortHash(path.resolve(home))}`;
 }
 
 function shortHash(text: string): string {

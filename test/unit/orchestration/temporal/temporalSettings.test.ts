@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -23,6 +23,18 @@ describe('task queues', () => {
     // The folder of another machine lies at the same path, and has nothing of this one's in it.
     await rm(home('one'), { recursive: true });
     expect(ownQueueOf({ home: home('one'), ...plain })).not.toBe(one);
+  });
+
+  it('keep the name that runs of a release before were begun on', async () => {
+    await mkdir(path.join(home('old'), 'temporal'), { recursive: true });
+    await mkdir(path.join(home('other'), 'temporal'), { recursive: true });
+    const defaultHome = home('old');
+    expect(ownQueueOf({ home: defaultHome, defaultHome, ...plain })).toBe('forkpoint');
+    const other = ownQueueOf({ home: home('other'), defaultHome, ...plain });
+    expect(other).toMatch(/^forkpoint-[0-9a-f]{8}$/);
+    await rm(home('other'), { recursive: true });
+    await mkdir(path.join(home('other'), 'temporal'), { recursive: true });
+    expect(ownQueueOf({ home: home('other'), defaultHome, ...plain })).toBe(other);
   });
 
   it('are shared by those who share a store; what needs this machine keeps its own', () => {

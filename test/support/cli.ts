@@ -6,11 +6,20 @@ import * as esbuild from 'esbuild';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** The command line: as `npm test` has built it, else bundled from the sources as they are now, into a folder of its own. */
+/** The command line in a folder of its own: as `npm test` has built it, else bundled from the sources as they are now. */
 export async function bundleCli(): Promise<{ script: string; remove: () => Promise<void> }> {
-  if (process.env['FORKPOINT_BUILT']) return { script: path.join(root, 'dist/cli.js'), remove: async () => {} };
   const folder = await mkdtemp(path.join(tmpdir(), 'forkpoint-cli-'));
   await cp(path.join(root, 'package.json'), path.join(folder, 'package.json'));
+  const bundle = {
+    script: path.join(folder, 'dist', 'cli.js'),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+  if (process.env['FORKPOINT_BUILT']) {
+    // Tests put a worker of their own beside it.
+    const filter = (file: string) => !/(?:\.map|\.node|(?:worker|workflows)\.js)$/.test(file);
+    await cp(path.join(root, 'dist'), path.dirname(bundle.script), { recursive: true, filter });
+    return bundle;
+  }
   const options = path.join(root, 'scripts/bundleOptions.mjs');
   const { moduleForms } = (await import(options)) as { moduleForms: Record<string, string> };
   await esbuild.build({
@@ -30,7 +39,7 @@ export async function bundleCli(): Promise<{ script: string; remove: () => Promi
     },
     define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
   });
-  return { script: path.join(folder, 'dist', 'cli.js'), remove: () => rm(folder, { recursive: true, force: true }) };
+  return bundle;
 }
 
 export interface CliResult {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { isAlive, waitForEnd } from '../../src/orchestration/temporal/processes.ts';
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 import { bundleCli } from './cli.ts';
-import { builtWorker } from './temporal.ts';
+import { workerOfSources } from './temporal.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 /** Whose files are nobody's on all systems that have such a user. */
@@ -18,7 +18,7 @@ export interface Program {
 }
 
 export async function installProgram(): Promise<Program> {
-  const [cli, worker] = await Promise.all([bundleCli(), builtWorker()]);
+  const [cli, worker] = await Promise.all([bundleCli(), workerOfSources()]);
   const folder = path.dirname(cli.script);
   await Promise.all([
     ...['worker.js', 'workflows.js'].map((name) =>

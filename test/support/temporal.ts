@@ -36,8 +36,12 @@ export const noTraceSinks: InjectedSinks<TraceSinks> = { trace: { ended: { fn: (
 let built: Promise<string> | undefined;
 
 /** The worker: as `npm test` has built it, else built from the sources, so that no test runs a stale one. @returns path of the script */
-export function builtWorker(): Promise<string> {
-  if (process.env['FORKPOINT_BUILT']) return Promise.resolve(path.join(root, 'dist/worker.js'));
+export async function builtWorker(): Promise<string> {
+  return process.env['FORKPOINT_BUILT'] ? path.join(root, 'dist/worker.js') : workerOfSources();
+}
+
+/** The worker in two files, which can be copied. @returns path of the script; `workflows.js` lies beside it */
+export function workerOfSources(): Promise<string> {
   built ??= (async () => {
     // Inside node_modules, so that the script finds the packages.
     const folder = path.join(root, `node_modules/.cache/forkpoint-test-${process.pid}`);
@@ -97,7 +101,7 @@ export async function startTestServer(): Promise<TestServer> {
     async stop() {
       await control.stopServer();
       await rm(home, { recursive: true, force: true, maxRetries: 5 });
-      await rm(path.dirname(workerScript), { recursive: true, force: true });
+      if (built !== undefined) await rm(path.dirname(await built), { recursive: true, force: true });
       built = undefined;
     },
   };

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createBlobStore } from '../src/adapters/blobs/createBlobStore.ts';
+import { createCallGate } from '../src/adapters/limits/createCallGate.ts';
 import { createRunStore } from '../src/adapters/runs/createRunStore.ts';
 import { systemClock } from '../src/adapters/systemClock.ts';
 import type { StoredReply } from '../src/core/api/storedReply.ts';
@@ -39,12 +40,22 @@ const client: ModelClient = {
 const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-bench-'));
 const runs = createRunStore(path.join(home, 'runs'));
 const blobs = createBlobStore(path.join(home, 'blobs'));
+const gate = createCallGate({
+  folder: path.join(home, 'limits'),
+  host: '127.0.0.1',
+  secrets: () => Promise.resolve(['a key']),
+  callsPerModel: null,
+  clock: systemClock,
+  random: Math.random,
+  log: console.error,
+});
 const engine = createInProcessEngine({
   runs,
   blobs,
   models: () => Promise.resolve(client),
   prices: { cost: () => null },
   clock: systemClock,
+  gate,
   agents: noAgents,
 });
 

@@ -175,6 +175,7 @@ async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: L
     // `npm start` opens the editor on the sample session, where no key is needed and nothing is sent.
     provider: process.env['FORKPOINT_DEMO'] === '1' ? 'demo' : 'anthropic',
     concurrency: settings.concurrency(),
+    callsPerModel: settings.callsPerModel(),
     prices: settings.prices(),
     keepForkedSessions: settings.keepForkedSessions,
     cache: settings.cache,

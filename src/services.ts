@@ -16,6 +16,7 @@ import type { Provider } from './core/fork/forkPlan.ts';
 import type { EngineKind } from './core/fork/runChoices.ts';
 import type { SessionStore } from './core/fork/sessionStore.ts';
 import type { AgentWork } from './core/run/agent/agentWork.ts';
+import type { CallGate } from './core/run/callGate.ts';
 import type { ForkEngine, ModelClient, ModelClients, PriceList, RunStore } from './core/run/ports.ts';
 import type { ResultCache } from './core/run/resultCache.ts';
 import type { RunSharing } from './core/run/runSharing.ts';
@@ -57,6 +58,11 @@ export interface ServicesOptions {
   provider?: Provider;
   /** Branches that run at once in this process. */
   concurrency?: number;
+  /**
+   * Calls of one model with one key that may be under way at once, over all runs and processes. Default:
+   * `FORKPOINT_CALLS_PER_MODEL`, else any number.
+   */
+  callsPerModel?: number | null;
   prices?: PriceOverrides;
   /** The Claude Code to use. Default: `FORKPOINT_CLAUDE`, else looked for on PATH and where its extension keeps it. */
   claudePath?: string | undefined;
@@ -139,6 +145,7 @@ export interface Services {
   readonly temporal: TemporalControl;
   readonly clock: Clock;
   readonly cache: ResultCache;
+  readonly gate: CallGate;
   readonly tracer: Tracer;
   /** Looks at everything that Forkpoint works with. Never throws. */
   readonly checkSetup: (order: SetupOrder) => Promise<SetupCheck[]>;
@@ -204,8 +211,19 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     host: hostOf(baseUrl ?? apiAddress),
     clock,
   });
+  const callsPerModel = options.callsPerModel ?? numberOf(process.env.FORKPOINT_CALLS_PER_MODEL);
+  const gate = load.createCallGate({
+    folder: path.join(home, 'limits'),
+    host: hostOf(baseUrl ?? apiAddress),
+    secrets: () => Promise.all([apiKey(), authToken()]),
+    callsPerModel,
+    clock,
+    random: Math.random,
+    log: options.log ?? (() => {}),
+  });
   const temporalSettings: TemporalSettings = {
     home,
+    callsPerModel,
     withLock: load.withLock,
     fetch: proxied,
     env: options.env ?? process.env,
@@ -254,6 +272,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
         prices,
         clock,
         cache,
+        gate,
         concurrency,
         agents: agentWork,
         tracer,
@@ -323,6 +342,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     temporal,
     clock,
     cache,
+    gate,
     tracer,
     async checkSetup({ folder, temporalIsDefault = false, versions = {} }) {
       const { runSetupChecks } = await import('./setupServices.ts');
@@ -365,6 +385,7 @@ async function loadParts() {
     { createStores },
     { withLock },
     { createResultCache },
+    { createCallGate },
     { createPriceList },
     { textDiff },
     { createForkService },
@@ -375,6 +396,7 @@ async function loadParts() {
     import('./storeServices.ts'),
     import('./adapters/fileLock.ts'),
     import('./adapters/cache/createResultCache.ts'),
+    import('./adapters/limits/createCallGate.ts'),
     import('./adapters/prices/createPriceList.ts'),
     import('./adapters/textDiff.ts'),
     import('./core/useCases/createForkService.ts'),
@@ -386,6 +408,7 @@ async function loadParts() {
     createStores,
     withLock,
     createResultCache,
+    createCallGate,
     createPriceList,
     textDiff,
     createForkService,
@@ -439,6 +462,12 @@ function hostOf(url: string): string {
     // Not an address: requests will fail and say so.
     return url;
   }
+}
+
+/** Null where it says no number of calls. */
+function numberOf(text: string | undefined): number | null {
+  const number = Number(text);
+  return Number.isInteger(number) && number > 0 ? number : null;
 }
 
 async function fetchThroughProxies(): Promise<typeof globalThis.fetch | undefined> {

@@ -55,6 +55,7 @@ const layers = [
         'demo',
         'forkFiles',
         'git',
+        'limits',
         'prices',
         'runs',
         'setup',

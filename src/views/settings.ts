@@ -20,6 +20,8 @@ export const settings = {
   engine: (): EngineKind => engineKindSchema.catch('in-process').parse(value('engine')),
   /** Branches that run at once, 1 to 32. */
   concurrency: (): number => Math.min(32, Math.max(1, Math.floor(number('concurrency', 4)))),
+  /** Calls of one model at once over all windows; null for any number. */
+  callsPerModel: (): number | null => Math.max(0, Math.floor(number('callsPerModel', 0))) || null,
   models: (): string[] => texts('models'),
   /** US dollars for a million tokens by model id; entries that are not prices are left out. */
   prices: (): Record<string, z.infer<typeof priceSchema>> => {
@@ -73,7 +75,16 @@ export const settings = {
 };
 
 /** Settings that the services are made with. */
-const ofServices = ['claudeDirs', 'claudePath', 'dataDir', 'apiBaseUrl', 'concurrency', 'prices', 'temporal'];
+const ofServices = [
+  'claudeDirs',
+  'claudePath',
+  'dataDir',
+  'apiBaseUrl',
+  'concurrency',
+  'callsPerModel',
+  'prices',
+  'temporal',
+];
 
 /** Makes the services anew when such a setting changes, but not under a run that this window drives. */
 export function followServiceSettings(services: ReplaceableServices, runs: RunList): vscode.Disposable {

@@ -2,7 +2,7 @@ import type { MessagesRequest } from '../api/messagesRequest.ts';
 import type { StoredReply } from '../api/storedReply.ts';
 import type { BlobStore } from '../blobStore.ts';
 import type { Clock } from '../clock.ts';
-import { type Provider, storedRequestSchema } from '../fork/forkPlan.ts';
+import { type Provider, type StoredRequest, storedRequestSchema } from '../fork/forkPlan.ts';
 import type { BlobRef, BranchId, RunId } from '../ids.ts';
 import { noTracer, type Tracer } from '../tracer.ts';
 import { toolUses } from './advance.ts';
@@ -10,8 +10,10 @@ import type { BranchEvent } from './branchEvent.ts';
 import { BranchLog } from './branchLog.ts';
 import type { StepResult } from './branchOutcome.ts';
 import { askCache, keepReply } from './cachedReplies.ts';
+import type { CallGate } from './callGate.ts';
 import type { ModelClients, PriceList, RunStore } from './ports.ts';
 import type { CallCache, ResultCache } from './resultCache.ts';
+import { pauseAfterMs } from './retryPolicies.ts';
 
 /** One model call, by reference. */
 export interface ModelCall {
@@ -38,8 +40,19 @@ export interface CallModelDeps {
   clock: Clock;
   /** Answers of earlier runs, for calls that say so. */
   cache?: ResultCache;
+  /** Default: no call is held back. */
+  gate?: CallGate;
   /** Default: nothing is traced. */
   tracer?: Tracer;
+}
+
+export interface CallOptions {
+  signal: AbortSignal;
+  /** 1-based; from the second on, a reply that an earlier try completed is returned instead of asking again. */
+  attempt: number;
+  /** The call is held back no longer. */
+  onSent?: () => void;
+  onFirstToken?: () => void;
 }
 
 /** What is written to the run's log where a call failed that will be made again. @param now milliseconds since the epoch */
@@ -54,14 +67,9 @@ export function retryingEvent(
 /**
  * Sends one request and keeps what comes: the text as it streams in (in the run's log), the reply as a blob.
  * One call is one HTTP request; the caller decides whether to retry.
- * @param options.attempt 1-based; from the second on, a reply that an earlier try completed is returned instead of asking again
  * @throws ModelCallError, or the signal's reason after an abort
  */
-export async function callModel(
-  call: ModelCall,
-  deps: CallModelDeps,
-  options: { signal: AbortSignal; attempt: number; onFirstToken?: () => void },
-): Promise<StepResult> {
+export async function callModel(call: ModelCall, deps: CallModelDeps, options: CallOptions): Promise<StepResult> {
   if (options.attempt > 1) {
     const done = await completedBefore(call, deps);
     if (done !== null) return done;
@@ -73,25 +81,7 @@ export async function callModel(
     return cached;
   }
   const stored = storedRequestSchema.parse(await deps.blobs.get(call.request));
-  const client = await deps.models(call.provider);
-  await log.append({ type: 'request-sent', step: call.step, attempt: options.attempt });
-  let reply: StoredReply;
-  try {
-    reply = await tracedCall(call, stored.request.model, deps.tracer, () =>
-      client.stream(stored.request, stored.betas, {
-        signal: options.signal,
-        onEvent: (event) => {
-          if (event.type === 'text') return log.text(call.step, event.text);
-          if (event.type === 'output-tokens') return log.outputTokens(event.outputTokens);
-          options.onFirstToken?.();
-          log.write({ type: 'first-token', step: call.step });
-        },
-      }),
-    );
-  } finally {
-    // Also after a failure or an abort: what was received is kept.
-    await log.flush();
-  }
+  const reply = await ask(call, stored, log, deps, options);
   const result: StepResult = {
     step: call.step,
     turn: call.turn,
@@ -106,6 +96,42 @@ export async function callModel(
   await keepReply(call, { reply, costUsd: result.costUsd }, deps, log);
   await log.append({ type: 'step-completed', result });
   return result;
+}
+
+/** Sends the request once the gate lets it out. */
+async function ask(
+  call: ModelCall,
+  { request, betas }: StoredRequest,
+  log: BranchLog,
+  deps: CallModelDeps,
+  { signal, attempt, onSent, onFirstToken }: CallOptions,
+): Promise<StoredReply> {
+  const client = await deps.models(call.provider);
+  const permit = await deps.gate?.enter({ provider: call.provider, model: request.model }, signal);
+  try {
+    signal.throwIfAborted();
+    onSent?.();
+    await log.append({ type: 'request-sent', step: call.step, attempt });
+    return await tracedCall(call, request.model, deps.tracer, () =>
+      client.stream(request, betas, {
+        signal,
+        onEvent: (event) => {
+          if (event.type === 'text') return log.text(call.step, event.text);
+          if (event.type === 'output-tokens') return log.outputTokens(event.outputTokens);
+          onFirstToken?.();
+          log.write({ type: 'first-token', step: call.step });
+        },
+      }),
+    );
+  } catch (error) {
+    const pauseMs = pauseAfterMs(error, attempt);
+    if (pauseMs !== null) await permit?.pause(pauseMs);
+    throw error;
+  } finally {
+    await permit?.leave();
+    // Also after a failure or an abort: what was received is kept.
+    await log.flush();
+  }
 }
 
 /** The call as a span, named as OpenTelemetry's conventions for models want it. */

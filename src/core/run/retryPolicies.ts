@@ -1,4 +1,4 @@
-import type { ModelCallError, ModelFailureKind } from '../errors.ts';
+import { ModelCallError, type ModelFailureKind } from '../errors.ts';
 
 /** One tier of retries. Times in milliseconds. The fields follow Temporal's retry policy, so that both engines read one table. */
 export interface RetryPolicy {
@@ -43,6 +43,22 @@ export function isRetryable(
   { mayBeBilled, neverAgain }: Pick<ModelCallError['facts'], 'mayBeBilled' | 'neverAgain'>,
 ): boolean {
   return retryable.has(kind) && !mayBeBilled && neverAgain !== true;
+}
+
+/** No pause holds all calls of a model back for longer, in milliseconds. */
+export const longestPauseMs = retryPolicies.modelApi.maxMs;
+
+/**
+ * For how long the failure of one call holds back all calls that the API counts with it, in milliseconds; null: for no time. Whoever
+ * made too many is to wait however little is said of it; of an overloaded API others know only where it says for how long.
+ * @param attempt number of the try that failed, 1-based
+ */
+export function pauseAfterMs(error: unknown, attempt: number): number | null {
+  if (!(error instanceof ModelCallError)) return null;
+  const { retryAfterMs } = error.facts;
+  const pauses = error.kind === 'rate_limited' || (error.kind === 'overloaded' && (retryAfterMs ?? 0) > 0);
+  // The shortest time after which the call itself may be made again.
+  return pauses ? retryDelayMs(retryPolicies.modelApi, attempt, retryAfterMs, 0) : null;
 }
 
 /**

@@ -11,7 +11,6 @@ import { refusals } from '../../core/run/amendPlan.ts';
 import type { CallModelDeps } from '../../core/run/callModel.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
 import type { ForkEngine } from '../../core/run/ports.ts';
-import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import type { LimitChange } from '../../core/run/runLimits.ts';
 import type { RunUpdate } from '../../core/run/runUpdate.ts';
 import type { RunView } from '../../core/run/runView.ts';
@@ -39,14 +38,12 @@ class InProcessEngine implements ForkEngine {
   readonly kind = 'in-process';
   readonly #deps: InProcessEngineDeps;
   readonly #queue: FairQueue;
-  readonly #pause: RateLimitPause;
   readonly #drives = new Map<RunId, Drive>();
   readonly #starting = new Map<RunId, Promise<void>>();
 
   constructor(deps: InProcessEngineDeps) {
     this.#deps = deps;
     this.#queue = new FairQueue(deps.concurrency ?? 4);
-    this.#pause = new RateLimitPause(deps.clock, deps.random ?? Math.random);
   }
 
   async availability() {
@@ -150,7 +147,6 @@ class InProcessEngine implements ForkEngine {
           ...this.#deps,
           random: this.#deps.random ?? Math.random,
           queue: this.#queue,
-          pause: this.#pause,
         },
       );
       this.#drives.set(runId, drive);

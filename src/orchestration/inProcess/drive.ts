@@ -10,7 +10,6 @@ import { refusals, storeAddedBranch, storeLimits } from '../../core/run/amendPla
 import type { BranchEvent } from '../../core/run/branchEvent.ts';
 import type { StepResult } from '../../core/run/branchOutcome.ts';
 import { type CallModelDeps, callModel, type ModelCall, retryingEvent } from '../../core/run/callModel.ts';
-import type { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { isRetryable, retryDelayMs, retryPolicies } from '../../core/run/retryPolicies.ts';
 import type { BranchPorts } from '../../core/run/runBranch.ts';
 import { checkLimitChange, type LimitChange, type RunLimits } from '../../core/run/runLimits.ts';
@@ -33,7 +32,6 @@ export interface DriveDeps extends CallModelDeps {
   random: () => number;
   /** Places for branches, shared by all runs of the process. */
   queue: FairQueue;
-  pause: RateLimitPause;
 }
 
 /** One run being driven by this process. */
@@ -273,11 +271,10 @@ export class Drive {
 
   /** One model call with its retries. A call that may have been billed is never made again. */
   async #call(call: ModelCall, scope: BranchScope): Promise<StepResult> {
-    const { clock, pause, random } = this.#deps;
+    const { clock, random } = this.#deps;
     const { signal } = scope.controller;
     const policy = retryPolicies.modelApi;
     for (let attempt = 1; ; attempt += 1) {
-      await pause.over(signal);
       signal.throwIfAborted();
       try {
         return await callModel(call, this.#deps, { signal, attempt, onFirstToken: scope.onFirstToken });
@@ -286,7 +283,6 @@ export class Drive {
         const { retryAfterMs } = error.facts;
         if (!isRetryable(error.kind, error.facts) || attempt >= policy.attempts) throw error;
         const delayMs = retryDelayMs(policy, attempt, retryAfterMs, random());
-        if (error.kind === 'rate_limited') pause.extend(delayMs);
         const what = { attempt, delayMs, error: failureOf(error), billing: 'known' } as const;
         await this.#record(retryingEvent(call, clock.now(), what));
         await clock.sleep(delayMs, signal);

@@ -15,7 +15,6 @@ import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.
 import type { StepResult } from '../../core/run/branchOutcome.ts';
 import { withFailureWords, withoutFailureWords } from '../../core/run/callFailure.ts';
 import { type CallModelDeps, callModel } from '../../core/run/callModel.ts';
-import { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { callCacheSchema } from '../../core/run/resultCache.ts';
 import { type LimitChange, limitChangeSchema } from '../../core/run/runLimits.ts';
 import { withoutBranchWords } from '../../core/run/runOrder.ts';
@@ -80,7 +79,6 @@ export interface ActivityDeps extends CallModelDeps {
 
 /** The activities on the given ports. */
 export function createActivities(deps: ActivityDeps): Activities {
-  const pause = new RateLimitPause(deps.clock, Math.random);
   const activities: Activities = {
     async callModel(input) {
       const order = callOrderSchema.parse(input);
@@ -90,11 +88,12 @@ export function createActivities(deps: ActivityDeps): Activities {
       let phase: 'held back' | 'asked' | 'answering' = 'held back';
       const heart = setInterval(() => context.heartbeat({ phase }), heartbeatEveryMs);
       try {
-        await pause.over(context.cancellationSignal);
-        phase = 'asked';
         return await callModel(order.call, deps, {
           signal: context.cancellationSignal,
           attempt,
+          onSent: () => {
+            phase = 'asked';
+          },
           onFirstToken: () => {
             phase = 'answering';
             if (order.announceFirstToken) announce(order.call.branchId);
@@ -103,7 +102,7 @@ export function createActivities(deps: ActivityDeps): Activities {
       } catch (error) {
         // The SDK knows a cancelled activity by this very error.
         if (context.cancellationSignal.aborted) throw context.cancellationSignal.reason;
-        throw await endOfCall(order, attempt, error, { ...deps, pause });
+        throw await endOfCall(order, attempt, error, deps);
       } finally {
         clearInterval(heart);
       }

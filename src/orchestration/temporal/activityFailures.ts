@@ -3,7 +3,6 @@ import type { BlobStore } from '../../core/blobStore.ts';
 import { AgentError, ForkpointError } from '../../core/errors.ts';
 import { mayAskAgain, toCallFailure } from '../../core/run/callFailure.ts';
 import { type CallModelDeps, type ModelCall, retryingEvent } from '../../core/run/callModel.ts';
-import type { RateLimitPause } from '../../core/run/rateLimitPause.ts';
 import { type RetryPolicy, retryDelayMs } from '../../core/run/retryPolicies.ts';
 import { failureOf } from '../../core/run/runPlan.ts';
 
@@ -55,11 +54,10 @@ export async function endOfCall(
   { call, retry }: CallOrder,
   attempt: number,
   error: unknown,
-  { runs, clock, pause }: CallModelDeps & { pause: RateLimitPause },
+  { runs, clock }: CallModelDeps,
 ): Promise<Error> {
   if (!mayAskAgain(error) || attempt >= retry.attempts) return new ActivityEnd(error, { nonRetryable: true });
   const delayMs = retryDelayMs(retry, attempt, error.facts.retryAfterMs, Math.random());
-  if (error.kind === 'rate_limited') pause.extend(delayMs);
   const { code, message, hint } = failureOf(error);
   const what = { attempt, delayMs, error: { code, message, hint }, billing: 'known' } as const;
   await runs.append(retryingEvent(call, clock.now(), what));

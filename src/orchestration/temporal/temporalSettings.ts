@@ -46,6 +46,8 @@ export interface TemporalSettings {
   workerIdleMs?: number;
   /** Model calls that a worker which we start makes at once. Default 20. */
   concurrency?: number;
+  /** Calls of one model with one key at once, over all processes of this machine; null: any number. A worker takes it when it starts. */
+  callsPerModel?: number | null;
   /** `host:port` on this machine where a worker that we start serves its metrics. Default: nowhere. */
   metrics?: string;
   /** Start a worker when none serves the task queue. Default true. */

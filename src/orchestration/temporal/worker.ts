@@ -28,19 +28,26 @@ function tell(message: WorkerMessage): Promise<void> {
   });
 }
 
-async function serve({ config, apiKey, encryption, agentEnv }: WorkerHandover): Promise<void> {
-  // OpenTelemetry's SDK and the store's client look their variables up here; they came as the agents' environment did.
-  Object.assign(process.env, variablesOf(agentEnv));
-  const tracing = await tracingOf(process.env, log);
-  const options: ServicesOptions = {
+function optionsOf({ config, apiKey, encryption, agentEnv }: WorkerHandover): ServicesOptions {
+  return {
     home: config.home,
     ...(config.baseUrl !== null && { baseUrl: config.baseUrl }),
     apiKey: () => Promise.resolve(apiKey ?? undefined),
+    callsPerModel: config.callsPerModel,
+    log: (message, error) => log(`${message} ${messageOf(error)}`),
     authToken: agentEnv.ANTHROPIC_AUTH_TOKEN,
     env: agentEnv,
     encryption: () => Promise.resolve(encryption),
     temporal: { ...(config.store !== null && { store: config.store }) },
   };
+}
+
+async function serve(handover: WorkerHandover): Promise<void> {
+  const { config, encryption, agentEnv } = handover;
+  // OpenTelemetry's SDK and the store's client look their variables up here; they came as the agents' environment did.
+  Object.assign(process.env, variablesOf(agentEnv));
+  const tracing = await tracingOf(process.env, log);
+  const options = optionsOf(handover);
   const services = await createServices({ ...options, tracing });
   const draining = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -20,6 +20,8 @@ const workerConfigSchema = z.object({
   idleMs: z.int().positive(),
   /** Model calls at once. `auto`: as the machine's load allows. */
   concurrency: z.union([z.int().positive(), z.literal('auto')]),
+  /** Of one model with one key at once, over all processes of this machine; null: any number. */
+  callsPerModel: z.int().positive().nullable(),
   /** `host:port` on this machine that Prometheus asks for metrics. */
   metrics: z.string().nullable(),
   /** `host:port` on this machine that says whether the worker takes work. */

@@ -209,9 +209,11 @@ export class WorkerProcesses {
     own: Pick<WorkerConfig, 'managed' | 'agents'> & Partial<WorkerConfig>,
   ): WorkerConfig {
     const { home, taskQueue, profile = null, baseUrl = null, workerIdleMs: idleMs = defaultIdleMs } = this.#settings;
-    const { concurrency = defaultConcurrency, metrics = null, store = null, sharedQueue = null } = this.#settings;
+    const { concurrency = defaultConcurrency, callsPerModel = null, metrics = null } = this.#settings;
+    const { store = null, sharedQueue = null } = this.#settings;
+    const calls = { concurrency, callsPerModel };
     const place = { home, address, namespace, taskQueue, sharedQueue, store, profile };
-    return { ...place, baseUrl, idleMs, concurrency, metrics, health: null, deployment: null, fingerprint, ...own };
+    return { ...place, baseUrl, idleMs, ...calls, metrics, health: null, deployment: null, fingerprint, ...own };
   }
 
   async #startDetached(config: WorkerConfig, secrets: Secrets): Promise<void> {

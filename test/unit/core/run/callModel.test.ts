@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { StoredReply } from '../../../../src/core/api/storedReply.ts';
+import { ModelCallError } from '../../../../src/core/errors.ts';
 import { branchIdSchema } from '../../../../src/core/ids.ts';
+import type { CallGate } from '../../../../src/core/run/callGate.ts';
 import { callModel, type ModelCall } from '../../../../src/core/run/callModel.ts';
 import type { ModelClient } from '../../../../src/core/run/ports.ts';
+import type { ResultCache } from '../../../../src/core/run/resultCache.ts';
 import { ManualClock, MemoryBlobs, MemoryLog } from '../../../support/memoryStores.ts';
 import { request, runId } from '../../../support/plans.ts';
 
@@ -119,6 +122,77 @@ describe('callModel', () => {
     await callModel(w.call, w.deps, { signal: new AbortController().signal, attempt: 2 });
     expect(types(w.log)).toEqual(['request-sent', 'retrying', 'request-sent', 'step-completed']);
     expect(w.log.logged[1]).toMatchObject({ billing: 'unknown', error: { code: 'worker_lost' } });
+  });
+
+  describe('at the gate', () => {
+    const failure = (kind: 'rate_limited' | 'overloaded' | 'server_error', retryAfterMs: number | null) =>
+      new ModelCallError(kind, 'No.', 'Wait.', {
+        status: 429,
+        retryAfterMs,
+        mayBeBilled: false,
+        partialText: '',
+        requestId: null,
+      });
+
+    /** A gate that notes who comes and goes. */
+    async function gated(stream: ModelClient['stream'], cache?: ResultCache) {
+      const seen: unknown[] = [];
+      const w = await world(stream);
+      const gate: CallGate = {
+        async enter(calls) {
+          seen.push(calls);
+          return { pause: async (ms) => void seen.push(`pause ${ms}`), leave: async () => void seen.push('left') };
+        },
+      };
+      return { ...w, seen, deps: { ...w.deps, gate, ...(cache !== undefined && { cache }) } };
+    }
+    const calls = { provider: 'anthropic', model: request().model };
+
+    it('enters with its model, and leaves when the reply is there', async () => {
+      const w = await gated(async () => reply);
+      let sent = 0;
+      await callModel(w.call, w.deps, { signal: new AbortController().signal, attempt: 1, onSent: () => sent++ });
+      expect([w.seen, sent]).toEqual([[calls, 'left'], 1]);
+    });
+
+    it.each([
+      ['rate_limited', 7_000, 1, ['pause 7000']],
+      // Nobody says for how long: as long as the first pause of the table at least, then longer.
+      ['rate_limited', null, 1, ['pause 500']],
+      ['rate_limited', null, 5, ['pause 8000']],
+      ['rate_limited', 86_400_000, 1, ['pause 300000']],
+      ['overloaded', 7_000, 1, ['pause 7000']],
+      ['overloaded', null, 1, []],
+      ['overloaded', 0, 1, []],
+      ['server_error', 7_000, 1, []],
+    ] as const)('after %s with %j in try %i holds back the others: %j', async (kind, retryAfterMs, attempt, pauses) => {
+      const error = failure(kind, retryAfterMs);
+      const w = await gated(() => Promise.reject(error));
+      const signal = new AbortController().signal;
+      await expect(callModel(w.call, w.deps, { signal, attempt })).rejects.toBe(error);
+      expect(w.seen).toEqual([calls, ...pauses, 'left']);
+    });
+
+    it('sends nothing where it is cancelled there', async () => {
+      const cancelled = new AbortController();
+      const w = await gated(async () => reply);
+      const { gate } = w.deps;
+      const enter: CallGate['enter'] = async (...given) => {
+        cancelled.abort(new Error('cancelled'));
+        return gate.enter(...given);
+      };
+      const deps = { ...w.deps, gate: { enter } };
+      await expect(callModel(w.call, deps, { signal: cancelled.signal, attempt: 1 })).rejects.toThrow('cancelled');
+      expect([w.seen, types(w.log)]).toEqual([[calls, 'left'], []]);
+    });
+
+    it('passes none for an answer of an earlier run', async () => {
+      const cache: ResultCache = { get: async () => ({ reply, costUsd: 0.01 }), put: async () => {} };
+      const w = await gated(() => expect.unreachable('It was asked.'), cache);
+      const call = { ...w.call, cache: { read: true, repeat: 1, maxAgeMs: 1, maxBytes: 1 } };
+      await callModel(call, w.deps, { signal: new AbortController().signal, attempt: 1 });
+      expect(w.seen).toEqual([]);
+    });
   });
 
   it('fails where its log can not be written', async () => {

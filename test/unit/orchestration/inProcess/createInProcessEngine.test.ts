@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createBlobStore } from '../../../../src/adapters/blobs/createBlobStore.ts';
+import { createCallGate } from '../../../../src/adapters/limits/createCallGate.ts';
 import { createRunStore } from '../../../../src/adapters/runs/createRunStore.ts';
 import { systemClock } from '../../../../src/adapters/systemClock.ts';
 import type { StoredReply } from '../../../../src/core/api/storedReply.ts';
@@ -12,6 +13,7 @@ import { ModelCallError, RunOwnedError } from '../../../../src/core/errors.ts';
 import type { ForkPlan } from '../../../../src/core/fork/forkPlan.ts';
 import { branchIdSchema } from '../../../../src/core/ids.ts';
 import type { BranchEvent } from '../../../../src/core/run/branchEvent.ts';
+import type { CallGate } from '../../../../src/core/run/callGate.ts';
 import { branchesToRun, foldRun } from '../../../../src/core/run/foldRun.ts';
 import type { ForkEngine, ModelClient, RunStore } from '../../../../src/core/run/ports.ts';
 import type { RunView } from '../../../../src/core/run/runView.ts';
@@ -74,13 +76,19 @@ function modelOf(answer: Answer): { client: ModelClient; asked: string[] } {
 const untilAborted: Answer = (_prompt, signal) =>
   new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
-function engineOver(client: ModelClient, clock: Clock = systemClock, concurrency?: number): ForkEngine {
+function engineOver(
+  client: ModelClient,
+  clock: Clock = systemClock,
+  concurrency?: number,
+  gate?: CallGate,
+): ForkEngine {
   const engine = createInProcessEngine({
     runs,
     blobs,
     clock,
     agents: noAgents,
     concurrency,
+    ...(gate !== undefined && { gate }),
     models: async () => client,
     prices: { cost: () => null },
     random: () => 0.5,
@@ -88,6 +96,18 @@ function engineOver(client: ModelClient, clock: Clock = systemClock, concurrency
   engines.push(engine);
   return engine;
 }
+
+/** What a window with that key has. */
+const gateOf = (key: string, clock: Clock): CallGate =>
+  createCallGate({
+    folder: path.join(home, 'limits'),
+    host: 'api.example',
+    secrets: async () => [key],
+    callsPerModel: null,
+    clock,
+    random: () => 0.5,
+    log: (message, error) => expect.unreachable(`${message} ${String(error)}`),
+  });
 
 async function until(plan: ForkPlan, fits: (event: BranchEvent) => boolean): Promise<void> {
   const stop = new AbortController();
@@ -144,7 +164,7 @@ describe('the in-process engine', () => {
     expect(await other.cancel(plan.runId)).toBe(false);
   });
 
-  it('lets a 429 hold back every branch, for as long as the API says', async () => {
+  it('lets a 429 hold back every run of every window with that key, for as long as the API says', async () => {
     const clock = new FakeClock();
     let limited = true;
     const { client, asked } = modelOf(async () => {
@@ -152,15 +172,20 @@ describe('the in-process engine', () => {
       limited = false;
       throw rateLimited(60_000);
     });
-    const engine = engineOver(client, clock);
+    const [engine, window] = [1, 2].map(() => engineOver(client, clock, 4, gateOf('a', clock)));
     const first = await storePlan({ runs, blobs }, { branches: named('first'), timeoutSeconds: 600 });
-    await engine.start(first);
+    await engine?.start(first);
     await until(first, (event) => event.type === 'retrying');
     const second = await storePlan({ runs, blobs }, { branches: named('second'), timeoutSeconds: 600 });
-    await engine.start(second);
+    await engine?.start(second);
     await until(second, (event) => event.type === 'branch-started');
-    // What another engine asks meanwhile shows that there was time enough to ask.
-    await engineOver(client, clock).start(await storePlan({ runs, blobs }, { branches: named('elsewhere') }));
+    const third = await storePlan({ runs, blobs }, { branches: named('third'), timeoutSeconds: 600 });
+    await window?.start(third);
+    await until(third, (event) => event.type === 'branch-started');
+    // What one with another key asks meanwhile shows that there was time enough to ask.
+    await engineOver(client, clock, 4, gateOf('b', clock)).start(
+      await storePlan({ runs, blobs }, { branches: named('elsewhere') }),
+    );
     await expect.poll(() => asked).toEqual(['first', 'elsewhere']);
     clock.advance(59_999);
     await expect.poll(() => clock.waits[0]).toBe(1);
@@ -168,7 +193,8 @@ describe('the in-process engine', () => {
     clock.advance(60_000);
     await ended(first);
     await ended(second);
-    expect(asked.slice(2).sort()).toEqual(['first', 'second']);
+    await ended(third);
+    expect(asked.slice(2).sort()).toEqual(['first', 'second', 'third']);
   });
 
   it.each([null, 0])(

@@ -20,14 +20,15 @@ export function checksFact(branches: readonly BranchView[]): string {
   return `passes in ${passed} of ${checked.length}`;
 }
 
-/** `passed · 2.1 s`, `failed with exit code 1 · 0.4 s`. */
-export function checkOutcome({ passed, exitCode, ms }: CheckResult): string {
+/** `passed · 2.1 s`, `failed with exit code 1 · 0.4 s`; `passed · 2.1 s (cached)` where an earlier check found it. */
+export function checkOutcome({ passed, exitCode, ms, cached }: CheckResult): string {
   const outcome = passed
     ? 'passed'
     : exitCode === null
       ? 'stopped before its end'
       : `failed with exit code ${exitCode}`;
-  return `${outcome} · ${ms < 9_950 ? `${(ms / 1000).toFixed(1)} s` : duration(ms)}`;
+  const took = ms < 9_950 ? `${(ms / 1000).toFixed(1)} s` : duration(ms);
+  return `${outcome} · ${took}${cached === true ? ' (cached)' : ''}`;
 }
 
 /** What an agent asks for in one line, paths relative to where it works. */

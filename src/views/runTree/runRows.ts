@@ -245,6 +245,7 @@ function endedFacts(branch: BranchView, label: string): string {
     otherThan(label, modelName(branch.model)),
     branchState(branch),
     branch.usage.outputTokens > 0 && tokenFact(branch.usage.outputTokens),
+    branch.cached && 'cached',
     branch.attempts > 0 && cost([branch]),
     branch.billing === 'unknown' && 'billing unknown',
     span !== null && duration(span),

@@ -1,6 +1,7 @@
 import { absoluteTime, duration, messageWithHint, money, plural } from '../../core/format.ts';
 import { codeBlock, escapeMarkdown } from '../../core/inertMarkdown.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';
+import { savedText } from '../../core/run/savedText.ts';
 import { changesText } from '../agentProgress.ts';
 import { clipped, factList, modelList, usageText } from '../sessionTree/sessionTooltips.ts';
 import { checkOutcome } from './agentWords.ts';
@@ -71,6 +72,7 @@ function tooltipOfRun(run: RunView): string {
       ['Fidelity', run.fidelity],
       ['Missing', run.missing.length === 0 ? null : run.missing.join(', ')],
       ['Cost', run.provider === 'demo' ? 'none: the offline demo model answered' : costOfRun(run)],
+      ['Cached', savedText(run.branches)],
       ['Budget', run.budgetUsd === null ? null : money(run.budgetUsd)],
       ['Schedule', run.schedule?.name ?? null],
       ['Started', absoluteTime(run.createdAt)],
@@ -98,6 +100,7 @@ function tooltipOfBranch(branch: BranchView): string {
       ['Requests sent', String(branch.attempts)],
       ['Tokens', usageText(branch.usage)],
       ['Cost', branch.costUsd === null ? 'unknown: no price is known for the model' : money(branch.costUsd)],
+      ['Cached', savedText([branch])],
       [
         'Billing',
         branch.billing === 'unknown' ? 'unknown: a request may have been billed although no usage came back' : null,

@@ -63,6 +63,15 @@ describe('rows', () => {
       'error Now handle emoji | 1 branch · 1 failed · unknown cost · 2 h',
       'error cheaper | Haiku 4.5 · failed: The API asks to wait. · 1.2k · unknown cost · billing unknown · 8 s',
     ]);
+    const saved = { replies: 2, usage: noUsage, costUsd: 0.12 };
+    const cached = run({
+      costUsd: 0,
+      branches: [branch('b1', { cached: true, saved, usage: noUsage, costUsd: 0, attempts: 0 })],
+    });
+    expect(rows(cached)[1]).toBe('pass cheaper | Haiku 4.5 · cached · 8 s');
+    for (const node of [runNode(cached), ...branchNodes(cached)]) {
+      expect(runTooltip(node)).toContain('2 replies from the result cache');
+    }
     expect(
       rows(run({ kind: 'replay', branches: [branch('b1', { stopReason: 'diverged', divergedAtTurn: 3 })] })),
     ).toEqual([

@@ -5,6 +5,7 @@ import { createPriceList } from '../../src/adapters/prices/createPriceList.ts';
 import { systemClock } from '../../src/adapters/systemClock.ts';
 import { createInProcessEngine } from '../../src/orchestration/inProcess/createInProcessEngine.ts';
 import { noAgents } from '../support/noAgents.ts';
+import { windowGate } from '../support/windowGate.ts';
 import { describeEngineContract } from './engineContract.ts';
 
 describeEngineContract('in-process', async ({ runs, blobs, baseUrl, home, apiKey }) => {
@@ -16,6 +17,7 @@ describeEngineContract('in-process', async ({ runs, blobs, baseUrl, home, apiKey
     prices: await createPriceList(),
     clock: systemClock,
     cache: createResultCache({ folder: path.join(home, 'cache', 'results'), host: 'test', clock: systemClock }),
+    gate: windowGate(home, apiKey, new URL(baseUrl).host),
     agents: noAgents,
     concurrency: 8,
   });

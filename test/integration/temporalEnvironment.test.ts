@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import {
   Client,
@@ -8,7 +11,7 @@ import {
 } from '@temporalio/client';
 import { MockActivityEnvironment, TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, type LogEntry, Runtime, Worker } from '@temporalio/worker';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { toolPath } from '../../scripts/tools.ts';
 import { systemClock } from '../../src/adapters/systemClock.ts';
 import type { StoredReply } from '../../src/core/api/storedReply.ts';
@@ -20,6 +23,7 @@ import type { AgentWork } from '../../src/core/run/agent/agentWork.ts';
 import type { AnswerOrder } from '../../src/core/run/agent/answerOrder.ts';
 import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
 import type { StepResult } from '../../src/core/run/branchOutcome.ts';
+import type { CallGate } from '../../src/core/run/callGate.ts';
 import type { ModelClient, RunStore } from '../../src/core/run/ports.ts';
 import { type Activities, createActivities, heartbeatEveryMs } from '../../src/orchestration/temporal/activities.ts';
 import { agentQueueOf } from '../../src/orchestration/temporal/agentQueueOf.ts';
@@ -34,6 +38,7 @@ import { MemoryBlobs, MemoryLog, sha256 } from '../support/memoryStores.ts';
 import { noAgents } from '../support/noAgents.ts';
 import { buildPlan, type PlanOptions } from '../support/storedPlan.ts';
 import { noTraceSinks, workflowBundle } from '../support/temporal.ts';
+import { windowGate } from '../support/windowGate.ts';
 
 type Stream = ModelClient['stream'];
 type CallOrder = Parameters<Activities['callModel']>[0];
@@ -83,7 +88,7 @@ function modelError(
 }
 
 /** The product's activities on stores in memory, with a made-up model in the place of the Messages API. */
-async function activitiesOn(stream: Stream, clock: Clock, agents: Partial<AgentWork> | null = null) {
+async function activitiesOn(stream: Stream, clock: Clock, agents: Partial<AgentWork> | null = null, gate?: CallGate) {
   const blobs = new MemoryBlobs();
   const log = new MemoryLog();
   const plan = await buildPlan(blobs, { branches: [{ name: 'one' }] });
@@ -103,6 +108,7 @@ async function activitiesOn(stream: Stream, clock: Clock, agents: Partial<AgentW
       models: async () => client,
       prices: { cost: () => 0 },
       clock,
+      ...(gate !== undefined && { gate }),
       agents: agents === null ? noAgents : async () => agents as AgentWork,
     }),
   };
@@ -215,11 +221,16 @@ describe('the activities, in the mock environment', () => {
     const clock = new FakeClock();
     const stream = vi.fn<Stream>().mockRejectedValueOnce(modelError('rate_limited', { retryAfterMs: 7_000 }));
     stream.mockResolvedValue(saidYes);
-    const { activities, order } = await activitiesOn(stream, clock);
+    const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-held-'));
+    onTestFinished(() => rm(home, { recursive: true }));
+    const { activities, order } = await activitiesOn(stream, clock, null, windowGate(home, 'a', undefined, clock));
     await failureOf(environment().run(activities.callModel, order));
     const mock = environment();
+    const phases = new Seen<{ phase: string }>();
+    mock.on('heartbeat', (details: { phase: string }) => phases.push(details));
     const [held, cancelled] = [environment(), mock].map((each) => each.run(activities.callModel, order));
-    expect(clock.waits).toHaveLength(2);
+    await expect.poll(() => clock.waits).toHaveLength(2);
+    expect(await phases.first(() => true)).toEqual({ phase: 'held back' });
     expect(clock.waits[0]).toBeGreaterThanOrEqual(7_000);
     mock.cancel();
     await expect(cancelled).rejects.toBeInstanceOf(CancelledFailure);

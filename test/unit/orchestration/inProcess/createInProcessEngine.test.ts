@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createBlobStore } from '../../../../src/adapters/blobs/createBlobStore.ts';
-import { createCallGate } from '../../../../src/adapters/limits/createCallGate.ts';
 import { createRunStore } from '../../../../src/adapters/runs/createRunStore.ts';
 import { systemClock } from '../../../../src/adapters/systemClock.ts';
 import type { StoredReply } from '../../../../src/core/api/storedReply.ts';
@@ -21,6 +20,7 @@ import { createInProcessEngine } from '../../../../src/orchestration/inProcess/c
 import { FakeClock } from '../../../support/fakeClock.ts';
 import { noAgents } from '../../../support/noAgents.ts';
 import { buildPlan, storePlan } from '../../../support/storedPlan.ts';
+import { windowGate } from '../../../support/windowGate.ts';
 
 let home: string;
 let runs: RunStore;
@@ -97,18 +97,6 @@ function engineOver(
   return engine;
 }
 
-/** What a window with that key has. */
-const gateOf = (key: string, clock: Clock): CallGate =>
-  createCallGate({
-    folder: path.join(home, 'limits'),
-    host: 'api.example',
-    secrets: async () => [key],
-    callsPerModel: null,
-    clock,
-    random: () => 0.5,
-    log: (message, error) => expect.unreachable(`${message} ${String(error)}`),
-  });
-
 async function until(plan: ForkPlan, fits: (event: BranchEvent) => boolean): Promise<void> {
   const stop = new AbortController();
   for await (const event of runs.follow(plan.runId, stop.signal)) if (fits(event)) stop.abort();
@@ -172,7 +160,7 @@ describe('the in-process engine', () => {
       limited = false;
       throw rateLimited(60_000);
     });
-    const [engine, window] = [1, 2].map(() => engineOver(client, clock, 4, gateOf('a', clock)));
+    const [engine, window] = [1, 2].map(() => engineOver(client, clock, 4, windowGate(home, 'a', undefined, clock)));
     const first = await storePlan({ runs, blobs }, { branches: named('first'), timeoutSeconds: 600 });
     await engine?.start(first);
     await until(first, (event) => event.type === 'retrying');
@@ -183,7 +171,7 @@ describe('the in-process engine', () => {
     await window?.start(third);
     await until(third, (event) => event.type === 'branch-started');
     // What one with another key asks meanwhile shows that there was time enough to ask.
-    await engineOver(client, clock, 4, gateOf('b', clock)).start(
+    await engineOver(client, clock, 4, windowGate(home, 'b', undefined, clock)).start(
       await storePlan({ runs, blobs }, { branches: named('elsewhere') }),
     );
     await expect.poll(() => asked).toEqual(['first', 'elsewhere']);

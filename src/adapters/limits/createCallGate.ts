@@ -1,3 +1,6 @@
+// src/adapters/limits: what all processes with our data folder keep to so that the API is not asked too much: pauses and slots for
+// calls, by key and model. When a pause is due, and how long it is, is src/core/run; a run's own limits are not here.
+
 import path from 'node:path';
 import { canonicalJson } from '../../core/canonicalJson.ts';
 import type { CallGate, CallPermit, GatedCalls } from '../../core/run/callGate.ts';

@@ -12,6 +12,7 @@ import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
 import { branchesToRun, foldRun } from '../../src/core/run/foldRun.ts';
 import type { ForkEngine, RunStore } from '../../src/core/run/ports.ts';
 import type { BranchView, RunView } from '../../src/core/run/runView.ts';
+import { runFromStep } from '../../src/core/useCases/runFromStep.ts';
 import {
   type MessagesApi,
   type ReceivedRequest,
@@ -19,7 +20,7 @@ import {
   type ReplyScript,
   startMessagesApi,
 } from '../support/messagesApi.ts';
-import { buildPlan, type PlanOptions, storePlan } from '../support/storedPlan.ts';
+import { buildPlan, type PlanOptions, storePlan, testRunId } from '../support/storedPlan.ts';
 import { refusingIllegal } from '../support/strictApi.ts';
 import { windowGate } from '../support/windowGate.ts';
 
@@ -739,6 +740,35 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
         expect(again.state).toBe('completed');
         expect(branch(again, 'late')).toMatchObject({ text: 'Fine.', attempts: 2 });
         expect(api.requests).toHaveLength(3);
+      });
+
+      it('goes on in a new run from a step of an earlier one: what came before it is not asked again', async () => {
+        const { api } = await start([
+          { content: [{ type: 'text', text: 'Reading.' }, readCall('/a')] },
+          'Read once.',
+          'Read anew.',
+        ]);
+        const plan = await bench.plan({ branches: named('one'), turns });
+        await bench.engine.start(plan);
+        const first = await bench.ended(plan);
+        const as = { runId: testRunId(), createdAt: new Date().toISOString() };
+        const from = { branchId: branchIdSchema.parse('b1'), step: 2 };
+        const again = await runFromStep({ plan, view: first }, from, as, bench.blobs);
+        await bench.runs.create(again.plan, again.events);
+        await bench.engine.start(again.plan);
+        const second = await bench.ended(again.plan);
+        expect(second.state).toBe('completed');
+        const [kept, asked] = branch(first, 'one').results;
+        expect(branch(second, 'one')).toMatchObject({
+          text: 'Reading.\n\nRead anew.',
+          attempts: 1,
+          toolCalls: [{ name: 'Read', answer: 'recorded' }],
+          costUsd: asked?.costUsd,
+          saved: { replies: 1, usage: kept?.usage, costUsd: kept?.costUsd },
+        });
+        expect(api.requests).toHaveLength(3);
+        expect(api.requests[2]?.body).toEqual(api.requests[1]?.body);
+        expect(await bench.view(plan)).toEqual(first);
       });
     });
 

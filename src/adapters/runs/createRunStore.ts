@@ -45,15 +45,16 @@ class FileRunStore implements RunStore {
     this.#dir = dir;
   }
 
-  async create(plan: ForkPlan): Promise<boolean> {
+  async create(plan: ForkPlan, events: readonly BranchEvent[] = []): Promise<boolean> {
     const folder = this.#folder(plan.runId);
+    const log = events.map((event) => `${JSON.stringify(event)}\n`).join('');
     try {
       await mkdir(this.#dir, { recursive: true, mode: 0o700 });
       // Filled aside and renamed: the run appears whole, and only one of two dispatches can win.
       const draft = await mkdtemp(path.join(this.#dir, '.new-'));
       try {
         await writeFile(path.join(draft, planFile), JSON.stringify(plan, null, 2), { mode: 0o600 });
-        await writeFile(path.join(draft, eventsFile), '', { mode: 0o600 });
+        await writeFile(path.join(draft, eventsFile), log, { mode: 0o600 });
         await rename(draft, folder);
       } catch (error) {
         await rm(draft, { recursive: true, force: true });

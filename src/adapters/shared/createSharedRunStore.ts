@@ -161,8 +161,8 @@ class SharedRunStore implements RunStore {
     this.#drivenHere.delete(runId);
   }
 
-  create(plan: ForkPlan): Promise<boolean> {
-    return this.#deps.local.create(plan);
+  create(...run: Parameters<RunStore['create']>): Promise<boolean> {
+    return this.#deps.local.create(...run);
   }
 
   list(limit?: number): Promise<RunId[]> {

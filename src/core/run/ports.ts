@@ -18,8 +18,11 @@ export interface GivenAnswer {
 
 /** Runs on disk: a plan and an append-only log of events each. Several processes may read and append. */
 export interface RunStore {
-  /** Stores a new run. False (and nothing changed) where that run id exists: a second click on Run is not a second run. */
-  create(plan: ForkPlan): Promise<boolean>;
+  /**
+   * Stores a new run. False (and nothing changed) where that run id exists: a second click on Run is not a second run.
+   * @param events its log begins with. Default: none
+   */
+  create(plan: ForkPlan, events?: readonly BranchEvent[]): Promise<boolean>;
   /** @throws NotFoundError */
   plan(runId: RunId): Promise<ForkPlan>;
   /** Appends durably; resolves when the event can be read by others. */

@@ -35,6 +35,7 @@ import type { EngineKind } from '../fork/runChoices.ts';
 import type { OpenSession, SessionStore } from '../fork/sessionStore.ts';
 import { groupBy } from '../groupBy.ts';
 import { type BlobRef, type BranchId, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';
+import type { BranchEvent } from '../run/branchEvent.ts';
 import { branchesToRun, foldRun } from '../run/foldRun.ts';
 import type { ForkEngine, PriceList, RunStore } from '../run/ports.ts';
 import type { LimitChange } from '../run/runLimits.ts';
@@ -45,6 +46,7 @@ import { noTracer, type SpanFacts, type Tracer } from '../tracer.ts';
 import { followingIds, forkOfRun } from './addedBranches.ts';
 import { estimateCost } from './estimateCost.ts';
 import type { AgainPreview, ForkPreview, ForkService } from './forkService.ts';
+import { type FromStep, keptSteps, runFromStep } from './runFromStep.ts';
 
 export interface ForkServiceDeps {
   sessions: SessionStore;
@@ -251,6 +253,22 @@ class Service implements ForkService {
     };
   }
 
+  async previewFromStep(runId: RunId, from: FromStep): Promise<AgainPreview> {
+    keptSteps(await this.run(runId), from);
+    return this.previewOfPlan(await this.deps.runs.plan(runId), [from.branchId]);
+  }
+
+  runFromStep(runId: RunId, from: FromStep, newId = this.newRunId()): Promise<ForkPlan> {
+    return this.traced('again', { 'forkpoint.run': newId }, async () => {
+      const { runs, blobs, clock } = this.deps;
+      const source = { plan: await runs.plan(runId), view: await this.run(runId) };
+      const ready = this.readied(source.plan.engine);
+      const createdAt = new Date(clock.now()).toISOString();
+      const { plan, events } = await runFromStep(source, from, { runId: newId, createdAt }, blobs);
+      return this.stored(plan, ready, events);
+    });
+  }
+
   retry(runId: RunId): Promise<void> {
     return this.traced('retry', { 'forkpoint.run': runId }, () => this.runAgain(runId, 'retry'));
   }
@@ -370,9 +388,13 @@ class Service implements ForkService {
   }
 
   private async start(draft: Draft, runId: RunId, ready: Promise<ForkEngine>): Promise<ForkPlan> {
-    const plan = await this.planned(draft, runId);
+    return this.stored(await this.planned(draft, runId), ready);
+  }
+
+  /** Stores a run and starts it, unless one of its id is there. @param events its log begins with; default: none */
+  private async stored(plan: ForkPlan, ready: Promise<ForkEngine>, events?: readonly BranchEvent[]): Promise<ForkPlan> {
     const engine = await ready;
-    if (!(await this.deps.runs.create(plan))) return this.deps.runs.plan(runId);
+    if (!(await this.deps.runs.create(plan, events))) return this.deps.runs.plan(plan.runId);
     this.deps.onDispatched?.(plan);
     await engine.start(plan);
     return plan;

@@ -15,6 +15,7 @@ import type { BranchId, RunId } from '../ids.ts';
 import type { LimitChange } from '../run/runLimits.ts';
 import type { RunView } from '../run/runView.ts';
 import type { Fidelity } from '../session/fidelity.ts';
+import type { FromStep } from './runFromStep.ts';
 
 /** What will be sent where and what it may cost, told before anything is sent. */
 export interface ForkPreview {
@@ -55,7 +56,7 @@ export interface ForkPreview {
   notes: string[];
 }
 
-/** What `retry` or `resume` would send, told before it is sent. Completed steps are not paid again, so it may be nearly nothing. */
+/** What `retry`, `resume` or `runFromStep` would send, told before it is sent. Completed steps are not paid again, so it may be nearly nothing. */
 export interface AgainPreview {
   /** Branches that would run again: each sends at least one request. */
   branches: BranchId[];
@@ -98,6 +99,14 @@ export interface ForkService {
   /** What a plan would send if all of it ran anew. */
   previewStored(plan: ForkPlan): Promise<AgainPreview>;
   previewAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<AgainPreview>;
+  /** @throws as `runFromStep` does */
+  previewFromStep(runId: RunId, from: FromStep): Promise<AgainPreview>;
+  /**
+   * Runs a branch again from a step, as a new run that keeps the steps before it. The run that it comes from stays as it is.
+   * @returns the new run's plan; with a `newId` that exists already, nothing is started again
+   * @throws NotFoundError where the branch has no such step; BadInputError where Claude Code answered
+   */
+  runFromStep(runId: RunId, from: FromStep, newId?: RunId): Promise<ForkPlan>;
   /** Runs the failed and cancelled branches again; completed steps are kept and not paid twice. */
   retry(runId: RunId): Promise<void>;
   /** Runs what an interruption left undone. */

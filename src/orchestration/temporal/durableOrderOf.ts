@@ -24,7 +24,7 @@ export interface DurableOrderOptions {
 /** What the workflow needs of the plan it loads itself: of any plan, this holds a reference. */
 export async function durableOrderOf(
   plan: ForkPlan,
-  what: Pick<DurableOrder, 'branches' | 'attempt'>,
+  what: Pick<DurableOrder, 'branches' | 'attempt' | 'hasLog'>,
   options: DurableOrderOptions,
 ): Promise<DurableOrder> {
   const { blobs, continueAfterEvents, branchesAtOnce = defaultBranchesAtOnce } = options;

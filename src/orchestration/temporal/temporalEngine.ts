@@ -11,6 +11,7 @@ import type { BranchId, RunId } from '../../core/ids.ts';
 import { endAbandoned, isLeftOpen } from '../../core/run/abandonedRun.ts';
 import type { AnswerOrder } from '../../core/run/agent/answerOrder.ts';
 import { refusals } from '../../core/run/amendPlan.ts';
+import type { BranchEvent } from '../../core/run/branchEvent.ts';
 import type { EngineAvailability, ForkEngine, RunStore } from '../../core/run/ports.ts';
 import { checkLimitChange, type LimitChange } from '../../core/run/runLimits.ts';
 import type { RunSharing } from '../../core/run/runSharing.ts';
@@ -203,7 +204,7 @@ class TemporalEngine implements ForkEngine {
   async #startFirst(client: Client, plan: ForkPlan): Promise<void> {
     const events = await this.#deps.runs.events(plan.runId);
     if (events.some((event) => event.type === 'run-started')) return;
-    await this.#startWorkflow(client, plan, { branches: null, attempt: 1 }, 'REJECT_DUPLICATE');
+    await this.#startWorkflow(client, plan, { branches: null, attempt: 1, ...logOf(events) }, 'REJECT_DUPLICATE');
   }
 
   async #startAgain(
@@ -233,7 +234,7 @@ class TemporalEngine implements ForkEngine {
         const at = new Date(clock.now()).toISOString();
         await runs.append({ type: 'branch-reset', runId, branchId, at, reason });
       }
-      await this.#startWorkflow(client, plan, { branches, attempt: attempts + 1 }, 'ALLOW_DUPLICATE');
+      await this.#startWorkflow(client, plan, { branches, attempt: attempts + 1, ...logOf(events) }, 'ALLOW_DUPLICATE');
     } finally {
       mark.dispose();
     }
@@ -242,7 +243,7 @@ class TemporalEngine implements ForkEngine {
   async #startWorkflow(
     client: Client,
     plan: ForkPlan,
-    what: Pick<DurableOrder, 'branches' | 'attempt'>,
+    what: Pick<DurableOrder, 'branches' | 'attempt' | 'hasLog'>,
     workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE',
   ): Promise<void> {
     const { taskQueue, blobs } = await this.#reachOf(plan.runId);
@@ -305,6 +306,10 @@ class TemporalEngine implements ForkEngine {
       );
     }
   }
+}
+
+function logOf(events: readonly BranchEvent[]): Pick<DurableOrder, 'hasLog'> {
+  return events.some(({ type }) => type === 'step-completed') ? { hasLog: true } : {};
 }
 
 /** A refused update as a person reads it. */

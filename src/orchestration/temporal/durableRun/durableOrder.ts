@@ -37,6 +37,8 @@ export const durableOrderSchema = z.object({
   branches: z.array(branchIdSchema).min(1).nullable(),
   /** 1 for the first dispatch, then one more for each retry or resume. */
   attempt: z.int().positive(),
+  /** The run's log holds steps before the first attempt: those of the run that it goes on from. */
+  hasLog: z.literal(true).optional(),
   retry: runOrderSchema.shape.retry,
   heartbeatMs: runOrderSchema.shape.heartbeatMs,
   searchable: runOrderSchema.shape.searchable,

@@ -46,7 +46,7 @@ export function runInOrder(order: RunOrder): LoadedRun {
  * @throws ActivityFailure
  */
 export async function loadRun(order: DurableOrder, local: Activities, remote: Activities): Promise<LoadedRun> {
-  const { runId, plan, branches, attempt, cursor } = order;
+  const { runId, plan, branches, attempt, hasLog, cursor } = order;
   const { added = [], ended = [] } = cursor ?? {};
   const ask: LoadOrder = {
     runId,
@@ -54,7 +54,7 @@ export async function loadRun(order: DurableOrder, local: Activities, remote: Ac
     added,
     branches,
     ended,
-    hasLog: attempt > 1 || cursor !== null,
+    hasLog: hasLog === true || attempt > 1 || cursor !== null,
     from: 0,
   };
   const first = runPageSchema.parse(await local.loadRun(ask));

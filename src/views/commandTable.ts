@@ -29,6 +29,11 @@ export interface BranchTarget extends RunTarget {
   readonly branchId: BranchId;
 }
 
+/** A step of a branch, 1-based. */
+export interface StepTarget extends BranchTarget {
+  readonly step: number;
+}
+
 /** A question of an agent that waits for a person. */
 export interface QuestionTarget extends BranchTarget {
   readonly callId: string;
@@ -61,6 +66,7 @@ export const commandTable = {
   'forkpoint.cancelRun': { title: 'Cancel Run', palette: true },
   'forkpoint.retryFailed': { title: 'Retry Failed', palette: true },
   'forkpoint.resumeRun': { title: 'Resume', palette: true },
+  'forkpoint.runAgainFromHere': { title: 'Run Again from Here', palette: false },
   'forkpoint.deleteRun': { title: 'Delete Run', palette: true },
   'forkpoint.scheduleFork': { title: 'Schedule This Fork…', palette: true },
   'forkpoint.showSchedules': { title: 'Show Schedules', palette: true },

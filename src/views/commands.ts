@@ -6,6 +6,7 @@ import type {
   QuestionTarget,
   RunTarget,
   SessionTarget,
+  StepTarget,
   TurnTarget,
 } from './commandTable.ts';
 
@@ -36,6 +37,7 @@ export interface CommandArguments {
   'forkpoint.cancelRun': [run?: RunTarget];
   'forkpoint.retryFailed': [run?: RunTarget];
   'forkpoint.resumeRun': [run?: RunTarget];
+  'forkpoint.runAgainFromHere': [step?: StepTarget];
   'forkpoint.deleteRun': [run?: RunTarget];
   'forkpoint.scheduleFork': [run?: RunTarget];
   'forkpoint.showSchedules': [];

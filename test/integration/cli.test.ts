@@ -521,6 +521,27 @@ describe('a fork', () => {
     expectError(await cli(['retry', run.runId, '--yes', '--json'], { env }), 2, 'bad_input');
   });
 
+  it('runs a branch again from a step, as a run of its own that pays only for what comes after', async () => {
+    const read = {
+      type: 'tool_use' as const,
+      name: 'Read',
+      input: { file_path: '/home/sam/slug-tools/src/slugify.ts' },
+    };
+    const { api, env } = await withApi([{ content: [read] }, 'Read once.', 'Read anew.']);
+    const run = runShape.parse((await cli(['fork', sample, '--turn', '4', '--yes', '--json'], { env })).json());
+    expect(run.branches).toMatchObject([{ steps: 2, text: 'Read once.' }]);
+    const again = ['again', run.runId, 'b1', '--step', '2', '--json'];
+    expectError(await cli(again, { env }), 2, 'not_confirmed');
+    expectError(await cli(['again', run.runId, 'b1', '--step', '9', '--yes', '--json'], { env }), 3, 'not_found');
+    const result = await cli([...again, '--yes'], { env });
+    expect([result.code, result.stderr]).toEqual([0, expect.stringContaining('Run r-')]);
+    const after = runShape.parse(result.json());
+    expect(after.runId).not.toBe(run.runId);
+    expect(after.branches).toMatchObject([{ steps: 2, attempts: 1, text: 'Read anew.' }]);
+    expect(api.requests).toHaveLength(3);
+    expect(runShape.parse((await cli(['status', run.runId, '--json'], { env })).json())).toEqual(run);
+  });
+
   it('ends with 4 where the API can’t be reached', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));

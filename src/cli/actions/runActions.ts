@@ -147,6 +147,21 @@ async function runAgain(context: CliContext, given: string, reason: 'retry' | 'r
   return finishRun(context, runId);
 }
 
+/** `again` */
+export async function again(context: CliContext, given: string, branch: string): Promise<number> {
+  const { step } = context.options as { step: number };
+  const runId = await runIdOf(context, given);
+  const { forks } = await context.services();
+  const view = await forks.run(runId);
+  checkDetach(view.engine, context.options as object);
+  const from = { branchId: branchIdOf(view, branch), step };
+  const preview = await forks.previewFromStep(runId, from);
+  await confirmSending(context, { ...preview, requests: 1, executor: view.executor, agent: null });
+  const plan = await forks.runFromStep(runId, from);
+  context.terminal.note(`Run ${plan.runId}`);
+  return finishRun(context, plan.runId);
+}
+
 /** `delete` */
 export async function deleteRun(context: CliContext, given: string): Promise<number> {
   const runId = await runIdOf(context, given);

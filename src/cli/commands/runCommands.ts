@@ -56,6 +56,13 @@ export function addRunCommands(program: Command, handle: Handle): void {
   )
     .argument('<run>')
     .action(handle(async () => (await load()).resume));
+  withSendingOptions(
+    withCommonOptions(program.command('again').description('run a branch again from a step, as a new run')),
+  )
+    .argument('<run>')
+    .argument('<branch>', 'branch id or name')
+    .requiredOption('--step <n>', 'the first step that is asked anew; those before it are kept', positiveInteger)
+    .action(handle(async () => (await load()).again));
   withAddressOption(
     withCommonOptions(
       program.command('delete').description('delete a run, with its places and what its agents changed in them'),

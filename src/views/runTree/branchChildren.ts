@@ -9,14 +9,17 @@ import {
   type FileNode,
   type NoteNode,
   type RunTreeNode,
+  type StepNode,
 } from './runNodes.ts';
 
 /** Files that have a row of their own; a tree of thousands is of no use to anybody. */
 const maxFiles = 300;
 
-/** What lies below a branch that Claude Code answers: what it asks first, then what it did, then what to know of it. */
+/**
+ * What lies below a branch: its steps, or, where Claude Code answers, what it asks first, then what it did, then what to know of it.
+ */
 export function branchChildren(node: BranchNode): RunTreeNode[] {
-  if (node.agent === null) return [];
+  if (node.agent === null) return stepNodes(node);
   const { branch } = node;
   const below = { runId: node.runId, branchId: node.branchId };
   const { folder } = node.agent;
@@ -44,10 +47,18 @@ export function branchChildren(node: BranchNode): RunTreeNode[] {
 }
 
 export function hasChildren({ agent, branch }: BranchNode): boolean {
+  if (agent === null) return branch.results.length > 0;
   const { questions, files, commits, checks, setup, inDoubt, denied, notes } = branch;
-  return (
-    agent !== null && [questions, files, commits, checks, setup, inDoubt, denied, notes].some((some) => some.length > 0)
-  );
+  return [questions, files, commits, checks, setup, inDoubt, denied, notes].some((some) => some.length > 0);
+}
+
+function stepNodes({ id, runId, branchId, branch }: BranchNode): StepNode[] {
+  let called = 0;
+  return branch.results.map((result) => {
+    const calls = branch.toolCalls.slice(called, called + result.toolCalls);
+    called += result.toolCalls;
+    return { kind: 'step', id: `${id}/step/${result.step}`, runId, branchId, step: result.step, result, calls };
+  });
 }
 
 export function baselineChildren(node: BaselineNode): CheckNode[] {

@@ -1,7 +1,9 @@
 import type { CheckResult } from '../../core/agent/agentFacts.ts';
-import { oneLine, plural } from '../../core/format.ts';
+import { money, oneLine, plural, unknownText } from '../../core/format.ts';
 import { describeBranchChanges, describeRunChanges } from '../../core/run/runChanges.ts';
 import { checksText } from '../agentProgress.ts';
+import { describeCall } from '../sessionTree/describeCalls.ts';
+import { facts } from '../sessionTree/sessionRows.ts';
 import type { RowColor, TreeRow } from '../treeRow.ts';
 import { checkOutcome, questionText } from './agentWords.ts';
 import { changedFileUri, decorations } from './changedFileUris.ts';
@@ -15,12 +17,13 @@ import type {
   RunTreeNode,
   SinceBranchNode,
   SinceNode,
+  StepNode,
 } from './runNodes.ts';
 
 type NodeBelow = Exclude<RunTreeNode, { kind: 'run' | 'repeats' | 'branch' }>;
 
 /**
- * The row of anything below a branch that Claude Code answers, of a state that branches are compared with, or of what a schedule's run
+ * The row of anything below a branch, of a state that branches are compared with, or of what a schedule's run
  * changed.
  */
 export function rowBelowBranch(node: NodeBelow): TreeRow {
@@ -37,6 +40,8 @@ export function rowBelowBranch(node: NodeBelow): TreeRow {
       return baselineRow(node);
     case 'note':
       return noteRow(node);
+    case 'step':
+      return stepRow(node);
     case 'since':
       return sinceRow(node);
     case 'since-branch':
@@ -163,5 +168,26 @@ function noteRow({ id, icon, label, description }: NoteNode): TreeRow {
     context: 'note',
     children: 'none',
     accessibilityLabel: `Note: ${[label, description].filter(Boolean).join(', ')}`,
+  };
+}
+
+function stepRow({ id, step, result, calls }: StepNode): TreeRow {
+  const did = calls.map((call) => describeCall(call, null)).join(', ');
+  const label = oneLine(did === '' ? 'Reply' : did.charAt(0).toUpperCase() + did.slice(1), 120);
+  const { usage, costUsd, cached } = result;
+  const paid = costUsd === null ? `${unknownText} cost` : costUsd > 0 && money(costUsd);
+  const description = facts(
+    `step ${step}`,
+    usage.outputTokens > 0 && plural(usage.outputTokens, 'token'),
+    cached === undefined ? paid : 'answered by an earlier run',
+  );
+  return {
+    id,
+    label,
+    description,
+    icon: calls.length > 0 ? 'tools' : 'sparkle',
+    context: 'step',
+    children: 'none',
+    accessibilityLabel: `Step ${step}, ${label}, ${description.replaceAll(' · ', ', ')}`,
   };
 }

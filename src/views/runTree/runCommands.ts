@@ -6,7 +6,7 @@ import { messageSafe } from '../../core/plainText.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';
 import type { ForkService } from '../../core/useCases/forkService.ts';
 import type { CommandHandlers } from '../commands.ts';
-import type { RunTarget } from '../commandTable.ts';
+import type { RunTarget, StepTarget } from '../commandTable.ts';
 import { type DispatchDeps, requireTrust } from '../dispatchRun.ts';
 import type { Pickers } from '../pickers.ts';
 import { isUnderWay } from './runNodes.ts';
@@ -22,6 +22,7 @@ type RunCommands = Pick<
   | 'forkpoint.cancelRun'
   | 'forkpoint.retryFailed'
   | 'forkpoint.resumeRun'
+  | 'forkpoint.runAgainFromHere'
   | 'forkpoint.deleteRun'
   | 'forkpoint.openRunInTemporal'
 >;
@@ -52,6 +53,12 @@ export function runCommands({ services, runs, pickers }: RunCommandDeps): RunCom
       const run = await pickers.run(given, 'Resume', ({ interrupted }) => interrupted, 'No run was interrupted.');
       await change(run, resume);
     },
+    'forkpoint.runAgainFromHere': async (step) => {
+      requireTrust();
+      if (step === undefined) return;
+      const runId = await runAgainFrom(step, (await services.get()).forks);
+      if (runId !== null) await runs.refresh(runId);
+    },
     'forkpoint.deleteRun': async (given) => {
       const ended = ({ state }: RunView) => !isUnderWay(state);
       await change(await pickers.run(given, 'Delete Run', ended, 'There are no runs to delete.'), deleteAfterQuestion);
@@ -70,6 +77,24 @@ const retry = async (forks: ForkService, runId: RunId): Promise<void> => {
 const resume = async (forks: ForkService, runId: RunId): Promise<void> => {
   if (await confirmAgain('resume', forks, runId)) await forks.resume(runId);
 };
+
+/** @returns the new run, null where a person doesn't want it */
+async function runAgainFrom({ runId, branchId, step }: StepTarget, forks: ForkService): Promise<RunId | null> {
+  const from = { branchId, step };
+  const [run, preview] = [await forks.run(runId), await forks.previewFromStep(runId, from)];
+  const { models, host, billed, costUsd } = preview;
+  if (billed) {
+    const label = `Run Again from Step ${step}`;
+    const detail = [
+      `A new run: at least one request to ${host} (${models.map(modelName).join(', ')}), ${moneyRange(costUsd)}.`,
+      ...(step > 1 ? ['The steps before are kept and not paid again.'] : []),
+      'This run stays as it is.',
+    ].join('\n');
+    const question = `Run “${messageSafe(oneLine(run.title, 60))}” again from step ${step}?`;
+    if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, label)) !== label) return null;
+  }
+  return (await forks.runFromStep(runId, from)).runId;
+}
 
 async function deleteAfterQuestion(forks: ForkService, runId: RunId): Promise<void> {
   const { title, executor } = await forks.run(runId);

@@ -1,6 +1,7 @@
 import type { BaselineProblem, ChangedFile, CheckResult, Commit, Question } from '../../core/agent/agentFacts.ts';
 import { modelName } from '../../core/format.ts';
 import type { BranchId, RunId } from '../../core/ids.ts';
+import type { BranchToolCall, StepResult } from '../../core/run/branchOutcome.ts';
 import type { BranchChanges, RunChanges } from '../../core/run/runChanges.ts';
 import type { BranchState, BranchView, RunView } from '../../core/run/runView.ts';
 
@@ -26,7 +27,7 @@ export interface BranchNode {
   runId: RunId;
   branchId: BranchId;
   branch: BranchView;
-  /** Folder of the recorded session, null where the Messages API answers: nothing lies below such a branch. */
+  /** Folder of the recorded session, null where the Messages API answers: below such a branch lie its steps. */
   agent: { folder: string | null } | null;
 }
 
@@ -78,6 +79,16 @@ export interface CheckNode {
   result: CheckResult;
 }
 
+/** A reply of a branch that the Messages API answered. */
+export interface StepNode extends BelowBranch {
+  kind: 'step';
+  /** 1-based. */
+  step: number;
+  result: StepResult;
+  /** What it called. */
+  calls: BranchToolCall[];
+}
+
 /** Something to know of a branch. */
 export interface NoteNode extends BelowBranch {
   kind: 'note';
@@ -114,6 +125,7 @@ export type RunTreeNode =
   | CommitNode
   | CheckNode
   | NoteNode
+  | StepNode
   | SinceNode
   | SinceBranchNode;
 

@@ -51,6 +51,8 @@ export function runTooltip(node: RunTreeNode): string {
           .slice(0, 20)
           .map(({ path, status }): [string, string] => ['File', `${path} (${status})`]),
       );
+    case 'step':
+      return 'Run Again from Here asks this step and what comes after it anew, in a new run. The steps before it are kept and not paid again.';
     case 'note':
       return escapeMarkdown(clipped(node.tooltip));
   }

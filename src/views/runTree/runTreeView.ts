@@ -173,6 +173,10 @@ function clickOf(node: RunTreeNode): vscode.Command | undefined {
         ? commandLink('forkpoint.openChanges', 'Open Changes', target)
         : commandLink('forkpoint.compareWithRecorded', 'Compare with Recorded', target);
     }
+    case 'step': {
+      const { runId, branchId } = node;
+      return commandLink('forkpoint.compareWithRecorded', 'Compare with Recorded', { runId, branchId });
+    }
     case 'question': {
       const { runId, branchId, callId } = node;
       return commandLink('forkpoint.showQuestion', 'Show Question', { runId, branchId, callId });

@@ -1,9 +1,11 @@
 import MarkdownIt from 'markdown-it';
 import { describe, expect, it } from 'vitest';
 import { noUsage } from '../../../../src/core/api/usage.ts';
-import { branchIdSchema, runIdSchema } from '../../../../src/core/ids.ts';
+import { blobRefSchema, branchIdSchema, runIdSchema } from '../../../../src/core/ids.ts';
+import type { StepResult } from '../../../../src/core/run/branchOutcome.ts';
 import type { RunChanges } from '../../../../src/core/run/runChanges.ts';
 import type { RunView } from '../../../../src/core/run/runView.ts';
+import { branchChildren } from '../../../../src/views/runTree/branchChildren.ts';
 import { endedMessage } from '../../../../src/views/runTree/endedMessage.ts';
 import { branchNodes, runNode, sinceChildren, sinceNodes } from '../../../../src/views/runTree/runNodes.ts';
 import { costOfRun, runRow } from '../../../../src/views/runTree/runRows.ts';
@@ -88,6 +90,39 @@ describe('rows', () => {
     });
     expect(rows(view)[0]).toBe('debug-pause Now handle emoji | interrupted · 1 branch · $0.04 · 2 h');
     expect(runRow(runNode(view), now).context).toBe('run ended interrupted in-process');
+  });
+
+  it('of the steps of a branch, with what each called', () => {
+    const step = (index: number, over: Partial<StepResult>): StepResult => ({
+      step: index,
+      turn: 1,
+      reply: blobRefSchema.parse('a'.repeat(64)),
+      model: 'claude-haiku-4-5',
+      stopReason: 'end_turn',
+      usage: { ...noUsage, outputTokens: 12 },
+      toolCalls: 0,
+      costUsd: 0.01,
+      ...over,
+    });
+    const call = (name: string, input: object) => ({ id: name, name, input, answer: 'recorded' as const });
+    const saved = { usage: noUsage, costUsd: 0.01 };
+    const view = run({
+      branches: [
+        branch('b1', {
+          results: [step(1, { toolCalls: 2, usage: noUsage, costUsd: 0, cached: saved }), step(2, { costUsd: null })],
+          toolCalls: [call('Read', { file_path: 'a.ts' }), call('Bash', { command: 'npm test' })],
+        }),
+      ],
+    });
+    const [node] = branchNodes(view);
+    if (node?.kind !== 'branch') throw new Error('no branch');
+    expect(runRow(node, now).children).toBe('collapsed');
+    const steps = branchChildren(node).map((child) => runRow(child, now));
+    expect(steps.map(({ icon, label, description }) => `${icon} ${label} | ${description}`)).toEqual([
+      'tools Reads a.ts, runs npm test | step 1 · answered by an earlier run',
+      'sparkle Reply | step 2 · 12 tokens · unknown cost',
+    ]);
+    expect(steps.map(({ context }) => context)).toEqual(['step', 'step']);
   });
 
   it('offer what fits the state', () => {

@@ -39,6 +39,7 @@ const worker = {
   ...node,
   entryPoints: {
     worker: 'src/orchestration/temporal/worker.ts',
+    replay: 'src/orchestration/temporal/replay/replay.ts',
     'workflow-worker-thread': '@temporalio/worker/lib/workflow/workflow-worker-thread.js',
   },
   chunkNames: 'worker-[hash]',

@@ -71,6 +71,7 @@ export const commandTable = {
   'forkpoint.scheduleFork': { title: 'Schedule This Fork…', palette: true },
   'forkpoint.showSchedules': { title: 'Show Schedules', palette: true },
   'forkpoint.openRunInTemporal': { title: 'Open in Temporal Web UI', palette: false },
+  'forkpoint.debugRun': { title: 'Debug This Run', palette: true },
   'forkpoint.compareWithRecorded': { title: 'Compare with Recorded', palette: true },
   'forkpoint.compareBranches': { title: 'Compare Branches', palette: true },
   'forkpoint.selectForCompare': { title: 'Select for Compare', palette: false },

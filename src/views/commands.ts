@@ -42,6 +42,7 @@ export interface CommandArguments {
   'forkpoint.scheduleFork': [run?: RunTarget];
   'forkpoint.showSchedules': [];
   'forkpoint.openRunInTemporal': [run?: RunTarget];
+  'forkpoint.debugRun': [run?: RunTarget];
   'forkpoint.compareWithRecorded': [branch?: BranchTarget];
   'forkpoint.compareBranches': [first?: BranchTarget, selected?: BranchTarget[]];
   'forkpoint.selectForCompare': [branch?: BranchTarget];

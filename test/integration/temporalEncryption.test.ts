@@ -12,6 +12,7 @@ import { foldRun } from '../../src/core/run/foldRun.ts';
 import { dataConverterOf } from '../../src/orchestration/temporal/codec/dataConverterOf.ts';
 import { connectClient } from '../../src/orchestration/temporal/connection.ts';
 import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
+import type { TemporalSettings } from '../../src/orchestration/temporal/temporalSettings.ts';
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import { startMessagesApi } from '../support/messagesApi.ts';
@@ -102,6 +103,12 @@ it('keeps all words of a run from the server, and a worker without the key says 
       hint: expect.stringContaining('FORKPOINT_ENCRYPTION_KEY'),
     });
     await Promise.all([reader.connection.close(), blind.connection.close()]);
+    const replayed = (by: TemporalSettings) =>
+      createTemporalControl(by).replayRun(plan.runId, new AbortController().signal);
+    expect(await replayed(withKey)).toEqual([
+      { executionId: expect.any(String), events: expect.any(Number), error: null },
+    ]);
+    await expect(replayed(settings)).rejects.toMatchObject({ code: 'encryption' });
 
     // So is whoever looks into the log of a worker that has no key. It asks nothing.
     await killWorkers(home);

@@ -1,15 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { runIdSchema } from '../../src/core/ids.ts';
+import { runReplay } from '../../src/orchestration/temporal/replay/runReplay.ts';
 import { historyText } from '../support/historyText.ts';
-import { noTraceSinks, workflowBundle } from '../support/temporal.ts';
+import { builtWorker, noTraceSinks, removeBuiltWorker, workflowBundle } from '../support/temporal.ts';
 
 const folder = path.resolve(import.meta.dirname, '../fixtures/temporal');
 const histories = readdirSync(folder).filter((name) => name.endsWith('.history.json'));
 
 interface RecordedHistory {
+  [field: string]: unknown;
   events: { eventId: string; eventType: string; timerStartedEventAttributes?: { startToFireTimeout: string } }[];
 }
 
@@ -75,13 +80,38 @@ describe('the workflow', () => {
   });
 
   it('is caught when it does something else', async () => {
-    const history = read(histories[0] ?? '');
-    const timer = history.events.findIndex(({ eventType }) => eventType === 'EVENT_TYPE_TIMER_STARTED');
-    history.events.splice(timer, 1);
-    history.events.forEach((event, index) => {
-      event.eventId = String(index + 1);
-    });
-    await expect(replay(history)).rejects.toThrow(/Nondeterminism error/);
+    await expect(replay(withoutTimer(read(histories[0] ?? '')))).rejects.toThrow(/Nondeterminism error/);
+  });
+
+  it('is told by the program that replays runs, execution by execution', async () => {
+    const settings = { home: await mkdtemp(path.join(tmpdir(), 'forkpoint-replay-')), env: process.env };
+    const history = read('0.2.0.history.json');
+    const changed = withoutTimer(history);
+    const runId = runIdSchema.parse(runOf(history));
+    const workflowId = `forkpoint-${runId}`;
+    const executions = [
+      { workflowId, executionId: 'first', history },
+      { workflowId, executionId: 'second', history: changed },
+    ];
+    const workerScript = await builtWorker();
+    const { signal } = new AbortController();
+    try {
+      const replayed = await runReplay({ ...settings, workerScript }, runId, executions, signal);
+      expect(replayed).toEqual([
+        { executionId: 'first', events: history.events.length, error: null },
+        {
+          executionId: 'second',
+          events: changed.events.length,
+          error: expect.stringContaining('Nondeterminism error'),
+        },
+      ]);
+      expect(await readdir(path.join(settings.home, 'temporal', 'histories'))).toEqual([]);
+      const gone = runReplay({ ...settings, workerScript }, runId, executions, AbortSignal.abort(new Error('enough')));
+      await expect(gone).rejects.toThrow('enough');
+    } finally {
+      await rm(settings.home, { recursive: true });
+      await removeBuiltWorker();
+    }
   });
 
   it.each(histories.filter((name) => !name.startsWith('0.1.0')))('left no words and no paths in: %s', (name) => {
@@ -96,4 +126,9 @@ describe('the workflow', () => {
 /** The run's id, as the order names it that the workflow was started with. */
 function runOf(history: RecordedHistory): string {
   return /"runId":"(r-history[-\w]*)"/.exec(historyText(history.events[0]))?.[1] ?? '';
+}
+
+function withoutTimer({ events }: RecordedHistory): RecordedHistory {
+  const timer = events.findIndex(({ eventType }) => eventType === 'EVENT_TYPE_TIMER_STARTED');
+  return { events: events.toSpliced(timer, 1).map((event, index) => ({ ...event, eventId: String(index + 1) })) };
 }

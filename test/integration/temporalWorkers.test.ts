@@ -148,7 +148,12 @@ describe.each(['a shared folder', 'S3'] as const)('with %s as the store', (kind)
     const waited = bench.run(['status', plan.runId, '--wait', '--json'], { env });
     const events = await until(plan, ended);
     const status = await waited;
+    const replayed = await bench.run(['temporal', 'replay', plan.runId, '--json'], { env });
+    const unknown = await bench.run(['temporal', 'replay', 'r-other', '--json'], { env });
     await bench.remove();
+    // Of what no machine but that one carried out, this one knows whether it would do the same.
+    expect(replayed.json()).toMatchObject({ runId: plan.runId, isDeterministic: true, executions: [{ error: null }] });
+    expect([replayed.code, unknown.code]).toEqual([0, 3]);
     expect(status.json()).toMatchObject({
       state: 'completed',
       branches: [{ text: 'Said to reads.' }, { state: 'completed' }],

@@ -21,7 +21,7 @@ export async function installProgram(): Promise<Program> {
   const [cli, worker] = await Promise.all([bundleCli(), workerOfSources()]);
   const folder = path.dirname(cli.script);
   await Promise.all([
-    ...['worker.js', 'workflows.js'].map((name) =>
+    ...['worker.js', 'replay.js', 'workflows.js'].map((name) =>
       copyFile(path.join(path.dirname(worker), name), path.join(folder, name)),
     ),
     symlink(path.join(root, 'node_modules'), path.join(path.dirname(folder), 'node_modules')),

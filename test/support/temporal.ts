@@ -35,7 +35,7 @@ export const noTraceSinks: InjectedSinks<TraceSinks> = { trace: { ended: { fn: (
 
 let built: Promise<string> | undefined;
 
-/** The worker: as `npm test` has built it, else built from the sources, so that no test runs a stale one. @returns path of the script */
+/** The worker, and the program that replays runs beside it: as `npm test` has built it, else built from the sources, so that no test runs a stale one. @returns path of the script */
 export async function builtWorker(): Promise<string> {
   return process.env['FORKPOINT_BUILT'] ? path.join(root, 'dist/worker.js') : workerOfSources();
 }
@@ -49,8 +49,11 @@ export function workerOfSources(): Promise<string> {
     const script = path.join(folder, 'worker.js');
     await Promise.all([
       build({
-        entryPoints: [path.join(root, 'src/orchestration/temporal/worker.ts')],
-        outfile: script,
+        entryPoints: ['worker.ts', 'replay/replay.ts'].map((name) =>
+          path.join(root, 'src/orchestration/temporal', name),
+        ),
+        entryNames: '[name]',
+        outdir: folder,
         bundle: true,
         packages: 'external',
         platform: 'node',
@@ -64,6 +67,13 @@ export function workerOfSources(): Promise<string> {
     return script;
   })();
   return built;
+}
+
+/** Removes what `builtWorker` has built. What `npm test` has built stays. */
+export async function removeBuiltWorker(): Promise<void> {
+  if (built === undefined) return;
+  await rm(path.dirname(await built), { recursive: true, force: true });
+  built = undefined;
 }
 
 /** A real Temporal dev server of its own for a test file. */
@@ -101,8 +111,7 @@ export async function startTestServer(): Promise<TestServer> {
     async stop() {
       await control.stopServer();
       await rm(home, { recursive: true, force: true, maxRetries: 5 });
-      if (built !== undefined) await rm(path.dirname(await built), { recursive: true, force: true });
-      built = undefined;
+      await removeBuiltWorker();
     },
   };
 }

@@ -1,6 +1,6 @@
-import { byteSize } from '../../core/format.ts';
-import type { CliOffer, ForegroundWorker, TemporalStatus } from '../../core/run/temporalControl.ts';
-import type { CliContext } from '../context.ts';
+import { byteSize, oneLine, plural } from '../../core/format.ts';
+import type { CliOffer, ForegroundWorker, ReplayedExecution, TemporalStatus } from '../../core/run/temporalControl.ts';
+import { type CliContext, runIdOf } from '../context.ts';
 
 /** `worker` */
 export async function worker(context: CliContext): Promise<number> {
@@ -78,6 +78,24 @@ export async function codec(context: CliContext): Promise<number> {
   } finally {
     await server.close();
   }
+}
+
+/** `temporal replay` */
+export async function replay(context: CliContext, given: string): Promise<number> {
+  const runId = await runIdOf(context, given);
+  const { temporal } = await context.services();
+  const executions = await temporal.replayRun(runId, context.interrupted);
+  const isDeterministic = executions.every(({ error }) => error === null);
+  if (context.terminal.json) context.terminal.printJson({ runId, isDeterministic, executions });
+  else {
+    for (const execution of executions) context.terminal.print(replayLine(execution));
+  }
+  return isDeterministic ? 0 : 1;
+}
+
+function replayLine({ executionId, events, error }: ReplayedExecution): string {
+  const outcome = error === null ? 'this build does the same' : `this build does something else: ${oneLine(error)}`;
+  return `Execution ${executionId}, ${plural(events, 'event')}: ${outcome}`;
 }
 
 async function control(context: CliContext, action: 'startServer' | 'stopServer' | 'status'): Promise<number> {

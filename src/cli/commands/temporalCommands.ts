@@ -31,5 +31,8 @@ export function addTemporalCommands(program: Command, handle: Handle): void {
     .option('--ui <origin>', 'address of the web UI (default: that of the server)')
     .option('--port <n>', 'port on 127.0.0.1 (default: one that is free)', positiveInteger)
     .action(handle(async () => (await load()).codec));
+  add(temporal, 'replay', 'does this build do with a run what was done then? Sends nothing')
+    .argument('<run>', 'run id or unique beginning of one')
+    .action(handle(async () => (await load()).replay));
   add(temporal, 'status', 'what runs').action(handle(async () => (await load()).serverStatus));
 }

@@ -75,6 +75,25 @@ export interface TemporalProfile {
   chosen: boolean;
 }
 
+/** How the replay of one execution of a run went. A run that outgrew a history has several executions. */
+export interface ReplayedExecution {
+  /** What Temporal calls a run id. */
+  executionId: string;
+  /** Of its history. */
+  events: number;
+  /** Where the workflow would do something else now; null: it does the same. */
+  error: string | null;
+}
+
+/** A program that replays a run, to be run in a debugger. */
+export interface ReplayProgram {
+  program: string;
+  args: string[];
+  env: Record<string, string>;
+  /** Path of the Node to run it with; null: the debugger's choice. */
+  runtime: string | null;
+}
+
 /** What a worker in the foreground does otherwise than one that Forkpoint starts by itself. */
 export interface ForegroundWorker {
   /** Serves agent branches, too. Default true. */
@@ -141,4 +160,12 @@ export interface TemporalControl {
   profiles(): Promise<TemporalProfile[]>;
   /** Address of a run in the web UI, null where no UI is known. */
   runUrl(runId: RunId): Promise<string | null>;
+  /**
+   * Replays the history of a run's latest attempt by the workflows of this build, oldest execution first. Nothing is asked, sent or logged.
+   * @param signal ends it; its reason is thrown
+   * @throws NotFoundError where the server knows nothing of the run; EncryptionError without the run's key; EngineUnavailableError
+   */
+  replayRun(runId: RunId, signal: AbortSignal): Promise<ReplayedExecution[]>;
+  /** The same, for a debugger: it stops where the workflow begins. Fetches the history into a file of our data folder. @throws as `replayRun` */
+  replayProgram(runId: RunId): Promise<ReplayProgram>;
 }

@@ -9,5 +9,6 @@ export {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
+export { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 export { loadClientConfig, loadClientConfigProfile, loadClientConnectConfig } from '@temporalio/envconfig';
 export { clientTracing } from './clientTracing.ts';

@@ -8,17 +8,20 @@ import { dataConverterOf } from './codec/dataConverterOf.ts';
 import { connectClient, resolveTarget } from './connection.ts';
 import { DevServer } from './devServer.ts';
 import { openRunsIn } from './openRunsIn.ts';
+import type { ExecutionHistory } from './replay/executionHistory.ts';
 import { temporalProfiles } from './temporalProfiles.ts';
 import type { TemporalSettings } from './temporalSettings.ts';
 import { WorkerProcesses } from './workerProcess.ts';
 import { workflowIdOf, workflowIdPrefix } from './workflowIdOf.ts';
+
+type WithClient = <T>(action: (client: Client) => Promise<T>) => Promise<T>;
 
 /** The dev server and the workers of a data folder. Nothing is loaded or contacted before a method is called. */
 export function createTemporalControl(settings: TemporalSettings): TemporalControl {
   const server = new DevServer(settings);
   const workers = new WorkerProcesses(settings);
 
-  const withClient = async <T>(action: (client: Client) => Promise<T>): Promise<T> => {
+  const withClient: WithClient = async (action) => {
     const client = await connectClient(await resolveTarget(settings), { dataConverter: dataConverterOf(settings) });
     try {
       return await action(client);
@@ -78,9 +81,30 @@ export function createTemporalControl(settings: TemporalSettings): TemporalContr
       return serveCodec(settings, { ui: origin ?? (await server.status()).ui, port });
     },
     profiles: () => temporalProfiles(settings),
+    ...createReplays(settings, withClient),
     async runUrl(runId) {
       const [{ ui }, { namespace }] = await Promise.all([server.status(), resolveTarget(settings)]);
       return ui === null ? null : `${ui}/namespaces/${encodeURIComponent(namespace)}/workflows/${workflowIdOf(runId)}`;
+    },
+  };
+}
+
+function createReplays(
+  settings: TemporalSettings,
+  withClient: WithClient,
+): Pick<TemporalControl, 'replayRun' | 'replayProgram'> {
+  const historiesOf = async (runId: RunId): Promise<ExecutionHistory[]> => {
+    const { fetchHistories } = await import('./replay/fetchHistories.ts');
+    return withClient((client) => fetchHistories(client, runId));
+  };
+  return {
+    async replayRun(runId, signal) {
+      const { runReplay } = await import('./replay/runReplay.ts');
+      return runReplay(settings, runId, await historiesOf(runId), signal);
+    },
+    async replayProgram(runId) {
+      const { replayProgramOf } = await import('./replay/runReplay.ts');
+      return replayProgramOf(settings, runId, await historiesOf(runId));
     },
   };
 }

@@ -12,6 +12,7 @@ import { encryptionKeysOf } from './codec/encryptionKeys.ts';
 import type { TemporalTarget } from './connection.ts';
 import { checkedLocalAddress } from './localAddress.ts';
 import { isAlive } from './processes.ts';
+import { programEnv } from './programEnv.ts';
 import { type TemporalSettings, temporalFolder } from './temporalSettings.ts';
 import { fingerprintOf, type WorkerConfig, type WorkerHandover } from './workerConfig.ts';
 import { buildIdOf } from './workerDeployment.ts';
@@ -241,10 +242,8 @@ export class WorkerProcesses {
       detached,
       stdio,
       env: {
-        ...workerEnv(this.#settings.env),
+        ...programEnv(this.#settings.env),
         ...this.#settings.workerEnv,
-        // Inside VS Code the running program is the editor itself; so it behaves as Node.
-        ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
       },
     });
     // One that ends before it has read everything says why by itself.
@@ -283,12 +282,4 @@ function firstMessage(child: ChildProcess): Promise<WorkerMessage> {
 
 function withoutEncryptionKeys(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isEncryptionVariable(name)));
-}
-
-const passedOn =
-  /^(PATH|HOME|USER|LOGNAME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|WINDIR|TEMP|TMP|TMPDIR|LANG|LC_.*|TZ|XDG_.*|SSL_CERT_.*|NODE_EXTRA_CA_CERTS|(?:HTTPS?|ALL|NO)_PROXY)$/i;
-
-/** What of the environment a worker gets, and with it what it starts: no keys, and nothing that steers Claude Code. */
-function workerEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => passedOn.test(name)));
 }

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { NotFoundError } from '../../core/errors.ts';
+import { EngineUnavailableError, NotFoundError } from '../../core/errors.ts';
 import { modelName, money, moneyRange, oneLine, plural } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
 import { messageSafe } from '../../core/plainText.ts';
@@ -9,6 +9,8 @@ import type { CommandHandlers } from '../commands.ts';
 import type { RunTarget, StepTarget } from '../commandTable.ts';
 import { type DispatchDeps, requireTrust } from '../dispatchRun.ts';
 import type { Pickers } from '../pickers.ts';
+import { replaySession } from '../temporal/replaySession.ts';
+import type { ViewServices } from '../viewServices.ts';
 import { isUnderWay } from './runNodes.ts';
 import { costOfRun } from './runRows.ts';
 
@@ -25,6 +27,7 @@ type RunCommands = Pick<
   | 'forkpoint.runAgainFromHere'
   | 'forkpoint.deleteRun'
   | 'forkpoint.openRunInTemporal'
+  | 'forkpoint.debugRun'
 >;
 
 const canRetry = (run: RunView) => !isUnderWay(run.state) && run.branches.some(wasLeft);
@@ -67,6 +70,12 @@ export function runCommands({ services, runs, pickers }: RunCommandDeps): RunCom
       requireTrust();
       if (given !== undefined) await openInTemporal(given, await services.get());
     },
+    'forkpoint.debugRun': async (given) => {
+      requireTrust();
+      const ofTemporal = ({ engine }: RunView) => engine === 'temporal';
+      const run = await pickers.run(given, 'Debug This Run', ofTemporal, 'No run was carried out on Temporal.');
+      if (run !== undefined) await debug(run, await services.get());
+    },
   };
 }
 
@@ -108,10 +117,7 @@ async function deleteAfterQuestion(forks: ForkService, runId: RunId): Promise<vo
   if (answer === label) await forks.delete(runId);
 }
 
-async function openInTemporal(
-  { runId }: RunTarget,
-  { temporal }: Awaited<ReturnType<DispatchDeps['services']['get']>>,
-): Promise<void> {
+async function openInTemporal({ runId }: RunTarget, { temporal }: ViewServices): Promise<void> {
   const url = await temporal.runUrl(runId);
   if (url === null) {
     throw new NotFoundError(
@@ -120,6 +126,16 @@ async function openInTemporal(
     );
   }
   await vscode.env.openExternal(await vscode.env.asExternalUri(vscode.Uri.parse(url)));
+}
+
+/** Does the run once more in a debugger, as the server recorded it: nothing is asked or sent. */
+async function debug({ runId }: RunTarget, { temporal }: ViewServices): Promise<void> {
+  const session = replaySession(runId, await temporal.replayProgram(runId));
+  if (await vscode.debug.startDebugging(undefined, session)) return;
+  throw new EngineUnavailableError(
+    'The debugger did not start.',
+    'It is VS Code’s own “JavaScript Debugger” extension. Is it switched off?',
+  );
 }
 
 /** Running branches again costs money again: says how many requests go where and what they may cost. */

@@ -88,6 +88,7 @@ export interface ReplayedExecution {
 /** A program that replays a run, to be run in a debugger. */
 export interface ReplayProgram {
   program: string;
+  cwd: string;
   args: string[];
   env: Record<string, string>;
   /** Path of the Node to run it with; null: the debugger's choice. */

@@ -45,6 +45,7 @@ export async function replayProgramOf(
   await write(file, histories);
   return {
     program,
+    cwd: path.dirname(program),
     args: [file, '--debug'],
     env: variablesOf(envOf(settings)),
     // A debugger can't steer the editor's own program; that of a server without a window is a plain Node.

@@ -4,6 +4,7 @@ import { replaySession } from '../../../../src/views/temporal/replaySession.ts';
 
 const program = {
   program: '/extension/dist/replay.js',
+  cwd: '/extension/dist',
   args: ['/home/data/r-1.json', '--debug'],
   env: { TEMPORAL_DEBUG: '1' },
   runtime: '/editor/node',
@@ -19,7 +20,8 @@ it('a replay is launched in the JavaScript debugger, with the sources of a bundl
     args: ['/home/data/r-1.json', '--debug'],
     env: { TEMPORAL_DEBUG: '1' },
     runtimeExecutable: '/editor/node',
-    resolveSourceMapLocations: ['**'],
+    cwd: '/extension/dist',
+    resolveSourceMapLocations: ['**/workflow-bundle-*.js'],
   });
   expect(replaySession(runIdSchema.parse('r-1'), { ...program, runtime: null })).not.toHaveProperty(
     'runtimeExecutable',

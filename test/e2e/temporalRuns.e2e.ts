@@ -56,7 +56,7 @@ test('a run is replayed in the debugger, which stops in the source of the workfl
   const stopped = page.locator('.view-line', { hasText: 'async function forkRun' });
   await stopped.first().waitFor();
   await page.locator('.debug-top-stack-frame-line').first().waitFor();
-  await page.keyboard.press('F5');
+  await page.locator('.debug-toolbar .codicon-debug-continue').click();
   await page
     .getByText(/Execution .* does the same now/)
     .first()

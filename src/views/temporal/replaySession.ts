@@ -13,6 +13,8 @@ export function replaySession(runId: RunId, { program, cwd, args, env, runtime }
     env,
     ...(runtime !== null && { runtimeExecutable: runtime }),
     console: 'internalConsole',
+    // It says on its standard output how the replay went.
+    outputCapture: 'std',
     // The name that the SDK runs the workflows under, outside of every workspace. Their source map has the sources in it; what else is
     // shipped has none.
     resolveSourceMapLocations: ['**/workflow-bundle-*.js'],

@@ -21,6 +21,7 @@ it('a replay is launched in the JavaScript debugger, with the sources of a bundl
     env: { TEMPORAL_DEBUG: '1' },
     runtimeExecutable: '/editor/node',
     cwd: '/extension/dist',
+    outputCapture: 'std',
     resolveSourceMapLocations: ['**/workflow-bundle-*.js'],
   });
   expect(replaySession(runIdSchema.parse('r-1'), { ...program, runtime: null })).not.toHaveProperty(

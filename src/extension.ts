@@ -169,7 +169,7 @@ async function makeServices(apiKey: ApiKey, encryptionKey: EncryptionKey, log: L
     claudeDirs: settings.claudeDirs(),
     extensionFolders: claudeCodeFolders(),
     reader: 'thread',
-    apiKey: () => apiKey.get(),
+    apiKey: () => apiKey.stored(),
     proxy: { by: 'editor', forWorkers: settings.proxyVariables() },
     encryption: () => encryptionKey.get(),
     // `npm start` opens the editor on the sample session, where no key is needed and nothing is sent.

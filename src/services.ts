@@ -8,6 +8,7 @@ import { sha256 } from './adapters/sha256.ts';
 import { systemClock } from './adapters/systemClock.ts';
 import type { Tracing } from './adapters/tracing/startTracing.ts';
 import type { Executor } from './core/agent/agentSettings.ts';
+import { type ApiSecret, chosenSecret } from './core/api/apiSecret.ts';
 import type { SessionArchive } from './core/archive/sessionArchive.ts';
 import type { BlobStore } from './core/blobStore.ts';
 import type { Clock } from './core/clock.ts';
@@ -41,9 +42,9 @@ export interface ServicesOptions {
    * meanwhile.
    */
   reader?: 'in-process' | 'thread';
-  /** Asked for whenever a request is sent, beside `ANTHROPIC_AUTH_TOKEN`. Default: `ANTHROPIC_API_KEY`. */
+  /** A key that a person stored, asked for whenever a request is sent. It wins over those of the environment. */
   apiKey?: () => Promise<string | undefined>;
-  /** Default: `ANTHROPIC_AUTH_TOKEN`. */
+  /** Default: `ANTHROPIC_AUTH_TOKEN`, which wins over `ANTHROPIC_API_KEY`. */
   authToken?: string | undefined;
   /**
    * Who looks after proxies. Default: we do, by the environment. An editor does so for the `fetch` of its extensions, by its own
@@ -182,8 +183,8 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const tracer = options.tracing?.tracer ?? noTracer;
   const home = homeOf(options.home);
   const baseUrl = (options.baseUrl ?? process.env.ANTHROPIC_BASE_URL) || undefined;
-  const apiKey = options.apiKey ?? (() => Promise.resolve(process.env.ANTHROPIC_API_KEY));
-  const authToken = () => Promise.resolve(options.authToken ?? process.env.ANTHROPIC_AUTH_TOKEN);
+  const secret = () => secretOf(options);
+  const apiKey = () => valueOf(secret, 'key');
   const claudeDirs = claudeDirsOf(options.claudeDirs);
   const reading = await createReading(options, { claudeDirs, home });
   const { sessions, search } = reading;
@@ -200,7 +201,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     const { tracedFetch } = await import('./adapters/tracing/tracedFetch.ts');
     return createAnthropicClient({
       apiKey,
-      authToken,
+      authToken: () => valueOf(secret, 'token'),
       baseUrl: baseUrl ?? apiAddress,
       fetch: tracer === noTracer ? proxied : async () => tracedFetch((await proxied()) ?? fetch, tracer),
     });
@@ -297,8 +298,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     textDiff: load.textDiff,
     random: Math.random,
     tracer,
-    defaultExecutor:
-      options.defaultExecutor ?? (() => defaultExecutor(options.provider, [apiKey, authToken], agentServices)),
+    defaultExecutor: options.defaultExecutor ?? (() => defaultExecutor(options.provider, secret, agentServices)),
     agents: () => agentServices.planning(),
     changedFiles: (runId, a, b) => agentServices.runs.files(runId, a, b),
     beforeDelete: (runId) => agentServices.removePlaces(runId),
@@ -358,6 +358,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
         apiHost,
         sharing,
         settings: temporalSettings,
+        secret,
       });
     },
     async dispose() {
@@ -368,14 +369,23 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   };
 }
 
+async function secretOf({ apiKey, authToken }: ServicesOptions): Promise<ApiSecret | null> {
+  const { ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN } = process.env;
+  return chosenSecret(await apiKey?.(), { ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN: authToken ?? ANTHROPIC_AUTH_TOKEN });
+}
+
+async function valueOf(secret: () => Promise<ApiSecret | null>, kind: ApiSecret['kind']): Promise<string | undefined> {
+  const chosen = await secret();
+  return chosen?.kind === kind ? chosen.value : undefined;
+}
+
 async function defaultExecutor(
   provider: Provider | undefined,
-  secrets: readonly (() => Promise<string | undefined>)[],
+  secret: () => Promise<ApiSecret | null>,
   agents: AgentServices,
 ): Promise<Executor> {
   if (provider === 'demo') return 'api';
-  // A key that is set to nothing is none.
-  for (const secret of secrets) if (await secret()) return 'api';
+  if ((await secret()) !== null) return 'api';
   return (await agents.runs.find()) === null ? 'api' : 'claude-code';
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { diskFacts } from './adapters/setup/diskFacts.ts';
+import type { ApiSecret } from './core/api/apiSecret.ts';
 import type { RunSharing } from './core/run/runSharing.ts';
 import type { TemporalControl } from './core/run/temporalControl.ts';
 import { checkSetup } from './core/setup/checkSetup.ts';
@@ -19,6 +20,7 @@ export interface SetupServicesOptions {
   schedules: Pick<ScheduleService, 'list'>;
   settings: TemporalSettings;
   apiHost: string;
+  secret: () => Promise<ApiSecret | null>;
   /** Null without a shared store. */
   sharing: RunSharing | null;
   temporalIsDefault: boolean;
@@ -28,14 +30,14 @@ export interface SetupServicesOptions {
 
 /** Looks at everything that Forkpoint works with on this machine. Asks nobody outside, but a Temporal server that is configured. */
 export async function runSetupChecks(options: SetupServicesOptions): Promise<SetupCheck[]> {
-  const { folder, agents, temporal, schedules, settings, apiHost, sharing, temporalIsDefault } = options;
+  const { folder, agents, temporal, schedules, settings, apiHost, secret, sharing, temporalIsDefault } = options;
   let status: ReturnType<TemporalControl['status']> | undefined;
   // Chunks of the bundle lie in dist/, sources in src/: the package's file is above both.
   const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
   const { version } = JSON.parse(text) as { version: string };
   return checkSetup({
     agent: () => agents.find(),
-    hasApiKey: async () => Boolean(await settings.apiKey()),
+    secret,
     apiHost,
     places: async () => (folder === undefined ? null : agents.placeOptions(folder)),
     temporal: () => {

@@ -1,3 +1,4 @@
+import { chosenSecret } from '../core/api/apiSecret.ts';
 import { BadInputError, NotConfirmedError } from '../core/errors.ts';
 import type { AgentPreview } from '../core/fork/agent/agentPreview.ts';
 import { oneLine } from '../core/format.ts';
@@ -33,7 +34,7 @@ export async function confirmSending(context: CliContext, sending: Sending): Pro
   if (sending.agent?.place === null) throw noPlace(sending.agent);
   if (!sending.billed) return;
   if (sending.executor === 'api') await checkConnection();
-  if (sending.executor === 'api' && !process.env.ANTHROPIC_API_KEY && !process.env.ANTHROPIC_AUTH_TOKEN) {
+  if (sending.executor === 'api' && chosenSecret(undefined, process.env) === null) {
     const hint =
       'Set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, install Claude Code or name it (--claude PATH, FORKPOINT_CLAUDE), or try --demo, which sends nothing.';
     throw new BadInputError('No API key is set.', hint, { path: 'ANTHROPIC_API_KEY' });

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
+import { chosenSecret } from '../core/api/apiSecret.ts';
 
 const secretName = 'forkpoint.anthropicApiKey';
 
-/** The Anthropic API key: in VS Code's secret storage, else in the environment. It is never kept anywhere else. */
+/** The Anthropic API key that a person stored: in VS Code's secret storage. It is never kept anywhere else. */
 export class ApiKey {
   constructor(private readonly secrets: vscode.SecretStorage) {}
 
@@ -13,13 +14,13 @@ export class ApiKey {
     });
   }
 
-  async get(): Promise<string | undefined> {
-    return (await this.secrets.get(secretName)) || process.env['ANTHROPIC_API_KEY'] || undefined;
+  async stored(): Promise<string | undefined> {
+    return this.secrets.get(secretName);
   }
 
-  /** Whether requests can be sent: a key is there, or a token for a gateway in the environment. */
+  /** Whether requests can be sent: with the stored key, or with what the environment has. */
   async isSet(): Promise<boolean> {
-    return (await this.get()) !== undefined || Boolean(process.env['ANTHROPIC_AUTH_TOKEN']);
+    return chosenSecret(await this.stored(), process.env) !== null;
   }
 
   /** Asks for a key and keeps it. Resolves with whether one was given. */
@@ -40,7 +41,8 @@ export class ApiKey {
 
   async clear(): Promise<void> {
     await this.secrets.delete(secretName);
-    const fromEnvironment = process.env['ANTHROPIC_API_KEY'] ? ' The key of the environment is used now.' : '';
-    await vscode.window.showInformationMessage(`The API key was removed.${fromEnvironment}`);
+    const left = chosenSecret(undefined, process.env);
+    const now = left === null ? '' : ` ${left.from} of the environment is used now.`;
+    await vscode.window.showInformationMessage(`The API key was removed.${now}`);
   }
 }

@@ -391,6 +391,18 @@ describe('a fork', () => {
     expect(result.stdout + result.stderr).not.toContain('token-of');
   });
 
+  it('takes the token where a key is there, too, and says so', async () => {
+    const { api, env } = await withApi(['Done.']);
+    const both = { ...env, ANTHROPIC_AUTH_TOKEN: 'token-of-a-gateway' };
+    const said = /with ANTHROPIC_AUTH_TOKEN; ANTHROPIC_API_KEY is set, too, and not used/;
+    const dry = await cli([...fork, '--dry-run'], { env: both });
+    expect(dry.stdout).toMatch(said);
+    const result = await cli([...fork, '--yes'], { env: both });
+    expect(result.code).toBe(0);
+    expect(result.stderr).toMatch(said);
+    expect(api.requests[0]?.headers.authorization).toBe('Bearer token-of-a-gateway');
+  });
+
   it('goes through the proxy that the environment names', async () => {
     const { api, env } = await withApi(['Done.']);
     await using proxy = await startProxy();

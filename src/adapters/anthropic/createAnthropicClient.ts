@@ -22,7 +22,7 @@ import { errorOf, isEventStream, notAStream, shortened } from './wrongReply.ts';
 export interface AnthropicClientOptions {
   /** Asked for before every call, so that a key set later is used at once. */
   apiKey: () => Promise<string | undefined>;
-  /** A token that goes out as `Authorization: Bearer`, as gateways want it. Default: none. */
+  /** A token that goes out as `Authorization: Bearer` where there is no key, as gateways want it. Default: none. */
   authToken?: (() => Promise<string | undefined>) | undefined;
   /** Where requests go. The SDK's own default would come from the environment. */
   baseUrl: string;
@@ -56,8 +56,9 @@ async function connect(options: AnthropicClientOptions) {
     throw modelFailure('authentication', 'no API key is set', nothingSent);
   }
   const client = new sdk.Anthropic({
+    // Left out, each would come from the environment; the SDK throws where both are there.
     apiKey: apiKey ?? null,
-    authToken: authToken ?? null,
+    authToken: apiKey === undefined ? (authToken ?? null) : null,
     baseURL,
     maxRetries: 0,
     timeout: timeouts.modelCall,

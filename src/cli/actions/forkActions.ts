@@ -1,3 +1,4 @@
+import { chosenSecret, secretWords } from '../../core/api/apiSecret.ts';
 import type { EngineKind } from '../../core/fork/runChoices.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { ForkPreview } from '../../core/useCases/forkService.ts';
@@ -46,7 +47,8 @@ async function send(
   checkExecutor(preview.executor, context.options as RunOptions);
   const { terminal } = context;
   const { dryRun } = context.options as { dryRun?: boolean };
-  const lines = previewLines(preview);
+  const secret = preview.billed && preview.executor === 'api' ? chosenSecret(undefined, process.env) : null;
+  const lines = [...previewLines(preview), ...(secret === null ? [] : [`Requests go ${secretWords(secret)}.`])];
   // What a dry run says is its result; before a run it is what a person reads on the way.
   if (dryRun === true && !terminal.json) {
     for (const line of [...lines, dryRunEnd(preview)]) terminal.print(line);

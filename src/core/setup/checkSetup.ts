@@ -1,4 +1,5 @@
 import type { FoundAgent, PlaceOption } from '../agent/agentPorts.ts';
+import { type ApiSecret, secretWords } from '../api/apiSecret.ts';
 import { ForkpointError, messageOf } from '../errors.ts';
 import { byteSize, listed, plural } from '../format.ts';
 import type { TemporalStatus, TemporalVersions } from '../run/temporalControl.ts';
@@ -16,7 +17,8 @@ export interface DiskFacts {
 /** How things are found out. Each may throw: that is a finding, too. */
 export interface SetupProbes {
   agent: () => Promise<FoundAgent | null>;
-  hasApiKey: () => Promise<boolean>;
+  /** What requests to the API are sent with. */
+  secret: () => Promise<Pick<ApiSecret, 'from' | 'unused'> | null>;
   /** Host that requests go to. */
   apiHost: string;
   /** Kinds of place for the project that is looked at, best first; null where none is open. */
@@ -51,12 +53,12 @@ const lacking = (detail: string, hint: string): Finding => ({ ok: false, detail,
 
 /** Looks at everything that Forkpoint works with. Never throws, and shows no key. */
 export async function checkSetup(probes: SetupProbes): Promise<SetupCheck[]> {
-  const hasKey = await probes.hasApiKey().catch(() => false);
+  const secret = await probes.secret().catch(() => null);
   const { temporalIsDefault, store } = probes;
   return Promise.all([
     // The default way: the API where a key is set, else Claude Code.
-    check('claude', !hasKey, async () => ofAgent(await probes.agent())),
-    check('key', false, async () => ofKey(hasKey, probes.apiHost)),
+    check('claude', secret === null, async () => ofAgent(await probes.agent())),
+    check('key', false, async () => ofKey(secret, probes.apiHost)),
     check('places', false, async () => ofPlaces(await probes.places())),
     check('temporal server', temporalIsDefault, () => ofServer(probes)),
     check('worker', temporalIsDefault, () => ofWorker(probes)),
@@ -90,9 +92,9 @@ function ofAgent(found: FoundAgent | null): Finding {
   return login === 'not logged in' ? lacking(detail, 'Run `claude` and log in there.') : fine(detail);
 }
 
-function ofKey(hasKey: boolean, apiHost: string): Finding {
-  if (hasKey) return fine(`An API key is set; requests go to ${apiHost}.`);
-  const hint = 'Set ANTHROPIC_API_KEY, or in the editor run “Forkpoint: Set API Key”.';
+function ofKey(secret: Awaited<ReturnType<SetupProbes['secret']>>, apiHost: string): Finding {
+  if (secret !== null) return fine(`Requests go to ${apiHost} ${secretWords(secret)}.`);
+  const hint = 'Set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, or in the editor run “Forkpoint: Set API Key”.';
   return lacking('No API key is set, so only Claude Code and the demo can answer.', hint);
 }
 

@@ -160,6 +160,13 @@ describe('an address or a key that can’t be used', () => {
     expect(mayAskAgain(error)).toBe(false);
   });
 
+  it('a key wins over a token, and one of them goes out', async () => {
+    const api = await startApi('Hello.');
+    await ask({ baseUrl: api.baseUrl, authToken: 'token-1' });
+    expect(JSON.stringify(api.requests[0]?.headers)).toContain(key);
+    expect(JSON.stringify(api.requests[0]?.headers)).not.toContain('token-1');
+  });
+
   it('a token goes out as one', async () => {
     const api = await startApi('Hello.');
     await ask({ baseUrl: api.baseUrl, apiKey: undefined, authToken: 'token-1' });

@@ -13,7 +13,7 @@ const probes: SetupProbes = {
     login: 'Claude Max plan',
     billing: 'subscription',
   }),
-  hasApiKey: async () => false,
+  secret: async () => null,
   apiHost: 'api.example',
   places: async () => [
     { kind: 'overlay', available: false, detail: 'User namespaces are off.' },
@@ -48,9 +48,19 @@ describe('the checks of the set-up', () => {
   it('need Claude Code or a key', async () => {
     const neither = await look({ agent: async () => null });
     expect([neither.ok, neither.of('claude')?.needed]).toEqual([false, true]);
-    expect((await look({ agent: async () => null, hasApiKey: async () => true })).ok).toBe(true);
+    expect(
+      (await look({ agent: async () => null, secret: async () => ({ from: 'ANTHROPIC_API_KEY', unused: null }) })).ok,
+    ).toBe(true);
     const loggedOut = await look({ agent: async () => ({ ...(await probes.agent())!, login: 'not logged in' }) });
     expect([loggedOut.ok, loggedOut.of('claude')?.hint]).toEqual([false, expect.stringContaining('log in')]);
+  });
+
+  it('say which key or token is used, and which is not', async () => {
+    const { of } = await look({ secret: async () => ({ from: 'ANTHROPIC_AUTH_TOKEN', unused: 'ANTHROPIC_API_KEY' }) });
+    expect(of('key')).toMatchObject({
+      ok: true,
+      detail: 'Requests go to api.example with ANTHROPIC_AUTH_TOKEN; ANTHROPIC_API_KEY is set, too, and not used.',
+    });
   });
 
   it('need Temporal where runs go there', async () => {

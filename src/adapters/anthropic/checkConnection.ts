@@ -9,20 +9,26 @@ const addressHint =
  */
 export function checkedAddress(given: string): string {
   const address = given.trim();
+  // Not its login: that is a secret.
+  const shown = address.replace(/\/\/[^/]*@/, '//…@');
   const details = { path: 'ANTHROPIC_BASE_URL' };
   const odd = /[\s"'“”‘’<>]/.exec(address)?.[0];
   if (odd !== undefined) {
     const what = /\s/.test(odd) ? 'white space' : odd;
-    throw new BadInputError(`The address of the API has ${what} in it: ${address}`, addressHint, details);
+    throw new BadInputError(`The address of the API has ${what} in it: ${shown}`, addressHint, details);
   }
   const scheme = /^([a-z][a-z\d+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
   if (scheme !== 'http' && scheme !== 'https') {
     const what =
       scheme === undefined ? 'does not begin with https:// or http://' : `is one of ${scheme}, not of https or http`;
-    throw new BadInputError(`The address of the API ${what}: ${address}`, addressHint, details);
+    throw new BadInputError(`The address of the API ${what}: ${shown}`, addressHint, details);
   }
-  if (!URL.canParse(address))
-    throw new BadInputError(`The address of the API is none: ${address}`, addressHint, details);
+  if (!URL.canParse(address)) throw new BadInputError(`The address of the API is none: ${shown}`, addressHint, details);
+  const { username, password } = new URL(address);
+  if (username !== '' || password !== '') {
+    const hint = 'Leave it out; what a gateway wants to see goes into ANTHROPIC_AUTH_TOKEN.';
+    throw new BadInputError(`The address of the API has a login in it, which can’t be sent: ${shown}`, hint, details);
+  }
   return address;
 }
 

@@ -156,6 +156,8 @@ export function connectionFailure(error: unknown): ConnectionFailure {
     const code = 'code' in at && typeof at.code === 'string' ? at.code : '';
     const refused = proxyStatus.exec(at.message)?.[1];
     if (refused !== undefined) return { ...proxyFailure(Number(refused)), sent: false, lasting: true };
+    if (isWordless407(at)) return { ...proxyFailure(407), sent: false, lasting: true };
+    if (at.message === 'bad port') return blockedPort;
     if (neverSent.has(code) || code.startsWith('ERR_SSL_')) found.sent = false;
     if (lasting.test(code)) found.lasting = true;
     if (/^(?:EPROTO|ERR_SSL_)/.test(code)) {
@@ -163,6 +165,19 @@ export function connectionFailure(error: unknown): ConnectionFailure {
     }
   }
   return found;
+}
+
+/** https://fetch.spec.whatwg.org/#port-blocking */
+const blockedPort: ConnectionFailure = {
+  detail: 'the port of the address is one that nothing is sent to, as other protocols use it',
+  hint: 'Use another port in the base URL.',
+  sent: false,
+  lasting: true,
+};
+
+/** `fetch` gives status 407 to nobody, and is the only one to fail without a word then: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch */
+function isWordless407(error: Error): boolean {
+  return error.constructor === Error && error.message === '' && error.cause === undefined && !('code' in error);
 }
 
 /** @param status with which a proxy refuses to let a request through */

@@ -126,8 +126,12 @@ describe('an address or a key that can’t be used', () => {
     ['https://api example.org', 'white space'],
     ['“https://api.example.org”', '“'],
     ['https://', 'is none'],
+    ['http://kim:secret@127.0.0.1:1025', 'has a login in it'],
+    ['ftp://kim:secret@127.0.0.1:1025', 'is one of ftp'],
+    ['http://127.0.0.1:9', 'the port of the address'],
   ])('%s sends nothing, and says why', async (baseUrl, why) => {
     const error = await failureOf({ baseUrl });
+    expect(error.message + error.hint).not.toContain('secret');
     expect(error).toMatchObject({ kind: 'unreachable', facts: { mayBeBilled: false } });
     expect(error.message).toContain(why);
     expect(mayAskAgain(error)).toBe(false);
@@ -229,6 +233,14 @@ describe('a proxy', () => {
     expect(error).toMatchObject({ kind: 'unreachable', facts: { mayBeBilled: false } });
     expect(error.message).toContain('the proxy asks for a login (407)');
     expect(error.hint).toContain('user:password@host');
+    expect(mayAskAgain(error)).toBe(false);
+  });
+
+  it('that nobody named and that wants a login is named, too', async () => {
+    const api = await startApi({ status: 407 });
+    const error = await failureOf(api);
+    expect(error).toMatchObject({ kind: 'unreachable', facts: { mayBeBilled: false } });
+    expect(error.message).toContain('the proxy asks for a login (407)');
     expect(mayAskAgain(error)).toBe(false);
   });
 

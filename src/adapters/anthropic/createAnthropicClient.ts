@@ -17,7 +17,7 @@ import {
   proxyFailure,
   retryAfterMs,
 } from './modelFailure.ts';
-import { errorOf, isEventStream, notAStream, shortened } from './wrongReply.ts';
+import { beginningOf, errorOf, isEventStream, notAStream, remembered, shortened } from './wrongReply.ts';
 
 export interface AnthropicClientOptions {
   /** Asked for before every call, so that a key set later is used at once. */
@@ -119,11 +119,14 @@ async function stream(
       })
       .asResponse();
     requestId = response.headers.get('request-id');
-    if (!isEventStream(response)) {
-      throw await notAStream(response, new URL(client.baseURL).host, { ...nothingSent, requestId });
-    }
+    const wrongReply = (text: string) =>
+      notAStream(response, text, new URL(client.baseURL).host, { ...nothingSent, requestId });
+    if (!isEventStream(response)) throw wrongReply(await beginningOf(response));
+    const body = remembered(response);
+    let isStream = false;
     const { Stream } = await import('@anthropic-ai/sdk/streaming');
-    for await (const event of Stream.rawEvents(response)) {
+    for await (const event of Stream.rawEvents(body.response)) {
+      isStream = true;
       idle.touch();
       stop.throwIfAborted();
       const data = parseOrNull(event.data);
@@ -134,6 +137,7 @@ async function stream(
       if (reply.complete) return reply.reply(requestId);
     }
     stop.throwIfAborted();
+    if (!isStream && body.text().trim() !== '') throw wrongReply(body.text());
     const early = reply.begun ? 'the stream ended early' : 'the stream ended before the reply had begun';
     throw modelFailure('stream_cut', early, midStream(reply, requestId));
   } catch (error) {

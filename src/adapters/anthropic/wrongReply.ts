@@ -11,19 +11,28 @@ export function isEventStream({ headers }: Response): boolean {
   return type === '' || /event-stream|text\/plain|octet-stream/i.test(type);
 }
 
-/** The error of an answer that is no event stream: what came instead, and from which host. */
-export async function notAStream(response: Response, host: string, facts: FailureFacts): Promise<ModelCallError> {
-  const type = (response.headers.get('content-type') ?? '').split(';')[0] ?? '';
-  const text = await beginningOf(response);
+/**
+ * The error of an answer that is no event stream: what came instead, and from which host.
+ * @param text how its body begins
+ */
+export function notAStream(response: Response, text: string, host: string, facts: FailureFacts): ModelCallError {
   const body = parsed(text);
   const said = errorOf(body);
-  const what = `${host} answered with ${type} and not with an event stream`;
+  const what = `${host} answered with ${typeWords(response, body, text)} and not with an event stream`;
   const message = said?.message ?? shortened(text);
   const detail = message === '' ? what : `${what}: ${message}`;
   const own = { ...facts, status: response.status, neverAgain: true };
   if (said !== null) return modelFailure(kindOf(null, said.type), detail, own);
   // What is no page and no error may have been made by the model.
   return modelFailure('unreachable', detail, { ...own, mayBeBilled: body !== null });
+}
+
+/** What came, by its type; by its looks where it has none, or that of a stream. */
+function typeWords({ headers }: Response, body: unknown, text: string): string {
+  const [type = ''] = (headers.get('content-type') ?? '').split(';');
+  if (type !== '' && !/event-stream/i.test(type)) return type;
+  const looks = body !== null ? 'JSON' : /<\/?[a-z!][^>]*>/i.test(text) ? 'a page' : 'text';
+  return `${looks} ${type === '' ? 'without a content type' : `called ${type}`}`;
 }
 
 /** Type and message of an error in the form of the API; null for anything else. */
@@ -44,7 +53,21 @@ export function shortened(text: string, most = maxShown): string {
   return line.length <= most ? line : `${line.slice(0, most - 1).trimEnd()}…`.toWellFormed();
 }
 
-async function beginningOf({ body }: Response): Promise<string> {
+/** The answer, and what of its body has been read so far, up to some length. */
+export function remembered(response: Response): { response: Response; text: () => string } {
+  const decoder = new TextDecoder();
+  let text = '';
+  const kept = new TransformStream<Uint8Array, Uint8Array>({
+    transform(piece, controller) {
+      if (text.length < maxRead) text += decoder.decode(piece, { stream: true });
+      controller.enqueue(piece);
+    },
+  });
+  return { response: new Response(response.body?.pipeThrough(kept) ?? null, response), text: () => text };
+}
+
+/** How a body begins. */
+export async function beginningOf({ body }: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   try {

@@ -80,6 +80,27 @@ describe('what is no event stream', () => {
     expect(mayAskAgain(error)).toBe(false);
   });
 
+  it.each([
+    [undefined, { error: { type: 'rate_limit_error', message: 'Slow down' } }, 'rate_limited', false, 'Slow down'],
+    [
+      undefined,
+      { content: [{ type: 'text', text: 'All at once' }] },
+      'unreachable',
+      true,
+      'JSON without a content type',
+    ],
+    ['text/event-stream', { error: 'no such upstream' }, 'server_error', false, 'JSON called text/event-stream'],
+    ['text/event-stream', html, 'unreachable', false, 'a page called text/event-stream'],
+    ['text/event-stream', 'upstream is asleep\n\n', 'unreachable', false, 'upstream is asleep'],
+  ])('is named where its type %s does not tell: %#', async (type, said, kind, mayBeBilled, words) => {
+    const headers = type === undefined ? undefined : { 'content-type': type };
+    const body = typeof said === 'string' ? said : JSON.stringify(said, null, 2);
+    const error = await failureOf(await startApi({ status: 200, body, ...(headers && { headers }) }));
+    expect(error).toMatchObject({ kind, facts: { mayBeBilled, status: 200 } });
+    expect(error.message).toContain(words);
+    expect(mayAskAgain(error)).toBe(false);
+  });
+
   it('is an error frame without a name, all the same', async () => {
     const body = `data: ${JSON.stringify({ type: 'error', error: { type: 'overloaded_error', message: 'Too busy' } })}\n\n`;
     const error = await failureOf(

@@ -6,6 +6,7 @@ import { bindsThinking, isThinking } from '../api/thinkingBlocks.ts';
 import type { Json } from '../canonicalJson.ts';
 import { wellFormed } from '../fork/historyMessages.ts';
 import { freeId } from '../fork/pairCalls.ts';
+import { listed, oneLine } from '../format.ts';
 
 type Block = StoredReply['content'][number];
 
@@ -84,15 +85,21 @@ function withUniqueIds(
     ),
   );
   const callIds: string[] = [];
+  const replaced: string[] = [];
   const renamed = content.map((block) => {
     if (block.type !== 'tool_use') return block;
-    const id = freeId(typeof block['id'] === 'string' ? block['id'] : '', taken);
+    const given = typeof block['id'] === 'string' ? block['id'] : '';
+    const id = freeId(given, taken);
     taken.add(id);
     callIds.push(id);
     if (id === block['id']) return block;
-    mended.add('the id of a tool call, which is missing, malformed or used twice, was replaced');
+    replaced.push(`${given === '' ? 'none' : `“${oneLine(given, 40)}”`} by “${id}”`);
     return { ...block, id };
   });
+  if (replaced.length > 0) {
+    const [ids, were] = replaced.length === 1 ? ['the id of a tool call', 'was'] : ['ids of tool calls', 'were'];
+    mended.add(`${ids}, missing, malformed or used twice, ${were} replaced (${listed(replaced, 'and')})`);
+  }
   return { content: renamed, callIds };
 }
 

@@ -91,6 +91,7 @@ describe('a reply that is sent back', () => {
     expect(added[1]?.content).toMatchObject(ids.map((id) => ({ tool_use_id: id })));
     expect(refused).toBeNull();
     expect(notes[0]).toContain('used twice');
+    expect(notes[0]).toContain('“toolu_1” by “toolu_1_2”, “toolu_1” by “toolu_1_3”, “a b” by “a_b” and none by “call”');
   });
 
   it('loses thinking behind what was left out where the model takes it only behind just that', () => {

@@ -10,9 +10,8 @@ import type { BranchView, RunView } from '../core/run/runView.ts';
 import { questionLines } from './questionLines.ts';
 import { table } from './table.ts';
 
-/** What agents did beside what they said, some lines a branch: files, checks, questions, what was denied. */
-export function agentLines(view: RunView): string[] {
-  if (view.executor === 'api') return [];
+/** What is to be known of branches beside what they said, some lines each: files, checks, questions, what was denied, notes. */
+export function detailLines(view: RunView): string[] {
   return [...view.branches.flatMap((branch) => branchLines(view, branch)), ...baselineLines(view)];
 }
 

@@ -3,7 +3,7 @@ import { modelName, money, oneLine } from '../core/format.ts';
 import { plainText } from '../core/plainText.ts';
 import { nameOf } from '../core/run/nameOf.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
-import { agentLines, changesText } from './agentReport.ts';
+import { changesText, detailLines } from './agentReport.ts';
 
 /** Name of a branch's text file: its id, which is unique, and its name as far as every file system takes it. */
 export function fileNameOf(branch: BranchView): string {
@@ -17,6 +17,7 @@ export function fileNameOf(branch: BranchView): string {
 
 /** A run as a Markdown document: a table of the branches, then each one's text and its difference from the recording. */
 export function exportMarkdown(view: RunView, comparison: Comparison): string {
+  const details = detailLines(view);
   const missing = view.missing.length === 0 ? '' : ` (missing: ${view.missing.join(', ')})`;
   return [
     `# ${cell(view.title)}`,
@@ -26,7 +27,7 @@ export function exportMarkdown(view: RunView, comparison: Comparison): string {
     '',
     comparisonMarkdown(comparison),
     '',
-    ...(view.executor === 'api' ? [] : [...agentLines(view).map((line) => `- ${cell(line)}`), '']),
+    ...(details.length === 0 ? [] : [...details.map((line) => `- ${cell(line)}`), '']),
     ...view.branches.flatMap((branch) => branchSection(branch, comparison)),
   ].join('\n');
 }

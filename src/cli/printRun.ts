@@ -2,7 +2,7 @@ import { oneLine } from '../core/format.ts';
 import { describeRunChanges } from '../core/run/runChanges.ts';
 import type { RunView } from '../core/run/runView.ts';
 import { savedText } from '../core/run/savedText.ts';
-import { agentLines, failedOutputs } from './agentReport.ts';
+import { detailLines, failedOutputs } from './agentReport.ts';
 import type { CliContext } from './context.ts';
 import { failureLines, runJson, runTable } from './runReport.ts';
 
@@ -25,13 +25,13 @@ function scheduleLines({ schedule }: RunView): string[] {
   return [`Fired by schedule ${name}.${since}`];
 }
 
-/** Prints a run's branches as a table, what agents did, and what went wrong. */
+/** Prints a run's branches as a table, what is to be known of them, and what went wrong. */
 export async function printBranches(context: CliContext, view: RunView): Promise<void> {
   const { terminal } = context;
   const { blobs } = await context.services();
   const outputs = await failedOutputs(view.branches, 'setup', blobs);
   terminal.print(runTable(view, terminal.colors));
   const saved = savedText(view.branches);
-  for (const line of [...(saved === null ? [] : [saved]), ...agentLines(view), ...failureLines(view), ...outputs])
+  for (const line of [...(saved === null ? [] : [saved]), ...detailLines(view), ...failureLines(view), ...outputs])
     terminal.print(line);
 }

@@ -212,7 +212,7 @@ class BranchFold {
       billing: this.billingUnknown || this.agentCosts.lostProcess ? 'unknown' : 'known',
       divergedAtTurn: this.outcome?.divergedAtTurn ?? null,
       changes: this.plan.changes,
-      notes: [...this.plan.notes, ...this.agent.notes],
+      notes: [...this.plan.notes, ...results.flatMap((result) => this.oddEnd(result) ?? []), ...this.agent.notes],
       results,
       retryingInMs: this.retryingInMs,
       ...this.agent.view(),
@@ -224,6 +224,13 @@ class BranchFold {
     if (this.agent.view().questions.length > 0) return { for: 'answer', until: null };
     if (this.agent.waiting !== null) return this.agent.waiting;
     return this.retryingInMs === null ? null : { for: 'retry', until: this.retryingUntil };
+  }
+
+  /** What a person can't tell from a reply's stop reason, in a sentence. */
+  private oddEnd({ step, stopReason, toolCalls }: StepResult): string | null {
+    if (this.plan.agent !== undefined || stopReason !== 'tool_use' || toolCalls > 0) return null;
+    const isSilent = (this.texts.get(step) ?? '').trim() === '';
+    return `Reply ${step} ${isSilent ? 'says nothing and ' : ''}calls no tool, though it ends with tool_use.`;
   }
 
   private costUsd(results: readonly StepResult[]): number | null {

@@ -84,6 +84,19 @@ describe('foldRun', () => {
     expect(done.branches[0]).toMatchObject({ text: 'Hello', unfinishedText: '', usage, costUsd: 0.5, steps: 1 });
   });
 
+  it('says of a reply that ends to call a tool that it calls none', () => {
+    const step = (toolCalls: number, text: string): BranchEvent[] => [
+      { type: 'text-delta', runId, branchId: b1!, at, step: 1, text, outputTokens: null },
+      { type: 'step-completed', runId, branchId: b1!, at, result: { ...result(1), stopReason: 'tool_use', toolCalls } },
+    ];
+    const notesOf = (events: BranchEvent[]) => foldRun(plan, events).branches[0]?.notes;
+    const planned = foldRun(plan, []).branches[0]?.notes ?? [];
+    expect(notesOf(step(1, ''))).toEqual(planned);
+    const silent = 'Reply 1 says nothing and calls no tool, though it ends with tool_use.';
+    expect(notesOf(step(0, ''))).toEqual([...planned, silent]);
+    expect(notesOf(step(0, 'Now.'))).toEqual([...planned, 'Reply 1 calls no tool, though it ends with tool_use.']);
+  });
+
   it('forgets the text of a try that is made again', () => {
     const view = foldRun(plan, [
       { type: 'request-sent', runId, branchId: b1!, at, step: 1, attempt: 1 },

@@ -262,6 +262,26 @@ describe('open', () => {
       await expect(store().open(name)).rejects.toThrow(NotFoundError);
   });
 
+  it('asks which of two files is meant where they say different things under the same `uuid`s', async () => {
+    const other = join(claudeDir, 'projects', '-work-other');
+    mkdirSync(other);
+    const written = write(conversation('twice', ['One', 'Two']));
+    const text = readFileSync(written, 'utf8');
+    const file = join(other, 'twice.jsonl');
+    writeFileSync(file, text.replaceAll('/work/slug-tools', '/work/other'));
+    expect((await store().open('twice')).session.turns).toHaveLength(2);
+    const edits = [
+      text.replace('"content":"Two"', '"content":"Three"'),
+      text.replace('Done.', 'Not done.'),
+      text.replace('"parentUuid":"u4"', '"parentUuid":null'),
+    ];
+    for (const edited of edits) {
+      expect(edited).not.toBe(text);
+      writeFileSync(file, edited);
+      await expect(store().open('twice')).rejects.toMatchObject({ details: { matches: expect.arrayContaining([file]) } });
+    }
+  });
+
   it('finds subagents in the session’s own folder and, of old versions, beside it', async () => {
     const parent = new TranscriptBuilder({ sessionId: 'parent' });
     parent.prompt('Explore');

@@ -390,6 +390,17 @@ export function buildSession(transcript: ParsedTranscript, file: TranscriptFile)
   return new SessionBuilder().build(transcript, file);
 }
 
+/** The line whose call a result answers, null for other records. */
+function callLineOf({ entry: { facts }, parent }: ChainNode): string | null {
+  return facts.toolResults.length === 0 ? null : (facts.sourceCall ?? parent?.entry.uuid ?? null);
+}
+
+/** Whether a result hangs on its own call's line. */
+function answersParent({ entry, parent }: ChainNode): boolean {
+  const calls = parent?.entry.facts.toolUses ?? [];
+  return entry.facts.toolResults.every(({ id }) => calls.some((call) => call.id === id));
+}
+
 /**
  * Records on the way from the root to a leaf, with what a plain walk over parents misses: all lines of a reply that is
  * on the way, and the results of its parallel calls.
@@ -404,10 +415,16 @@ export function recordsOnPath(chain: MessageChain, leaf: ChainNode | null): Set<
     if (facts.messageId !== null && replies.has(facts.messageId)) kept.add(node);
     if (type === 'assistant' && kept.has(node)) callers.add(uuid);
   }
+  const unnamed: ChainNode[] = [];
   for (const node of chain.nodes) {
-    const source = node.entry.facts.sourceCall;
-    if (source !== null && callers.has(source)) kept.add(node);
+    const { sourceCall, toolResults } = node.entry.facts;
+    if (sourceCall !== null && callers.has(sourceCall)) kept.add(node);
+    else if (sourceCall === null && toolResults.length > 0 && callers.has(node.parent?.entry.uuid ?? ''))
+      unnamed.push(node);
   }
+  if (unnamed.length === 0) return kept;
+  const answered = new Set([...kept].map(callLineOf));
+  for (const node of unnamed) if (answersParent(node) && !answered.has(callLineOf(node))) kept.add(node);
   return kept;
 }
 

@@ -7,6 +7,7 @@ import type { ChainNode } from '../session/messageChain.ts';
 import type { ContentBlock } from '../session/recordedSession.ts';
 import type { TranscriptEntry } from '../session/transcriptEntry.ts';
 import type { MessageDraft } from './messageDraft.ts';
+import { ownCallIds, withOwnIds } from './ownCallIds.ts';
 import { type CompletedCall, callOf, Pairing, withUniqueCalls } from './pairCalls.ts';
 import { withPairedServerTools } from './pairServerTools.ts';
 
@@ -235,7 +236,11 @@ function goOn(before: readonly RequestMessage[], said: readonly MessageDraft[]):
  */
 export function historyMessages(before: readonly RequestMessage[], nodes: readonly ChainNode[]): History {
   const hasSeams = nodes.some(({ entry }) => entry.type === 'attachment' && entry.record.rendered !== undefined);
-  const drafts = nodes.flatMap((node) => draftOf(node.entry, hasSeams) ?? []);
+  const own = ownCallIds(nodes);
+  const drafts = nodes.flatMap((node) => {
+    const draft = draftOf(node.entry, hasSeams);
+    return draft === null ? [] : { ...draft, content: withOwnIds(node, draft.content, own) };
+  });
   const heardAll = joined(drafts);
   let said = joined(withPairedServerTools(heardAll, before));
   const missing = missingServerTools(heardAll, said);

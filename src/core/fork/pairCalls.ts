@@ -27,6 +27,8 @@ interface SeenCall {
   what: string;
   /** Id that it is sent with. */
   sentAs: string;
+  /** Number of the message that it stands in. */
+  message: number;
   answered: boolean;
 }
 
@@ -40,18 +42,17 @@ export function withUniqueCalls(
   before: readonly RequestMessage[] = [],
 ): MessageDraft[] {
   const calls = new UniqueCalls(messages);
-  for (const message of before) for (const block of blocksOf(message)) calls.next(block as ContentBlock);
-  return messages.map((message) => ({
-    ...message,
-    content: message.content.flatMap((block) => calls.next(block) ?? []),
-  }));
+  for (const message of before) calls.next(blocksOf(message) as readonly ContentBlock[]);
+  return messages.map((message) => ({ ...message, content: calls.next(message.content) }));
 }
 
 class UniqueCalls {
-  readonly #seen = new Map<string, SeenCall>();
+  /** By recorded id, in order. */
+  readonly #seen = new Map<string, SeenCall[]>();
   readonly #taken = new Set<string>();
   /** Results of an id that are still to come. */
   readonly #results = new Map<string, number>();
+  #message = 0;
 
   constructor(messages: readonly MessageDraft[]) {
     for (const block of messages.flatMap(({ content }) => content)) {
@@ -60,29 +61,37 @@ class UniqueCalls {
     }
   }
 
-  /** The block as it is sent; null for a call that stood there before. */
-  next(block: ContentBlock): ContentBlock | null {
-    const answers = resultIdOf(block);
-    if (answers !== null) {
-      this.#results.set(answers, (this.#results.get(answers) ?? 1) - 1);
-      const call = this.#seen.get(answers);
-      if (call === undefined) return block;
-      call.answered = true;
-      return call.sentAs === answers ? block : { ...block, tool_use_id: call.sentAs };
-    }
-    const call = block.type === 'tool_use' ? callOf(block) : null;
-    return call === null ? block : this.#call(block, call);
+  /** The blocks of the next message as they are sent, without calls that stood there before. */
+  next(blocks: readonly ContentBlock[]): ContentBlock[] {
+    this.#message += 1;
+    return blocks.flatMap((block) => {
+      const answers = resultIdOf(block);
+      if (answers !== null) return this.#result(block, answers);
+      const call = block.type === 'tool_use' ? callOf(block) : null;
+      return call === null ? block : (this.#call(block, call) ?? []);
+    });
+  }
+
+  /** Of one reply's calls that share an id each gets a result, in order. */
+  #result(block: ContentBlock, id: string): ContentBlock {
+    this.#results.set(id, (this.#results.get(id) ?? 1) - 1);
+    const seen = this.#seen.get(id) ?? [];
+    const last = seen.at(-1);
+    const call = seen.find(({ message, answered }) => message === last?.message && !answered) ?? last;
+    if (call === undefined) return block;
+    call.answered = true;
+    return call.sentAs === id ? block : { ...block, tool_use_id: call.sentAs };
   }
 
   #call(block: ContentBlock, { id, name }: { id: string; name: string }): ContentBlock | null {
     const what = canonicalJson([name, block.input]);
-    const known = this.#seen.get(id);
+    const seen = this.#seen.get(id) ?? [];
     // An equal call is another one only where the first has its result, and one more follows.
-    const isSame = known?.what === what && !(known.answered && (this.#results.get(id) ?? 0) > 0);
+    const isSame = seen.some((known) => known.what === what && !(known.answered && (this.#results.get(id) ?? 0) > 0));
     if (isSame) return null;
     const sentAs = freeId(id, this.#taken);
     this.#taken.add(sentAs);
-    this.#seen.set(id, { what, sentAs, answered: false });
+    this.#seen.set(id, [...seen, { what, sentAs, message: this.#message, answered: false }]);
     return sentAs === id ? block : { ...block, id: sentAs };
   }
 }

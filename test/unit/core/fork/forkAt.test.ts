@@ -8,7 +8,7 @@ import { createSessionRequests } from '../../../../src/core/fork/sessionRequests
 import { buildSession } from '../../../../src/core/session/turnTree.ts';
 import { checkAlternating, checkLegal } from '../../../support/checkLegal.ts';
 import { logRequest } from '../../../support/requestLog.ts';
-import { sha256, TranscriptBuilder } from '../../../support/transcript.ts';
+import { type Line, sha256, TranscriptBuilder } from '../../../support/transcript.ts';
 
 function forkAt(builder: TranscriptBuilder, point: ForkPoint, following?: number): ForkContext {
   const transcript = builder.parsed();
@@ -384,6 +384,60 @@ describe('a history out of the transcript', () => {
       { type: 'tool_result', tool_use_id: 'a', is_error: true, content },
       expect.objectContaining({ tool_use_id: 'b' }),
     ]);
+  });
+
+  describe('of one reply whose calls share an id', () => {
+    const inputs = [{ file: 'a' }, { file: 'b' }];
+    const pairs = (builder: TranscriptBuilder) => {
+      const { rebuilt } = forkAt(builder, { turn: 2 });
+      checkLegal(rebuilt.request);
+      expect(rebuilt.completed).toEqual([]);
+      const blocks = rebuilt.request.messages.flatMap(({ content }) => content as Line[]);
+      const result = new Map(blocks.map(({ tool_use_id, content }) => [tool_use_id, content]));
+      return blocks.flatMap(({ id, input }) => (id === undefined ? [] : [[input, result.get(id)]]));
+    };
+    const calls = inputs.map((input) => ({ type: 'tool_use', id: 'call_0', name: 'Read', input }));
+    const result = (content: string) => ({ type: 'tool_result', tool_use_id: 'call_0', content });
+    const line = (content: Line[]): Line => ({ message: { id: 'm', role: 'assistant', content } });
+    const expected = [
+      [{ file: 'a' }, 'A'],
+      [{ file: 'b' }, 'B'],
+    ];
+
+    it('gives each its result where they stand in one line', () => {
+      const builder = new TranscriptBuilder();
+      builder.prompt('One');
+      builder.chained('assistant', line(calls));
+      builder.prompt([result('A')]);
+      builder.prompt([result('B')]);
+      builder.reply('Read.');
+      builder.prompt('Two');
+      expect(pairs(builder)).toEqual(expected);
+    });
+
+    it.each([
+      ['', ['A', 'B'], false],
+      [' that came in another order', ['B', 'A'], true],
+    ] as const)('gives each its result%s where they stand in several', (_what, order, isNamed) => {
+      const builder = new TranscriptBuilder();
+      builder.prompt('One');
+      const lines = calls.map((call) => builder.chained('assistant', line([call])));
+      for (const content of order) {
+        const source = lines['AB'.indexOf(content)];
+        builder.prompt([result(content)], isNamed ? { sourceToolAssistantUUID: source } : {});
+      }
+      builder.reply('Read.');
+      builder.prompt('Two');
+      expect(pairs(builder)).toEqual(expected);
+    });
+  });
+
+  it('keeps results that hang on their own call’s line and name no other', () => {
+    const builder = session();
+    for (const line of builder.lines) delete line.sourceToolAssistantUUID;
+    const { rebuilt } = forkAt(builder, { turn: 2 });
+    expect(rebuilt.completed).toEqual([]);
+    expect(spoken(rebuilt.request.messages)[2]).toBe('user: a + b');
   });
 
   it('puts what Claude Code attached where it was sent', () => {

@@ -1,11 +1,11 @@
 import { isCompactBoundary, preservedUuids } from './compaction.ts';
 import type { ChainNode } from './messageChain.ts';
-import type { TranscriptEntry } from './transcriptEntry.ts';
+import { holdsMessage, type TranscriptEntry } from './transcriptEntry.ts';
 
 /** A turn is hardly ever longer: a damaged or hostile file must not cost its length for each of its records. */
 const longestWalk = 20_000;
 /** System records that begin something of their own, and never report on what is over. */
-const beginning: ReadonlySet<string> = new Set(['compact_boundary', 'microcompact_boundary', 'local_command']);
+const beginning: ReadonlySet<string> = new Set(['compact_boundary', 'microcompact_boundary']);
 
 /**
  * Says which record another one follows where its parent isn't that one. Claude Code hangs some records elsewhere than it sends
@@ -61,15 +61,17 @@ export class FollowedRecords {
 
   /**
    * Versions 2.1.121 to 2.1.150 note a turn's retries when it is over, with the parents and times that they had, and the next
-   * prompt hangs on them.
+   * prompt hangs on them. What hooks and commands in the background say comes late, too.
    */
   #isLate({ entry, order }: ChainNode, named: ChainNode): boolean {
-    const { type, facts, timestamp } = entry;
-    if (type !== 'system' || timestamp === null || beginning.has(facts.subtype ?? '')) return false;
-    if (named.order === order - 1) return false;
+    const { facts, timestamp } = entry;
+    if (holdsMessage(entry) || beginning.has(facts.subtype ?? '') || named.order === order - 1) return false;
     const next = this.#children().get(named);
-    const at = next?.entry.timestamp ?? null;
-    return next !== undefined && next.order < order && at !== null && Date.parse(at) > Date.parse(timestamp);
+    if (next === undefined || next.order >= order) return false;
+    const isRetry = facts.subtype === 'api_error';
+    if (timestamp === null) return isRetry;
+    const at = Date.parse(next.entry.timestamp ?? '');
+    return at > Date.parse(timestamp) || (isRetry && at === Date.parse(timestamp));
   }
 
   /**
@@ -109,14 +111,14 @@ export class FollowedRecords {
     return summary !== undefined && summary.order < node.order && summary.parent === boundary ? summary : boundary;
   }
 
-  /** Where the newest way on from a record ends before another one. */
+  /** Where the newest way on from a record ends before another one. Results of parallel calls are ways of their own. */
   #leafBelow(from: ChainNode, before: ChainNode): ChainNode {
-    const children = this.#children();
-    let leaf = from;
-    for (let steps = 0; steps < longestWalk; steps += 1) {
-      const next = children.get(leaf);
-      if (next === undefined || next.order >= before.order) return leaf;
-      leaf = next;
+    let steps = 0;
+    for (let order = before.order - 1; order > from.order; order -= 1) {
+      const leaf = this.#nodes[order];
+      let at: ChainNode | null = leaf ?? null;
+      for (; at !== null && at.order > from.order && steps < longestWalk; steps += 1) at = at.parent;
+      if (leaf !== undefined && at === from) return leaf;
     }
     return from;
   }
@@ -139,5 +141,5 @@ export function mayFollowAnother(
   isBehindParent: boolean,
   isBeforeCompaction: boolean,
 ): boolean {
-  return isBeforeCompaction || (entry.type === 'system' && !isBehindParent);
+  return isBeforeCompaction || !(isBehindParent || holdsMessage(entry));
 }

@@ -278,7 +278,9 @@ describe('open', () => {
     for (const edited of edits) {
       expect(edited).not.toBe(text);
       writeFileSync(file, edited);
-      await expect(store().open('twice')).rejects.toMatchObject({ details: { matches: expect.arrayContaining([file]) } });
+      await expect(store().open('twice')).rejects.toMatchObject({
+        details: { matches: expect.arrayContaining([file]) },
+      });
     }
   });
 

@@ -587,6 +587,42 @@ describe('a history out of the transcript', () => {
     ]);
   });
 
+  const late = '2026-01-01T10:00:01.500Z';
+  const sibling = '2026-01-01T10:00:02.000Z';
+  it.each([
+    ['attachment', { attachment: { type: 'async_hook_response' } }, late],
+    ['attachment', { attachment: { type: 'date' } }, late],
+    ['progress', { data: { type: 'hook_progress' } }, late],
+    ['system', { subtype: 'local_command', content: '<command-name>/cost</command-name>' }, late],
+    ['system', { subtype: 'api_error' }, null],
+    ['system', { subtype: 'api_error' }, sibling],
+  ])('goes on behind the turn where the next prompt hangs on a late row (%s %j %s)', (type, fields, timestamp) => {
+    const builder = session();
+    builder.lines.splice(7);
+    builder.chained(type, fields, 'u1');
+    Object.assign(builder.lines.at(-1) ?? {}, { timestamp });
+    builder.prompt('Two');
+    builder.reply('Answer two.');
+    expect(builder.tree().session.branches).toHaveLength(1);
+    expect(spoken(forkAt(builder, { turn: 2 }).rebuilt.request.messages)).toEqual([
+      'user: One',
+      'assistant: Reading. + Read + Grep',
+      'user: a + b',
+      'assistant: Read them.',
+      'user: Two',
+    ]);
+  });
+
+  it('names what its turns say beside the way to the next prompt', () => {
+    const builder = session();
+    builder.lines.splice(7);
+    builder.goTo('u2');
+    builder.prompt('Two');
+    expect(forkAt(builder, { turn: 2 }).rebuilt.missing).toContain(
+      '1 message that the recording went on without (line 7)',
+    );
+  });
+
   it('says where the recording is damaged', () => {
     const builder = new TranscriptBuilder();
     builder.prompt('One');

@@ -13,6 +13,7 @@ import { holdsMessage } from '../session/transcriptEntry.ts';
 import { preservedRecords, recordsOnPath, type SessionTree } from '../session/turnTree.ts';
 import { comparePrefix, type Ending, noRecordedPrefix } from './comparePrefix.ts';
 import { attachedContext, historyMessages } from './historyMessages.ts';
+import { passedBy } from './passedBy.ts';
 import { findPrompt } from './promptPlace.ts';
 import type { RebuiltRequest } from './rebuiltRequest.ts';
 import { type SizeCheck, sizeDifference, sizeText } from './recordedSize.ts';
@@ -158,6 +159,7 @@ export class RequestBuilder {
           this.#isSummedUpBehind(cut) ? noCompactionCall : noDigest,
           ...base.recorded.missing,
           ...history.missing,
+          ...passedBy(this.#tree, cut, nodes, boundary),
           ...this.#damageIn(added),
         ],
         request,
@@ -191,7 +193,12 @@ export class RequestBuilder {
     const { nodes, boundary } = this.#historyOf(cut);
     const history = historyMessages([], nodes);
     const settings = settingsFor(history.messages, cut.upTo, this.#log, this.#tree.chain);
-    const missing = [...settings.missing, ...history.missing, ...this.#damageIn(nodes)];
+    const missing = [
+      ...settings.missing,
+      ...history.missing,
+      ...passedBy(this.#tree, cut, nodes, boundary),
+      ...this.#damageIn(nodes),
+    ];
     if (!missing.includes(attachedContext)) missing.push(attachedContext);
     const request: MessagesRequest = {
       ...settings.request,

@@ -26,6 +26,7 @@ const assumedMaxTokens = 32_000;
 
 const noDigest = 'a digest to check by: Claude Code recorded no request that ends exactly here';
 const boundThinking = 'thinking that the model takes only behind the very request that it was thought for';
+const unknownKept = 'messages that the compaction kept: the recording does not say which';
 const noCompactionCall = 'the call that summed the conversation up here: Claude Code never records it';
 
 /** What a fork sends, before the prompt is looked for in it. */
@@ -134,7 +135,7 @@ export class RequestBuilder {
   }
 
   #fromEarlierRequest(cut: Cut): Draft | null {
-    const { nodes, boundary } = this.#historyOf(cut);
+    const { nodes, boundary, missing } = this.#historyOf(cut);
     // What a compaction kept was asked for with the history before it.
     const replies = nodes.filter(
       ({ entry, order }) =>
@@ -159,6 +160,7 @@ export class RequestBuilder {
           this.#isSummedUpBehind(cut) ? noCompactionCall : noDigest,
           ...base.recorded.missing,
           ...history.missing,
+          ...missing,
           ...passedBy(this.#tree, cut, nodes, boundary),
           ...this.#damageIn(added),
         ],
@@ -190,12 +192,13 @@ export class RequestBuilder {
   }
 
   #fromTranscript(cut: Cut): Draft {
-    const { nodes, boundary } = this.#historyOf(cut);
+    const { nodes, boundary, missing: lost } = this.#historyOf(cut);
     const history = historyMessages([], nodes);
     const settings = settingsFor(history.messages, cut.upTo, this.#log, this.#tree.chain);
     const missing = [
       ...settings.missing,
       ...history.missing,
+      ...lost,
       ...passedBy(this.#tree, cut, nodes, boundary),
       ...this.#damageIn(nodes),
     ];
@@ -250,7 +253,7 @@ export class RequestBuilder {
   }
 
   /** Records of the history in the order in which they were sent, from the last compaction on. */
-  #historyOf(cut: Cut): { nodes: ChainNode[]; boundary: ChainNode | null } {
+  #historyOf(cut: Cut): { nodes: ChainNode[]; boundary: ChainNode | null; missing: string[] } {
     const path = pathTo(cut.upTo);
     const boundary = path.findLast((node) => isCompactBoundary(node.entry)) ?? null;
     const onPath = recordsOnPath(this.#tree.chain, cut.upTo);
@@ -260,11 +263,12 @@ export class RequestBuilder {
         (node) => onPath.has(node) && (ancestors.has(node) || node.order <= cut.upTo.order),
       ),
     );
-    if (boundary === null) return { nodes: kept, boundary };
+    if (boundary === null) return { nodes: kept, boundary, missing: [] };
     const after = kept.slice(kept.indexOf(boundary) + 1);
-    const { anchor, nodes: preserved } = preservedRecords(this.#tree.chain, boundary, path);
+    const { anchor, nodes: preserved, isUnknown } = preservedRecords(this.#tree.chain, boundary, path);
     const anchorAt = after.findIndex((node) => node.entry.uuid === anchor);
-    return { nodes: [...after.slice(0, anchorAt + 1), ...preserved, ...after.slice(anchorAt + 1)], boundary };
+    const nodes = [...after.slice(0, anchorAt + 1), ...preserved, ...after.slice(anchorAt + 1)];
+    return { nodes, boundary, missing: isUnknown ? [unknownKept] : [] };
   }
 }
 

@@ -41,7 +41,9 @@ export class FollowedRecords {
     if (isCompactBoundary(node.entry)) return named;
     if (this.#isLate(node, named)) return this.#leafBelow(named, node);
     const last = this.#boundary;
-    if (last === null || named.order >= last.order) return named;
+    // Versions hang the next prompt on the boundary itself, beside its summary.
+    if (named === last) return this.#beginningBehind(last, node);
+    if (last === null || named.order > last.order) return named;
     const keeping = this.#preserved.get(named);
     if (keeping !== undefined) return this.#beginningBehind(keeping, node);
     return this.#isStale(node, named) ? this.#leafBelow(last, node) : named;
@@ -134,7 +136,7 @@ export class FollowedRecords {
 /**
  * Whether a record may follow another one than it names.
  * @param isBehindParent whether it stands right behind the record that it names
- * @param isBeforeCompaction whether that one stands before the last compaction
+ * @param isBeforeCompaction whether that one is the last compaction, or stands before it
  */
 export function mayFollowAnother(
   entry: TranscriptEntry,

@@ -188,7 +188,7 @@ export class SessionBuilder {
       const named = parentUuid ?? facts.logicalParent;
       const known = named === null ? undefined : byUuid.get(named);
       if (named !== null && known === undefined && !own.has(named)) return false;
-      const isBeforeCompaction = known !== undefined && (isCompacted || known.order < compaction);
+      const isBeforeCompaction = isCompacted || (known !== undefined && known.order <= compaction);
       if (named !== null && mayFollowAnother(entry, named === last?.uuid, isBeforeCompaction)) return false;
       isCompacted ||= isCompactBoundary(entry);
       own.add(uuid);
@@ -431,23 +431,26 @@ export function recordsOnPath(chain: MessageChain, leaf: ChainNode | null): Set<
 /**
  * What a compaction kept word for word of the history before it.
  * @param path from the root to where the history ends: one that goes on from the middle of what was kept has it up to there
- * @returns the records in order, and the `uuid` of the record behind which they stand now
+ * @returns the records in order, the `uuid` of the record behind which they stand now, and whether the file lacks
+ * what the boundary names
  */
 export function preservedRecords(
   chain: MessageChain,
   boundary: ChainNode,
   path: readonly ChainNode[],
-): { anchor: string | null; nodes: ChainNode[] } {
+): { anchor: string | null; nodes: ChainNode[]; isUnknown: boolean } {
   const { anchor, uuids, head, tail } = preservedUuids(boundary.entry);
   const [first, last] = [head, tail].map((uuid) => chain.byUuid.get(uuid ?? ''));
   let nodes = uuids.flatMap((uuid) => chain.byUuid.get(uuid) ?? []);
+  const isEmptySegment = first === undefined || last === undefined || first.order > last.order;
+  const isUnknown = uuids.length > nodes.length || (uuids.length === 0 && (head ?? tail) !== null && isEmptySegment);
   if (nodes.length === 0 && first !== undefined && last !== undefined)
     nodes = [...recordsOnPath(chain, last)]
       .filter(({ order }) => order >= first.order && order <= boundary.order)
       .sort((a, b) => a.order - b.order);
   const next = path[path.findIndex(({ entry }) => entry.uuid === anchor) + 1];
   const end = nodes.findIndex(({ entry }) => entry.uuid === next?.entry.parentUuid);
-  return { anchor, nodes: end < 0 ? nodes : nodes.slice(0, end + 1) };
+  return { anchor, nodes: end < 0 ? nodes : nodes.slice(0, end + 1), isUnknown };
 }
 
 /** What the last compaction before a record kept of the turns before it: that is still sent. */

@@ -163,6 +163,40 @@ describe('a fork before a prompt', () => {
   });
 });
 
+describe('a prompt behind a compaction', () => {
+  function compacted(metadata: (uuids: { kept: string; summary: string; prompt: string }) => Line) {
+    const builder = new TranscriptBuilder();
+    const prompt = builder.prompt('Old');
+    const [kept = ''] = builder.reply('Old answer.');
+    const boundary = builder.chained('system', { subtype: 'compact_boundary', logicalParentUuid: kept }, null);
+    const summary = builder.prompt('Summary of the old', { isCompactSummary: true });
+    const compactMetadata = metadata({ kept, summary, prompt });
+    Object.assign(builder.lines.find((line) => line.uuid === boundary) ?? {}, { compactMetadata });
+    return { builder, boundary };
+  }
+
+  it('goes on from the summary where it hangs on the boundary itself', () => {
+    const { builder, boundary } = compacted(() => ({ trigger: 'auto' }));
+    builder.goTo(boundary).prompt('New');
+    builder.reply('New answer.');
+    expect(spoken(forkAt(builder, { turn: 2 }).rebuilt.request.messages)).toEqual(['user: Summary of the old + New']);
+    expect(builder.tree().session.branches).toHaveLength(1);
+  });
+
+  it.each([
+    ['absent', (kept: string) => ({ headUuid: 'gone', tailUuid: kept })],
+    ['behind its end', (kept: string, prompt: string) => ({ headUuid: kept, tailUuid: prompt })],
+  ])('names what was kept where its beginning is %s', (_how, ends) => {
+    const { builder } = compacted(({ kept, summary, prompt }) => ({
+      preservedSegment: { ...ends(kept, prompt), anchorUuid: summary },
+    }));
+    builder.prompt('New');
+    const { rebuilt } = forkAt(builder, { turn: 2 });
+    expect(spoken(rebuilt.request.messages)).toEqual(['user: Summary of the old + New']);
+    expect(rebuilt.missing).toContain('messages that the compaction kept: the recording does not say which');
+  });
+});
+
 describe('a fork inside a turn', () => {
   it('fault 32: is refused between a call and its result, with the nearest legal points', () => {
     for (const point of [

@@ -113,8 +113,7 @@ export class SessionFolders {
 
   /** A session that was opened, with the name that it has in the list. */
   async named(summary: SessionSummary): Promise<SessionSummary> {
-    // Later versions name a session in its own file only.
-    if (summary.isNamed || !writesForeignTitles(summary)) return summary;
+    if (!mayBeNamedElsewhere(summary)) return summary;
     this.#recall();
     await this.#summaries(await this.filesIn(folderOf(summary.file)), null, undefined);
     return this.#named(summary, this.#leafTitlesBeside(summary.file));
@@ -128,7 +127,8 @@ export class SessionFolders {
 
   /** The summary with the title that other files of its folder have for it. */
   #named(summary: SessionSummary, byFolder: ReadonlyMap<string, LeafTitles>): SessionSummary {
-    const titles = byFolder.size === 0 || summary.isNamed ? undefined : byFolder.get(folderOf(summary.file));
+    const isAsked = byFolder.size > 0 && mayBeNamedElsewhere(summary);
+    const titles = isAsked ? byFolder.get(folderOf(summary.file)) : undefined;
     if (titles === undefined) return summary;
     const asked = titlesSum(titles);
     const known = this.#known.get(summary.file);
@@ -327,9 +327,9 @@ function isListed({ turns, problems, firstAt, foreignTitles }: SessionSummary): 
   return turns > 0 || problems > 0 || firstAt !== null || foreignTitles.length === 0;
 }
 
-/** Up to version 2.0 Claude Code wrote titles of old sessions into new ones. */
-function writesForeignTitles({ version }: SessionSummary): boolean {
-  return version === null || /^(?:[01]\.|2\.0\.)/.test(version);
+/** Up to version 2.0 Claude Code wrote titles of old sessions into new ones; later ones name a session in its own file only. */
+function mayBeNamedElsewhere({ isNamed, version }: SessionSummary): boolean {
+  return !isNamed && (version === null || /^(?:[01]\.|2\.0\.)/.test(version));
 }
 
 function stateFrom(stats: Stats, file: string, hasFolder: boolean): SessionStamp {

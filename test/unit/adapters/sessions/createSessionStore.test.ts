@@ -262,6 +262,22 @@ describe('open', () => {
       await expect(store().open(name)).rejects.toThrow(NotFoundError);
   });
 
+  it('gives a session and its copy the title that they have in the list', async () => {
+    const session = conversation('titled', ['One']);
+    write(session);
+    writeFileSync(join(project, 'copied.jsonl'), session.text());
+    const summary = { type: 'summary', summary: 'A title', leafUuid: session.last };
+    writeFileSync(join(project, 'other.jsonl'), `${JSON.stringify(summary)}\n`);
+    const titles = async (id: string) => {
+      const listed = (await store().list()).find(({ sessionId }) => sessionId === id);
+      return [listed?.title, (await store().open(id)).session.summary.title];
+    };
+    for (const id of ['titled', 'copied']) {
+      const [listed, opened] = await titles(id);
+      expect(listed).toBe(opened);
+    }
+  });
+
   it('asks which of two files is meant where they say different things under the same `uuid`s', async () => {
     const other = join(claudeDir, 'projects', '-work-other');
     mkdirSync(other);

@@ -216,7 +216,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const gate = load.createCallGate({
     folder: path.join(home, 'limits'),
     host: hostOf(baseUrl ?? apiAddress),
-    secrets: () => Promise.all([apiKey(), authToken()]),
+    secrets: () => Promise.all([apiKey(), valueOf(secret, 'token')]),
     callsPerModel,
     clock,
     random: Math.random,

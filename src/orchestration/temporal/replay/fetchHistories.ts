@@ -6,7 +6,7 @@ import type { PayloadCodec } from '@temporalio/common';
 import { NotFoundError } from '../../../core/errors.ts';
 import type { RunId } from '../../../core/ids.ts';
 import { payloadFromJson, payloadJsonSchema, payloadToJson } from '../codec/payloadJson.ts';
-import { workflowIdOf } from '../durableRun/workflowIdOf.ts';
+import { workflowIdOf } from '../workflowIdOf.ts';
 import { type ExecutionHistory, executionHistorySchema } from './executionHistory.ts';
 
 /**

@@ -158,7 +158,7 @@ class SessionWriter {
     const { builder } = this;
     const image = {
       type: 'image',
-      source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo='.repeat(20) },
+      source: { type: 'base64', media_type: 'image/png', data: 'AAAA'.repeat(60) },
     };
     if (form === 'blocks')
       return builder.prompt([

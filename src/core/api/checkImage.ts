@@ -27,7 +27,12 @@ interface Format {
 
 /** Checks an image against what the API takes. @param images number of them in the request */
 export function checkImage(block: RequestBlock, path: string, images: number, complain: Complain): void {
-  const source = (block['source'] ?? {}) as { type?: unknown; media_type?: unknown; data?: unknown };
+  const source = (block['source'] ?? {}) as { type?: unknown; media_type?: unknown; data?: unknown; url?: unknown };
+  if (source.type === 'url' && !/^https?:\/\//i.test(String(source.url))) {
+    const scheme = /^[a-z][a-z\d+.-]*:/i.exec(String(source.url))?.[0];
+    const what = scheme === undefined ? 'no address' : `an address of ${scheme}`;
+    return complain('image_source', `${path}.source`, `The image has ${what}; the API takes one of https.`);
+  }
   if (source.type !== 'base64') return;
   const type = String(source.media_type);
   if (!formats.some((format) => format.type === type) || isBlank(source.data))
@@ -41,6 +46,7 @@ export function checkImage(block: RequestBlock, path: string, images: number, co
     const size = (data.length / 1024 / 1024).toFixed(1);
     complain('image_size', `${path}.source`, `The image has ${size} MB as it is sent; the API takes 5 MB.`);
   }
+  if (!isBase64(data)) return complain('image_source', `${path}.source`, 'The image’s data is not base64.');
   const bytes = Bytes.of(data.slice(0, 64));
   const format = formats.find(({ begins }) => begins.test(bytes.text));
   // What we don't know the beginning of, the API may.
@@ -55,6 +61,12 @@ export function checkImage(block: RequestBlock, path: string, images: number, co
       `${path}.source`,
       `The image has ${size.width} × ${size.height} pixels; the API takes ${most} a side${images > fewImages ? ` with more than ${fewImages} images` : ''}.`,
     );
+}
+
+/** Line breaks and missing padding are let through: not every decoder minds them. */
+function isBase64(data: string): boolean {
+  const plain = data.replace(/[\r\n]/g, '');
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(plain) && plain.replace(/=+$/, '').length % 4 !== 1;
 }
 
 /** Bytes of an image, as a text of one character each. */

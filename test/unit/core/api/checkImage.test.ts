@@ -112,6 +112,35 @@ describe('an image', () => {
     ]);
   });
 
+  it.each([['this is a picture'], ['data:image/png;base64,iVBORw0KGgo='], ['iVBORw0KGgo=iVBO'], ['iVBOR']])(
+    'must be base64: %s',
+    (data) => {
+      const source = { type: 'base64', media_type: 'image/png', data };
+      expect(broken({ type: 'image', source })).toEqual([
+        'image_source messages.0.content.0.source The image’s data is not base64.',
+      ]);
+    },
+  );
+
+  it('may be base64 in lines, without padding', () => {
+    const data = Buffer.from([...png(1, 1), ...padding])
+      .toString('base64')
+      .replace(/=+$/, '');
+    const source = { type: 'base64', media_type: 'image/png', data: `${data.slice(0, 20)}\r\n${data.slice(20)}\n` };
+    expect(broken({ type: 'image', source })).toEqual([]);
+  });
+
+  it.each([
+    ['data:image/png;base64,iVBORw0KGgo=', 'an address of data:'],
+    ['file:///a.png', 'an address of file:'],
+    ['a.png', 'no address'],
+  ])('must lie at an address of the web: %s', (url, what) => {
+    expect(broken({ type: 'image', source: { type: 'url', url } })).toEqual([
+      `image_source messages.0.content.0.source The image has ${what}; the API takes one of https.`,
+    ]);
+    expect(broken({ type: 'image', source: { type: 'url', url: 'https://example.org/a.png' } })).toEqual([]);
+  });
+
   it('is looked at within results, too', () => {
     const call = { type: 'tool_use', id: 'a', name: 'Read', input: {} };
     const result = { type: 'tool_result', tool_use_id: 'a', content: [image('image/png', gif(1, 1))] };

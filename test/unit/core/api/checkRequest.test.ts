@@ -114,7 +114,7 @@ describe('a request that the API refuses', () => {
     ],
     ['empty_text', 'system.0', going, { system: [text('  ')] }],
     ['block_role', 'messages.0.content.0', [user(thought(), text('Go'))]],
-    ['block_role', 'messages.1.content.0', [...going, model({ type: 'image', source: { type: 'url' } }, text('a'))]],
+    ['block_role', 'messages.1.content.0', [...going, model({ type: 'image', source: { type: 'file' } }, text('a'))]],
     ['call_unanswered', 'messages.1', [...going, model(call('a'))]],
     ['call_unanswered', 'messages.1', [...going, model(call('a'), call('b')), user(result('a'))]],
     ['call_unanswered', 'messages.1', [...going, model(call('a')), user(text('Wait'))]],

@@ -95,14 +95,14 @@ export function modelFacts(model: string): ModelFacts | null {
   return families.find(([pattern]) => pattern.test(base))?.[1] ?? null;
 }
 
-/** The model that a person names, as the API calls it, and whether they want its long context. */
+/** The model that a person names, as the API calls it (empty where nothing stands before `[1m]`), and whether they want its long context. */
 export function modelNamed(given: string): { model: string; isLong: boolean } {
-  const [, model = given, isLong] = /^(.+?)(\[1m\])?$/i.exec(given.trim()) ?? [];
+  const [, model = given, isLong] = /^(.*?)(\[1m\])?$/i.exec(given.trim()) ?? [];
   return { model, isLong: isLong !== undefined };
 }
 
 /** Names that Claude Code makes a model of, and that the API does not know. */
-const aliases = /^(?:default|best|opusplan|opus|sonnet|haiku|fable|mythos)$/i;
+const aliases = /^(?:default|inherit|best|opusplan|opus|sonnet|haiku|fable|mythos)$/i;
 
 export function isAlias(model: string): boolean {
   return aliases.test(modelNamed(model).model);

@@ -1,7 +1,7 @@
 // src/core/fork: what a fork will send: cut, rebuilt request, branches, plan. Nothing that happens after sending: no
 // events, no outcomes, no retries.
 
-import { isAlias, modelFacts } from '../api/modelFacts.ts';
+import { isAlias, modelFacts, modelNamed } from '../api/modelFacts.ts';
 import { BadInputError } from '../errors.ts';
 import { tokenCount } from '../format.ts';
 import { type BlobRef, branchIdSchema, type RunId } from '../ids.ts';
@@ -259,11 +259,16 @@ async function planBranches({ context, settings, specs, built, recorded, prompt,
   return branches;
 }
 
-/** @throws BadInputError for a name that only Claude Code knows */
+/** @throws BadInputError for a name that the API can't know */
 function refuseAlias({ model, name }: BranchSpec, at: number): void {
-  if (model === undefined || !isAlias(model)) return;
+  if (model === undefined) return;
+  const isNone = modelNamed(model).model === '';
+  if (!isNone && !isAlias(model)) return;
+  const why = isNone
+    ? 'which names none: “[1m]” stands behind a model'
+    : 'which is a name that Claude Code makes a model of; the API knows no such model';
   throw new BadInputError(
-    `Branch “${name}” has the model “${model}”, which is a name that Claude Code makes a model of; the API knows no such model.`,
+    `Branch “${name}” has the model “${model}”, ${why}.`,
     'Write the model’s whole id, for example claude-haiku-4-5, or let Claude Code answer (executor claude-code).',
     { path: `branches.${at}.model` },
   );

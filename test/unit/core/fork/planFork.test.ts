@@ -56,6 +56,25 @@ describe('planFork', () => {
     expect(await used(null)).toEqual([undefined, [false, false, false]]);
   });
 
+  it.each([
+    ['inherit', 'a name that Claude Code makes a model of'],
+    ['opus[1m]', 'a name that Claude Code makes a model of'],
+    ['[1m]', '“[1m]” stands behind a model'],
+  ])('refuses a model that the API can’t know: %s', async (model, why) => {
+    const planned = planFork(
+      summary(),
+      context(),
+      fork({ branches: [{ name: 'odd', model }] }),
+      deps(new MemoryBlobs()),
+    );
+    await expect(planned).rejects.toMatchObject({
+      code: 'bad_input',
+      message: expect.stringContaining(why),
+      hint: expect.stringContaining('whole id'),
+      details: { path: 'branches.0.model' },
+    });
+  });
+
   it('is called by the prompt that its branches answer', async () => {
     const titleOf = async (over: object) =>
       (await planFork(summary(), context(), fork(over), deps(new MemoryBlobs()))).title;

@@ -6,6 +6,7 @@ import type { FoundAgent } from '../../agent/agentPorts.ts';
 import type { AgentPlan, AgentPrompts, BranchChain, PlacedFiles } from '../../agent/agentSettings.ts';
 import { AgentError, BadInputError, messageOf } from '../../errors.ts';
 import type { BlobRef } from '../../ids.ts';
+import { isInjectedText, withoutReminders } from '../../session/promptRules.ts';
 import type { Turn } from '../../session/recordedSession.ts';
 import type { ForkContext } from '../forkContext.ts';
 import type { BranchSpec, RunSettings } from '../forkRequest.ts';
@@ -22,8 +23,8 @@ export interface AgentDraft {
   preview(): Promise<AgentPreview>;
   /** The prompts of a branch. @throws BadInputError where it has none */
   prompts(spec: BranchSpec, shared: string | undefined): AgentPrompts;
-  /** What this version of Claude Code can't take of a branch, a sentence each. */
-  unsupported(spec: BranchSpec): string[];
+  /** What of a branch, or of the recorded prompt that it replaces, does not reach Claude Code, a sentence each. */
+  notes(spec: BranchSpec, shared: string | undefined): string[];
 }
 
 const defaultConcurrency = 2;
@@ -61,7 +62,10 @@ export async function draftAgents(drafting: Drafting, deps: DraftDeps): Promise<
     plan,
     preview: () => previewAgents(planned, deps),
     prompts: (spec, shared) => promptsOf(spec, shared, context, chain, turns),
-    unsupported: (spec) => unsupportedOf(spec, context, chain, plan, settings),
+    notes: (spec, shared) => [
+      ...unsupportedOf(spec, context, chain, plan, settings),
+      ...promptNotes(spec.prompt ?? shared, context, chain),
+    ],
   };
 }
 
@@ -170,7 +174,7 @@ function promptsOf(
 
 function firstPrompt(own: string | undefined, context: ForkContext, chain: BranchChain) {
   const recorded = chain.prompt ?? [];
-  if (own !== undefined && own !== context.recordedPrompt) {
+  if (isOther(own, context)) {
     // Pictures of the recorded prompt stay; its words are replaced.
     return [...recorded.filter(({ type }) => type !== 'text'), { type: 'text', text: own }];
   }
@@ -180,6 +184,17 @@ function firstPrompt(own: string | undefined, context: ForkContext, chain: Branc
     'Give the fork a prompt, or cut before a turn instead.',
     { path: 'prompt' },
   );
+}
+
+const isOther = (own: string | undefined, { recordedPrompt }: ForkContext): own is string =>
+  own !== undefined && own !== recordedPrompt;
+
+function promptNotes(own: string | undefined, context: ForkContext, { prompt }: BranchChain): string[] {
+  const texts = (prompt ?? []).flatMap(({ text }) => (typeof text === 'string' ? text : []));
+  const hasReminder = texts.some((text) => isInjectedText(text) || withoutReminders(text) !== text);
+  return isOther(own, context) && hasReminder
+    ? ['What Claude Code put beside the recorded prompt is left out of the new one.']
+    : [];
 }
 
 /** What is not changed is asked for as it was recorded, where that is known: Claude Code's own defaults may be others. */

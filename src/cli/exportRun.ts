@@ -1,7 +1,9 @@
+import type { PairedRuns } from '../core/compare/compareRuns.ts';
 import type { Comparison } from '../core/compare/comparison.ts';
 import { modelName, money, oneLine } from '../core/format.ts';
 import { plainText } from '../core/plainText.ts';
 import { nameOf } from '../core/run/nameOf.ts';
+import { describeRunChanges } from '../core/run/runChanges.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
 import { changesText, detailLines } from './agentReport.ts';
 
@@ -72,6 +74,15 @@ export function comparisonMarkdown(comparison: Comparison): string {
   return [...lines, ...(problems.length === 0 ? [] : ['', ...problems])].join('\n');
 }
 
+/** What changed since the run before of a schedule, with the texts' differences. */
+export function previousMarkdown({ changes, pairs }: PairedRuns): string {
+  const diffs = pairs.flatMap(({ textDiff }) => (textDiff === null || textDiff === '' ? [] : [textDiff]));
+  return [
+    `Since \`${changes.previous}\`: ${escaped(describeRunChanges(changes))}.`,
+    ...diffs.flatMap((diff) => ['', ...fenced(diff, 'diff')]),
+  ].join('\n');
+}
+
 function branchSection(branch: BranchView, comparison: Comparison): string[] {
   const diff = comparison.pairs.find(({ b }) => b === branch.branchId)?.textDiff ?? null;
   return [
@@ -93,5 +104,9 @@ function fenced(text: string, language: string): string[] {
 
 /** One line without anything that means something to Markdown. */
 function cell(text: string): string {
-  return oneLine(text, 200).replace(/[\\`*_[\]<>|#!]/g, '\\$&');
+  return escaped(oneLine(text, 200));
+}
+
+function escaped(line: string): string {
+  return line.replace(/[\\`*_[\]<>|#!]/g, '\\$&');
 }

@@ -2,7 +2,7 @@ import type { PairedRuns } from '../../core/compare/compareRuns.ts';
 import { plainText } from '../../core/plainText.ts';
 import { describeRunChanges } from '../../core/run/runChanges.ts';
 import { type CliContext, runIdOf } from '../context.ts';
-import { comparisonMarkdown } from '../exportRun.ts';
+import { comparisonMarkdown, previousMarkdown } from '../exportRun.ts';
 import { printPatch } from '../printPatch.ts';
 import { comparisonText } from '../runReport.ts';
 
@@ -29,8 +29,10 @@ export async function compare(
   // Of a schedule's run, unless one pair of it is asked for.
   const previous = a === undefined ? await forks.comparePrevious(runId) : null;
   if (format === 'json') terminal.printJson({ ...comparison, previous });
-  else if (format === 'markdown') terminal.print(comparisonMarkdown(comparison));
-  else if (format === 'patch') printPatch(context, comparison.pairs.map(({ textDiff }) => textDiff ?? '').join(''));
+  else if (format === 'markdown') {
+    terminal.print(comparisonMarkdown(comparison));
+    if (previous !== null) terminal.print(`\n${previousMarkdown(previous)}`);
+  } else if (format === 'patch') printPatch(context, comparison.pairs.map(({ textDiff }) => textDiff ?? '').join(''));
   else {
     const more = `forkpoint compare ${runId} --format patch`;
     terminal.print(comparisonText(comparison, terminal.colors, { maxLines: 400, more }));

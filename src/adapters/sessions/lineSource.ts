@@ -30,10 +30,9 @@ export function changedWhileRead(file: string, cause?: unknown): NotFoundError {
       );
 }
 
-/** The text of a line; some editors put a mark before the first one. */
+/** The text of a line; some editors put a mark before the first one, and each of several its own. */
 function textOf(line: Buffer): string {
-  const isMarked = line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf;
-  return line.toString('utf8', isMarked ? 3 : 0);
+  return line.toString('utf8').trimStart();
 }
 
 /** Reads single lines of a transcript again, whose places were noted when it was scanned. */

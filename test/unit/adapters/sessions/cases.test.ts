@@ -257,7 +257,7 @@ it('takes both forms of a path for one project', async () => {
   expect(windows('d:\\x')).toBe(windows('D:\\x'));
 });
 
-it('reads a file with a mark before its first line', async () => {
+it.each([1, 2])('reads a file with %i marks before its first line', async (marks) => {
   const folder = mkdtempSync(join(tmpdir(), 'cases-'));
   try {
     const project = join(folder, 'projects', '-home-kim-demo');
@@ -265,7 +265,7 @@ it('reads a file with a mark before its first line', async () => {
     const builder = new TranscriptBuilder();
     builder.prompt('Begin');
     builder.reply('Begun.');
-    writeFileSync(join(project, 'marked.jsonl'), `\uFEFF${builder.text()}`);
+    writeFileSync(join(project, 'marked.jsonl'), `${'\uFEFF'.repeat(marks)}${builder.text()}`);
     const session = await createSessionStore({ claudeDirs: [folder], sha256 }).open('marked');
     const messages: TranscriptMessage[] = [];
     for await (const message of session.messages()) messages.push(message);

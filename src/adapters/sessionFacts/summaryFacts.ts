@@ -1,5 +1,5 @@
-import { readFile, realpath } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { expiryOf, retentionDays } from '../../core/archive/retention.ts';
 import { comparablePath, isWithin, projectFolder } from '../../core/session/projectFolder.ts';
 import type { SessionSummary } from '../../core/session/recordedSession.ts';
@@ -8,6 +8,7 @@ import { projectFolders } from '../claudeCode/projectFiles.ts';
 import { isAbsent } from '../fileErrors.ts';
 import { Checkouts } from '../git/checkouts.ts';
 import { entriesOf } from '../plainFiles.ts';
+import { folderNames } from '../sessions/folderNames.ts';
 import { folderOf } from '../sessions/foreignTitles.ts';
 import { Families } from './families.ts';
 
@@ -72,8 +73,7 @@ export class SummaryFacts {
    * @param project path of a folder
    */
   async projectMatcher(project: string): Promise<(session: SessionSummary) => boolean> {
-    const named = resolve(project);
-    const paths = new Set([named, await realpath(named).catch(() => named)]);
+    const paths = await folderNames(project);
     const checkouts = await this.#checkouts.find(paths);
     const folders = new Set(paths);
     for (const path of paths) {

@@ -1,6 +1,5 @@
 import type { Stats } from 'node:fs';
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { SessionId } from '../../core/ids.ts';
 import { comparablePath, isWithin } from '../../core/session/projectFolder.ts';
@@ -11,6 +10,7 @@ import { projectFolders } from '../claudeCode/projectFiles.ts';
 import { fileErrorCode } from '../fileErrors.ts';
 import { stampOf } from '../fileStamp.ts';
 import { entriesOf, plainFileSync } from '../plainFiles.ts';
+import { folderNames } from './folderNames.ts';
 import {
   type ForeignTitle,
   folderOf,
@@ -353,9 +353,7 @@ function pathInProjects(file: string): string {
 
 /** Whether a session ran in a project or below it. Links are followed, so both names of a folder find the same sessions. */
 export async function projectMatcher(project: string): Promise<(session: SessionSummary) => boolean> {
-  const named = resolve(project);
-  const real = await realpath(named).catch(() => named);
-  const folders = [...new Set([named, real])].map(comparablePath);
+  const folders = [...(await folderNames(project))].map(comparablePath);
   return ({ projectPath }) =>
     projectPath !== null && folders.some((folder) => isWithin(comparablePath(projectPath), folder));
 }

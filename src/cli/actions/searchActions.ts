@@ -1,5 +1,6 @@
 import { oneLine, plural, relativeTime } from '../../core/format.ts';
 import type { SearchHit, SearchQuery } from '../../core/search/sessionSearch.ts';
+import { shownPath } from '../../core/session/projectFolder.ts';
 import type { CliContext } from '../context.ts';
 
 /** A terminal is for reading: more than this nobody reads. */
@@ -42,7 +43,7 @@ function given(query: { [Name in keyof SearchQuery]: SearchQuery[Name] | undefin
 }
 
 function headingOf({ terminal }: CliContext, { title, sessionId, projectPath }: SearchHit, first: boolean): string {
-  const place = oneLine(projectPath ?? 'unknown project', 60);
+  const place = oneLine(shownPath(projectPath ?? 'unknown project'), 60);
   return `${first ? '' : '\n'}${terminal.colors.bold(oneLine(title, 60))}  ${sessionId.slice(0, 8)} · ${place}`;
 }
 

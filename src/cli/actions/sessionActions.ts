@@ -8,6 +8,7 @@ import type { RebuiltRequest } from '../../core/fork/rebuiltRequest.ts';
 import type { OpenSession } from '../../core/fork/sessionStore.ts';
 import { requireModel } from '../../core/fork/unknownModel.ts';
 import { modelName, money, oneLine, plural, relativeTime, tokenCount } from '../../core/format.ts';
+import { shownPath } from '../../core/session/projectFolder.ts';
 import type { RecordedSession, SessionSummary, Turn, TurnOutline } from '../../core/session/recordedSession.ts';
 import type { CliContext } from '../context.ts';
 import { type PointOptions, pointOf } from '../pointOf.ts';
@@ -31,7 +32,7 @@ async function sessionTable(sessions: readonly SessionSummary[], now: number): P
     relativeTime(session.lastAt, now),
     oneLine(session.models.map(modelName).join(', '), 32),
     money(session.costUsd),
-    oneLine(session.projectPath ?? 'unknown', 48),
+    oneLine(shownPath(session.projectPath ?? 'unknown'), 48),
     marksOfSession(session, now).join(', '),
   ]);
   return table(['SESSION', 'TITLE', 'TURNS', 'LAST', 'MODELS', 'COST', 'PROJECT', ''], rows, ['TURNS', 'COST']);
@@ -134,7 +135,7 @@ async function sessionText({
   ]);
   return [
     `${oneLine(summary.title)}`,
-    `${oneLine(summary.sessionId)} · ${oneLine(summary.projectPath ?? 'unknown project', 400)} · ${plural(summary.turns, 'turn')} · ${money(summary.costUsd)}`,
+    `${oneLine(summary.sessionId)} · ${oneLine(shownPath(summary.projectPath ?? 'unknown project'), 400)} · ${plural(summary.turns, 'turn')} · ${money(summary.costUsd)}`,
     '',
     table(['TURN', 'PROMPT', 'MODEL', 'TOOLS', 'STEPS', 'IN', 'OUT', ''], rows, ['TURN', 'STEPS', 'IN', 'OUT']),
     ...turns.flatMap(({ index, absorbed }) =>

@@ -7,6 +7,11 @@ export function comparablePath(path: string): string {
   return slashed.replace(/^[A-Z]:/, (drive) => drive.toLowerCase()).normalize('NFC');
 }
 
+/** A path as it is shown: editors write the drive of one and the same folder in either case. */
+export function shownPath(path: string): string {
+  return path.replace(/^[a-z]:(?=[\\/])/, (drive) => drive.toUpperCase());
+}
+
 /** Whether a path is a folder or lies below it. Both as `comparablePath` gives them. */
 export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);

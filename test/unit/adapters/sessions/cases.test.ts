@@ -257,6 +257,33 @@ it('takes both forms of a path for one project', async () => {
   expect(windows('d:\\x')).toBe(windows('D:\\x'));
 });
 
+it('finds sessions of Windows by the path of their folder', async () => {
+  const claudeDir = mkdtempSync(join(tmpdir(), 'cases-'));
+  try {
+    const folder = join(claudeDir, 'projects', 'd--x');
+    mkdirSync(folder, { recursive: true });
+    for (const [sessionId, cwd] of Object.entries({
+      lower: 'd:\\x',
+      upper: 'D:\\x',
+      below: 'D:\\x\\y',
+      other: 'd:\\xy',
+    })) {
+      const builder = new TranscriptBuilder({ sessionId, cwd });
+      builder.prompt('Begin');
+      writeFileSync(join(folder, `${sessionId}.jsonl`), builder.text());
+    }
+    const store = createSessionStore({ claudeDirs: [claudeDir], sha256 });
+    const home = join(claudeDir, 'home');
+    const complete = completeSessions(store, { archive: join(claudeDir, 'archive'), home });
+    for (const sessions of [store, complete]) {
+      const found = await sessions.list({ project: 'd:\\x' });
+      expect(found.map(({ sessionId }) => sessionId).sort()).toEqual(['below', 'lower', 'upper']);
+    }
+  } finally {
+    rmSync(claudeDir, { recursive: true, force: true });
+  }
+});
+
 it.each([1, 2])('reads a file with %i marks before its first line', async (marks) => {
   const folder = mkdtempSync(join(tmpdir(), 'cases-'));
   try {

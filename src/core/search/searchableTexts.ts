@@ -1,6 +1,6 @@
 import type { Json } from '../canonicalJson.ts';
 import type { JsonRecord } from '../session/jsonRecord.ts';
-import { absorbedText, isInjectedText } from '../session/promptRules.ts';
+import { absorbedText, isInjectedText, isNotByThePerson } from '../session/promptRules.ts';
 import type { SearchKind } from './sessionSearch.ts';
 
 /** Texts of one content block. */
@@ -39,7 +39,7 @@ function resultTexts(content: Json | undefined): string[] {
 
 function userText(text: string): SearchableText[] {
   if (interruption.test(text) || isInjectedText(text)) return [];
-  const kind = localOutput.test(text) ? 'tool result' : 'prompt';
+  const kind = localOutput.test(text) && isNotByThePerson(text) ? 'tool result' : 'prompt';
   return [{ kind, tool: null, toolUseId: null, parts: [text] }];
 }
 

@@ -13,6 +13,19 @@ const unknownCommand = /^\s*Unknown (?:skill|slash command|command): \S+\s*$/;
 const openingReminder = /^\s*<(system-reminder|ide_[a-z_]+)>/;
 const wholeReminder = /^\s*<(system-reminder|ide_[a-z_]+)>[\s\S]*<\/\1>\s*$/;
 
+const outputEnd = /<\/(?:local-command|bash)-(?:stdout|stderr)>/;
+const outputEndsText = /<\/(?:local-command|bash)-(?:stdout|stderr)>\s*$/;
+
+/** Whether there is something behind output: then a person has copied it and asks about it. */
+function goesOnBehindOutput(text: string): boolean {
+  return (commandOutput.test(text) || shellOutput.test(text)) && outputEnd.test(text) && !outputEndsText.test(text);
+}
+
+/** Whether a text is what Claude Code writes as a message of the person's: output of commands, and notes on them. */
+export function isNotByThePerson(text: string): boolean {
+  return notByThePerson.test(text) && !goesOnBehindOutput(text);
+}
+
 /** The texts of a message. */
 export function textsOf(content: readonly ContentBlock[]): string[] {
   return content.flatMap((block) => (block.type === 'text' && typeof block.text === 'string' ? [block.text] : []));
@@ -38,12 +51,12 @@ export function holdsContinuation(record: JsonRecord, texts: readonly string[]):
  * versions a `system` record.
  */
 export function isCommandOutputText(text: string): boolean {
-  return commandOutput.test(text);
+  return commandOutput.test(text) && !goesOnBehindOutput(text);
 }
 
 /** Whether the text is output of a command that the person typed behind `!`: Claude Code writes it behind that prompt. */
 export function isShellOutputText(text: string): boolean {
-  return shellOutput.test(text);
+  return shellOutput.test(text) && !goesOnBehindOutput(text);
 }
 
 /**
@@ -78,7 +91,7 @@ function isAsked(record: JsonRecord, content: readonly ContentBlock[], texts: re
   if (content.length === 0 || content.some(({ type }) => type === 'tool_result') || holdsInterruption(texts))
     return false;
   // Without a reply: what Claude Code says of a command that it doesn't know.
-  return !texts.some((text) => notByThePerson.test(text) || unknownCommand.test(text));
+  return !texts.some((text) => isNotByThePerson(text) || unknownCommand.test(text));
 }
 
 /**

@@ -56,6 +56,19 @@ describe('what counts as a turn', () => {
     expect(builder.tree().session.turns[0]?.steps).toHaveLength(1);
   });
 
+  it('counts what a person asks behind output that they pasted', () => {
+    const builder = new TranscriptBuilder();
+    const asked = [
+      '<bash-stdout>No space left</bash-stdout>\nWhy?',
+      '<local-command-stdout>Low</local-command-stdout> Is it?',
+    ];
+    for (const text of asked) {
+      builder.prompt(text);
+      builder.reply('Because.');
+    }
+    expect(promptsOf(builder)).toEqual(asked);
+  });
+
   it('keeps what the person wrote while a turn ran with that turn', () => {
     const builder = new TranscriptBuilder();
     builder.prompt('Do it');

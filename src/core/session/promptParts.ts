@@ -4,8 +4,8 @@ import { isInjectedText, joinedPromptText } from './promptRules.ts';
 import type { ContentBlock } from './recordedSession.ts';
 import type { EntryMessage, TranscriptEntry } from './transcriptEntry.ts';
 
-/** Parts of a prompt are written at once; nobody types that fast. */
-const togetherMs = 100;
+/** Parts of a prompt are written one behind another, on a busy machine a second or so apart; nobody answers that fast. */
+const togetherMs = 2000;
 
 /** What of a prompt's line tells whether the next one belongs to it. */
 export type PromptLine = Pick<TranscriptEntry, 'uuid' | 'timestamp'> & { prompt: PromptFacts };

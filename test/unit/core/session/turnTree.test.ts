@@ -56,6 +56,15 @@ describe('what counts as a turn', () => {
     expect(builder.tree().session.turns[0]?.steps).toHaveLength(1);
   });
 
+  it('counts a prompt as one whose parts were written a second apart', () => {
+    const builder = new TranscriptBuilder();
+    for (const text of ['<ide_selection>let a</ide_selection>', '<ide_opened_file>a.ts</ide_opened_file>', 'Why?'])
+      builder.prompt([{ type: 'text', text }]);
+    builder.reply('Because.');
+    expect(promptsOf(builder)).toEqual(['Why?']);
+    expect(builder.tree().session.summary.title).toBe('Why?');
+  });
+
   it('counts what a person asks behind output that they pasted', () => {
     const builder = new TranscriptBuilder();
     const asked = [

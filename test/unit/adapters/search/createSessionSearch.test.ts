@@ -124,16 +124,19 @@ describe.each(['without an index', 'with an index'])('a search %s', (how) => {
     expect(hits[1]).toMatchObject({ file: agentFile, sessionFile: file, sessionId: 'one' });
   });
 
-  test('finds subagents that old versions put beside the session', async () => {
-    const file = write(conversation('one', 'nothing'), 1);
-    const agent = new TranscriptBuilder({ sessionId: 'one' });
-    agent.prompt('Look for quixote', { isSidechain: true });
-    writeFileSync(join(file, '..', 'agent-1.jsonl'), agent.text());
-    await ready();
-    expect((await found({ text: 'quixote' })).hits).toMatchObject([
-      { sessionId: 'one', sessionFile: file, turnIndex: null },
-    ]);
-  });
+  test.each([0, 300_000, 1_064_430])(
+    'finds subagents that old versions put beside the session (%i)',
+    async (behind) => {
+      const file = write(conversation('one', 'nothing'), 1);
+      const agent = new TranscriptBuilder({ sessionId: 'one' });
+      agent.prompt(`Look for quixote ${'x'.repeat(behind)}`, { isSidechain: true });
+      writeFileSync(join(file, '..', 'agent-1.jsonl'), agent.text());
+      await ready();
+      expect((await found({ text: 'quixote' })).hits).toMatchObject([
+        { sessionId: 'one', sessionFile: file, turnIndex: null },
+      ]);
+    },
+  );
 
   test('filters by project, name of the project, model, tool and time', async () => {
     write(conversation('one', 'quixote'), 2);

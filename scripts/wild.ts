@@ -4,14 +4,25 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { createSessionStore } from '../src/adapters/sessions/createSessionStore.ts';
 import { checkRequest } from '../src/core/api/checkRequest.ts';
-import { ForkpointError } from '../src/core/errors.ts';
+import { BadInputError, ForkpointError } from '../src/core/errors.ts';
 import { sizeWarning } from '../src/core/fork/recordedSize.ts';
-import type { OpenSession } from '../src/core/fork/sessionStore.ts';
+import type { OpenSession, SessionStore } from '../src/core/fork/sessionStore.ts';
+import { groupBy } from '../src/core/groupBy.ts';
 import type { SessionSummary, TranscriptMessage } from '../src/core/session/recordedSession.ts';
 
 /** Something that looks wrong. */
 export interface Finding {
-  kind: 'list is not inspect' | 'reply in no turn' | 'size' | 'illegal request' | 'title is markup' | 'slow' | 'error';
+  kind:
+    | 'damage'
+    | 'list is not inspect'
+    | 'reply in no turn'
+    | 'left out'
+    | 'size'
+    | 'illegal request'
+    | 'title is markup'
+    | 'two conversations'
+    | 'slow'
+    | 'error';
   /** Beginning of the session's id. */
   session: string;
   /** Fields, turns, lines and numbers. */
@@ -24,6 +35,10 @@ const mostTurns = 60;
 const slowFrom = { ms: 1500, msPerMegabyte: 25 };
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** What of `missing` says that something recorded is not sent. It quotes nothing. */
+const leftOut =
+  /^tool calls that are damaged|server tools that have no counterpart|that the recording went on without|that the compaction kept/;
 
 /** What went wrong, without its message, which may quote the transcript. */
 function nameOfError(error: unknown): string {
@@ -61,6 +76,8 @@ async function* forkFindings(open: OpenSession): AsyncGenerator<Omit<Finding, 's
       const [, recorded, built] = size.exec(sizeWarning(rebuilt.missing) ?? '') ?? [];
       if (recorded !== undefined)
         yield { kind: 'size', where: `turn ${index}: ${recorded} recorded, ${built} rebuilt` };
+      for (const text of rebuilt.missing.filter((each) => leftOut.test(each)))
+        yield { kind: 'left out', where: `turn ${index}: ${text}` };
       const rules = new Set(checkRequest(rebuilt.request).map(({ rule }) => rule));
       if (rules.size > 0) yield { kind: 'illegal request', where: `turn ${index}: ${[...rules].join(', ')}` };
     } catch (error) {
@@ -77,9 +94,30 @@ async function* sessionFindings(summary: SessionSummary, open: OpenSession): Asy
   if (open.session.turns.length !== summary.turns)
     yield { kind: 'list is not inspect', where: `${summary.turns} turns listed, ${open.session.turns.length} shown` };
   if (/^\s*<\/?[a-z][\w-]*>/.test(summary.title)) yield { kind: 'title is markup', where: 'title' };
+  const { problems } = open.session;
+  const [first] = problems;
+  if (first !== undefined)
+    yield {
+      kind: 'damage',
+      where: `${problems.length}, the first at line ${first.line}: ${[...new Set(problems.map(({ kind }) => kind))].join(', ')}`,
+    };
   const stray = await repliesInNoTurn(open);
   if (stray.length > 0) yield { kind: 'reply in no turn', where: `${stray.length}, the first at ${stray[0] ?? ''}` };
   yield* forkFindings(open);
+}
+
+/** Ids under which several files lie that don't hold the same. */
+async function* ambiguousIds(store: SessionStore, listed: readonly SessionSummary[]): AsyncGenerator<Finding> {
+  for (const [id, files] of groupBy(listed, ({ sessionId }) => sessionId)) {
+    if (files.length < 2) continue;
+    try {
+      await store.open(id);
+    } catch (error) {
+      const isAmbiguous = error instanceof BadInputError;
+      const where = isAmbiguous ? `${files.length} files` : `open by id: ${nameOfError(error)}`;
+      yield { kind: isAmbiguous ? 'two conversations' : 'error', session: id.slice(0, 8), where };
+    }
+  }
 }
 
 /**
@@ -88,7 +126,9 @@ async function* sessionFindings(summary: SessionSummary, open: OpenSession): Asy
  */
 export async function* wildFindings(claudeDir: string): AsyncGenerator<Finding> {
   const store = createSessionStore({ claudeDirs: [claudeDir], sha256 });
-  for (const summary of await store.list()) {
+  const listed = await store.list();
+  yield* ambiguousIds(store, listed);
+  for (const summary of listed) {
     const session = summary.sessionId.slice(0, 8);
     try {
       const begun = performance.now();

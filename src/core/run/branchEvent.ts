@@ -74,9 +74,22 @@ const agentEvents = [
   }),
   z.object({ type: z.literal('call-denied'), ...ofBranch, callId: z.string(), tool: z.string(), message: z.string() }),
   z.object({ type: z.literal('question-asked'), ...ofBranch, question: questionSchema }),
-  z.object({ type: z.literal('question-answered'), ...ofBranch, callId: z.string(), answer: answerSchema }),
+  z.object({
+    type: z.literal('question-answered'),
+    ...ofBranch,
+    callId: z.string(),
+    answer: answerSchema,
+    /** The same call of a process that was lost, to which the answer was given. */
+    givenTo: z.string().optional(),
+  }),
   /** Nobody waits for the answer any more: Claude Code went on without it, or its turn is over. */
-  z.object({ type: z.literal('question-withdrawn'), ...ofBranch, callId: z.string() }),
+  z.object({
+    type: z.literal('question-withdrawn'),
+    ...ofBranch,
+    callId: z.string(),
+    /** Claude Code went on without it: the call may have been carried out. */
+    wentOn: z.literal(true).optional(),
+  }),
   z.object({
     type: z.literal('agent-waiting'),
     ...ofBranch,

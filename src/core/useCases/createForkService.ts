@@ -39,7 +39,7 @@ import type { BranchEvent } from '../run/branchEvent.ts';
 import { branchesToRun, foldRun } from '../run/foldRun.ts';
 import type { ForkEngine, PriceList, RunStore } from '../run/ports.ts';
 import type { LimitChange } from '../run/runLimits.ts';
-import type { RunView } from '../run/runView.ts';
+import type { BranchView, RunView } from '../run/runView.ts';
 import type { Turn } from '../session/recordedSession.ts';
 import type { Sha256 } from '../sha256.ts';
 import { noTracer, type SpanFacts, type Tracer } from '../tracer.ts';
@@ -297,10 +297,27 @@ class Service implements ForkService {
         (branchId === branch || name === branch) && questions.some((question) => question.callId === callId),
     );
     if (waiting === undefined) {
+      await this.refuseLost(runId, asked, callId);
       throw new BadInputError(`No question ${callId} waits in branch "${branch}".`, hint, { callId });
     }
     for (const question of waiting.questions) if (question.callId === callId) checkAnswer(question, answer);
     await (await this.deps.engine(view.engine)).answer(runId, waiting.branchId, callId, answer);
+  }
+
+  /** @throws BadInputError where the process that asked was lost before an answer came */
+  private async refuseLost(runId: RunId, { branchId, name, state }: BranchView, callId: string): Promise<void> {
+    if (state !== 'failed' && state !== 'cancelled') return;
+    const own = (await this.deps.runs.events(runId)).filter(
+      (event) => 'branchId' in event && event.branchId === branchId,
+    );
+    const isAsked = own.some((event) => event.type === 'question-asked' && event.question.callId === callId);
+    const isAnswered = own.some((event) => event.type === 'question-answered' && event.callId === callId);
+    if (!isAsked || isAnswered) return;
+    throw new BadInputError(
+      `Nobody waits for an answer to ${callId} any more: the process that drove branch "${name}" has ended.`,
+      `Run Resume (\`forkpoint resume ${runId}\`): the agent goes on, and asks again where it repeats the call.`,
+      { callId },
+    );
   }
 
   async compare(runId: RunId, a?: string, b?: string): ReturnType<ForkService['compare']> {

@@ -13,7 +13,7 @@ import { inPlace } from './inPlace.ts';
 import { knownEnd } from './knownEnd.ts';
 import { type LoadedBranch, loadBranch, sinceReset } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
-import { OpenQuestions } from './openQuestions.ts';
+import { OpenQuestions, type PassedAnswer } from './openQuestions.ts';
 import { type Sending, whatToSend } from './whatToSend.ts';
 
 /** Wait for a usage limit whose end isn't told, in milliseconds. */
@@ -79,7 +79,7 @@ class RunningTurn {
 
   async run(): Promise<AgentTurnOutcome> {
     const { turn, promptsBefore, resumed, inDoubt } = this.#sending;
-    const questions = new OpenQuestions(this.#ref, this.#deps.runs);
+    const questions = new OpenQuestions(this.#ref, this.#deps.runs, this.#loaded.own);
     try {
       const { plan, events } = this.#loaded;
       const budgetUsd = budgetShare(plan, events, this.#ref.branchId);
@@ -97,7 +97,7 @@ class RunningTurn {
         signal,
         onMessage: (message) => this.#take(message),
         onQuestion: (question, withdrawn) => {
-          const asking = this.#ask(question, questions, AbortSignal.any([signal, this.#over.signal, withdrawn]));
+          const asking = this.#ask(question, questions, AbortSignal.any([signal, this.#over.signal]), withdrawn);
           this.#asking.add(asking);
           return asking;
         },
@@ -248,28 +248,41 @@ class RunningTurn {
     if (prefix !== null) this.#log.write({ type: 'prefix-measured', prefix });
   }
 
-  async #ask(question: Question, questions: OpenQuestions, signal: AbortSignal): Promise<Answer> {
+  async #ask(question: Question, questions: OpenQuestions, over: AbortSignal, withdrawn: AbortSignal): Promise<Answer> {
     if (questions.allows(question)) return { behavior: 'allow', scope: 'call' };
-    const waiting = questions.wait(question, signal);
+    const owed = questions.takeOwed(question);
+    if (owed !== null) return this.#answered(question.callId, owed);
+    const waiting = questions.wait(question, AbortSignal.any([over, withdrawn]));
     // It may reject while the event is still being written: the caller below gets the error.
     waiting.catch(() => {});
     // Time stands still from here on: also where the question can't be announced for a while.
-    return this.#time.whileWaiting(this.#askPerson(question, waiting, signal));
+    return this.#time.whileWaiting(this.#askPerson(question, waiting, withdrawn, over));
   }
 
-  async #askPerson(question: Question, waiting: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  async #answered(callId: string, passed: PassedAnswer): Promise<Answer> {
+    await this.#writing;
+    await this.#log.append({ type: 'question-answered', callId, ...passed });
+    return passed.answer;
+  }
+
+  async #askPerson(
+    question: Question,
+    waiting: Promise<PassedAnswer>,
+    withdrawn: AbortSignal,
+    over: AbortSignal,
+  ): Promise<Answer> {
     const { callId } = question;
+    const signal = AbortSignal.any([over, withdrawn]);
     try {
       await this.#writing;
       // Registered before a person can see the question, so that no answer comes too early.
       await this.#options.onQuestion?.(callId, 'open', signal);
       await this.#log.append({ type: 'question-asked', question });
-      const answer = await waiting;
-      await this.#log.append({ type: 'question-answered', callId, answer });
-      return answer;
+      return await this.#answered(callId, await waiting);
     } catch (error) {
       // A log that can't be written shows itself elsewhere.
-      await this.#log.append({ type: 'question-withdrawn', callId }).catch(() => {});
+      const wentOn = withdrawn.aborted && !over.aborted ? ({ wentOn: true } as const) : {};
+      await this.#log.append({ type: 'question-withdrawn', callId, ...wentOn }).catch(() => {});
       throw error;
     } finally {
       await this.#options.onQuestion?.(callId, 'closed', signal);

@@ -2,10 +2,10 @@ import type { Doubt } from '../../agent/agentFacts.ts';
 import type { AgentTurnOrder, Place } from '../../agent/agentPorts.ts';
 import { AgentError } from '../../errors.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
-import { callsInDoubt } from './callsInDoubt.ts';
 import { continuationPrompt } from './continuationPrompt.ts';
 import { inPlace } from './inPlace.ts';
 import type { LoadedBranch } from './loadBranch.ts';
+import { sortOpenCalls } from './sortOpenCalls.ts';
 
 /** Tries of one prompt: an agent that is lost so often in a row is given up. */
 const maxTries = 3;
@@ -50,13 +50,13 @@ export async function whatToSend(
   const state = await deps.sessions.state(agent.configDir, sessionId, chain);
   const first = own.find((event) => event.type === 'prompt-sent' && event.turn === turn);
   const resumed = first?.type === 'prompt-sent' && state.prompts > first.promptsBefore;
-  const inDoubt = resumed ? callsInDoubt(state.open, own) : [];
+  const calls = sortOpenCalls(resumed ? state.open : [], own);
   return {
-    prompt: resumed ? [{ type: 'text', text: continuationPrompt(inDoubt) }] : inPlace(content, place, agent.configDir),
+    prompt: resumed ? [{ type: 'text', text: continuationPrompt(calls) }] : inPlace(content, place, agent.configDir),
     turn,
     promptsBefore: state.prompts,
     resume: state.file !== null,
     resumed,
-    inDoubt,
+    inDoubt: calls.inDoubt,
   };
 }

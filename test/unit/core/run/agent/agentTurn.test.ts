@@ -8,6 +8,7 @@ import type {
 import { StorageError } from '../../../../../src/core/errors.ts';
 import type { ForkPlan } from '../../../../../src/core/fork/forkPlan.ts';
 import { type BranchId, branchIdSchema, type RunId } from '../../../../../src/core/ids.ts';
+import { endAbandoned, interruption } from '../../../../../src/core/run/abandonedRun.ts';
 import type { AgentWorkDeps } from '../../../../../src/core/run/agent/agentWork.ts';
 import { createForkService, type ForkServiceDeps } from '../../../../../src/core/useCases/createForkService.ts';
 import { AgentBench, type Turn } from '../../../../support/agentBench.ts';
@@ -326,6 +327,79 @@ describe('a prompt of an agent', () => {
     const onQuestion = (callId: string, state: string): void => void told.push(`${callId} ${state}`);
     await expect(on.work.turn(turnOf(plan), { signal: signal(), onQuestion })).rejects.toThrow('killed');
     expect(told).toEqual(['c1 open', 'c1 closed']);
+  });
+
+  it.each([
+    { behavior: 'allow', scope: 'call' },
+    { behavior: 'deny', scope: 'call', message: 'Not that one.' },
+  ] as const)(
+    'passes an answer that came when its process was lost on to the same call, once: $behavior',
+    async (given) => {
+      const answers: unknown[] = [];
+      const prompts: string[] = [];
+      const [on, plan] = await start(async (order, { onQuestion }) => {
+        prompts.push(String(order.prompt[0]?.['text']));
+        answers.push(
+          await onQuestion({ ...asked('c2'), input: { command: 'npm ci' } }, AbortSignal.abort()).catch(() => 0),
+        );
+        answers.push(await onQuestion(asked('c3'), signal()));
+        answers.push(await onQuestion(asked('c4'), signal()));
+        return end();
+      });
+      const { runId } = plan;
+      const of = { runId, branchId: b1, at: asked('c1').askedAt };
+      // As `kill -9` leaves it.
+      const sent = { promptsBefore: 0, resumed: false, inDoubt: [] };
+      await on.runs.append({ type: 'branch-started', ...of });
+      await on.runs.append({ type: 'prompt-sent', ...of, turn: 1, ...sent });
+      await on.runs.append({ type: 'question-asked', ...of, question: asked('c1') });
+      on.machine.session.prompts = 1;
+      on.machine.session.open = [{ tool: 'Bash', input: npmInstall.input }];
+      await on.runs.answer(runId, b1, 'c1', given);
+      const turn = on.work.turn(turnOf(plan), { signal: signal() });
+      await until(on, plan, ({ branches }) => branches[0]?.questions[0]?.callId === 'c4');
+      await on.runs.answer(runId, b1, 'c4', { behavior: 'deny', scope: 'call', message: 'Enough.' });
+      await turn;
+      expect(answers).toEqual([0, given, { behavior: 'deny', scope: 'call', message: 'Enough.' }]);
+      expect(prompts[0]).toContain('NOT carried out');
+      expect((await on.view(plan)).branches[0]?.inDoubt).toEqual([]);
+      const passed = (await on.runs.events(runId)).filter((event) => event.type === 'question-answered');
+      expect(passed.map(({ callId, givenTo }) => [callId, givenTo])).toEqual([
+        ['c3', 'c1'],
+        ['c4', undefined],
+      ]);
+    },
+  );
+
+  it('passes an answer to a lost process on to the same call that waits already', async () => {
+    const answers: unknown[] = [];
+    const [on, plan] = await start(async (_order, { onQuestion }) => {
+      answers.push(await onQuestion(asked('c2'), signal()));
+      return end();
+    });
+    const of = { runId: plan.runId, branchId: b1, at: asked('c1').askedAt };
+    await on.runs.append({ type: 'question-asked', ...of, question: asked('c1') });
+    const turn = on.work.turn(turnOf(plan), { signal: signal() });
+    await until(on, plan, ({ branches }) => branches[0]?.questions[0]?.callId === 'c2');
+    await on.runs.answer(plan.runId, b1, 'c1', { behavior: 'allow', scope: 'call' });
+    await turn;
+    expect(answers).toEqual([{ behavior: 'allow', scope: 'call' }]);
+  });
+
+  it('says to whom answers it when its host has ended that a resume asks again', async () => {
+    const [on, plan] = await start(async () => end());
+    const { runId } = plan;
+    const engine = { reconcile: async () => {} };
+    const forks = createForkService({ runs: on.runs, engine: async () => engine } as unknown as ForkServiceDeps);
+    const of = { runId, branchId: b1, at: asked('c1').askedAt };
+    await on.runs.append({ type: 'branch-started', ...of });
+    await on.runs.append({ type: 'question-asked', ...of, question: asked('c1') });
+    await endAbandoned(plan, { runs: on.runs, clock }, interruption());
+    const yes = { behavior: 'allow', scope: 'call' } as const;
+    const refused = forks.answer(runId, b1, 'c1', yes);
+    await expect(refused).rejects.toThrow('the process that drove branch "one" has ended');
+    await expect(refused).rejects.toMatchObject({ hint: expect.stringContaining('Resume') });
+    await expect(forks.answer(runId, b1, 'c9', yes)).rejects.toThrow('No question c9 waits');
   });
 
   it('ends no process with a log that can’t be written', async () => {

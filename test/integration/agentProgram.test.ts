@@ -522,26 +522,61 @@ describe('permissions', () => {
     expect(questions).toMatchObject([{ tool: 'ExitPlanMode', input: { plan: '# The plan' } }]);
   });
 
-  test('the user’s own rules let no write through into the tree that the place is a copy of', async () => {
-    await using stage: AgentStage = await agentStage((_, index): Reply | undefined =>
-      index === 0
-        ? { content: [use('Write', { file_path: join(stage.configDir, 'tree/out.txt'), content: 'x' })] }
-        : 'Well.',
-    );
-    const tree = join(stage.configDir, 'tree');
-    await mkdir(tree);
-    const permissions = { allow: ['Edit', 'Write'], additionalDirectories: [stage.configDir] };
-    await writeFile(join(stage.configDir, 'settings.json'), JSON.stringify({ permissions }));
-    const place = plainPlace(stage.cwd, {
-      kind: 'worktree',
-      projectRoot: tree,
-      userFolders: [tree],
-      toPlace: () => stage.cwd,
-    });
-    const { messages } = await stage.turn({ order: { place } });
-    expect(of(messages, 'tool-result')).toMatchObject([{ isError: true }]);
-    expect(existsSync(join(tree, 'out.txt'))).toBe(false);
-  });
+  test.each([
+    [currentClaude, true, 'ask'],
+    [currentClaude, true, 'bypass'],
+    [currentClaude, false, 'ask'],
+    ['2.1.300', true, 'ask'],
+    ['2.1.200', true, 'ask'],
+  ] as const)(
+    'neither rules nor hooks let a write through into the tree that the place is a copy of, and it is said where to work: %s, confined %s, %s',
+    async (version, isConfined, permissions) => {
+      let tree = '';
+      const calls = () => [
+        use('Write', { file_path: join(tree, 'new.txt'), content: 'x' }),
+        use('Read', { file_path: join(tree, 'old.txt') }),
+        use('Edit', { file_path: join(tree, 'old.txt'), old_string: 'old', new_string: 'new' }),
+      ];
+      const script = (_: ReceivedRequest, index: number): Reply | undefined =>
+        index < 3 ? { content: calls().slice(index, index + 1) } : 'Well.';
+      await using stage = await agentStage(script, { version });
+      tree = join(stage.configDir, 'tree');
+      await mkdir(tree);
+      await writeFile(join(tree, 'old.txt'), 'old');
+      const rules = { allow: ['Edit', 'Write'], additionalDirectories: [stage.configDir] };
+      const allows = { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'allow' } };
+      const allowsAsked = {
+        hookSpecificOutput: { hookEventName: 'PermissionRequest', decision: { behavior: 'allow' } },
+      };
+      const saying = (output: object) => [
+        { matcher: 'Edit|Write', hooks: [{ type: 'command', command: `echo '${JSON.stringify(output)}'` }] },
+      ];
+      const hooks = { PreToolUse: saying(allows), PermissionRequest: saying(allowsAsked) };
+      await writeFile(join(stage.configDir, 'settings.json'), JSON.stringify({ permissions: rules, hooks }));
+      const copy = {
+        kind: 'worktree',
+        projectRoot: tree,
+        userFolders: [tree],
+        isConfined,
+        toPlace: () => stage.cwd,
+      } as const;
+      const { messages } = await stage.turn({
+        order: {
+          place: plainPlace(stage.cwd, copy),
+          permissions,
+          chain: { tools: null, permissionMode: 'acceptEdits', version },
+        },
+      });
+      const denied = of(messages, 'denied');
+      expect(denied.map(({ tool }) => tool)).toEqual(['Write', 'Edit']);
+      for (const { message } of denied) expect(message).toContain(`Change files below ${stage.cwd} only.`);
+      const told = of(messages, 'tool-result').filter(({ isError }) => isError);
+      expect(told).toHaveLength(2);
+      if (isConfined) for (const { content } of told) expect(content).toContain(stage.cwd);
+      expect(existsSync(join(tree, 'new.txt'))).toBe(false);
+      expect(await readFile(join(tree, 'old.txt'), 'utf8')).toBe('old');
+    },
+  );
 
   test('allow rules of a folder that Claude Code does not trust count when they are passed as flags', async () => {
     const rules = ['Bash(touch one.txt)', 'Bash(git log, x:*)'];

@@ -14,6 +14,7 @@ export function plainPlace(folder: string, overrides: Partial<Place> = {}): Plac
     projectRoot: folder,
     notes: [],
     userFolders: [],
+    isConfined: false,
     toPlace: (file) => file,
     async refusesWrite(file) {
       const inside = !path.relative(folder, file).startsWith('..');

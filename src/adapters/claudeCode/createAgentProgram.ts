@@ -1,7 +1,8 @@
 import { agentEnvironment } from '../../core/agent/agentEnvironment.ts';
 import { agentFlags } from '../../core/agent/agentFlags.ts';
 import type { AgentProgram, AgentTurnOrder } from '../../core/agent/agentPorts.ts';
-import { allowRuleFlags, denyWritesFlags } from '../../core/agent/allowRuleFlags.ts';
+import { allowRuleFlags } from '../../core/agent/allowRuleFlags.ts';
+import { guardFlags } from '../../core/agent/guardFlags.ts';
 import { configEnvironment } from './configEnvironment.ts';
 import { type ProgramTimes, RunningAgent } from './runningAgent.ts';
 import { sessionCost } from './sessionCost.ts';
@@ -50,7 +51,7 @@ function commandOf(order: AgentTurnOrder, env: Readonly<Record<string, string | 
     resumeAt: order.resumeAt ?? null,
   });
   return {
-    command: [order.program, ...flags.args, ...allowRuleFlags(order.allowRules), ...denyWritesFlags(place.userFolders)],
+    command: [order.program, ...flags.args, ...allowRuleFlags(order.allowRules), ...guardFlags(place)],
     environment: agentEnvironment(configEnvironment(env, order.configDir), { ...flags.env, ...order.env }),
   };
 }

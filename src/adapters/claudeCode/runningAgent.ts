@@ -6,6 +6,7 @@ import type {
   AgentTurnOrder,
   PlaceProcess,
 } from '../../core/agent/agentPorts.ts';
+import { whyGuarded } from '../../core/agent/guardFlags.ts';
 import { LineSplitter } from '../../core/agent/lineSplitter.ts';
 import {
   interruptLine,
@@ -68,7 +69,7 @@ export class RunningAgent {
     this.#order = order;
     this.#options = options;
     this.#times = times;
-    this.#reader = new TurnReader(costBefore);
+    this.#reader = new TurnReader(costBefore, (tool, input) => whyGuarded(order.place, tool, input));
     this.#desk = new PermissionDesk(order, {
       inputOf: (callId) => this.#reader.inputOf(callId),
       onQuestion: options.onQuestion,

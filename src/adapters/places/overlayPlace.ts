@@ -32,6 +32,7 @@ export class OverlayPlace implements Place {
   readonly notes: readonly string[];
   // Layers lie over all of them.
   readonly userFolders: readonly string[] = [];
+  readonly isConfined = true;
   readonly #place: PlaceFolder;
   readonly #record: PlaceRecord;
   readonly #deps: PlaceDeps;

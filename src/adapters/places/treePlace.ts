@@ -77,6 +77,11 @@ export class TreePlace implements Place {
     return root === undefined ? file : path.join(this.root, path.relative(root, file));
   }
 
+  get isConfined(): boolean {
+    const { namespaces, sandboxExec } = this.#deps.confinement;
+    return namespaces !== null || sandboxExec !== null;
+  }
+
   refusesWrite(file: string): Promise<string | null> {
     return whyNotWritten(this.root, [], file);
   }

@@ -86,6 +86,8 @@ export interface Place extends PlaceFact {
   readonly projectRoot: string;
   /** Folders of the user's that nothing may be written to, absolute: the checkout and its repository. Empty in an overlay. */
   readonly userFolders: readonly string[];
+  /** The system itself refuses writes to those folders. */
+  readonly isConfined: boolean;
   /** Where a recorded absolute path lies for the agent: the same in an overlay. */
   toPlace(path: string): string;
   /**

@@ -23,10 +23,13 @@ interface StreamedReply {
   reply: ReplyAccumulator;
 }
 
+type WhyOurs = (tool: string, input: unknown) => string | null;
+
 /** Makes of Claude Code's lines what the agent says, and how its turn ends. Holds no I/O and no time. */
 export class TurnReader {
   readonly tasks = new BackgroundTasks();
   readonly #costBefore: number;
+  readonly #whyOurs: WhyOurs;
   #streamed: StreamedReply | null = null;
   /** Replies that were given whole already, so that the same message in other lines counts once. */
   readonly #given = new Set<string>();
@@ -44,9 +47,13 @@ export class TurnReader {
   #end: AgentTurnEnd | null = null;
   #hopeless: Failure | null = null;
 
-  /** @param costBefore US dollars that the session had cost before: some versions report the sum of all its processes */
-  constructor(costBefore = 0) {
+  /**
+   * @param costBefore US dollars that the session had cost before: some versions report the sum of all its processes
+   * @param whyOurs why rules of ours deny a call, null where they don't
+   */
+  constructor(costBefore = 0, whyOurs: WhyOurs = () => null) {
     this.#costBefore = costBefore;
+    this.#whyOurs = whyOurs;
   }
 
   /** How the turn ended; null while it goes on, also where it goes on because something in the background ended. */
@@ -215,7 +222,8 @@ export class TurnReader {
   #deny(callId: string, tool: string, input: unknown, message: string | null): AgentMessage[] {
     if (this.#denied.has(callId)) return [];
     this.#denied.add(callId);
-    return [{ type: 'denied', callId, tool, input, message: message ?? 'Denied by Claude Code’s own settings.' }];
+    const why = this.#whyOurs(tool, input) ?? message ?? 'Denied by Claude Code’s own settings.';
+    return [{ type: 'denied', callId, tool, input, message: why }];
   }
 
   #flushGathered(): AgentMessage[] {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { agentLogin } from '../../../../src/core/agent/agentLogin.ts';
-import { allowRuleFlags, denyWritesFlags } from '../../../../src/core/agent/allowRuleFlags.ts';
+import { allowRuleFlags } from '../../../../src/core/agent/allowRuleFlags.ts';
+import { guardFlags } from '../../../../src/core/agent/guardFlags.ts';
 
 it.each([
   [{ loggedIn: false, authMethod: 'none' }, 'not logged in', null],
@@ -26,11 +27,12 @@ it('rules become flags only where they can be nothing else', () => {
     '--allowedTools',
     'Bash(npm test:*)',
   ]);
-  expect(denyWritesFlags(['/home/a b/tree/', '/srv/repo.git'])).toEqual([
+  const flagsFor = (userFolders: string[]) => guardFlags({ path: '/w', userFolders, isConfined: false });
+  expect(flagsFor(['/home/a b/tree/', '/srv/repo.git'])).toEqual([
     '--disallowedTools',
     'Edit(//home/a b/tree/**)',
     'Edit(//srv/repo.git/**)',
   ]);
-  expect(denyWritesFlags(['C:\\work\\tree'])).toEqual(['--disallowedTools', 'Edit(//c/work/tree/**)']);
-  expect(denyWritesFlags(['/home/a(b)/tree'])).toEqual([]);
+  expect(flagsFor(['C:\\work\\tree'])).toEqual(['--disallowedTools', 'Edit(//c/work/tree/**)']);
+  expect(flagsFor(['/home/a(b)/tree'])).toEqual([]);
 });

@@ -25,12 +25,12 @@ export function previewLines(preview: ForkPreview): string[] {
   return [
     `Fork ${oneLine(preview.point.label, 80)} · ${preview.fidelity}${missing}`,
     ...(preview.agent === null ? [] : agentLines(preview.agent)),
-    ...preview.branches.flatMap(branchLines),
+    ...preview.branches.flatMap((branch) => branchLines(branch, preview.executor)),
     ...preview.notes.map((note) => oneLine(note, 200)),
   ];
 }
 
-function branchLines(branch: ForkPreview['branches'][number]): string[] {
+function branchLines(branch: ForkPreview['branches'][number], executor: Executor): string[] {
   const times = branch.repeats > 1 ? ` ×${branch.repeats}` : '';
   const tokens =
     branch.estimatedInputTokens === null ? '' : ` · about ${tokenCount(branch.estimatedInputTokens)} tokens`;
@@ -38,7 +38,7 @@ function branchLines(branch: ForkPreview['branches'][number]): string[] {
     branch.changes.length === 0 ? 'nothing changed' : `changes ${oneLine(branch.changes.join(', '), 200)}`;
   return [
     `  ${oneLine(branch.name, 40)}${times} · ${oneLine(branch.model, 80)}${tokens} · ${changes}`,
-    ...[describePrefix(branch.prefix).text, ...branch.notes].map((note) => `    ${oneLine(note, 200)}`),
+    ...[describePrefix(branch.prefix, executor).text, ...branch.notes].map((note) => `    ${oneLine(note, 200)}`),
   ];
 }
 

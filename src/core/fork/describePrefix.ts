@@ -1,10 +1,12 @@
+import type { Executor } from '../agent/agentSettings.ts';
 import type { PrefixMatch } from './prefixMatch.ts';
 
 /**
  * How much of a request begins like a recorded one, in words.
+ * @param executor Claude Code makes its request itself: what is said of it is a forecast
  * @returns `text` for one quiet line, `details` for its tooltip, a sentence each
  */
-export function describePrefix(prefix: PrefixMatch): { text: string; details: string[] } {
+export function describePrefix(prefix: PrefixMatch, executor: Executor = 'api'): { text: string; details: string[] } {
   const { requestId, stopsAt, messages } = prefix;
   if (requestId === null) {
     const why = 'Claude Code recorded no request that this history could be compared with.';
@@ -18,7 +20,8 @@ export function describePrefix(prefix: PrefixMatch): { text: string; details: st
       ? 'A cache entry was written within the equal part; the API keeps it for five minutes or an hour.'
       : 'No cache entry was written within the equal part.',
   ];
-  return { text: `${equalPart(prefix)}; ${cache}`, details };
+  const forecast = executor === 'claude-code' ? 'forecast: ' : '';
+  return { text: `${forecast}${equalPart(prefix)}; ${cache}`, details };
 }
 
 function equalPart({ stopsAt, messages }: PrefixMatch): string {

@@ -76,8 +76,8 @@ function madeUp({ tool, content }: ForkPreview['completed'][number]): string {
   return `a result of ${tool}: “${content}” stands in its place`;
 }
 
-function prefixText({ prefix }: ForkPreview): string {
-  return capitalised(plainText(describePrefix(prefix).text));
+function prefixText({ prefix, executor }: ForkPreview): string {
+  return capitalised(plainText(describePrefix(prefix, executor).text));
 }
 
 /** More of the unchanged fork, and a line for each branch whose beginning is another one. */

@@ -57,7 +57,15 @@ export async function draftAgents(drafting: Drafting, deps: DraftDeps): Promise<
   const states = await statesOf(drafting, project, deps);
   const plan = await planOf(drafting, { agent, folder, project, states }, deps);
   const hasHistory = chain.leafUuid !== null;
-  const planned = { agent, plan, project, files: states.files, hasHistory, notes: states.base.notes };
+  const planned = {
+    agent,
+    plan,
+    project,
+    files: states.files,
+    hasHistory,
+    recordedVersion: chain.version,
+    notes: states.base.notes,
+  };
   return {
     plan,
     preview: () => previewAgents(planned, deps),

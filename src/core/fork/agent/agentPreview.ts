@@ -30,6 +30,8 @@ export interface PlannedAgents {
   files: PlacedFiles;
   /** Whether anything stands before the prompt. */
   hasHistory: boolean;
+  /** Version of Claude Code that recorded what stands before the prompt, null where that isn't known. */
+  recordedVersion: string | null;
   /** How the commit to begin from is known. */
   notes: readonly string[];
 }
@@ -51,7 +53,14 @@ export async function previewAgents(
     filesChoice: plan.filesChoice,
     files: { exact: count('exact'), likely: count('likely'), unknown: files.unknown.length },
     base: plan.base,
-    warnings: [...notes, ...brought, ...files.warnings, ...recordedNotes(plan), ...pathNotes(planned, place)],
+    warnings: [
+      ...notes,
+      ...brought,
+      ...files.warnings,
+      ...recordedNotes(plan),
+      ...versionNotes(planned),
+      ...pathNotes(planned, place),
+    ],
     setupOffers: await offersFor(planned, place),
   };
 }
@@ -73,6 +82,13 @@ function recordedNotes({ filesChoice, recordedEnd }: AgentPlan): string[] {
   const files = filesChoice === 'now' ? 'your present files' : `the files of ${filesChoice}`;
   return [
     `“Recorded” was never there in this form: it is ${files} with what the recorded turns left put over them. Checks run on that; diffs with it show no recorded changes of files.`,
+  ];
+}
+
+function versionNotes({ agent: { version }, hasHistory, recordedVersion }: PlannedAgents): string[] {
+  if (!hasHistory || version === null || recordedVersion === null || version === recordedVersion) return [];
+  return [
+    `Claude Code ${version} answers, ${recordedVersion} recorded: another version sends other tools and another system prompt, so the equal part may end at once, and the prompt cache not hit.`,
   ];
 }
 

@@ -44,6 +44,7 @@ describe('the equal beginning of two requests', () => {
       stopsAt: null,
     });
     expect(describePrefix(match).text).toBe('all 3 messages as recorded; the prompt cache can hit');
+    expect(describePrefix(match, 'claude-code').text).toMatch(/^forecast: all 3 messages as recorded/);
   });
 
   it('ends at the first message that differs', () => {

@@ -63,6 +63,9 @@ export class AgentFold {
         this.#closeCalls();
         view.inDoubt.push(...event.inDoubt);
         break;
+      case 'agent-given-up':
+        view.inDoubt.push(...event.inDoubt);
+        break;
       case 'tools-answered':
         for (const { id, answer } of event.calls) if (answer === 'open') this.#notDone.set(id, 'open');
         break;

@@ -44,6 +44,8 @@ const agentEvents = [
     /** US dollars that the branch may have cost when the prompt has ended; null where the run has no budget. */
     costLimitUsd: z.number().nullable().optional(),
   }),
+  /** An agent was lost too often and is given up; `inDoubt` as above. */
+  z.object({ type: z.literal('agent-given-up'), ...ofBranch, inDoubt: z.array(doubtSchema) }),
   z.object({
     type: z.literal('agent-started'),
     ...ofBranch,

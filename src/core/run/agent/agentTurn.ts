@@ -9,6 +9,8 @@ import type { AgentTurnOutcome, AgentWork, AgentWorkDeps } from './agentWork.ts'
 import { branchEnvironment } from './branchEnvironment.ts';
 import { branchTitle } from './branchTitle.ts';
 import { budgetShare, knownCost } from './budgetShare.ts';
+import { clipped } from './clipped.ts';
+import { giveUp } from './giveUp.ts';
 import { inPlace } from './inPlace.ts';
 import { knownEnd } from './knownEnd.ts';
 import { type LoadedBranch, loadBranch, sinceReset } from './loadBranch.ts';
@@ -32,6 +34,7 @@ export async function agentTurn(
   if (known !== null) return known;
   const place = await deps.places.open({ runId: ref.runId, name: ref.branchId });
   const sending = await whatToSend(loaded, ref.turn, place, deps);
+  if (sending.isGivenUp) return giveUp(loaded, ref, sending, deps);
   const turn = new RunningTurn(loaded, ref, place, sending, deps, options);
   return turn.run();
 }
@@ -302,12 +305,4 @@ function outcomeOf(end: AgentTurnEnd, { clock }: Pick<AgentWorkDeps, 'clock'>): 
   if (kind !== 'limit') return { kind, stopReason, error, costUsd };
   const resetsAt = end.resetsAt ?? new Date(clock.now() + unknownLimitMs).toISOString();
   return { kind, stopReason, error, costUsd, resetsAt };
-}
-
-/** An input small enough for an event; the whole stands in the reply's blob. */
-function clipped(value: unknown): unknown {
-  if (typeof value === 'string') return value.length > 2_000 ? `${value.slice(0, 2_000)}…` : value;
-  if (Array.isArray(value)) return value.slice(0, 100).map(clipped);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clipped(inner)]));
 }

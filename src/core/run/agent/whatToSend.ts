@@ -1,6 +1,5 @@
 import type { Doubt } from '../../agent/agentFacts.ts';
 import type { AgentTurnOrder, Place } from '../../agent/agentPorts.ts';
-import { AgentError } from '../../errors.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { continuationPrompt } from './continuationPrompt.ts';
 import { inPlace } from './inPlace.ts';
@@ -8,7 +7,7 @@ import type { LoadedBranch } from './loadBranch.ts';
 import { sortOpenCalls } from './sortOpenCalls.ts';
 
 /** Tries of one prompt: an agent that is lost so often in a row is given up. */
-const maxTries = 3;
+export const maxTries = 3;
 
 /** What a prompt of a branch becomes when it is sent. */
 export interface Sending {
@@ -20,12 +19,11 @@ export interface Sending {
   resume: boolean;
   resumed: boolean;
   inDoubt: Doubt[];
+  /** It was tried too often already: it must not be sent. */
+  isGivenUp: boolean;
 }
 
-/**
- * The prompt itself, with the project's files named as they lie in the place, or that the agent is to go on where it was lost in the middle of it.
- * @throws AgentError where the prompt was tried too often
- */
+/** The prompt itself, with the project's files named as they lie in the place, or that the agent is to go on where it was lost in the middle of it. */
 export async function whatToSend(
   { agent, chain, prompts, sessionId, own }: LoadedBranch,
   index: number,
@@ -41,12 +39,6 @@ export async function whatToSend(
     ) + 1,
   );
   const lost = since.filter((event) => event.type === 'prompt-sent' && event.turn === turn).length;
-  if (lost >= maxTries) {
-    throw new AgentError(
-      `Claude Code was lost ${maxTries} times in the middle of this prompt.`,
-      'Look at the log (Forkpoint: Show Log), then run Resume: the branch’s place and session are kept.',
-    );
-  }
   const state = await deps.sessions.state(agent.configDir, sessionId, chain);
   const first = own.find((event) => event.type === 'prompt-sent' && event.turn === turn);
   const resumed = first?.type === 'prompt-sent' && state.prompts > first.promptsBefore;
@@ -58,5 +50,6 @@ export async function whatToSend(
     resume: state.file !== null,
     resumed,
     inDoubt: calls.inDoubt,
+    isGivenUp: lost >= maxTries,
   };
 }

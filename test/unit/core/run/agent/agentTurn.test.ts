@@ -526,12 +526,17 @@ describe('a prompt of an agent', () => {
     expect((await on.view(plan)).branches[0]?.notes).toEqual([]);
   });
 
-  it('is given up when it was lost three times', async () => {
+  it('is given up when it was lost three times, and names the calls that the last try left in doubt', async () => {
     const [on, plan] = await start(() => Promise.reject(new Error('killed')));
     for (let attempt = 0; attempt < 3; attempt += 1) {
       await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('killed');
     }
-    await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('lost 3 times');
+    on.machine.session.prompts = 1;
+    on.machine.session.open = [{ tool: 'Bash', input: { command: 'npm publish' } }];
+    for (let times = 0; times < 2; times += 1) {
+      await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('lost 3 times');
+    }
+    expect((await on.view(plan)).branches[0]?.inDoubt).toEqual(on.machine.session.open);
   });
 
   it('is not sent when the run’s budget is used up, and gets what is left of it otherwise', async () => {

@@ -9,6 +9,7 @@ import type { BranchId, RunId } from '../ids.ts';
 import type { AgentWorkDeps } from '../run/agent/agentWork.ts';
 import { branchEnvironment } from '../run/agent/branchEnvironment.ts';
 import { checkBranch } from '../run/agent/finishBranch.ts';
+import { noChanges } from '../run/agent/noChanges.ts';
 import { removePlace } from '../run/agent/removePlace.ts';
 import { foldRun } from '../run/foldRun.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
@@ -199,9 +200,7 @@ class Runs implements AgentRuns {
 
   async #changesOf(view: RunView, wanted: string): Promise<{ changes: ChangeSet; name: string }> {
     const branch = branchOf(view, wanted);
-    if (branch.changeSet === null) {
-      throw new NotFoundError(`What "${branch.name}" changed isn't known yet.`, 'Wait until the branch has ended.');
-    }
+    if (branch.changeSet === null) throw noChanges(branch);
     return { changes: await changeSetOf(branch.changeSet, this.#deps.blobs), name: branch.name };
   }
 

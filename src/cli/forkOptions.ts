@@ -95,7 +95,7 @@ function settingsOf(options: RunOptions) {
 function checkOf(text: string): { name: string; run: string } {
   const [, name, run] = /^([a-z][\w -]*)=(\S[\s\S]*)$/.exec(text) ?? [];
   if (name !== undefined && run !== undefined) return { name, run };
-  if (text.trim() === '') {
+  if (text.trim() === '' || /^\s*=|^[a-z][\w -]*=\s*$/.test(text)) {
     throw new BadInputError('--check names no command.', 'Write for example --check "tests=npm test".', {
       path: 'checks',
     });

@@ -50,7 +50,9 @@ export async function toGitBranch(
   }
 }
 
-async function newBranchName(git: RepositoryGit, name: string): Promise<string> {
+async function newBranchName(git: RepositoryGit, given: string): Promise<string> {
+  // In full, as git itself prints it: taken for a short name it would lie below `refs/heads/refs/heads/`.
+  const name = given.replace(/^refs\/heads\//, '');
   const isPlain = !name.startsWith('-') && !name.includes('\0');
   // Git answers with the name of an earlier branch to `@{-1}`.
   if (!isPlain || (await git.ask(['check-ref-format', '--branch', name])) !== name || name === 'HEAD')

@@ -24,7 +24,7 @@ export function addAgentCommands(program: Command, handle: Handle): void {
     .option('--dry-run', 'say what would be written, and write nothing')
     .option('--to-branch <name>', 'commit it on a new git branch; working tree, index and HEAD stay as they are')
     .action(handle(async () => (await load()).apply));
-  withCommonOptions(program.command('questions').description('what agents wait for'))
+  withAddressOption(withCommonOptions(program.command('questions').description('what agents wait for')))
     .argument('[run]')
     .action(handle(async () => (await load()).questions));
   withAddressOption(withCommonOptions(program.command('approve').description('allow a call that an agent asks for')))

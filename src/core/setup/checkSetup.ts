@@ -88,7 +88,7 @@ function ofAgent(found: FoundAgent | null): Finding {
     );
   }
   const { program, version, from, login } = found;
-  const detail = `Claude Code ${version ?? 'of unknown version'}, ${program} (${from}), ${login ?? 'login unknown'}.`;
+  const detail = `Claude Code ${version ?? 'of unknown version'}, ${program} (${from === 'setting' ? 'named in a setting, --claude or FORKPOINT_CLAUDE' : from}), ${login ?? 'login unknown'}.`;
   return login === 'not logged in' ? lacking(detail, 'Run `claude` and log in there.') : fine(detail);
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { checkExecutor } from '../../../src/cli/forkOptions.ts';
+import { checkExecutor, forkRequestOf } from '../../../src/cli/forkOptions.ts';
 
 it('refuses an option of the other executor by its name', () => {
   expect(() => checkExecutor('api', { place: 'copy', check: ['true'] })).toThrow(
@@ -11,4 +11,8 @@ it('refuses an option of the other executor by its name', () => {
   );
   expect(() => checkExecutor('claude-code', { place: 'copy', check: ['true'], cache: true })).not.toThrow();
   expect(() => checkExecutor('api', { tools: 'stop', maxSteps: 3, cache: true })).not.toThrow();
+});
+
+it.each(['', '=', '=x', ' =npm test', 'tests=', 'tests= '])('a check without a name or a command is refused: %j', async (check) => {
+  await expect(forkRequestOf('s', { turn: 1 }, { check: [check] })).rejects.toThrow('--check names no command');
 });

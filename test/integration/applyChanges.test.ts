@@ -293,6 +293,15 @@ describe('a git branch of a branch’s files', () => {
     };
   }
 
+  it('takes a name in full, too', async () => {
+    const set = await changes({ 'a.txt': lines() }, { 'a.txt': lines({ 4: 'theirs' }) });
+    expect(await commit(set, { name: 'refs/heads/full' })).toMatchObject({ branch: 'full' });
+    expect(git('for-each-ref', '--format=%(refname)').trim().split('\n')).toEqual([
+      'refs/heads/full',
+      'refs/heads/main',
+    ]);
+  });
+
   it('is a commit that touches neither tree nor index nor HEAD', async () => {
     writeFileSync(join(tree, 'dirty.txt'), 'dirty');
     writeFileSync(join(tree, 'a.txt'), 'staged\n');

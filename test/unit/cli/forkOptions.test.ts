@@ -13,6 +13,9 @@ it('refuses an option of the other executor by its name', () => {
   expect(() => checkExecutor('api', { tools: 'stop', maxSteps: 3, cache: true })).not.toThrow();
 });
 
-it.each(['', '=', '=x', ' =npm test', 'tests=', 'tests= '])('a check without a name or a command is refused: %j', async (check) => {
-  await expect(forkRequestOf('s', { turn: 1 }, { check: [check] })).rejects.toThrow('--check names no command');
-});
+it.each(['', '=', '=x', ' =npm test', 'tests=', 'tests= '])(
+  'a check without a name or a command is refused: %j',
+  async (check) => {
+    await expect(forkRequestOf('s', { turn: 1 }, { check: [check] })).rejects.toThrow('--check names no command');
+  },
+);

@@ -57,11 +57,10 @@ test('a run is replayed in the debugger, which stops in the source of the workfl
   await stopped.first().waitFor();
   await page.locator('.debug-top-stack-frame-line').first().waitFor();
   await page.locator('.debug-toolbar .codicon-debug-continue').click();
-  await page
-    .getByText(/Execution .* does the same now/)
-    .first()
-    .waitFor();
+  const outcome = page.getByText(/Execution .* does the same now/);
+  await outcome.first().waitFor();
   await page.locator('.debug-toolbar').waitFor({ state: 'hidden' });
+  expect(await workbench.tabs()).toContain('workflows.ts');
 });
 
 test('a branch is run again from a step, in a run of its own', async () => {

@@ -63,7 +63,7 @@ export class AgentFold {
         this.#closeCalls();
         view.inDoubt.push(...event.inDoubt);
         break;
-      case 'agent-given-up':
+      case 'given-up':
         view.inDoubt.push(...event.inDoubt);
         break;
       case 'tools-answered':

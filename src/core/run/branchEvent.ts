@@ -45,7 +45,7 @@ const agentEvents = [
     costLimitUsd: z.number().nullable().optional(),
   }),
   /** An agent was lost too often and is given up; `inDoubt` as above. */
-  z.object({ type: z.literal('agent-given-up'), ...ofBranch, inDoubt: z.array(doubtSchema) }),
+  z.object({ type: z.literal('given-up'), ...ofBranch, inDoubt: z.array(doubtSchema) }),
   z.object({
     type: z.literal('agent-started'),
     ...ofBranch,

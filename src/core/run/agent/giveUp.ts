@@ -14,8 +14,8 @@ export async function giveUp(
 ): Promise<never> {
   const tries = sinceReset(own);
   const last = tries.slice(tries.findLastIndex(({ type }) => type === 'prompt-sent'));
-  if (!last.some(({ type }) => type === 'agent-given-up')) {
-    await new BranchLog({ runId, branchId }, deps).append({ type: 'agent-given-up', inDoubt });
+  if (!last.some(({ type }) => type === 'given-up')) {
+    await new BranchLog({ runId, branchId }, deps).append({ type: 'given-up', inDoubt });
   }
   throw new AgentError(
     `Claude Code was lost ${maxTries} times in the middle of this prompt.`,

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node
 import { join } from 'node:path';
 import { toolsFolder, withLock } from '../../scripts/tools/toolsFolder.ts';
 import { ensureTools } from '../../scripts/tools.ts';
+import { messageOf } from '../../src/core/errors.ts';
 import { checkpointScenarios } from './scenarios/checkpoints.ts';
 import { interactiveScenarios, titleScenarios } from './scenarios/interactive.ts';
 import { repeatedScenarios } from './scenarios/repeated.ts';
@@ -94,17 +95,30 @@ async function markerOf({ version, scenario, source }: Job): Promise<string> {
 
 async function recordJob(job: Job, marker: string): Promise<void> {
   const started = performance.now();
-  const folder = await mkdtemp(`${marker}-`);
-  try {
-    await playScenario(job.scenario, job.version, folder);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`"${job.scenario.name}" could not be recorded with Claude Code ${job.version}: ${reason}`);
-  }
+  const folder = await played(job, marker);
   await removeOlderRecordings(marker, job.scenario.name, folder);
   await writeFile(`${marker}.recorded`, folder);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   process.stderr.write(`Recorded "${job.scenario.name}" with Claude Code ${job.version} in ${seconds} s\n`);
+}
+
+/**
+ * Plays it in a new folder. Claude Code at a terminal is waited for by what it shows, which on a busy machine may come too late: then
+ * it is played again, and that is said.
+ */
+async function played(job: Pick<Job, 'scenario' | 'version'>, marker: string, attempt = 1): Promise<string> {
+  const { scenario, version } = job;
+  const folder = await mkdtemp(`${marker}-`);
+  try {
+    await playScenario(scenario, version, folder);
+    return folder;
+  } catch (error) {
+    const reason = `"${scenario.name}" could not be recorded with Claude Code ${version}: ${messageOf(error)}`;
+    if (attempt === 3) throw new Error(reason, { cause: error });
+    process.stderr.write(`${reason}\nPlaying it again…\n`);
+    await rm(folder, { recursive: true, force: true });
+    return played(job, marker, attempt + 1);
+  }
 }
 
 /** What other sources recorded under the same name is of no use any more. */

@@ -57,7 +57,11 @@ const typed: Scenario = {
     while (story.chunkTimes.length < 7) await new Promise((resolve) => setTimeout(resolve, 20));
     await shell.settles();
     shell.press(escape);
-    await recorded(id, '[Request interrupted by user]');
+    // On a busy machine the key may come while what it is pressed in is being drawn anew, and does nothing.
+    await recorded(id, '[Request interrupted by user]').catch(() => {
+      shell.press(escape);
+      return recorded(id, '[Request interrupted by user]');
+    });
     await shell.say('/exit');
     await shell.ended;
   },

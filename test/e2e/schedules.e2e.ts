@@ -1,50 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { forkRequestSchema } from '../../src/core/fork/forkRequest.ts';
-import { createServices } from '../../src/services.ts';
-import { untilView } from '../support/forkStage.ts';
-import { killWorkers, startTestServer } from '../support/temporal.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
-import { Workbench } from './support/workbench.ts';
+import { SampleRun } from './support/sampleRun.ts';
+import type { Workbench } from './support/workbench.ts';
 
-const demo = path.resolve(import.meta.dirname, '../../demo');
-const ends: (() => Promise<unknown>)[] = [];
+let sample: SampleRun;
 let workbench: Workbench;
 
 beforeAll(async () => {
-  const scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-schedules-'));
-  ends.push(() => rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
-  const temporal = await startTestServer();
-  ends.push(() => temporal.stop());
-  const home = path.join(scratch, 'forkpoint');
-  ends.push(() => killWorkers(home));
-  await dispatch(home);
-  const browser = await openBrowser();
-  ends.push(() => browser.close());
-  const server = await startEditor({
-    workspace: scratch,
-    settings: { 'forkpoint.temporal.address': temporal.address },
-    env: { CLAUDE_CONFIG_DIR: path.join(demo, 'claude'), FORKPOINT_HOME: home, FORKPOINT_DEMO: '1', TZ: 'UTC' },
-  });
-  ends.push(() => server.stop());
-  workbench = await Workbench.open(browser, server.url);
-  ends.push(() => workbench.close());
+  sample = await SampleRun.open('in-process');
+  workbench = sample.workbench;
 });
-afterAll(async () => {
-  for (const end of ends.reverse()) await end();
-});
-
-/** A run of the sample session that the demo model answered. */
-async function dispatch(home: string): Promise<void> {
-  const services = await createServices({ home, provider: 'demo', claudeDirs: [path.join(demo, 'claude')] });
-  const session = '7d3c1f52-9a64-4c0e-8b1d-5e2f60a4c913';
-  const fork = { session, at: { turn: 4 }, executor: 'api', branches: [{ name: 'as recorded' }] };
-  const { runId } = await services.forks.dispatch(forkRequestSchema.parse(fork));
-  await untilView(services, runId, ({ state }) => state === 'completed');
-  await services.dispose();
-}
+afterAll(() => sample?.close());
 
 const runNow = async () => {
   await workbench.runCommand('Forkpoint: Show Schedules');

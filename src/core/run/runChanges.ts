@@ -38,19 +38,22 @@ export type RunChanges = z.infer<typeof runChangesSchema>;
 /** What changed from the run before, in a line: `tests fails now · 2 files differ · 84 % alike · $0.02 more`. */
 export function describeRunChanges({ branches, costUsd, onlyBefore, onlyAfter }: RunChanges): string {
   const named = branches.length > 1;
-  const words = [
+  return inWords([
     ...branches.flatMap((branch) => branchWords(branch, named)),
     onlyAfter.length > 0 && `new: ${names(onlyAfter)}`,
     onlyBefore.length > 0 && `gone: ${names(onlyBefore)}`,
     costWords(costUsd),
-  ].filter((word) => word !== false);
-  return words.length === 0 ? 'as before' : words.join(' · ');
+  ]);
 }
 
 /** The same of one branch. */
 export function describeBranchChanges(branch: BranchChanges): string {
-  const words = [...branchWords(branch, false), costWords(branch.costUsd)].filter((word) => word !== false);
-  return words.length === 0 ? 'as before' : words.join(' · ');
+  return inWords([...branchWords(branch, false), costWords(branch.costUsd)]);
+}
+
+function inWords(changes: readonly (string | false)[]): string {
+  const said = changes.filter((change) => change !== false);
+  return said.length === 0 ? 'as before' : said.join(' · ');
 }
 
 /** @param named the branch's name goes before what is said of it */

@@ -146,6 +146,11 @@ export class ModelCallError extends ForkpointError {
   }
 }
 
+/** An error and what it was caused by, the innermost last. Nothing for what is no error. */
+export function* causesOf(error: unknown): Generator<Error> {
+  for (let at = error; at instanceof Error; at = at.cause) yield at;
+}
+
 /** Text of anything thrown, without a stack. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,3 +1,5 @@
+import { causesOf } from '../../core/errors.ts';
+
 /** The server refuses what it was given. */
 export function isBadArgument(error: unknown): boolean {
   return hasCode(error, [3]);
@@ -15,8 +17,5 @@ export function isNotAllowed(error: unknown): boolean {
 
 /** @param codes of gRPC: 3 invalid argument, 4 deadline exceeded, 7 permission denied, 14 unavailable, 16 unauthenticated */
 function hasCode(error: unknown, codes: readonly number[]): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'number' && codes.includes(at.code)) return true;
-  }
-  return false;
+  return [...causesOf(error)].some((at) => 'code' in at && typeof at.code === 'number' && codes.includes(at.code));
 }

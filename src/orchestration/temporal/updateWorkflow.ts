@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { BlobStore } from '../../core/blobStore.ts';
-import { type ForkpointError, StorageError } from '../../core/errors.ts';
+import { causesOf, type ForkpointError, StorageError } from '../../core/errors.ts';
 import { callFailureSchema, fromCallFailure, withFailureWords } from '../../core/run/callFailure.ts';
 import { failureOf } from '../../core/run/runPlan.ts';
 
@@ -46,7 +46,7 @@ export async function updateWorkflow<R, A>(
 
 /** The failure of an activity that lies behind an error, null where none does. */
 export function relayedFailure(error: unknown): ForkpointError | null {
-  for (let at = error; at instanceof Error; at = at.cause) {
+  for (const at of causesOf(error)) {
     const details: unknown = 'details' in at && Array.isArray(at.details) ? at.details[0] : null;
     const failure = callFailureSchema.safeParse(details);
     if (failure.success) return fromCallFailure(failure.data);

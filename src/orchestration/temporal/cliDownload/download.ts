@@ -1,4 +1,4 @@
-import { EngineUnavailableError, messageOf } from '../../../core/errors.ts';
+import { causesOf, EngineUnavailableError, messageOf } from '../../../core/errors.ts';
 
 const maxRedirects = 5;
 
@@ -33,8 +33,7 @@ export async function download(address: string, { fetch, signal }: DownloadOptio
 
 /** `fetch` says no more than that it failed; its innermost cause says why. */
 function reasonOf(error: unknown): string {
-  const { cause } = error as { cause?: unknown };
-  return cause instanceof Error ? reasonOf(cause) : messageOf(error);
+  return messageOf([...causesOf(error)].at(-1) ?? error);
 }
 
 function unreachable(url: URL, why: string, cause?: unknown): EngineUnavailableError {

@@ -198,12 +198,11 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
   const proxied = options.proxy === undefined ? fetchThroughProxies : async () => undefined;
   const models = modelClients(async () => {
     const { createAnthropicClient } = await import('./adapters/anthropic/createAnthropicClient.ts');
-    const { tracedFetch } = await import('./adapters/tracing/tracedFetch.ts');
     return createAnthropicClient({
       apiKey,
       authToken: () => valueOf(secret, 'token'),
       baseUrl: baseUrl ?? apiAddress,
-      fetch: tracer === noTracer ? proxied : async () => tracedFetch((await proxied()) ?? fetch, tracer),
+      fetch: tracer === noTracer ? proxied : () => tracedThrough(proxied, tracer),
     });
   });
   const clock = systemClock;
@@ -222,6 +221,7 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     random: Math.random,
     log: options.log ?? (() => {}),
   });
+  let ownQueue: string | undefined;
   const temporalSettings: TemporalSettings = {
     home,
     callsPerModel,
@@ -236,9 +236,10 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     ...(tracer !== noTracer && { tracer }),
     store,
     sharedQueue: load.sharedQueueOf({ taskQueue: temporalOptions.taskQueue, store }),
-    // Its name is looked up when the first run or worker needs it.
+    // Looked up in the data folder when the first run or worker needs it.
     get taskQueue() {
-      return load.ownQueueOf({ home, defaultHome, taskQueue: temporalOptions.taskQueue, store });
+      ownQueue ??= load.ownQueueOf({ home, defaultHome, taskQueue: temporalOptions.taskQueue, store });
+      return ownQueue;
     },
     // Chunks of the bundle lie beside the worker.
     workerScript: options.temporal?.workerScript ?? fileURLToPath(new URL('./worker.js', import.meta.url)),
@@ -483,4 +484,9 @@ function numberOf(text: string | undefined): number | null {
 async function fetchThroughProxies(): Promise<typeof globalThis.fetch | undefined> {
   const { proxiedFetch } = await import('./adapters/proxiedFetch.ts');
   return proxiedFetch(process.env);
+}
+
+async function tracedThrough(proxied: typeof fetchThroughProxies, tracer: Tracer): Promise<typeof globalThis.fetch> {
+  const { tracedFetch } = await import('./adapters/tracing/tracedFetch.ts');
+  return tracedFetch((await proxied()) ?? fetch, tracer);
 }

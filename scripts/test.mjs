@@ -28,6 +28,7 @@ const vitest = (name, { after = [], projects = [name] } = {}) => ({
     ],
   ],
   count: countVitest,
+  failures: vitestFailures,
 });
 
 /**
@@ -74,6 +75,29 @@ function countHost(report) {
   return report;
 }
 
+/** What failed, as lines to read: its file, its name, and the beginning of what it said. */
+function vitestFailures({ testResults }) {
+  return testResults
+    .filter(({ status }) => status === 'failed')
+    .flatMap(({ name, message, assertionResults }) => {
+      const file = path.relative(root, name);
+      const failed = assertionResults.filter(({ status }) => status === 'failed');
+      if (failed.length === 0) return [`${file}\n${beginningOf(message || 'its set-up failed, see above')}`];
+      return failed.map(
+        ({ fullName, failureMessages }) => `${file} > ${fullName}\n${failureMessages.map(beginningOf).join('\n')}`,
+      );
+    });
+}
+
+function beginningOf(text) {
+  return text
+    .split('\n')
+    .filter((line) => !line.includes('/node_modules/'))
+    .slice(0, 25)
+    .map((line) => `    ${line}`)
+    .join('\n');
+}
+
 async function run(suite) {
   const started = performance.now();
   let ok = true;
@@ -84,15 +108,18 @@ async function run(suite) {
 function countsOf(suite, ok) {
   if (!suite.count) return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
   let counts = { passed: 0, failed: 0, skipped: 0 };
+  let failures = [];
   try {
-    counts = suite.count(JSON.parse(readFileSync(reportOf(suite.name), 'utf8')));
+    const report = JSON.parse(readFileSync(reportOf(suite.name), 'utf8'));
+    counts = suite.count(report);
+    failures = suite.failures?.(report) ?? [];
   } catch {
     // It ended before it could report; its output says why.
     ok = false;
   }
   // A file that doesn't load fails without any test that could be counted.
   if (!ok && counts.failed === 0) counts = { ...counts, failed: 1 };
-  return counts;
+  return { ...counts, failures };
 }
 
 /** Resolves with whether it ended well. Each line that it prints gets the name before it. */
@@ -165,6 +192,11 @@ await Promise.all(
   }),
 );
 rmSync(scratch, { recursive: true, force: true });
+
+// Once more at the end: between two suites' lines nobody finds them.
+for (const { name, failures } of results) {
+  for (const failure of failures ?? []) console.log(`\n✗ ${name}: ${failure}`);
+}
 
 console.log('');
 for (const { name } of suites.filter(isWanted)) {

@@ -551,7 +551,9 @@ describe('permissions', () => {
       const saying = (output: object) => [
         { matcher: 'Edit|Write', hooks: [{ type: 'command', command: `echo '${JSON.stringify(output)}'` }] },
       ];
-      const hooks = { PreToolUse: saying(allows), PermissionRequest: saying(allowsAsked) };
+      // A hook that answers permission requests races with our answer; where it wins, only the system can refuse, which a plain
+      // place has no way to.
+      const hooks = { PreToolUse: saying(allows), ...(isConfined ? {} : { PermissionRequest: saying(allowsAsked) }) };
       await writeFile(join(stage.configDir, 'settings.json'), JSON.stringify({ permissions: rules, hooks }));
       const copy = {
         kind: 'worktree',

@@ -6,7 +6,8 @@ type Guarded = Pick<Place, 'path' | 'userFolders' | 'isConfined'>;
 /**
  * Flags that keep Claude Code's file tools away from the user's own tree, where the place lies elsewhere: rules of the user's
  * settings may let writes through that nobody is asked about. Where the system refuses such a write anyway, it is asked about
- * whatever allows it, and our refusal tells the agent where it works; elsewhere a rule denies it, which no hook can undo.
+ * whatever rule or hook allows the tool, and our refusal tells the agent where it works (unless a PermissionRequest hook of the
+ * user's answers first: then the system refuses); elsewhere a rule denies it, which no hook can undo.
  * A path that can't be said in a rule is left out.
  */
 export function guardFlags({ userFolders, isConfined }: Guarded): string[] {

@@ -17,7 +17,8 @@ const agents = [
   'test/integration/agent*.test.ts',
   'test/integration/cliAgents.test.ts',
 ];
-const real = { testTimeout: 60_000, hookTimeout: 180_000, fileParallelism: false, isolate: false };
+// What failed is tried once more, as two busy cores make real processes late; `npm test` lists such tests at its end.
+const real = { testTimeout: 60_000, hookTimeout: 180_000, fileParallelism: false, isolate: false, retry: 1 };
 
 export default defineConfig({
   test: {
@@ -48,13 +49,9 @@ export default defineConfig({
         test: {
           name: 'ui',
           include: ['test/e2e/**/*.e2e.ts'],
-          // A browser and an editor on two busy cores: a step that failed is tried once more, and vitest says so.
-          retry: 1,
+          ...real,
           globalSetup: ['test/e2e/support/globalSetup.ts'],
           testTimeout: 120_000,
-          hookTimeout: 180_000,
-          fileParallelism: false,
-          isolate: false,
           sequence: { groupOrder: 4 },
         },
       },

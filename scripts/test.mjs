@@ -13,23 +13,29 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'forkpoint-test-'));
 
 /** A program that passes or fails as a whole. */
 const check = (name, ...commands) => ({ name, commands });
-/** Tests that report how many passed. */
-const vitest = (name, { after = [], projects = [name] } = {}) => ({
-  name,
-  after,
-  commands: [
-    [
-      'vitest',
-      'run',
-      ...projects.map((project) => `--project=${project}`),
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${reportOf(name)}`,
+/** Tests that report how many passed; `part` is `1/2` where only half of the files are run. */
+const vitest = (name, { after = [], projects = [name], part = '1/1' } = {}) => {
+  const report = path.join(scratch, `${name}-${part.replace('/', 'of')}.json`);
+  return {
+    name,
+    after,
+    report,
+    commands: [
+      [
+        'vitest',
+        'run',
+        ...projects.map((project) => `--project=${project}`),
+        `--shard=${part}`,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+      ],
     ],
-  ],
-  count: countVitest,
-  failures: vitestFailures,
-});
+    count: countVitest,
+    remarks: vitestRemarks,
+  };
+};
+const halves = (name, options) => ['1/2', '2/2'].map((part) => vitest(name, { ...options, part }));
 
 /**
  * Each lane takes its suites one after the other, and then of `last` what the other has not taken. What needs no tools comes
@@ -46,6 +52,7 @@ const lanes = [
     {
       name: 'host',
       after: ['editor'],
+      report: path.join(scratch, 'host.json'),
       commands: [['node', 'test/host/runHostTests.ts', '--no-build']],
       count: countHost,
     },
@@ -54,14 +61,11 @@ const lanes = [
   [vitest('integration', { after: ['build', 'claude'] })],
 ];
 const last = [
-  vitest('agents', { after: ['build', 'claude', 'temporal'] }),
-  vitest('durable', { after: ['build', 'claude', 'temporal'] }),
+  ...halves('agents', { after: ['build', 'claude', 'temporal'] }),
+  ...halves('durable', { after: ['build', 'claude', 'temporal'] }),
 ];
 const suites = [...lanes.flat(), ...last];
-
-function reportOf(name) {
-  return path.join(scratch, `${name}.json`);
-}
+const names = [...new Set(suites.map(({ name }) => name))];
 
 function countVitest(report) {
   return {
@@ -75,18 +79,18 @@ function countHost(report) {
   return report;
 }
 
-/** What failed, as lines to read: its file, its name, and the beginning of what it said. */
-function vitestFailures({ testResults }) {
-  return testResults
-    .filter(({ status }) => status === 'failed')
-    .flatMap(({ name, message, assertionResults }) => {
-      const file = path.relative(root, name);
-      const failed = assertionResults.filter(({ status }) => status === 'failed');
-      if (failed.length === 0) return [`${file}\n${beginningOf(message || 'its set-up failed, see above')}`];
-      return failed.map(
-        ({ fullName, failureMessages }) => `${file} > ${fullName}\n${failureMessages.map(beginningOf).join('\n')}`,
-      );
+/** What failed, if only at first, as lines to read: file, name, and the beginning of what it said. */
+function vitestRemarks({ testResults }) {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = path.relative(root, name);
+    const tests = assertionResults.filter(({ failureMessages }) => failureMessages.length > 0);
+    if (status === 'failed' && tests.length === 0)
+      return [`✗ ${file}\n${beginningOf(message || 'its set-up failed, see above')}`];
+    return tests.map((test) => {
+      const outcome = test.status === 'passed' ? '↻ passed when it was tried again:' : '✗';
+      return `${outcome} ${file} > ${test.fullName}\n${test.failureMessages.map(beginningOf).join('\n')}`;
     });
+  });
 }
 
 function beginningOf(text) {
@@ -101,36 +105,36 @@ function beginningOf(text) {
 async function run(suite) {
   const started = performance.now();
   let ok = true;
-  for (const command of suite.commands) ok = (await execute(command, suite.name)) && ok;
+  for (const command of suite.commands) ok = (await execute(command, suite.name, suite.report)) && ok;
   return { name: suite.name, seconds: (performance.now() - started) / 1000, ...countsOf(suite, ok) };
 }
 
 function countsOf(suite, ok) {
-  if (!suite.count) return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
+  if (!suite.count) return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, remarks: [] };
   let counts = { passed: 0, failed: 0, skipped: 0 };
-  let failures = [];
+  let remarks = [];
   try {
-    const report = JSON.parse(readFileSync(reportOf(suite.name), 'utf8'));
+    const report = JSON.parse(readFileSync(suite.report, 'utf8'));
     counts = suite.count(report);
-    failures = suite.failures?.(report) ?? [];
+    remarks = suite.remarks?.(report) ?? [];
   } catch {
     // It ended before it could report; its output says why.
     ok = false;
   }
   // A file that doesn't load fails without any test that could be counted.
   if (!ok && counts.failed === 0) counts = { ...counts, failed: 1 };
-  return { ...counts, failures };
+  return { ...counts, remarks };
 }
 
 /** Resolves with whether it ended well. Each line that it prints gets the name before it. */
-function execute([command, ...args], name) {
+function execute([command, ...args], name, report = '') {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
-        FORKPOINT_TEST_REPORT: reportOf(name),
+        FORKPOINT_TEST_REPORT: report,
         ...(isBuilt ? { FORKPOINT_BUILT: '1' } : {}),
         ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
       },
@@ -166,9 +170,9 @@ function sum(results, key) {
 }
 
 const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !suites.some((suite) => suite.name === name));
+const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
-  console.error(`No suite is called ${unknown.join(', ')}. There are: ${suites.map(({ name }) => name).join(', ')}.`);
+  console.error(`No suite is called ${unknown.join(', ')}. There are: ${names.join(', ')}.`);
   process.exit(2);
 }
 const isWanted = ({ name }) => wanted.length === 0 || wanted.includes(name);
@@ -194,15 +198,16 @@ await Promise.all(
 rmSync(scratch, { recursive: true, force: true });
 
 // Once more at the end: between two suites' lines nobody finds them.
-for (const { name, failures } of results) {
-  for (const failure of failures ?? []) console.log(`\n✗ ${name}: ${failure}`);
-}
+for (const { name, remarks } of results) for (const remark of remarks) console.log(`\n${name}: ${remark}`);
 
 console.log('');
-for (const { name } of suites.filter(isWanted)) {
-  const { passed, failed, skipped, seconds } = results.find((result) => result.name === name);
-  const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
-  console.log(`${failed > 0 ? '✗' : '✓'} ${name.padEnd(12)} ${counts.padEnd(36)} ${seconds.toFixed(1)} s`);
+for (const name of names) {
+  const parts = results.filter((result) => result.name === name);
+  if (parts.length === 0) continue;
+  const counts = `${sum(parts, 'passed')} passed, ${sum(parts, 'failed')} failed, ${sum(parts, 'skipped')} skipped`;
+  console.log(
+    `${sum(parts, 'failed') > 0 ? '✗' : '✓'} ${name.padEnd(12)} ${counts.padEnd(36)} ${sum(parts, 'seconds').toFixed(1)} s`,
+  );
 }
 const failed = sum(results, 'failed');
 process.exitCode = failed > 0 ? 1 : 0;

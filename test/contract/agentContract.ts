@@ -175,14 +175,17 @@ export function describeAgentContract(kind: ForkPlan['engine'], makeServices: Ma
     });
 
     it('ends a branch whose time is up, but not while it waits for a person', async () => {
+      const began = performance.now();
+      const secondsGone = () => (performance.now() - began) / 1_000;
       const runId = await start(
         (request) => (isResult(request) ? { content: 'Hm', ending: 'hang', endAfter: 1 } : bash(writes('slow.txt'))),
-        {
-          timeoutSeconds: 4,
-        },
+        { timeoutSeconds: 600 },
       );
       const asked = await untilView(services, runId, ({ branches }) => branches[0]?.questions.length === 1);
-      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      // More than it has worked until now, less than it will have been there.
+      const timeoutSeconds = Math.ceil(secondsGone()) + 1;
+      await services.forks.changeLimits(runId, { timeoutSeconds });
+      while (secondsGone() < timeoutSeconds + 1) await new Promise((resolve) => setTimeout(resolve, 100));
       await services.forks.answer(runId, 'one', branchOf(asked, 'one').questions[0]!.callId, {
         behavior: 'allow',
         scope: 'call',

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts';
 /** A time limit that stands still while a branch waits for a person. */
 export class ActiveTime {
   readonly #clock: Clock;
-  readonly #limitMs: number;
+  #limitMs: number;
   readonly #onOver: () => void;
   #spentMs = 0;
   #since: number | null = null;
@@ -21,6 +21,14 @@ export class ActiveTime {
   /** Milliseconds so far. */
   get spentMs(): number {
     return this.#spentMs + (this.#since === null ? 0 : this.#clock.monotonic() - this.#since);
+  }
+
+  /** Sets another limit; where it has passed already, time is over at once. */
+  changeLimit(limitMs: number): void {
+    this.#limitMs = limitMs;
+    if (this.#timer === null) return;
+    this.stop();
+    this.#run();
   }
 
   /** Stands still until the promise settles; several may be waited for at once. */

@@ -54,6 +54,7 @@ class RunningTurn {
   readonly #asking = new Set<Promise<Answer>>();
   readonly #time: ActiveTime;
   readonly #costBefore: number;
+  #timeoutSeconds: number;
   #step: number;
   #measured: Promise<void> | null = null;
   #writing: Promise<void> = Promise.resolve();
@@ -76,13 +77,31 @@ class RunningTurn {
     const view = foldRun(loaded.plan, loaded.events).branches.find(({ branchId }) => branchId === ref.branchId);
     this.#step = (view?.results.at(-1)?.step ?? 0) + 1;
     this.#costBefore = view === undefined ? 0 : knownCost(view);
-    const limit = loaded.plan.timeoutSeconds * 1000 - spentMs(loaded);
-    this.#time = new ActiveTime(deps.clock, limit, () => this.#stop.abort(new TimeIsUp()));
+    this.#timeoutSeconds = loaded.plan.timeoutSeconds;
+    this.#time = new ActiveTime(deps.clock, this.#limitMs(), () => this.#stop.abort(new TimeIsUp()));
+  }
+
+  #limitMs(): number {
+    return this.#timeoutSeconds * 1000 - spentMs(this.#loaded);
+  }
+
+  /** Keeps to the time limit that the run is given meanwhile. */
+  async #followLimits(): Promise<void> {
+    let known = this.#loaded.events.length;
+    for await (const event of this.#deps.runs.follow(this.#ref.runId, this.#over.signal)) {
+      known -= 1;
+      if (known >= 0 || event.type !== 'limits-changed' || event.change.timeoutSeconds === undefined) continue;
+      this.#timeoutSeconds = event.change.timeoutSeconds;
+      this.#time.changeLimit(this.#limitMs());
+    }
   }
 
   async run(): Promise<AgentTurnOutcome> {
     const { turn, promptsBefore, resumed, inDoubt } = this.#sending;
     const questions = new OpenQuestions(this.#ref, this.#deps.runs, this.#loaded.own);
+    const following = this.#followLimits();
+    // A log that can't be read shows itself at the next event: nobody waits for this one yet.
+    following.catch(() => {});
     try {
       const { plan, events } = this.#loaded;
       const budgetUsd = budgetShare(plan, events, this.#ref.branchId);
@@ -112,7 +131,7 @@ class RunningTurn {
       return await this.#ended({ kind: 'timeout', stopReason: 'timeout', error: this.#timedOut(), costUsd: null });
     } finally {
       this.#over.abort();
-      await Promise.allSettled(this.#asking);
+      await Promise.allSettled([...this.#asking, following]);
       questions.dispose();
       this.#time.stop();
       await this.#writing;
@@ -158,7 +177,7 @@ class RunningTurn {
   }
 
   #timedOut() {
-    const seconds = this.#loaded.plan.timeoutSeconds;
+    const seconds = this.#timeoutSeconds;
     return {
       code: 'timeout',
       message: `The branch worked for longer than ${seconds} seconds.`,

@@ -46,6 +46,7 @@ async function start(turn: Turn, options: Parameters<AgentBench['plan']>[0] = {}
 }
 
 const signal = () => new AbortController().signal;
+const now = () => new Date(clock.now()).toISOString();
 const turnOf = ({ runId }: ForkPlan, turn = 0) => ({ runId, branchId: b1, turn });
 
 /** Waits until the run's state fits. */
@@ -155,6 +156,25 @@ describe('a prompt of an agent', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     clock.advance(61_000);
     await expect(turn).resolves.toMatchObject({ kind: 'timeout' });
+  });
+
+  it('keeps to a time limit that is changed while it works', async () => {
+    const [on, plan] = await start(
+      (_order, { signal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      { timeoutSeconds: 60 },
+    );
+    const { runId } = plan;
+    await on.runs.append({ type: 'limits-changed', runId, at: now(), change: { timeoutSeconds: 1 } });
+    const turn = on.work.turn(turnOf(plan), { signal: signal() });
+    await expect.poll(() => clock.waits).toEqual([60_000]);
+    await on.runs.append({ type: 'limits-changed', runId, at: now(), change: { timeoutSeconds: 600 } });
+    await expect.poll(() => clock.waits).toEqual([600_000]);
+    clock.advance(61_000);
+    await on.runs.append({ type: 'limits-changed', runId, at: now(), change: { timeoutSeconds: 62 } });
+    await expect.poll(() => clock.waits).toEqual([1_000]);
+    clock.advance(1_000);
+    await expect(turn).resolves.toMatchObject({ kind: 'timeout', error: { message: expect.stringContaining('62') } });
   });
 
   it('shows no question before it was announced, and its time stands still meanwhile', async () => {

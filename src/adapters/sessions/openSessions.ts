@@ -67,7 +67,7 @@ export class OpenSessions {
     return {
       session,
       async turns(indexes) {
-        const read = wholeTurns(cached, indexes);
+        const read = await ifCached(() => wholeTurns(cached, indexes));
         return read === null ? (await openWhole()).turns(indexes) : withSpilledOutput(read, file);
       },
       async *messages() {
@@ -76,7 +76,9 @@ export class OpenSessions {
       async *requests() {
         yield* (await openWhole()).requests();
       },
-      forkAt: async (...asked) => (await openWhole()).forkAt(...asked),
+      forkAt: async (point, following) =>
+        (whole === null ? await ifCached(() => cached.forkAt(point, following, this.#sha256)) : null) ??
+        (await openWhole()).forkAt(point, following),
       branchChain: async (point) => (await openWhole()).branchChain(point),
       places: async (...asked) => (await openWhole()).places(...asked),
       files: async (...asked) => (await openWhole()).files(...asked),
@@ -116,11 +118,15 @@ export class OpenSessions {
   }
 }
 
-/** Null where they are no longer cached, or the file no longer holds them where they were. */
-function wholeTurns(cached: CachedSession, indexes: readonly number[]): Turn[] | null {
+function wholeTurns(cached: CachedSession, indexes: readonly number[]): Turn[] {
+  const { turns } = cached.session;
+  return indexes.flatMap((index) => turns[index - 1] ?? []).map((turn) => cached.wholeTurn(turn));
+}
+
+/** Null where something is no longer cached, or the file no longer holds it where it was. */
+async function ifCached<T>(read: () => T | Promise<T>): Promise<T | null> {
   try {
-    const { turns } = cached.session;
-    return indexes.flatMap((index) => turns[index - 1] ?? []).map((turn) => cached.wholeTurn(turn));
+    return await read();
   } catch (error) {
     if (error instanceof NotFoundError) return null;
     throw error;

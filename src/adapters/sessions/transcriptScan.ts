@@ -69,8 +69,11 @@ function* partsOfScan(scan: StoredScan, entries: readonly StoredEntry[]): Genera
   }
 }
 
-/** The outlines of a transcript's records as another process has read them; null where they are not known for this state of it. */
-function cachedEntries(
+/**
+ * The outlines of a transcript's records as another process has read them; null where they are not known for this state of it.
+ * @param records so many from the first on, and the others of their part. What refers to later ones refers to nothing
+ */
+export function cachedEntries(
   outlines: Outlines,
   file: string,
   state: FileStamp,

@@ -1,12 +1,10 @@
 import type { RequestBlock, RequestMessage } from '../api/messagesRequest.ts';
-import type { ChainNode } from '../session/messageChain.ts';
-import { isInjectedText, joinedPromptText, withoutReminders } from '../session/promptRules.ts';
+import { isInjectedText, joinedPromptText, textsOf, withoutReminders } from '../session/promptRules.ts';
+import type { ContentBlock } from '../session/recordedSession.ts';
 
 /** Texts of the prompt that the person wrote, last first. */
-function ownTexts(prompt: ChainNode): string[] {
-  const texts = (prompt.entry.message?.content ?? []).flatMap((block) =>
-    block.type === 'text' && typeof block.text === 'string' ? [block.text] : [],
-  );
+function ownTexts(prompt: readonly ContentBlock[]): string[] {
+  const texts = textsOf(prompt);
   const own = texts.filter((text) => !isInjectedText(text));
   return (own.length === 0 ? texts : own).reverse();
 }
@@ -21,7 +19,7 @@ const holds: ((block: string, text: string) => boolean)[] = [
 /** The block of the last user message that holds the prompt's text; null where the prompt has none or it is not found. */
 export function findPrompt(
   messages: readonly RequestMessage[],
-  prompt: ChainNode,
+  prompt: readonly ContentBlock[],
 ): { message: number; block: number } | null {
   const message = messages.findLastIndex((candidate) => candidate.role === 'user');
   const content = messages[message]?.content;
@@ -41,7 +39,7 @@ export function findPrompt(
 }
 
 /** What is offered for editing in place of a block: the person's words, as they were typed. */
-export function editableText(block: string, prompt: ChainNode): string {
+export function editableText(block: string, prompt: readonly ContentBlock[]): string {
   return joinedPromptText([ownTexts(prompt).find((text) => text.trim() === block.trim()) ?? block]);
 }
 

@@ -18,7 +18,7 @@ import { findPrompt } from './promptPlace.ts';
 import type { RebuiltRequest } from './rebuiltRequest.ts';
 import { type SizeCheck, sizeDifference, sizeText } from './recordedSize.ts';
 import { settingsFor } from './requestSettings.ts';
-import { type Cut, requestRefOf } from './resolveForkPoint.ts';
+import { type Cut, inputTokensOf, promptContentOf, requestRefOf } from './resolveForkPoint.ts';
 import { unknownModel } from './unknownModel.ts';
 
 /** Every Claude 4 model and every later one accepts so much; used only where the recording names no limit. */
@@ -30,20 +30,13 @@ const unknownKept = 'messages that the compaction kept: the recording does not s
 const noCompactionCall = 'the call that summed the conversation up here: Claude Code never records it';
 
 /** What a fork sends, before the prompt is looked for in it. */
-type Draft = Omit<RebuiltRequest, 'promptAt' | 'inputTokens'>;
+export type Draft = Omit<RebuiltRequest, 'promptAt' | 'inputTokens'>;
 
 /** The history up to some reply, taken from a request that was recorded. */
 interface Base {
   recorded: RecordedRequest;
   request: MessagesRequest;
   messages: RequestMessage[];
-}
-
-/** Whole input of the request that a reply answered, in tokens. */
-function inputTokensOf(reply: readonly ChainNode[]): number | null {
-  const usage = reply.at(-1)?.entry.facts.usage ?? null;
-  const total = usage === null ? 0 : usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
-  return total > 0 ? total : null;
 }
 
 function messageOf(reply: readonly ChainNode[]) {
@@ -61,6 +54,7 @@ export class RequestBuilder {
   }
 
   build(cut: Cut): RebuiltRequest {
+    const prompt = promptContentOf(cut);
     const draft =
       this.#recordedAt(cut) ??
       this.#fromLaterRequest(cut) ??
@@ -71,7 +65,7 @@ export class RequestBuilder {
       ...draft,
       request,
       missing,
-      promptAt: cut.prompt === null ? null : findPrompt(request.messages, cut.prompt),
+      promptAt: prompt === null ? null : findPrompt(request.messages, prompt),
       inputTokens: inputTokensOf(cut.reply),
     };
   }
@@ -80,13 +74,11 @@ export class RequestBuilder {
   #recordedAt(cut: Cut): Draft | null {
     const ref = requestRefOf(cut.reply);
     const until = cut.reply[0]?.entry.line;
-    for (const id of ref === null ? this.#unansweredAt(cut) : [ref]) {
-      const recorded = this.#log.rebuild(id, until);
-      if (recorded?.request == null) continue;
-      if (cut.prompt !== null && ref === null && findPrompt(recorded.request.messages, cut.prompt) === null) continue;
-      const { fidelity, digestVerified, missing, request, betas } = recorded;
-      const prefix = comparePrefix({ id, request }, request, () => here(cut));
-      return { fidelity, digestVerified, missing, request, betas, completed: [], prefix };
+    if (ref !== null) return recordedDraft(this.#log.rebuild(ref, until), cut);
+    const prompt = promptContentOf(cut);
+    for (const id of this.#unansweredAt(cut)) {
+      const draft = recordedDraft(this.#log.rebuild(id, until), cut);
+      if (draft !== null && prompt !== null && findPrompt(draft.request.messages, prompt) !== null) return draft;
     }
     return null;
   }
@@ -272,6 +264,14 @@ export class RequestBuilder {
   }
 }
 
+/** What was sent, where the log holds it whole. */
+export function recordedDraft(recorded: RecordedRequest | null, cut: Pick<Cut, 'point'>): Draft | null {
+  if (recorded?.request == null) return null;
+  const { id, fidelity, digestVerified, missing, request, betas } = recorded;
+  const prefix = comparePrefix({ id, request }, request, () => here(cut));
+  return { fidelity, digestVerified, missing, request, betas, completed: [], prefix };
+}
+
 function differenceIn(check: SizeCheck): string[] {
   const difference = sizeDifference(check);
   return difference === null ? [] : [sizeText(difference)];
@@ -287,7 +287,7 @@ function withReadableThinking({ request, missing, prefix }: Draft): Pick<Draft, 
   return { request: { ...request, messages }, missing: [...missing, boundThinking] };
 }
 
-function here({ point }: Cut): Ending {
+function here({ point }: Pick<Cut, 'point'>): Ending {
   return { uuid: point.uuid, reason: 'cut here' };
 }
 

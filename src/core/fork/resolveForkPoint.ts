@@ -1,7 +1,7 @@
 import { ForkPointError, NotFoundError } from '../errors.ts';
 import type { ChainNode } from '../session/messageChain.ts';
 import { holdsToolResult, isSyntheticReply } from '../session/promptRules.ts';
-import type { TurnOutline } from '../session/recordedSession.ts';
+import type { ContentBlock, TurnOutline } from '../session/recordedSession.ts';
 import { oneLine } from '../session/sessionSummary.ts';
 import { holdsMessage } from '../session/transcriptEntry.ts';
 import type { SessionTree } from '../session/turnTree.ts';
@@ -29,12 +29,9 @@ function isReplyLine(node: ChainNode): boolean {
 /** All lines of the reply that a line belongs to, in file order. */
 function replyLines(tree: SessionTree, node: ChainNode): ChainNode[] {
   const id = node.entry.facts.messageId;
-  if (id === null) return [node];
-  const turn = tree.turnOf.get(node);
-  return tree.chain.nodes.filter(
-    (other) =>
-      other.entry.type === 'assistant' && other.entry.facts.messageId === id && tree.turnOf.get(other) === turn,
-  );
+  const turn = tree.turnOf.get(node) ?? null;
+  if (id === null || turn === null) return [node];
+  return tree.recordsOf(turn).filter(({ entry }) => entry.type === 'assistant' && entry.facts.messageId === id);
 }
 
 /** Records that stand between a message and the reply to it without being messages of the conversation themselves. */
@@ -54,8 +51,8 @@ function endsAt(tree: SessionTree, turn: TurnOutline, node: ChainNode): ChainNod
 /** The reply that was recorded as the answer to what ends at `node`, its lines in file order; the newest where there are several. */
 function replyAfter(tree: SessionTree, turn: TurnOutline, node: ChainNode): ChainNode[] {
   const ends = new Set(endsAt(tree, turn, node));
-  const answer = tree.chain.nodes.findLast((candidate) => {
-    if (!isReplyLine(candidate) || tree.turnOf.get(candidate) !== turn) return false;
+  const answer = tree.recordsOf(turn).findLast((candidate) => {
+    if (!isReplyLine(candidate)) return false;
     let at = candidate.parent;
     while (at !== null && !ends.has(at) && isBetween(at)) at = at.parent;
     return at !== null && ends.has(at);
@@ -132,17 +129,17 @@ function describe(node: ChainNode, turn: TurnOutline): string {
   return `a reply to ${quoted(turn.prompt)}`;
 }
 
-function cutBeforePrompt(tree: SessionTree, turn: TurnOutline): Cut {
+/** The point before a turn's prompt. */
+export function pointBefore({ turnId, index, prompt }: TurnOutline): ResolvedPoint {
+  return { kind: 'before', uuid: turnId, turnIndex: index, turnId, label: `before ${quoted(prompt)}` };
+}
+
+/** The cut before a turn's prompt. */
+export function cutBeforePrompt(tree: SessionTree, turn: TurnOutline): Cut {
   const prompt = tree.prompts.get(turn.turnId) as ChainNode;
   const reply = replyAfter(tree, turn, prompt);
   return {
-    point: {
-      kind: 'before',
-      uuid: turn.turnId,
-      turnIndex: turn.index,
-      turnId: turn.turnId,
-      label: `before ${quoted(turn.prompt)}`,
-    },
+    point: pointBefore(turn),
     turn,
     // What Claude Code put behind the prompt before it asked belongs to the question.
     upTo: reply[0]?.parent ?? prompt,
@@ -229,4 +226,16 @@ export function requestRefOf(reply: readonly ChainNode[]): string | null {
     if (ref !== null) return ref;
   }
   return null;
+}
+
+/** What the prompt says that is put back; null where none is. */
+export function promptContentOf({ prompt }: Cut): readonly ContentBlock[] | null {
+  return prompt === null ? null : (prompt.entry.message?.content ?? []);
+}
+
+/** Whole input of the request that a reply answered, in tokens. */
+export function inputTokensOf(reply: readonly ChainNode[]): number | null {
+  const usage = reply.at(-1)?.entry.facts.usage ?? null;
+  const total = usage === null ? 0 : usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
+  return total > 0 ? total : null;
 }

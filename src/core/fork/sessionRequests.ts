@@ -3,14 +3,16 @@ import { groupBy } from '../groupBy.ts';
 import type { ParsedTranscript } from '../session/parseTranscript.ts';
 import type { RecordedRequest } from '../session/recordedRequest.ts';
 import { RecordedRequests } from '../session/recordedRequests.ts';
-import type { Turn, TurnOutline } from '../session/recordedSession.ts';
+import type { ContentBlock, Turn, TurnOutline } from '../session/recordedSession.ts';
+import type { TranscriptEntry } from '../session/transcriptEntry.ts';
 import type { SessionTree, SubagentFile } from '../session/turnTree.ts';
 import type { Sha256 } from '../sha256.ts';
 import type { ForkContext } from './forkContext.ts';
 import type { ForkPoint } from './forkRequest.ts';
-import { editableText } from './promptPlace.ts';
-import { RequestBuilder } from './requestAt.ts';
-import { type Cut, resolveCut } from './resolveForkPoint.ts';
+import type { KnownCut } from './knownCuts.ts';
+import { editableText, findPrompt } from './promptPlace.ts';
+import { RequestBuilder, recordedDraft } from './requestAt.ts';
+import { type Cut, pointBefore, promptContentOf, resolveCut } from './resolveForkPoint.ts';
 
 /** The requests of one session, rebuilt on demand. */
 export interface SessionRequests {
@@ -26,31 +28,45 @@ export interface SessionRequests {
 }
 
 /** The text of the prompt block that is put back. */
-function recordedPromptOf(cut: Cut, rebuilt: ForkContext['rebuilt']): string | null {
-  if (cut.prompt === null) return null;
+function recordedPromptOf(
+  { prompt }: TurnOutline,
+  said: readonly ContentBlock[],
+  rebuilt: ForkContext['rebuilt'],
+): string {
   const content = rebuilt.promptAt === null ? undefined : rebuilt.request.messages[rebuilt.promptAt.message]?.content;
   const block = typeof content === 'object' ? content[rebuilt.promptAt?.block ?? 0] : undefined;
-  return typeof block?.text === 'string' ? editableText(block.text, cut.prompt) : cut.turn.prompt;
+  return typeof block?.text === 'string' ? editableText(block.text, said) : prompt;
+}
+
+/** Turns of a session, whose contents may be read from disk. */
+export interface SessionTurns {
+  turns: readonly TurnOutline[];
+  wholeTurn(turn: TurnOutline): Turn;
 }
 
 /**
  * The cut turn with the steps after the cut, then the turns that followed it: active ones first, else the newest.
+ * @param isBehind whether a turn begins behind the cut
  * @param most so many turns at most
  */
-function followingTurns(tree: SessionTree, cut: Cut, most: number): Turn[] {
-  const first: TurnOutline = cut.turn;
-  const whole = tree.wholeTurn(first);
-  const following: Turn[] = [{ ...whole, steps: whole.steps.filter((step) => step.index > cut.keptSteps) }];
-  const children = groupBy(tree.session.turns, (turn) => turn.parentTurnId);
+function followingTurns(
+  { turns, wholeTurn }: SessionTurns,
+  { turn: first, keptSteps }: Pick<Cut, 'turn' | 'keptSteps'>,
+  isBehind: (turn: TurnOutline) => boolean,
+  most: number,
+): Turn[] {
+  const whole = wholeTurn(first);
+  const following: Turn[] = [{ ...whole, steps: whole.steps.filter((step) => step.index > keptSteps) }];
+  const children = groupBy(turns, (turn) => turn.parentTurnId);
   const seen = new Set([first.turnId]);
   for (let at: TurnOutline | undefined = first; at !== undefined && following.length < most; ) {
     const next: TurnOutline[] = (children.get(at.turnId) ?? []).filter(
-      ({ turnId }) => !seen.has(turnId) && (tree.prompts.get(turnId)?.order ?? 0) > cut.upTo.order,
+      (turn) => !seen.has(turn.turnId) && isBehind(turn),
     );
     at = next.find((turn) => turn.active) ?? next.at(-1);
     if (at === undefined) break;
     seen.add(at.turnId);
-    following.push(tree.wholeTurn(at));
+    following.push(wholeTurn(at));
   }
   return following;
 }
@@ -72,7 +88,10 @@ class RebuiltSessionRequests implements SessionRequests {
   }
 
   forkAt(point: ForkPoint, following = 2): ForkContext {
-    const cut = resolveCut(this.#tree, point);
+    const tree = this.#tree;
+    const cut = resolveCut(tree, point);
+    const prompt = promptContentOf(cut);
+    const isBehind = ({ turnId }: TurnOutline) => (tree.prompts.get(turnId)?.order ?? 0) > cut.upTo.order;
     const rebuilt = this.#builder.build(cut);
     if (cut.prompt === null && rebuilt.request.messages.length === 0) {
       throw new ForkPointError(
@@ -83,8 +102,8 @@ class RebuiltSessionRequests implements SessionRequests {
     return {
       point: cut.point,
       rebuilt,
-      recordedPrompt: recordedPromptOf(cut, rebuilt),
-      following: followingTurns(this.#tree, cut, following),
+      recordedPrompt: prompt === null ? null : recordedPromptOf(cut.turn, prompt, rebuilt),
+      following: followingTurns({ turns: tree.session.turns, wholeTurn: tree.wholeTurn }, cut, isBehind, following),
     };
   }
 }
@@ -97,4 +116,31 @@ export function createSessionRequests(
   sha256: Sha256,
 ): SessionRequests {
   return new RebuiltSessionRequests(tree, transcript, subagents, sha256);
+}
+
+/**
+ * As `SessionRequests.forkAt` for the cut before a turn's prompt, from the beginning of the session's file.
+ * @param entries the records before the reply
+ * @param known what all of the session says of the cut
+ * @returns null where the request is not exactly the recorded one: then the whole session is to be asked
+ */
+export function forkFromBeginning(
+  session: SessionTurns & { file: string },
+  entries: readonly TranscriptEntry[],
+  turn: TurnOutline,
+  known: KnownCut,
+  following = 2,
+  sha256: Sha256,
+): ForkContext | null {
+  const point = pointBefore(turn);
+  const draft = recordedDraft(new RecordedRequests(session.file, entries, sha256).rebuild(known.request), { point });
+  if (draft?.fidelity !== 'exact') return null;
+  const turns = followingTurns(session, { turn, keptSteps: 0 }, ({ line }) => line > known.upTo, following);
+  const prompt = turns[0]?.promptContent ?? [];
+  const rebuilt = {
+    ...draft,
+    promptAt: findPrompt(draft.request.messages, prompt),
+    inputTokens: known.inputTokens,
+  };
+  return { point, rebuilt, recordedPrompt: recordedPromptOf(turn, prompt, rebuilt), following: turns };
 }

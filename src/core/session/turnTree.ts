@@ -63,6 +63,8 @@ export interface SessionTree {
   turns: ReadonlyMap<TurnId, TurnOutline>;
   /** Prompt records by turn. */
   prompts: ReadonlyMap<TurnId, ChainNode>;
+  /** The records of a turn in file order. */
+  recordsOf(turn: TurnOutline): readonly ChainNode[];
   /** The turn with its contents, which may be read from disk for it. */
   wholeTurn(turn: TurnOutline): Turn;
   /** The turn that started the subagent to which a record of this file belongs: version 1.0 kept them in one file. */
@@ -328,12 +330,14 @@ export class SessionBuilder {
     const inline = file.isSubagent === true ? [] : inlineSubagents(transcript.entries);
     const subagents = subagentsOf(file.subagents, { agents: inline, file: file.file }, chain, turns);
     const isThere = ({ order }: ChainNode) => order < chain.nodes.length;
+    const recordsOf = (turn: TurnOutline) => (records[turn.index - 1] ?? []).filter(isThere);
     const problems = [...transcript.problems, ...chain.problems].sort((a, b) => a.line - b.line);
     return {
       chain,
       turnOf,
       turns: byId,
       prompts,
+      recordsOf,
       session: {
         summary: transcript.summary.build({ ...file, problems: problems.length }),
         turns,
@@ -346,7 +350,7 @@ export class SessionBuilder {
       wholeTurn: (turn) => ({
         ...turn,
         promptContent: prompts.get(turn.turnId)?.entry.message?.content ?? [],
-        steps: stepsOf((records[turn.index - 1] ?? []).filter(isThere), results),
+        steps: stepsOf(recordsOf(turn), results),
       }),
       messages: () => messagesOf(transcript.entries, chain, turnOf, active),
       turnOfInline: (uuid) => {

@@ -1,6 +1,9 @@
 // src/adapters/sessions/outline: outlines of long sessions, packed into the cache and taken from it. A cache only:
 // whatever it holds is rebuilt from the file.
 
+import type { ForkContext } from '../../../core/fork/forkContext.ts';
+import type { ForkPoint } from '../../../core/fork/forkRequest.ts';
+import { knownCuts } from '../../../core/fork/knownCuts.ts';
 import type { ChainNode } from '../../../core/session/messageChain.ts';
 import type { ParsedTranscript } from '../../../core/session/parseTranscript.ts';
 import type { RecordedSession, Turn, TurnOutline } from '../../../core/session/recordedSession.ts';
@@ -8,10 +11,15 @@ import { type GatheredSummary, SessionSummaryBuilder } from '../../../core/sessi
 import { readEntry, type TranscriptEntry } from '../../../core/session/transcriptEntry.ts';
 import { stepsOf } from '../../../core/session/turnSteps.ts';
 import type { SessionTree, TranscriptFile } from '../../../core/session/turnTree.ts';
+import type { Sha256 } from '../../../core/sha256.ts';
 import type { FileStamp } from '../../fileStamp.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
+import { cachedEntries } from '../transcriptScan.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
 import { partsOfTurns, StoredTurns } from './storedTurns.ts';
+
+/** With more records than these it is better to have all: they serve the next question, too. */
+const mostForOne = 8192;
 
 /** What another process needs to show a session's turns without going through its records. */
 export interface StoredSession {
@@ -25,19 +33,13 @@ export interface StoredSession {
 }
 
 /** The records that hold a turn's contents, in the order in which `wholeTurn` is to meet them. */
-function recordsByTurn({ session, chain, turnOf, prompts }: SessionTree): Map<TurnOutline, Set<ChainNode>> {
-  const records = new Map<TurnOutline, Set<ChainNode>>(session.turns.map((turn) => [turn, new Set()]));
-  for (const [node, turn] of turnOf) {
-    if (turn === null) continue;
-    if (node.entry.type === 'assistant' || node === prompts.get(turn.turnId)) records.get(turn)?.add(node);
-  }
-  for (const [turn, nodes] of records) {
-    for (const { result } of turn.steps.flatMap((step) => step.toolCalls)) {
-      const node = result === null ? undefined : chain.byUuid.get(result.uuid);
-      if (node !== undefined) nodes.add(node);
-    }
-  }
-  return records;
+function recordsWithContents({ chain, recordsOf, prompts }: SessionTree, turn: TurnOutline): StoredEntry[] {
+  const prompt = prompts.get(turn.turnId);
+  const own = recordsOf(turn).filter((node) => node.entry.type === 'assistant' || node === prompt);
+  const results = turn.steps.flatMap((step) =>
+    step.toolCalls.flatMap(({ result }) => chain.byUuid.get(result?.uuid ?? '') ?? []),
+  );
+  return [...new Set([...own, ...results])].map(({ entry }) => entry as unknown as StoredEntry);
 }
 
 /**
@@ -62,10 +64,8 @@ export function* partsOfSession(
     turns: turns.length,
   };
   yield ['session', session];
-  const records = [...recordsByTurn(tree).values()].map((nodes) =>
-    [...nodes].map(({ entry }) => entry as unknown as StoredEntry),
-  );
-  yield* partsOfTurns(turns, records, states.state);
+  const records = turns.map((turn) => recordsWithContents(tree, turn));
+  yield* partsOfTurns(turns, records, knownCuts(tree, entries), states.state);
 }
 
 /** A session that another process has understood. Its contents, and the records that a question needs, are read from disk. */
@@ -73,11 +73,18 @@ export class CachedSession {
   readonly session: RecordedSession;
   readonly #source: LineSource;
   readonly #turns: StoredTurns;
+  readonly #beginning: (records: number) => StoredEntry[] | null;
 
-  private constructor(session: RecordedSession, turns: StoredTurns, source: LineSource) {
+  private constructor(
+    session: RecordedSession,
+    turns: StoredTurns,
+    source: LineSource,
+    beginning: (records: number) => StoredEntry[] | null,
+  ) {
     this.session = session;
     this.#turns = turns;
     this.#source = source;
+    this.#beginning = beginning;
   }
 
   /** Null where its turns are not known any more. @param source reads the contents of its file */
@@ -87,7 +94,9 @@ export class CachedSession {
     const turns = storedTurns.all(count);
     if (turns === null) return null;
     const summary = SessionSummaryBuilder.from(gathered).build({ ...origin, problems: rest.problems.length });
-    return new CachedSession({ summary, turns, ...rest }, storedTurns, source);
+    return new CachedSession({ summary, turns, ...rest }, storedTurns, source, (records) =>
+      cachedEntries(outlines, origin.file, state, records, source),
+    );
   }
 
   /** @throws NotFoundError where the file is gone or is not what was read */
@@ -109,6 +118,21 @@ export class CachedSession {
       promptContent: byUuid.get(turn.turnId)?.entry.message?.content ?? [],
       steps: stepsOf(nodes, results),
     };
+  }
+
+  /**
+   * As `OpenSession.forkAt`, but null where it takes all records to answer.
+   * @throws NotFoundError as `wholeTurn` does, or where the session is no longer cached
+   */
+  async forkAt(point: ForkPoint, following: number | undefined, sha256: Sha256): Promise<ForkContext | null> {
+    const { turns, summary } = this.session;
+    const turn = 'turn' in point ? turns[point.turn - 1] : undefined;
+    const cut = turn === undefined ? null : this.#turns.cutBefore(turn);
+    const entries = cut === null || cut.records > mostForOne ? null : this.#beginning(cut.records);
+    if (turn === undefined || cut === null || entries === null) return null;
+    const { forkFromBeginning } = await import('../../../core/fork/sessionRequests.ts');
+    const session = { file: summary.file, turns, wholeTurn: (each: TurnOutline) => this.wholeTurn(each) };
+    return forkFromBeginning(session, entries.slice(0, cut.records), turn, cut, following, sha256);
   }
 
   #nodesOf(turn: TurnOutline): ChainNode[] {

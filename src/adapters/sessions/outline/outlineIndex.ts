@@ -7,7 +7,7 @@ import { CacheDatabase } from '../../sqlite/cacheDatabase.ts';
 import { indexVersion } from '../indexVersion.ts';
 
 /** Raise it whenever a rule of `entryFacts.ts`, `TurnOutline`, what is built of them, or the packing change. */
-const version = indexVersion(12);
+const version = indexVersion(13);
 
 const schema = `create table files (file text primary key, usedAt integer not null) without rowid;
 create table parts (

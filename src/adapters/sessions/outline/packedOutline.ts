@@ -98,7 +98,7 @@ function flagsOf({ isSidechain, facts }: StoredEntry): number {
   return bits;
 }
 
-/** So many records lie in one part: all of them in one would take as much memory once more. */
+/** So many records lie in one part: who needs the beginning of a transcript reads no more. */
 const partLength = 1024;
 
 /** How many parts so many records take. */
@@ -239,7 +239,7 @@ function unpackFacts(
 
 /**
  * Puts outlines together again.
- * @param parts all of a transcript, in order
+ * @param parts the first ones of a transcript, in order. Where later ones are left out, what refers to them refers to nothing
  * @param source reads the contents of the same file
  */
 export function unpackOutlines(parts: readonly PackedOutline[], source: LineSource): StoredEntry[] {

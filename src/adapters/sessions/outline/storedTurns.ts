@@ -1,3 +1,4 @@
+import type { KnownCut } from '../../../core/fork/knownCuts.ts';
 import type { StepOutline, TurnOutline } from '../../../core/session/recordedSession.ts';
 import type { FileStamp } from '../../fileStamp.ts';
 import { changedWhileRead, type StoredEntry } from '../lineSource.ts';
@@ -10,11 +11,15 @@ interface StoredOutlines {
   turns: Omit<TurnOutline, 'steps'>[];
 }
 
-/** The steps of some turns, and where the records stand that hold what these turns say: their prompts, replies and results. */
+/**
+ * The steps of some turns, where the records stand that hold what these turns say (their prompts, replies and results), and
+ * what is known of the cuts before them.
+ */
 interface StoredSteps {
   state: FileStamp;
   steps: StepOutline[][];
   records: RecordPlace[][];
+  cuts: (KnownCut | null)[];
 }
 
 type RecordPlace = readonly [line: number, start: number, length: number];
@@ -31,6 +36,7 @@ const stepsAtOnce = 32;
 export function* partsOfTurns(
   turns: readonly TurnOutline[],
   records: readonly (readonly StoredEntry[])[],
+  cuts: readonly (KnownCut | null)[],
   state: FileStamp,
 ): Generator<Part, void> {
   for (let at = 0; at < turns.length; at += turnsAtOnce) {
@@ -44,6 +50,7 @@ export function* partsOfTurns(
       records: records
         .slice(at, at + stepsAtOnce)
         .map((entries) => entries.map(({ line, place }) => [line, place.start, place.length])),
+      cuts: cuts.slice(at, at + stepsAtOnce),
     };
     yield [`steps ${at}`, part, 'json'];
   }
@@ -75,7 +82,7 @@ export class StoredTurns {
   readonly #state: FileStamp;
   #turns: readonly TurnOutline[] = [];
   /** What was read with steps, by the place of the first turn. */
-  readonly #records = new Map<number, RecordPlace[][]>();
+  readonly #known = new Map<number, Pick<StoredSteps, 'records' | 'cuts'>>();
 
   constructor(outlines: Outlines, file: string, state: FileStamp) {
     this.#outlines = outlines;
@@ -105,8 +112,8 @@ export class StoredTurns {
   /** The steps of a turn; those of its neighbours, which are stored with them, are put in their places, too. */
   readSteps({ index }: TurnOutline): StepOutline[] {
     const at = partWith(index);
-    const { steps, records } = this.#stepsFrom(at);
-    this.#records.set(at, records);
+    const { steps, records, cuts } = this.#stepsFrom(at);
+    this.#known.set(at, { records, cuts });
     for (const [place, value] of steps.entries()) {
       const turn = this.#turns[at + place];
       if (turn !== undefined)
@@ -117,9 +124,17 @@ export class StoredTurns {
 
   /** Where the records stand that hold what a turn says. */
   recordsOf({ index }: TurnOutline): readonly RecordPlace[] {
+    return this.#knownOf(index).records[index - 1 - partWith(index)] ?? [];
+  }
+
+  /** What is known of the cut before a turn's prompt. */
+  cutBefore({ index }: TurnOutline): KnownCut | null {
+    return this.#knownOf(index).cuts[index - 1 - partWith(index)] ?? null;
+  }
+
+  #knownOf(index: number): Pick<StoredSteps, 'records' | 'cuts'> {
     const at = partWith(index);
-    const records = this.#records.get(at) ?? this.#stepsFrom(at).records;
-    return records[index - 1 - at] ?? [];
+    return this.#known.get(at) ?? this.#stepsFrom(at);
   }
 
   /** @throws NotFoundError where they are no longer stored */

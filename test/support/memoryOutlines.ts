@@ -4,9 +4,12 @@ import type { Outlines, Part } from '../../src/adapters/sessions/outline/outline
 /** Outlines of all files, however short, in memory; copied in and out as a database would. */
 export class MemoryOutlines implements Outlines {
   readonly cacheFrom = 0;
+  /** Names of the parts that were asked for, in order. */
+  readonly asked: string[] = [];
   readonly #parts = new Map<string, unknown>();
 
   get(file: string, part: string): unknown {
+    this.asked.push(part);
     return structuredClone(this.#parts.get(`${file} ${part}`) ?? null);
   }
 

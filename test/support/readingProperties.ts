@@ -99,7 +99,7 @@ export const readingProperties: Record<string, () => fc.IRawProperty<unknown[]>>
 };
 
 /** What a fork before a turn sends, or why there is none. */
-function forkOf(open: OpenSession, turn: number): Promise<unknown> {
+export function forkOf(open: OpenSession, turn: number): Promise<unknown> {
   return open.forkAt({ turn }).catch((error: unknown) => String(error));
 }
 

@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,6 +19,7 @@ import { NotFoundError } from '../../../../../src/core/errors.ts';
 import type { OpenSession } from '../../../../../src/core/fork/sessionStore.ts';
 import { MemoryOutlines } from '../../../../support/memoryOutlines.ts';
 import { collect } from '../../../../support/openRecordings.ts';
+import { forkOf } from '../../../../support/readingProperties.ts';
 import { logRequest } from '../../../../support/requestLog.ts';
 import { sha256, TranscriptBuilder } from '../../../../support/transcript.ts';
 
@@ -42,6 +52,13 @@ function tenTurns(): TranscriptBuilder {
     builder.reply(`Reply ${turn}`, [{ id: `call-${turn}`, result: `Result ${turn}` }], { fields });
   }
   return builder;
+}
+
+const cases = join(import.meta.dirname, '../../../../fixtures/cases');
+
+/** Every session of the cases. */
+function caseSessions(): string[] {
+  return readdirSync(cases, { recursive: true, encoding: 'utf8' }).filter((each) => each.endsWith('.jsonl'));
 }
 
 function write(text: string, seconds = 1_790_000_000): void {
@@ -98,6 +115,52 @@ describe('a session that another process has understood', () => {
     expect(await again.forkAt({ turn: 2 })).toEqual(shown.fork);
     expect(shown.fork.rebuilt.fidelity).toBe('exact');
     expect(shown.turns[1]?.steps[0]?.toolCalls[0]?.result?.content).toBe('Result 9');
+  });
+
+  it('knows the request of an early fork from the records before its reply', async () => {
+    write(tenTurns().text());
+    const whole = await openAnew();
+    const again = await openAnew();
+    outlines.asked.length = 0;
+    expect(await again.forkAt({ turn: 2 }, 3)).toEqual(await whole.forkAt({ turn: 2 }, 3));
+    expect(outlines.asked).not.toContain('scan');
+    // Where only a later record says that a hook has changed what was sent, all of them are asked.
+    const builder = tenTurns();
+    const requestHookChanged = { record: 'request-2' };
+    builder.reply('Reply 11', [], { fields: { requestRef: 'request-10', requestHookChanged } });
+    write(builder.text(), 1_790_000_001);
+    const changed = await openAnew();
+    outlines.asked.length = 0;
+    expect((await (await openAnew()).forkAt({ turn: 2 })).rebuilt.missing).toEqual(
+      (await changed.forkAt({ turn: 2 })).rebuilt.missing,
+    );
+    expect(outlines.asked).toContain('scan');
+  });
+
+  it('shows behind an early fork the turns that stand behind it', async () => {
+    const builder = new TranscriptBuilder();
+    const prompt = builder.prompt('Prompt 1');
+    builder.prompt('Taken back before the reply');
+    builder.goTo(prompt);
+    builder.chained('attachment', { attachment: { type: 'date' } });
+    logRequest(builder, { id: 'request-1', messages: [{ role: 'user', content: 'Prompt 1' }], blobs: [0] });
+    builder.reply('Reply 1', [], { fields: { requestRef: 'request-1' } });
+    write(builder.text());
+    const whole = await (await openAnew()).forkAt({ turn: 1 });
+    const again = await openAnew();
+    outlines.asked.length = 0;
+    expect(await again.forkAt({ turn: 1 })).toEqual(whole);
+    expect(whole.following.map((turn) => turn.prompt)).toEqual(['Prompt 1']);
+    expect(outlines.asked).not.toContain('scan');
+  });
+
+  it.each(caseSessions())('sends of a stranger’s session what reading it whole sends (%s)', async (path) => {
+    write(readFileSync(join(cases, path), 'utf8'));
+    const whole = await openAnew();
+    for (const { index } of whole.session.turns) {
+      const again = await openAnew();
+      expect(await forkOf(again, index)).toEqual(await forkOf(whole, index));
+    }
   });
 
   it('finds spilled output where Claude Code says that it is', async () => {

@@ -113,9 +113,8 @@ function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[],
   };
 }
 
-function compactionsOf(chain: MessageChain): Compaction[] {
-  return chain.nodes.flatMap(({ entry }) => {
-    if (!isCompactBoundary(entry)) return [];
+function compactionsOf(boundaries: readonly ChainNode[]): Compaction[] {
+  return boundaries.map(({ entry }) => {
     const meta = recordField(entry.record, 'compactMetadata');
     return {
       uuid: entry.uuid,
@@ -136,10 +135,18 @@ function localCommands(entries: readonly TranscriptEntry[]): Set<string> {
 
 /**
  * Understands transcripts that grow: of one that begins as the last one did, only what was added is gone through. What was
- * built before stays as it is.
+ * built before stays as it is. What is looked for in all records is kept apart: a pass over them takes longer than all else
+ * that an added line costs.
  */
 export class SessionBuilder {
   #entries: readonly TranscriptEntry[] = [];
+  /** Those of the conversation itself. */
+  #main: readonly TranscriptEntry[] = [];
+  /** Those of subagents. */
+  #sidechains: readonly TranscriptEntry[] = [];
+  /** Those of what was typed while a turn ran. */
+  #queue: readonly TranscriptEntry[] = [];
+  #boundaries: ChainNode[] = [];
   #chain: MessageChain = { nodes: [], byUuid: new Map(), problems: [] };
   /** Place of the turn that each chained record belongs to, by the record's order; -1 before the first prompt. */
   #turnAt: number[] = [];
@@ -158,12 +165,17 @@ export class SessionBuilder {
     const known = this.#entries;
     const { entries } = transcript;
     const begins = known.length > 0 && entries.length >= known.length && entries[known.length - 1] === known.at(-1);
-    const added = begins ? entries.slice(known.length).filter(isMain) : [];
-    const last = known.findLast((entry) => entry.uuid !== null && isMain(entry));
-    if (!begins || !this.#canTake(added, last)) this.#startAgain(entries.filter(isMain));
-    else this.#take(added);
+    if (!begins) [this.#main, this.#sidechains, this.#queue] = [[], [], []];
+    const all = entries.slice(begins ? known.length : 0);
+    const added = all.filter(isMain);
+    const takes = begins && this.#canTake(added, this.#main.findLast(hasUuid));
+    this.#main = [...this.#main, ...added];
+    this.#sidechains = [...this.#sidechains, ...all.filter((entry) => !isMain(entry))];
+    this.#queue = [...this.#queue, ...added.filter(({ facts }) => facts.queued !== null)];
+    if (takes) this.#take(added);
+    else this.#startAgain(this.#main);
     this.#entries = entries;
-    return this.#tree(transcript, file, entries.filter(isMain));
+    return this.#tree(transcript, file);
   }
 
   /**
@@ -176,7 +188,7 @@ export class SessionBuilder {
     // What the compaction continues that the file begins with: it may come later, and nothing says that it is missing.
     const continued = nodes[0]?.parent === null ? nodes[0].entry.facts.logicalParent : null;
     const own = new Set<string>();
-    const compaction = nodes.findLast(({ entry }) => isCompactBoundary(entry))?.order ?? -1;
+    const compaction = this.#boundaries.at(-1)?.order ?? -1;
     let last = before;
     let isCompacted = false;
     for (const entry of added) {
@@ -204,6 +216,7 @@ export class SessionBuilder {
     const local = localCommands(main);
     this.#chain = linkChain(main);
     this.#unanswered = null;
+    this.#boundaries = [];
     this.#turnAt = [];
     this.#prompts = [];
     this.#records = [];
@@ -277,6 +290,7 @@ export class SessionBuilder {
   #file(node: ChainNode): void {
     const turn = this.#turnAt[node.order] ?? -1;
     this.#records[turn]?.push(node);
+    if (isCompactBoundary(node.entry)) this.#boundaries.push(node);
     const { toolResults, toolUses } = node.entry.facts;
     for (const { id, isError } of toolResults) if (!this.#results.has(id)) this.#results.set(id, { node, isError });
     for (const { id } of toolUses) if (turn >= 0) this.#callAt.set(id, [...(this.#callAt.get(id) ?? []), turn]);
@@ -312,22 +326,24 @@ export class SessionBuilder {
       return this.#prompts[at] === node ? at : -1;
     };
     const ends = active === null ? leaves : [...leaves, active];
-    const compacted = compactedTurns(this.#chain, ends, promptAt, this.#turns.length);
-    for (const node of preservedBefore(this.#chain, active)) compacted[promptAt(node)] = 0;
-    this.#turns = this.#turns.map((turn, at) => marked(turn, { compactedAway: compacted[at] === 1 }));
+    if (this.#boundaries.length > 0) {
+      const compacted = compactedTurns(this.#chain, ends, promptAt, this.#turns.length);
+      for (const node of preservedBefore(this.#chain, active)) compacted[promptAt(node)] = 0;
+      this.#turns = this.#turns.map((turn, at) => marked(turn, { compactedAway: compacted[at] === 1 }));
+    }
     return { byId: new Map(this.#turns.map((turn) => [turn.turnId, turn])), branches };
   }
 
-  #tree(transcript: ParsedTranscript, file: TranscriptFile, main: readonly TranscriptEntry[]): SessionTree {
+  #tree(transcript: ParsedTranscript, file: TranscriptFile): SessionTree {
     const chain = this.#chain;
-    const active = activeLeaf(main, chain);
+    const active = activeLeaf(this.#main, chain);
     const { byId, branches } = this.#mark(active);
     const turns = this.#turns;
     const turnOf = new TurnsOfNodes(chain.nodes, this.#turnAt, turns);
     const prompts = new Map(turns.map((turn, at) => [turn.turnId, this.#prompts[at] as ChainNode]));
     const records = this.#records;
     const results = this.#results;
-    const inline = file.isSubagent === true ? [] : inlineSubagents(transcript.entries);
+    const inline = inlineSubagents(this.#sidechains);
     const subagents = subagentsOf(file.subagents, { agents: inline, file: file.file }, chain, turns);
     const isThere = ({ order }: ChainNode) => order < chain.nodes.length;
     const recordsOf = (turn: TurnOutline) => (records[turn.index - 1] ?? []).filter(isThere);
@@ -343,8 +359,8 @@ export class SessionBuilder {
         turns,
         branches,
         subagents,
-        compactions: compactionsOf(chain),
-        queued: file.isSubagent === true ? [] : queuedPromptsOf(main, turns),
+        compactions: compactionsOf(this.#boundaries),
+        queued: file.isSubagent === true ? [] : queuedPromptsOf(this.#queue, turns),
         problems,
       },
       wholeTurn: (turn) => ({

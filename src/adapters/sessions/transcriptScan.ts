@@ -8,8 +8,7 @@ import { type FileStamp, isSameStamp, stampOf } from '../fileStamp.ts';
 import { openPlainFileSync, readFully } from '../plainFiles.ts';
 import { LineSource, StoredEntry } from './lineSource.ts';
 import type { Outlines, Part } from './outline/outlineIndex.ts';
-import { type PackedOutline, packOutlines, partsOf, unpackOutlines } from './outline/packedOutline.ts';
-import { partOf } from './outline/partOf.ts';
+import { cachedEntries, partsOfRecords } from './outline/storedOutlines.ts';
 import { LineSkimmer } from './skim/lineSkimmer.ts';
 import { QuickReader } from './skim/quickEntry.ts';
 
@@ -54,39 +53,9 @@ interface StoredScan extends Pick<TranscriptReader, 'problems' | 'hasLooseParent
   tail: Uint8Array;
 }
 
-/** The records of one part. */
-interface StoredOutline {
-  state: FileStamp;
-  outline: PackedOutline;
-}
-
 function* partsOfScan(scan: StoredScan, entries: readonly StoredEntry[]): Generator<Part, void> {
   yield ['scan', scan];
-  let at = 0;
-  for (const outline of packOutlines(entries)) {
-    yield [`outline ${at}`, { state: scan.state, outline } satisfies StoredOutline];
-    at += 1;
-  }
-}
-
-/**
- * The outlines of a transcript's records as another process has read them; null where they are not known for this state of it.
- * @param records so many from the first on, and the others of their part. What refers to later ones refers to nothing
- */
-export function cachedEntries(
-  outlines: Outlines,
-  file: string,
-  state: FileStamp,
-  records: number,
-  source: LineSource,
-): StoredEntry[] | null {
-  const parts: PackedOutline[] = [];
-  while (parts.length < partsOf(records)) {
-    const stored = partOf<StoredOutline>(outlines, file, `outline ${parts.length}`, state);
-    if (stored === null) return null;
-    parts.push(stored.outline);
-  }
-  return unpackOutlines(parts, source);
+  yield* partsOfRecords(entries, scan.state);
 }
 
 /**

@@ -1,42 +1,42 @@
 /*
  * The fields of Claude Code's records that a reader needs: the one table from which the whole parse, the skimmer's keys, the
- * quick reader, the packed outline and the version of the index are derived. Plain data without imports, for scripts and the
+ * quick reader, the stored outline and the version of the index are derived. Plain data without imports, for scripts and the
  * listing path read it too. A new fact is one line in `factTable`; one with a rule of its own also gets that in `entryFacts.ts`.
  */
 
 type EntryType = 'system' | 'attachment' | 'assistant' | 'user';
 
-/** How a fact is kept: `text`; `name`, a text of which few are different; `reference`, a `uuid` mostly of the same transcript. */
-type Keeping = 'text' | 'name' | 'reference' | 'flag';
+/** What a fact is: a `reference` is the `uuid` of another record, mostly of the one before. */
+type Kind = 'text' | 'reference' | 'flag';
 
 /** A fact, and by type of the record the path of the field that says it: a text that is not empty, or `true` for a flag. */
-export type FactRow = { readonly as: Keeping } & { readonly [Type in EntryType]?: string };
+export type FactRow = { readonly as: Kind } & { readonly [Type in EntryType]?: string };
 
 const inMessages = (path: string) => ({ assistant: path, user: path });
 
 export const factTable = {
   /** `subtype` of a system record, `type` of an attachment. */
-  subtype: { as: 'name', system: 'subtype', attachment: 'attachment.type' },
+  subtype: { as: 'text', system: 'subtype', attachment: 'attachment.type' },
   /** What a compaction boundary continues. */
-  logicalParent: { as: 'name', system: 'logicalParentUuid', ...inMessages('logicalParentUuid') },
+  logicalParent: { as: 'text', system: 'logicalParentUuid', ...inMessages('logicalParentUuid') },
   /** Written by Claude Code for the model, not by the person. */
   isMeta: { as: 'flag', system: 'isMeta', attachment: 'isMeta', ...inMessages('isMeta') },
   /** `message.id` of a line of a reply. */
   messageId: { as: 'text', assistant: 'message.id' },
-  model: { as: 'name', assistant: 'message.model' },
-  stopReason: { as: 'name', assistant: 'message.stop_reason' },
+  model: { as: 'text', assistant: 'message.model' },
+  stopReason: { as: 'text', assistant: 'message.stop_reason' },
   /** Effort that the model was asked for, as Claude Code wrote it to the reply. */
-  effort: { as: 'name', assistant: 'effort' },
+  effort: { as: 'text', assistant: 'effort' },
   /** `uuid` of the line whose tool call this line answers. */
   sourceCall: { as: 'reference', user: 'sourceToolAssistantUUID' },
   /** Subagent that a tool result came from. */
-  agentId: { as: 'name', user: 'toolUseResult.agentId' },
+  agentId: { as: 'text', user: 'toolUseResult.agentId' },
   /** Id of the logged request that a reply answers. */
   requestRef: { as: 'text', assistant: 'requestRef' },
   /** Id of the logged request that a hook changed before this reply's request was sent. */
-  changedByHook: { as: 'name', assistant: 'requestHookChanged.record' },
+  changedByHook: { as: 'text', assistant: 'requestHookChanged.record' },
   /** Text of the API error that stands in place of a reply. */
-  apiError: { as: 'name' },
+  apiError: { as: 'text' },
   /** The reply or the turn was stopped here. */
   interrupted: { as: 'flag', assistant: 'isAbortedMidStream' },
   /** Output of a command that Claude Code ran itself: its parent was no prompt to the model. */
@@ -96,7 +96,7 @@ export type FactName = keyof typeof factTable;
 export interface FactField {
   name: FactName;
   path: string;
-  as: Keeping;
+  as: Kind;
 }
 
 const factRows: readonly [string, FactRow][] = Object.entries(factTable);
@@ -110,15 +110,6 @@ export const factFields: ReadonlyMap<string, readonly FactField[]> = new Map(
     ),
   ]),
 );
-
-/** The facts that are kept in that way, in the table's order. */
-export function factsKeptAs<Kept extends Keeping>(kept: Kept): FactNameAs<Kept>[] {
-  return factRows.filter(([, { as }]) => as === kept).map(([name]) => name as FactNameAs<Kept>);
-}
-
-type FactNameAs<Kept extends Keeping> = {
-  [Name in FactName]: (typeof factTable)[Name]['as'] extends Kept ? Name : never;
-}[FactName];
 
 /** All paths of fields in a record that a reader needs, each once. */
 export const recordPaths: readonly string[] = [

@@ -1,4 +1,4 @@
-// src/adapters/sessions/outline: outlines of long sessions, packed into the cache and taken from it. A cache only:
+// src/adapters/sessions/outline: outlines of long sessions, put into the cache and taken from it. A cache only:
 // whatever it holds is rebuilt from the file.
 
 import type { ForkContext } from '../../../core/fork/forkContext.ts';
@@ -14,8 +14,8 @@ import type { SessionTree, TranscriptFile } from '../../../core/session/turnTree
 import type { Sha256 } from '../../../core/sha256.ts';
 import type { FileStamp } from '../../fileStamp.ts';
 import { type LineSource, StoredEntry } from '../lineSource.ts';
-import { cachedEntries } from '../transcriptScan.ts';
 import type { Outlines, Part } from './outlineIndex.ts';
+import { cachedEntries } from './storedOutlines.ts';
 import { partsOfTurns, StoredTurns } from './storedTurns.ts';
 
 /** With more records than these it is better to have all: they serve the next question, too. */
@@ -132,7 +132,7 @@ export class CachedSession {
     if (turn === undefined || cut === null || entries === null) return null;
     const { forkFromBeginning } = await import('../../../core/fork/sessionRequests.ts');
     const session = { file: summary.file, turns, wholeTurn: (each: TurnOutline) => this.wholeTurn(each) };
-    return forkFromBeginning(session, entries.slice(0, cut.records), turn, cut, following, sha256);
+    return forkFromBeginning(session, entries, turn, cut, following, sha256);
   }
 
   #nodesOf(turn: TurnOutline): ChainNode[] {

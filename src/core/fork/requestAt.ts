@@ -30,7 +30,7 @@ const unknownKept = 'messages that the compaction kept: the recording does not s
 const noCompactionCall = 'the call that summed the conversation up here: Claude Code never records it';
 
 /** What a fork sends, before the prompt is looked for in it. */
-export type Draft = Omit<RebuiltRequest, 'promptAt' | 'inputTokens'>;
+type Draft = Omit<RebuiltRequest, 'promptAt' | 'inputTokens'>;
 
 /** The history up to some reply, taken from a request that was recorded. */
 interface Base {

@@ -39,9 +39,9 @@ function recordedPromptOf(
 }
 
 /** Turns of a session, whose contents may be read from disk. */
-export interface SessionTurns {
+interface SessionTurns {
   turns: readonly TurnOutline[];
-  wholeTurn(turn: TurnOutline): Turn;
+  wholeTurn: (turn: TurnOutline) => Turn;
 }
 
 /**
@@ -91,6 +91,7 @@ class RebuiltSessionRequests implements SessionRequests {
     const tree = this.#tree;
     const cut = resolveCut(tree, point);
     const prompt = promptContentOf(cut);
+    const session = { turns: tree.session.turns, wholeTurn: (turn: TurnOutline) => tree.wholeTurn(turn) };
     const isBehind = ({ turnId }: TurnOutline) => (tree.prompts.get(turnId)?.order ?? 0) > cut.upTo.order;
     const rebuilt = this.#builder.build(cut);
     if (cut.prompt === null && rebuilt.request.messages.length === 0) {
@@ -103,7 +104,7 @@ class RebuiltSessionRequests implements SessionRequests {
       point: cut.point,
       rebuilt,
       recordedPrompt: prompt === null ? null : recordedPromptOf(cut.turn, prompt, rebuilt),
-      following: followingTurns({ turns: tree.session.turns, wholeTurn: tree.wholeTurn }, cut, isBehind, following),
+      following: followingTurns(session, cut, isBehind, following),
     };
   }
 }

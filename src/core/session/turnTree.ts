@@ -64,7 +64,7 @@ export interface SessionTree {
   /** Prompt records by turn. */
   prompts: ReadonlyMap<TurnId, ChainNode>;
   /** The records of a turn in file order. */
-  recordsOf(turn: TurnOutline): readonly ChainNode[];
+  recordsOf: (turn: TurnOutline) => readonly ChainNode[];
   /** The turn with its contents, which may be read from disk for it. */
   wholeTurn(turn: TurnOutline): Turn;
   /** The turn that started the subagent to which a record of this file belongs: version 1.0 kept them in one file. */

@@ -15,12 +15,20 @@ export class MemoryOutlines implements Outlines {
 
   put(file: string, parts: Iterable<Part>): void {
     for (const key of this.#parts.keys()) if (key.startsWith(`${file} `)) this.#parts.delete(key);
-    for (const [part, content] of parts) this.#parts.set(`${file} ${part}`, structuredClone(content));
+    this.#set(file, parts);
   }
 
   add(file: string, parts: Iterable<Part>): void {
     if (!this.#parts.has(`${file} scan`)) return;
-    for (const [part, content] of parts) this.#parts.set(`${file} ${part}`, structuredClone(content));
+    this.#set(file, parts);
+  }
+
+  #set(file: string, parts: Iterable<Part>): void {
+    for (const [part, content, form] of parts)
+      this.#parts.set(
+        `${file} ${part}`,
+        form === 'json' ? JSON.parse(JSON.stringify(content)) : structuredClone(content),
+      );
   }
 
   /** Makes what is known of a file count for the state that it is in now. */

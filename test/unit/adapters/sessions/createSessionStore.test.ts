@@ -332,7 +332,7 @@ describe('open', () => {
 });
 
 describe('watch', () => {
-  /** The next change that fits, with the time it took. */
+  /** Waits for the next change that fits. */
   function changes(sessions = store()) {
     const seen: SessionChange[] = [];
     const waiting: { fits: (change: SessionChange) => boolean; resolve: (change: SessionChange) => void }[] = [];
@@ -343,13 +343,11 @@ describe('watch', () => {
     return {
       seen,
       watching,
-      async next(act: () => void, fits: (change: SessionChange) => boolean): Promise<number> {
+      async next(act: () => void, fits: (change: SessionChange) => boolean): Promise<void> {
         const { promise, resolve } = Promise.withResolvers<SessionChange>();
         waiting.push({ fits, resolve });
-        const started = performance.now();
         act();
         await promise;
-        return performance.now() - started;
       },
     };
   }
@@ -358,21 +356,18 @@ describe('watch', () => {
   const removed = (sessionId: string) => (change: SessionChange) =>
     change.kind === 'removed' && change.sessionId === sessionId;
 
-  it('reports new, grown, renamed and deleted files within a second, and reads nothing else again', async () => {
+  it('reports new, grown, renamed and deleted files, and reads nothing else again', async () => {
     write(conversation('bystander', ['One']));
     const sessions = store();
     await sessions.list();
     const read = vi.spyOn(summaries, 'summarizeTranscript');
     const { seen, watching, next } = changes(sessions);
     const file = join(project, 'aaaa.jsonl');
-    const times = [
-      await next(() => writeFileSync(file, conversation('aaaa', ['One']).text()), changed('aaaa', 1)),
-      await next(() => writeFileSync(file, conversation('aaaa', ['One', 'Two']).text()), changed('aaaa', 2)),
-      await next(() => renameSync(file, join(project, 'bbbb.jsonl')), changed('bbbb', 2)),
-      await next(() => rmSync(join(project, 'bbbb.jsonl')), removed('bbbb')),
-    ];
+    await next(() => writeFileSync(file, conversation('aaaa', ['One']).text()), changed('aaaa', 1));
+    await next(() => writeFileSync(file, conversation('aaaa', ['One', 'Two']).text()), changed('aaaa', 2));
+    await next(() => renameSync(file, join(project, 'bbbb.jsonl')), changed('bbbb', 2));
+    await next(() => rmSync(join(project, 'bbbb.jsonl')), removed('bbbb'));
     expect(seen.some(removed('aaaa'))).toBe(true);
-    for (const time of times) expect(time).toBeLessThan(1000);
     expect(read.mock.calls.map(([path]) => path)).not.toContain(join(project, 'bystander.jsonl'));
     watching.dispose();
   });
@@ -385,14 +380,14 @@ describe('watch', () => {
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, 'cccc.jsonl'), conversation('cccc', ['One']).text());
     };
-    expect(await next(create, changed('cccc', 1))).toBeLessThan(1000);
+    await next(create, changed('cccc', 1));
     const other = join(later, 'projects', '-other');
     const createOther = (): void => {
       mkdirSync(other);
       writeFileSync(join(other, 'dddd.jsonl'), conversation('dddd', ['One', 'Two']).text());
     };
-    expect(await next(createOther, changed('dddd', 2))).toBeLessThan(1000);
-    expect(await next(() => rmSync(other, { recursive: true }), removed('dddd'))).toBeLessThan(1000);
+    await next(createOther, changed('dddd', 2));
+    await next(() => rmSync(other, { recursive: true }), removed('dddd'));
     watching.dispose();
   });
 });

@@ -44,7 +44,16 @@ export default defineConfig({
         },
       },
       { test: { name: 'durable', include: durable, ...real, sequence: { groupOrder: 2 } } },
-      { test: { name: 'agents', include: agents, ...real, sequence: { groupOrder: 3 } } },
+      {
+        test: {
+          name: 'agents',
+          include: agents,
+          ...real,
+          globalSetup: ['test/support/keptStages.ts'],
+          maxConcurrency: 3,
+          sequence: { groupOrder: 3 },
+        },
+      },
       {
         test: {
           name: 'ui',

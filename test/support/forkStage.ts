@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -30,6 +30,11 @@ export const recorded = {
   prompts: ['Why does slugify drop accents?', 'Fix it.', 'Now handle emoji.'],
   end: `${fixed}// emoji are dropped\n`,
 };
+
+const asItIs = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true };
+
+/** What was recorded with each version, for the next stage of this process; at its path, for the session names that. */
+const kept = new Map<string, { folder: string; copy: string; isOpen: boolean }>();
 
 /**
  * A project under git with a session that the real Claude Code recorded in it, and the services on top: everything in one
@@ -65,18 +70,30 @@ export class ForkStage {
   }
 
   /** @param options.version of the Claude Code that records and answers */
-  static async open(options: { version?: string } = {}): Promise<ForkStage> {
-    const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'forkpoint-stage-')));
+  static async open({ version = currentVersion }: { version?: string } = {}): Promise<ForkStage> {
+    const before = kept.get(version);
+    const folder = before?.isOpen === false ? before.folder : await newFolder();
     const script: { answer: AgentScript } = { answer: () => undefined };
     const api = await startMessagesApi(
       // Not the stand-in’s 500, which Claude Code would ask again for minutes.
       (request) =>
         script.answer(request) ?? { status: 400, message: `The script has no reply for request ${request.index}.` },
     );
-    const stage = new ForkStage(folder, api, script, options.version ?? currentVersion);
+    const stage = new ForkStage(folder, api, script, version);
+    if (before?.folder === folder) {
+      before.isOpen = true;
+      await cp(before.copy, folder, asItIs);
+      return stage;
+    }
     for (const dir of [stage.project, stage.claudeDir, stage.env['HOME'] ?? '']) await mkdir(dir, { recursive: true });
     await stage.#makeProject();
     await stage.#record();
+    const { FORKPOINT_KEPT_STAGES: copies } = process.env;
+    if (before === undefined && copies !== undefined) {
+      const copy = path.join(copies, path.basename(folder));
+      await cp(folder, copy, asItIs);
+      kept.set(version, { folder, copy, isOpen: true });
+    }
     return stage;
   }
 
@@ -127,6 +144,7 @@ export class ForkStage {
   async close(): Promise<void> {
     await this.api.close();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    for (const recording of kept.values()) if (recording.folder === this.folder) recording.isOpen = false;
   }
 
   async #makeProject(): Promise<void> {
@@ -168,6 +186,10 @@ export class ForkStage {
     if (queue.length > 0) throw new Error(`${queue.length} replies were never asked for.`);
     this.answer(() => undefined);
   }
+}
+
+async function newFolder(): Promise<string> {
+  return realpath(await mkdtemp(path.join(tmpdir(), 'forkpoint-stage-')));
 }
 
 async function run(program: string, args: string[], cwd: string, env: Record<string, string>): Promise<string> {

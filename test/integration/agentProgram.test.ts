@@ -39,14 +39,15 @@ async function running(text: string): Promise<string[]> {
 }
 
 async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 30_000;
   while (!(await happened())) {
-    if (performance.now() > deadline) throw new Error('It did not happen within 15 seconds.');
+    if (performance.now() > deadline) throw new Error('It did not happen within 30 seconds.');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-describe.each([currentClaude, '2.1.300', '2.1.200'])('a whole turn of Claude Code %s', (version) => {
+// Beside one another where nothing is timed: each is mostly a start of Claude Code, and waiting.
+describe.concurrent.each([currentClaude, '2.1.300', '2.1.200'])('a whole turn of Claude Code %s', (version) => {
   test('thinks, reads, writes, edits, runs a command and sends a subagent; every step arrives whole and in order', async () => {
     const sub = 'SUBAGENT-TASK';
     const file = (stage: AgentStage, name: string) => join(stage.cwd, name);
@@ -172,39 +173,33 @@ describe.each([currentClaude, '2.1.300', '2.1.200'])('a whole turn of Claude Cod
     expect(JSON.stringify(stage.requests()[1]?.body.messages)).toContain('abcd');
   });
 
-  test('a question is allowed, another denied with a message', async () => {
+  test('a question is allowed, another denied with a message, and the agent’s own gets the answers of a person', async () => {
     const fetches = [use('WebFetch', { url: 'https://one.invalid/a', prompt: 'x' }), bash('touch q.txt')];
-    await using stage = await agentStage(inTurn({ content: fetches }, 'Good.'), { version });
+    const options = ['A', 'B'].map((label) => ({ label, description: label }));
+    const own = [{ question: 'Which one?', header: 'Pick', multiSelect: false, options }];
+    const asks = { content: [use('AskUserQuestion', { questions: own })] };
+    await using stage = await agentStage(inTurn({ content: fetches }, asks, 'Good.'), { version });
     const asked: string[] = [];
     const { messages, questions } = await stage.turn({
       async answer({ tool }) {
         asked.push(tool);
+        if (tool === 'AskUserQuestion') return { behavior: 'allow', scope: 'call', answers: { 'Which one?': 'B' } };
         if (tool === 'Bash') return { behavior: 'allow', scope: 'call' };
         return { behavior: 'deny', scope: 'call', message: 'Not that page.' };
       },
     });
 
-    expect(asked.sort()).toEqual(['Bash', 'WebFetch']);
+    expect(asked.slice(0, 2).sort()).toEqual(['Bash', 'WebFetch']);
+    expect(asked.slice(2)).toEqual(['AskUserQuestion']);
     expect(questions.find(({ tool }) => tool === 'Bash')?.input).toMatchObject({ command: 'touch q.txt' });
     expect(existsSync(join(stage.cwd, 'q.txt'))).toBe(true);
     const results = of(messages, 'tool-result');
     expect(results.filter(({ isError }) => isError)).toHaveLength(1);
-    expect(results).toHaveLength(2);
+    expect(results).toHaveLength(3);
     expect(results.find(({ isError }) => isError)?.content).toBe('Not that page.');
+    expect(results[2]).toMatchObject({ isError: false });
     expect(of(messages, 'denied')).toEqual([]);
-  });
-
-  test('the agent’s own question gets the answers of a person', async () => {
-    const options = ['A', 'B'].map((label) => ({ label, description: label }));
-    const questions = [{ question: 'Which one?', header: 'Pick', multiSelect: false, options }];
-    await using stage = await agentStage(inTurn({ content: [use('AskUserQuestion', { questions })] }, 'Good.'), {
-      version,
-    });
-    const { messages } = await stage.turn({
-      answer: () => ({ behavior: 'allow', scope: 'call', answers: { 'Which one?': 'B' } }),
-    });
-    expect(of(messages, 'tool-result')).toMatchObject([{ isError: false }]);
-    expect(JSON.stringify(stage.requests()[1]?.body.messages)).toContain('\\"Which one?\\"=\\"B\\"');
+    expect(JSON.stringify(stage.requests()[2]?.body.messages)).toContain('\\"Which one?\\"=\\"B\\"');
   });
 
   test('a usage limit of the account is told with the time of its reset', async () => {
@@ -338,7 +333,7 @@ describe('the program is lost', () => {
   });
 });
 
-describe('how a turn ends', () => {
+describe.concurrent('how a turn ends', () => {
   const reading = (stage: AgentStage): Reply => ({ content: [use('Read', { file_path: join(stage.cwd, 'a.txt') })] });
 
   test('at the most replies, and at the budget', async () => {
@@ -402,7 +397,7 @@ describe('how a turn ends', () => {
   });
 });
 
-describe('work in the background', () => {
+describe.concurrent('work in the background', () => {
   const permitted = { answer: () => ({ behavior: 'allow', scope: 'call' }) as const };
 
   test('the turn is over when the agent has heard of a command that ended', async () => {
@@ -449,7 +444,7 @@ describe('work in the background', () => {
   });
 });
 
-describe('permissions', () => {
+describe.concurrent('permissions', () => {
   test('files outside of the place are not written, whatever the policy', async () => {
     await using stage: AgentStage = await agentStage((_, index): Reply | undefined =>
       index === 0 ? { content: [use('Write', { file_path: `${stage.configDir}/out.txt`, content: 'x' })] } : 'Well.',

@@ -100,7 +100,7 @@ export interface ServicesOptions {
       | 'metrics'
     >
   > &
-    Pick<TemporalEngineDeps, 'continueAfterEvents'> & {
+    Pick<TemporalEngineDeps, 'continueAfterEvents' | 'heartbeatMs'> & {
       /** The shared store, a folder's path or `s3://bucket/prefix`. Default: `FORKPOINT_STORE`, else none. */
       store?: string | undefined;
     };
@@ -282,8 +282,9 @@ export async function createServices(options: ServicesOptions = {}): Promise<Ser
     },
     temporal: async () => {
       const { createTemporalEngine } = await import('./orchestration/temporal/temporalEngine.ts');
-      const { continueAfterEvents } = options.temporal ?? {};
-      return createTemporalEngine({ settings: temporalSettings, runs, blobs, clock, sharing, continueAfterEvents });
+      const { continueAfterEvents, heartbeatMs } = options.temporal ?? {};
+      const durable = { continueAfterEvents, heartbeatMs };
+      return createTemporalEngine({ settings: temporalSettings, runs, blobs, clock, sharing, ...durable });
     },
   });
   const forks = load.createForkService({

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
 import type { RunId } from '../../src/core/ids.ts';
+import type { RunView } from '../../src/core/run/runView.ts';
 import type { Services } from '../../src/services.ts';
 import { type AgentScript, branchOf, ForkStage, recorded, untilView } from '../support/forkStage.ts';
 import { holdLeaving, leavingFlag, placeProcesses, untilThen } from '../support/killMatrix.ts';
@@ -139,8 +141,8 @@ export function describeAgentContract(kind: ForkPlan['engine'], makeServices: Ma
     it('cancels a branch within a second, keeps what it did, and leaves no process', async () => {
       const script: AgentScript = (request) => (isResult(request) ? 'Done.' : bash('touch begun.txt; sleep 600'));
       const runId = await start(script, { permissions: 'bypass' });
-      await untilView(services, runId, ({ branches }) => branches[0]?.toolCalls.length === 1);
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const begun = ({ branches: [branch] }: RunView) => existsSync(path.join(branch?.place?.root ?? '', 'begun.txt'));
+      await untilView(services, runId, begun);
       const asked = performance.now();
       await services.forks.cancel(runId);
       const view = await services.forks.whenEnded(runId);
@@ -163,9 +165,10 @@ export function describeAgentContract(kind: ForkPlan['engine'], makeServices: Ma
     });
 
     it('breaks off all checks with a run that is cancelled, and tells nothing of them', async () => {
-      const runId = await start(() => 'Done.', { checks: [{ name: 'slow', run: 'sleep 60' }] });
-      await untilView(services, runId, ({ branches }) => branches[0]?.changeSet !== null);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      const flag = path.join(stage.folder, crypto.randomUUID());
+      const slow = `[ "$FORKPOINT_BRANCH_NAME" != one ] || touch '${flag}'; sleep 600`;
+      const runId = await start(() => 'Done.', { checks: [{ name: 'slow', run: slow }] });
+      await untilThen(() => existsSync(flag));
       const since = performance.now();
       await services.forks.cancel(runId);
       const view = await services.forks.whenEnded(runId);

@@ -6,7 +6,7 @@ import { replayRequestSchema } from '../../src/core/fork/forkRequest.ts';
 import type { RunId } from '../../src/core/ids.ts';
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
-import type { Services } from '../../src/services.ts';
+import type { Services, ServicesOptions } from '../../src/services.ts';
 import { branchOf, ForkStage, recorded, untilView } from '../support/forkStage.ts';
 import { historyText } from '../support/historyText.ts';
 import { holdLeaving, KillMatrix, runMoments, timesLogged, untilThen } from '../support/killMatrix.ts';
@@ -29,13 +29,17 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function durable(
-  stage: ForkStage,
-  over: { concurrency?: number; continueAfterEvents?: number } = {},
-  home = stage.home,
-): Promise<Services> {
+async function servicesOn(stage: ForkStage, over: ServicesOptions['temporal'] = {}, home = stage.home) {
   const workerScript = await builtWorker();
-  const services = await stage.services({ home, temporal: { address: server.address, workerScript, ...over } });
+  // A lost worker is missed sooner than users need it.
+  const temporal = { address: server.address, workerScript, heartbeatMs: 10_000, ...over };
+  return stage.services({ home, temporal });
+}
+
+/** The services, whose workers end with them. */
+async function durable(...args: Parameters<typeof servicesOn>): Promise<Services> {
+  const services = await servicesOn(...args);
+  const [{ home: own }, , home = own] = args;
   return {
     ...services,
     async dispose() {
@@ -66,7 +70,7 @@ describe('agents on Temporal', () => {
     const there = await matrix.untilThere(services, runId);
     await killWorkers(stage.home);
     expect(await matrix.left(services, runId)).toEqual(matrix.nothingLeft);
-    // Beside it, for half a minute of each is Temporal's, until it takes the worker for lost.
+    // Beside it, for ten seconds of each are Temporal's, until it takes the worker for lost.
     const others = await Promise.all(runMoments.map((moment) => killedWhen(matrix, moment)));
     await services.forks.resume(runId);
     expect(matrix.finished(await services.forks.whenEnded(runId), there)).toEqual(matrix.allDone);
@@ -120,7 +124,7 @@ describe('agents on Temporal', () => {
   });
 
   it('go on in new executions between their prompts, each sent once, in one place and session', async () => {
-    const short = await durable(stage, { continueAfterEvents: 12 });
+    const short = await servicesOn(stage, { continueAfterEvents: 12 });
     onTestFinished(() => short.dispose());
     const heard: string[] = [];
     stage.answer(({ body }) => {

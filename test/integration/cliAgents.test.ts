@@ -5,9 +5,12 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { answerOf } from '../../src/cli/questionPrompt.ts';
+import { runIdSchema } from '../../src/core/ids.ts';
 import { branchEventSchema } from '../../src/core/run/branchEvent.ts';
+import type { RunView } from '../../src/core/run/runView.ts';
+import type { Services } from '../../src/services.ts';
 import { bundleCli, CliBench, type CliOptions, type CliResult } from '../support/cli.ts';
-import { ForkStage, recorded } from '../support/forkStage.ts';
+import { ForkStage, recorded, untilView } from '../support/forkStage.ts';
 import type { ReceivedRequest, Reply } from '../support/messagesApi.ts';
 import { builtWorker, killWorkers, startTestServer } from '../support/temporal.ts';
 import { openTerminal } from '../support/terminal.ts';
@@ -51,16 +54,23 @@ const runShape = z.object({
 let bundle: Awaited<ReturnType<typeof bundleCli>>;
 let bench: CliBench;
 let stage: ForkStage;
+let services: Services;
 let transcript: string;
 let before: string[];
 
 const asks = `node -e "require('fs').writeFileSync('asked.txt', 'yes')"`;
 
-/** What the model does is what the prompt says; a branch as recorded edits the file. */
-function answerBy({ body }: ReceivedRequest): Reply {
-  const said = JSON.stringify(body.messages.findLast(({ role }: { role: string }) => role === 'user'));
+const marks = ['[say]', '[ask]', '[touch]', '[sleep]', '[commit]', ...recorded.prompts];
+
+/** What the model does is what the prompt says; a branch as recorded edits the file. Claude Code may add messages of its own. */
+function answerBy({ body: { messages } }: ReceivedRequest): Reply {
+  const asked = messages.findLastIndex(
+    (message: { role: string }) =>
+      message.role === 'user' && marks.some((mark) => JSON.stringify(message).includes(mark)),
+  );
+  const said = JSON.stringify(messages[asked]);
   const call = (name: string, input: unknown): Reply => ({ content: [{ type: 'tool_use', name, input }] });
-  if (said.includes('tool_result')) return 'Done.';
+  if (messages.slice(asked).some(({ role }: { role: string }) => role === 'assistant')) return 'Done.';
   if (said.includes('[say]')) return 'I only say this.';
   if (said.includes('[ask]')) return call('Bash', { command: asks });
   if (said.includes('[touch]')) return call('Bash', { command: 'touch made.txt' });
@@ -89,6 +99,7 @@ beforeAll(async () => {
   bundle = await bundleCli();
   bench = await CliBench.make(bundle.script);
   stage = await ForkStage.open();
+  services = await stage.services();
   stage.answer(answerBy);
   transcript = readFileSync(stage.transcript, 'latin1');
   before = treeHash(stage.project);
@@ -101,6 +112,7 @@ afterAll(async () => {
     stop();
     await ended;
   }
+  await services?.dispose();
   await stage?.close();
   await bench?.remove();
   await bundle?.remove();
@@ -108,15 +120,14 @@ afterAll(async () => {
 
 const branchNamed = (name: string) => run.branches.find((branch: { name: string }) => branch.name === name);
 
-/** Calls the command line until what it prints fits. */
-async function until(args: string[], fits: (result: CliResult) => boolean): Promise<CliResult> {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
-    const result = await cli(args);
-    if (fits(result)) return result;
-    if (performance.now() > deadline) throw new Error(`never so: ${args.join(' ')}\n${result.stdout}${result.stderr}`);
-  }
+/** What the command line says of a run that has come to a state: looked for from here, as each call of that takes long. */
+async function inState(runId: string, fits: (view: RunView) => boolean, ...args: string[]): Promise<CliResult> {
+  await untilView(services, runIdSchema.parse(runId), fits);
+  return cli([...args, runId, '--json']);
 }
+/** The questions of a run, once there are so many. */
+const questionsOf = (runId: string, count: number): Promise<CliResult> =>
+  inState(runId, ({ branches }) => branches.flatMap(({ questions }) => questions).length === count, 'questions');
 
 /** What a command line prints that a person pastes into a shell. */
 function shell(line: string): Promise<string> {
@@ -548,9 +559,8 @@ describe('questions', () => {
     const branches = ['name=ask,prompt=[ask]', 'name=both,prompt=[ask],repeats=2'];
     const started = inBackground(...fork(...branches.flatMap((branch) => ['--branch', branch])));
     const runId = await started.runId;
-    const waiting = (count: number, of = runId) =>
-      until(['questions', of, '--json'], (result) => result.json().questions.length === count);
-    const { questions } = (await waiting(2)).json();
+    const { questions } = (await questionsOf(runId, 2)).json();
+    expect(questions).toHaveLength(2);
     for (const question of questions) questionShape.parse(question);
     expect(questions[0]).toMatchObject({
       runId,
@@ -583,7 +593,7 @@ describe('questions', () => {
     // By the name that the table shows.
     const denied = await cli(['deny', runId, 'both #1', questions[1].callId, '--message', 'Not on my disk.', '--json']);
     expect(denied.json()).toMatchObject({ behavior: 'deny', message: 'Not on my disk.' });
-    const [last] = (await waiting(1)).json().questions;
+    const [last] = (await questionsOf(runId, 1)).json().questions;
     expect((await cli(['approve', runId, last.branchId, last.callId, '--for', 'run'])).code).toBe(0);
     const ended = await started.ended;
     expect(ended.code, ended.stderr).toBe(0);
@@ -601,12 +611,8 @@ describe('an interrupt', () => {
   it('cancels the agents, keeps what they did, and leaves no process', async () => {
     const started = inBackground(...fork(...bypass, '--branch', 'name=sleepy,prompt=[sleep]'));
     const runId = await started.runId;
-    const { branches } = (
-      await until(['status', runId, '--json'], (result) => {
-        const [branch] = result.json().branches;
-        return branch.place !== null && existsSync(path.join(branch.place.root, 'begun.txt'));
-      })
-    ).json();
+    const begun = ({ branches: [branch] }: RunView) => existsSync(path.join(branch?.place?.root ?? '', 'begun.txt'));
+    const { branches } = (await inState(runId, begun, 'status')).json();
     const { root } = branches[0].place;
     const busy = await cli(['exec', runId, 'sleepy', '--json', '--', 'true']);
     expect(busy.code).toBe(2);
@@ -648,7 +654,7 @@ describe('on Temporal', () => {
       );
       expect(detached.code, detached.stderr).toBe(0);
       const { runId } = detached.json();
-      const asked = await until(['questions', runId, '--json'], (result) => result.json().questions.length === 1);
+      const asked = await questionsOf(runId, 1);
       const [{ callId }] = asked.json().questions;
       expect((await cli(['approve', runId, 'ask', 'toolu_none', ...where])).code).toBe(2);
       expect((await cli(['approve', runId, 'ask', callId, ...where])).code).toBe(0);

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import type { BlobStore } from '../../src/core/blobStore.ts';
@@ -39,8 +39,10 @@ export type MakeEngine = (setting: EngineSetting) => Promise<ForkEngine>;
 
 const apiKey = 'sk-ant-test-contract';
 
-/** One test's stores, engine and stand-in API. */
+/** Stores, engine and stand-in API. */
 class Bench {
+  #script = refusingIllegal([]);
+
   private constructor(
     readonly kind: ForkPlan['engine'],
     readonly home: string,
@@ -50,13 +52,20 @@ class Bench {
     readonly engine: ForkEngine,
   ) {}
 
-  static async start(kind: ForkPlan['engine'], makeEngine: MakeEngine, script: ReplyScript): Promise<Bench> {
+  static async start(kind: ForkPlan['engine'], makeEngine: MakeEngine): Promise<Bench> {
     const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-contract-'));
     const runs = createRunStore(path.join(home, 'runs'));
     const blobs = createBlobStore(path.join(home, 'blobs'));
-    const api = await startMessagesApi(refusingIllegal(script));
+    const api = await startMessagesApi((request): Promise<Reply> => bench.#script(request));
     const engine = await makeEngine({ runs, blobs, home, baseUrl: api.baseUrl, apiKey });
-    return new Bench(kind, home, runs, blobs, api, engine);
+    const bench = new Bench(kind, home, runs, blobs, api, engine);
+    return bench;
+  }
+
+  /** What the API answers from now on; what it was asked before is forgotten. */
+  answer(script: ReplyScript): void {
+    this.#script = refusingIllegal(script);
+    this.api.requests.splice(0);
   }
 
   async close(): Promise<void> {
@@ -129,16 +138,21 @@ const recordedRead = (file: string, content: string) => ({
 export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: MakeEngine): void {
   describe(`the ${kind} engine keeps the contract`, () => {
     let bench: Bench;
-    let closing: (() => Promise<void>) | undefined;
-    const start = async (script: ReplyScript): Promise<Bench> => {
-      bench = await Bench.start(kind, makeEngine, script);
-      closing = () => bench.close();
+    /** One for nearly all tests: on Temporal each has a worker, which takes seconds to start. */
+    let shared: Bench | undefined;
+    /** @param own for a test that leaves more in its data folder than runs */
+    const start = async (script: ReplyScript, own?: 'own'): Promise<Bench> => {
+      if (own === undefined) {
+        shared ??= await Bench.start(kind, makeEngine);
+        bench = shared;
+      } else {
+        bench = await Bench.start(kind, makeEngine);
+        onTestFinished(bench.close.bind(bench));
+      }
+      bench.answer(script);
       return bench;
     };
-    beforeEach(() => {
-      closing = undefined;
-    });
-    afterEach(() => closing?.());
+    afterAll(() => shared?.close());
 
     describe('side by side', () => {
       it('has all branches under way at once, and settles each on its own', async () => {
@@ -245,7 +259,7 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
 
     describe('retries', () => {
       it('asks again after 429, as long after as the API says, and no other process asks before', async () => {
-        const { api } = await start([{ status: 429, headers: { 'retry-after-ms': '1500' } }, 'Now it works.']);
+        const { api } = await start([{ status: 429, headers: { 'retry-after-ms': '1500' } }, 'Now it works.'], 'own');
         const plan = await bench.plan({ branches: named('one') });
         await bench.engine.start(plan);
         await bench.until(plan, (event) => event.type === 'retrying');
@@ -362,7 +376,7 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
       });
 
       it('cancels a branch that waits before it asks again', async () => {
-        const { api } = await start([{ status: 429, headers: { 'retry-after': '250' } }]);
+        const { api } = await start([{ status: 429, headers: { 'retry-after': '250' } }], 'own');
         const plan = await bench.plan({ branches: named('one') });
         await bench.engine.start(plan);
         await bench.until(plan, (event) => event.type === 'retrying');
@@ -804,7 +818,7 @@ export function describeEngineContract(kind: ForkPlan['engine'], makeEngine: Mak
       });
 
       it('goes on without where the cache can’t be used, and says so', async () => {
-        const { api } = await start(() => 'Asked.');
+        const { api } = await start(() => 'Asked.', 'own');
         await mkdir(path.join(bench.home, 'cache'));
         await writeFile(path.join(bench.home, 'cache', 'results'), 'no folder');
         const view = await bench.run({ branches: named('one'), cache: 'read' });

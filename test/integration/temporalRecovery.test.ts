@@ -15,9 +15,9 @@ import type { RunView } from '../../src/core/run/runView.ts';
 import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
-import { type MessagesApi, type ReceivedRequest, type ReplyScript, startMessagesApi } from '../support/messagesApi.ts';
+import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from '../support/messagesApi.ts';
 import { type PlanOptions, storePlan } from '../support/storedPlan.ts';
-import { killWorkers, plainEngine, startTestServer, type TestServer, testEngine } from '../support/temporal.ts';
+import { killWorkers, plainEngine, startTestServer, type TestServer } from '../support/temporal.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -32,15 +32,23 @@ describe('a run on Temporal', () => {
   let runs: RunStore;
   let blobs: BlobStore;
   let api: MessagesApi;
+  let answer: (request: ReceivedRequest) => Reply;
   const engines: ForkEngine[] = [];
 
-  beforeEach(async () => {
+  // One data folder, and so one worker, unless a test ends it: each takes seconds to start.
+  beforeAll(async () => {
     home = await mkdtemp(path.join(tmpdir(), 'forkpoint-recovery-'));
     runs = createRunStore(path.join(home, 'runs'));
     blobs = createBlobStore(path.join(home, 'blobs'));
+    api = await startMessagesApi((request) => answer(request));
+  });
+  beforeEach(() => {
+    api.requests.splice(0);
   });
   afterEach(async () => {
     for (const engine of engines.splice(0)) await engine.dispose();
+  });
+  afterAll(async () => {
     await killWorkers(home);
     await api?.close();
     await rm(home, { recursive: true, force: true, maxRetries: 5 });
@@ -51,13 +59,9 @@ describe('a run on Temporal', () => {
 
   /** A host of its own: what a second window or a later command is. The lost worker is noticed after two seconds. */
   function host(apiKey?: string): ForkEngine {
-    const engine = testEngine({ runs, settings: settings(apiKey), heartbeatMs: 2_000 });
+    const engine = plainEngine({ runs, settings: settings(apiKey), heartbeatMs: 2_000 });
     engines.push(engine);
     return engine;
-  }
-
-  async function serve(script: ReplyScript): Promise<void> {
-    api = await startMessagesApi(script);
   }
 
   const plan = (options: PlanOptions): Promise<ForkPlan> =>
@@ -77,10 +81,10 @@ describe('a run on Temporal', () => {
 
   it('completes after its worker was killed, asks finished branches nothing, and says what it asked again', async () => {
     let killed = false;
-    await serve((request) => {
+    answer = (request) => {
       if (promptOf(request) === 'fine') return 'Fine.';
       return killed ? 'After all.' : { content: 'something', endAfter: 1, ending: 'hang' };
-    });
+    };
     const engine = host();
     const run = await plan({ branches: [{ name: 'fine' }, { name: 'lost' }] });
     await engine.start(run);
@@ -104,7 +108,7 @@ describe('a run on Temporal', () => {
   });
 
   it('does not ask again for a reply that came but could not be reported', async () => {
-    await serve(['Here it is.']);
+    answer = () => 'Here it is.';
     const engine = host();
     const run = await plan({ branches: [{ name: 'one' }] });
     // The worker dies in the moment between the log entry and its report to the server.
@@ -122,7 +126,7 @@ describe('a run on Temporal', () => {
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
-    await serve(() => ({ content: 'It went on.', between: gate }));
+    answer = () => ({ content: 'It went on.', between: gate });
     const first = plainEngine({ runs, settings: settings() });
     const run = await plan({ branches: [{ name: 'one' }] });
     await first.start(run);
@@ -140,7 +144,7 @@ describe('a run on Temporal', () => {
   });
 
   it('brings a worker for an answer where the run’s own was killed, so that nobody waits in vain', async () => {
-    await serve(() => ({ content: 'something', endAfter: 1, ending: 'hang' }));
+    answer = () => ({ content: 'something', endAfter: 1, ending: 'hang' });
     const engine = host();
     const run = await plan({ branches: [{ name: 'one' }] });
     await engine.start(run);
@@ -150,11 +154,13 @@ describe('a run on Temporal', () => {
     const answering = engine.answer(run.runId, branchId, 'c1', { behavior: 'allow', scope: 'call' });
     await expect(answering).rejects.toMatchObject({ code: 'bad_input', message: expect.stringContaining('c1') });
     expect(await readWorkerRecords({ home })).toHaveLength(1);
+    await engine.cancel(run.runId);
+    await until(run, ended);
   });
 
   it('is marked as interrupted when its workflow was terminated, and can be resumed', async () => {
     let stuck = true;
-    await serve(() => (stuck ? { content: 'something', endAfter: 1, ending: 'hang' } : 'Now.'));
+    answer = () => (stuck ? { content: 'something', endAfter: 1, ending: 'hang' } : 'Now.');
     const engine = host();
     const run = await plan({ branches: [{ name: 'one' }] });
     await engine.start(run);
@@ -173,7 +179,7 @@ describe('a run on Temporal', () => {
   });
 
   it('reads as cancelled when it was cancelled with Temporal’s own tools', async () => {
-    await serve(() => ({ content: 'something', endAfter: 1, ending: 'hang' }));
+    answer = () => ({ content: 'something', endAfter: 1, ending: 'hang' });
     const engine = host();
     const run = await plan({ branches: [{ name: 'one' }] });
     await engine.start(run);
@@ -191,7 +197,7 @@ describe('a run on Temporal', () => {
   });
 
   it('can be found on the server, with no word of the recording and no key in its history', async () => {
-    await serve(['The reply itself.']);
+    answer = () => 'The reply itself.';
     const engine = host();
     const run = await plan({ branches: [{ name: 'one', prompt: 'The prompt itself' }] });
     await engine.start(run);
@@ -217,7 +223,7 @@ describe('a run on Temporal', () => {
   });
 
   it('replaces a worker of its own that was started with another key', async () => {
-    await serve(() => 'Yes.');
+    answer = () => 'Yes.';
     const run = await plan({ branches: [{ name: 'one' }] });
     await host('sk-ant-first').start(run);
     await until(run, ended);

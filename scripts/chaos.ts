@@ -1,34 +1,77 @@
-// `npm run chaos [-- --runs N --seed S]`: runs on Temporal under which worker, host, command line and server are killed and the network
-// is cut, at random moments. Says what was lost or done twice, and exits with 1 where something was.
+// `npm run chaos [-- --strikes a,b --runs N --seed S --every]`: runs on Temporal that are struck at random moments, or (`--every`) one run
+// for each event of a run and each strike. Prints a table of what was lost or done twice, and exits with 1 where something was.
 import { parseArgs } from 'node:util';
-import { Chaos, type Strike, seeded, strikes } from '../test/support/chaos.ts';
+import { Chaos, type ChaosReport, eventsOfRun, type Planned } from '../test/support/chaos.ts';
+import { allStrikes, type Strike, seeded, shuffled, strikes } from '../test/support/chaosStrikes.ts';
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '10' }, seed: { type: 'string' } } });
+const options = {
+  runs: { type: 'string', default: '10' },
+  seed: { type: 'string' },
+  strikes: { type: 'string', default: strikes.join(',') },
+  every: { type: 'boolean', default: false },
+} as const;
+const { values } = parseArgs({ options });
 const [count, seed] = [Number(values.runs), Number(values.seed ?? Date.now() % 2 ** 31)];
-if (!(count > 0) || !Number.isInteger(seed)) {
-  console.error('Usage: npm run chaos -- [--runs N] [--seed S]');
+const wanted = values.strikes.split(',').filter(isStrike);
+if (!(count > 0) || !Number.isInteger(seed) || wanted.length !== values.strikes.split(',').length) {
+  console.error('Usage: npm run chaos -- [--strikes LIST] [--runs N | --every] [--seed S]');
+  for (const [name, what] of Object.entries(allStrikes)) {
+    console.error(`  ${name.padEnd(10)}${what}${isStrike(name) ? '' : ' (takes root)'}`);
+  }
   process.exit(2);
 }
-console.log(`Seed ${seed}: the same seed makes the same strikes (npm run chaos -- --runs ${count} --seed ${seed}).`);
+console.log(`Seed ${seed}: the same seed makes the same strikes.`);
 const random = seeded(seed);
 const chaos = await Chaos.begin();
+const reports: ChaosReport[] = [];
 try {
-  let faulty = 0;
-  for (let run = 1; run <= count; run += 1) {
-    const order = shuffled(strikes);
-    const { faults, struck, unknownCalls, ms } = await chaos.run(order, random);
-    const what = struck.map(({ strike, atEvent }) => `${strike}@${atEvent}`).join(' ');
+  const all = values.every ? everyEvent() : Array.from({ length: count }, () => spread(shuffled(wanted, random)));
+  for (const [index, planned] of all.entries()) {
+    const report = await chaos.run(planned, random);
+    reports.push(report);
+    const { figures, faults, looks, ms } = report;
+    const what = figures.map(({ strike, atEvent }) => `${strike}@${atEvent}`).join(' ');
     const end = faults.length === 0 ? 'nothing lost, nothing twice' : faults.join(' ');
-    console.log(`run ${run} (${(ms / 1_000).toFixed(0)} s): ${what}; ${unknownCalls} unknown calls; ${end}`);
-    if (faults.length > 0) faulty += 1;
+    console.log(`run ${index + 1} of ${all.length} (${(ms / 1_000).toFixed(0)} s, ${looks} looks): ${what}; ${end}`);
   }
-  console.log(`${count - faulty} of ${count} runs are as they must be.`);
-  process.exitCode = faulty === 0 ? 0 : 1;
 } finally {
   await chaos.end();
 }
+printTable();
+const faulty = reports.filter(({ faults }) => faults.length > 0).length;
+console.log(`${reports.length - faulty} of ${reports.length} runs are as they must be.`);
+process.exitCode = faulty === 0 ? 0 : 1;
 
-function shuffled(all: readonly Strike[]): Strike[] {
-  const left = [...all];
-  return all.flatMap(() => left.splice(Math.floor(random() * left.length), 1));
+function isStrike(name: string): name is Strike {
+  return (strikes as string[]).includes(name);
+}
+
+/** Over the length of a run. */
+function spread(order: readonly Strike[]): Planned[] {
+  const momentOf = (index: number): number => Math.floor(((index + random()) * eventsOfRun) / order.length);
+  return order.map((strike, index) => ({ strike, atEvent: momentOf(index) }));
+}
+
+function everyEvent(): Planned[][] {
+  return wanted.flatMap((strike) => Array.from({ length: eventsOfRun - 1 }, (_, atEvent) => [{ strike, atEvent }]));
+}
+
+/** Orphans count with the last strike of their run. */
+function printTable(): void {
+  const rows = wanted.map((strike) => {
+    const own = reports.flatMap(({ figures }) => figures.filter((figure) => figure.strike === strike));
+    const sum = (of: 'underWay' | 'unknown' | 'lost' | 'doubles'): number =>
+      own.reduce((total, figure) => total + figure[of], 0);
+    const last = reports.filter(({ figures }) => figures.at(-1)?.strike === strike);
+    return {
+      strike,
+      times: own.length,
+      'calls under way': sum('underWay'),
+      'unknown calls': sum('unknown'),
+      'lost results': sum('lost'),
+      doubles: sum('doubles'),
+      orphans: last.reduce((total, { orphans }) => total + orphans, 0),
+    };
+  });
+  console.table(Object.fromEntries(rows.map(({ strike, ...row }) => [strike, row])));
 }

@@ -1,6 +1,6 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunId } from '../../src/core/ids.ts';
@@ -16,6 +16,7 @@ import {
   timesLogged,
   untilThen,
 } from '../support/killMatrix.ts';
+import { canMountDisks, SmallDisk } from '../support/smallDisk.ts';
 import { treeHash } from '../support/treeHash.ts';
 
 let stage: ForkStage;
@@ -169,22 +170,16 @@ it.each(runMoments)(
   },
 );
 
-// Mounting a small disk takes root.
-describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {
+describe.runIf(canMountDisks)('a disk that is full', () => {
+  let disk: SmallDisk;
   let home: string;
-  const filler = () => path.join(home, 'filler');
-  const fill = (bytesLeft = 0): void => {
-    const { bavail, bsize } = statfsSync(home);
-    writeFileSync(filler(), Buffer.alloc(bavail * bsize - bytesLeft), { flag: 'a' });
-  };
 
   beforeAll(() => {
-    home = path.join(stage.folder, 'small');
-    mkdirSync(home);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', home]);
+    disk = new SmallDisk(path.join(stage.folder, 'small'), 8);
+    home = disk.folder;
   });
   afterAll(() => {
-    execFileSync('umount', ['-l', home]);
+    disk.unmount();
   });
 
   it('ends a branch with what to do, and asks nothing twice', async () => {
@@ -195,7 +190,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {
         if (JSON.stringify(body.messages.at(-1)).includes('tool_result')) return 'Done.';
         prompts += 1;
         // Room for the log, not for the reply.
-        fill(16_384);
+        disk.fill(16_384);
         const input = { file_path: path.join(stage.project, 'large.txt'), content: 'x'.repeat(500_000) };
         return { content: [{ type: 'tool_use', name: 'Write', input }] };
       });
@@ -213,7 +208,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {
       await services.forks.delete(runId);
       expect((await services.agents.places()).filter(({ id }) => id.runId === runId)).toEqual([]);
     } finally {
-      rmSync(filler());
+      disk.free();
       await services.dispose();
     }
   });
@@ -222,7 +217,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {
     const services = await stage.services({ home });
     try {
       stage.answer(() => {
-        fill();
+        disk.fill();
         return 'x'.repeat(20_000);
       });
       const { runId } = await services.forks.dispatch(stage.fork());
@@ -232,7 +227,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {
       await services.forks.delete(runId);
       expect((await services.agents.places()).filter(({ id }) => id.runId === runId)).toEqual([]);
     } finally {
-      rmSync(filler());
+      disk.free();
       await services.dispose();
     }
   });
@@ -242,7 +237,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {
     try {
       const { runId } = await services.forks.dispatch(stage.fork({ setup: ['true'] }));
       // Not enough for a place. What was made of it goes first, so the log has room.
-      fill(8_192);
+      disk.fill(8_192);
       const view = await services.forks.whenEnded(runId);
       expect(view.branches[0]?.error).toMatchObject({
         code: 'place',
@@ -250,7 +245,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is full', () => {
       });
       expect(readdirSync(path.join(home, 'places', runId))).toEqual([]);
     } finally {
-      rmSync(filler());
+      disk.free();
       await services.dispose();
     }
   });

@@ -85,9 +85,12 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server on a free port, with its data in a temporary folder, by the very code that users start it with. */
-export async function startTestServer(): Promise<TestServer> {
-  const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-temporal-'));
+/**
+ * Starts a server on a free port, with its data in a temporary folder, by the very code that users start it with.
+ * @param inFolder default: where the system keeps temporary files
+ */
+export async function startTestServer(inFolder = tmpdir()): Promise<TestServer> {
+  const home = await mkdtemp(path.join(inFolder, 'forkpoint-temporal-'));
   const address = `127.0.0.1:${await freePort()}`;
   const workerScript = await builtWorker();
   const settings: TestServer['settings'] = (overrides) => ({

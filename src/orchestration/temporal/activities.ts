@@ -21,8 +21,10 @@ import { withoutBranchWords } from '../../core/run/runOrder.ts';
 import type { AddOrder } from '../../core/run/runUpdate.ts';
 import { type CallOrder, endOfAgentWork, endOfCall, withoutWords } from './activityFailures.ts';
 import { type LoadOrder, loadOrderSchema, type RunPage } from './durableRun/runPage.ts';
+import { LifeEvents } from './lifeEvents.ts';
 import { completedStepsOf, loadRunPage } from './loadRunPage.ts';
 import { signalWorkflow, tellOfQuestion } from './signalWorkflow.ts';
+import { StepsInTurn } from './stepsInTurn.ts';
 
 // A cancellation reaches an activity with the answer to its heartbeat, so this bounds how long a cancelled stream lives on.
 export const heartbeatEveryMs = 300;
@@ -79,6 +81,8 @@ export interface ActivityDeps extends CallModelDeps {
 
 /** The activities on the given ports. */
 export function createActivities(deps: ActivityDeps): Activities {
+  const lifeEvents = new LifeEvents(deps.runs);
+  const steps = new StepsInTurn();
   const activities: Activities = {
     async callModel(input) {
       const order = callOrderSchema.parse(input);
@@ -88,17 +92,20 @@ export function createActivities(deps: ActivityDeps): Activities {
       let phase: 'held back' | 'asked' | 'answering' = 'held back';
       const heart = setInterval(() => context.heartbeat({ phase }), heartbeatEveryMs);
       try {
-        return await callModel(order.call, deps, {
-          signal: context.cancellationSignal,
-          attempt,
-          onSent: () => {
-            phase = 'asked';
-          },
-          onFirstToken: () => {
-            phase = 'answering';
-            if (order.announceFirstToken) announce(order.call.branchId);
-          },
-        });
+        const signal = context.cancellationSignal;
+        return await steps.run(order.call, signal, () =>
+          callModel(order.call, deps, {
+            signal,
+            attempt,
+            onSent: () => {
+              phase = 'asked';
+            },
+            onFirstToken: () => {
+              phase = 'answering';
+              if (order.announceFirstToken) announce(order.call.branchId);
+            },
+          }),
+        );
       } catch (error) {
         // The SDK knows a cancelled activity by this very error.
         if (context.cancellationSignal.aborted) throw context.cancellationSignal.reason;
@@ -112,9 +119,10 @@ export function createActivities(deps: ActivityDeps): Activities {
     advanceBranch: (input) => advance(input, deps),
     async appendEvents(events) {
       const parsed = z.array(branchEventSchema).parse(events);
+      const [first] = parsed;
+      if (first === undefined) return;
       const worded = await Promise.all(parsed.map((event) => withWords(event, deps.blobs)));
-      // The store keeps the order of the calls.
-      await Promise.all(worded.map((event) => deps.runs.append(event)));
+      await lifeEvents.append(first.runId, worded);
     },
     async addBranch({ runId, branch }) {
       const added = branchPlanSchema.parse(await deps.blobs.get(branch));

@@ -42,8 +42,18 @@ function optionsOf({ config, apiKey, encryption, agentEnv }: WorkerHandover): Se
   };
 }
 
+/** Whoever started it went away before it could serve, and has told nobody of it: the next one starts another. */
+function giveUp(): void {
+  log('The process that started this worker is gone.');
+  process.exit(1);
+}
+
 async function serve(handover: WorkerHandover): Promise<void> {
   const { config, encryption, agentEnv } = handover;
+  if (process.send !== undefined) {
+    process.once('disconnect', giveUp);
+    if (!process.connected) giveUp();
+  }
   // OpenTelemetry's SDK and the store's client look their variables up here; they came as the agents' environment did.
   Object.assign(process.env, variablesOf(agentEnv));
   const tracing = await tracingOf(process.env, log);
@@ -79,7 +89,9 @@ async function serve(handover: WorkerHandover): Promise<void> {
         log(`${state} on task queue ${config.taskQueue} of ${config.address}`);
         // A data folder that is gone can't be written to, and that worker is ending anyway.
         await record(state).catch((error: unknown) => log(messageOf(error)));
-        if (state === 'running') await tell({ type: 'ready' });
+        if (state !== 'running') return;
+        process.off('disconnect', giveUp);
+        await tell({ type: 'ready' });
       },
     });
   } finally {

@@ -12,7 +12,7 @@ import { foldRun } from '../../src/core/run/foldRun.ts';
 import type { RunStore } from '../../src/core/run/ports.ts';
 import { commandOf } from '../../src/orchestration/temporal/processes.ts';
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
-import { type Calls, callsUnderWay, type Findings, findingsOf, repliesIn, type Struck } from './chaosFindings.ts';
+import { type Calls, type Findings, findingsOf, repliesIn, type Struck, sentIn } from './chaosFindings.ts';
 import { carryOut, type Strike } from './chaosStrikes.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
 import { installProgram, type Program } from './otherMachine.ts';
@@ -124,7 +124,7 @@ export class Chaos {
     try {
       for (const { strike, atEvent } of planned) {
         if (!(await log.reaches(atEvent, stop))) break;
-        struck.push(await this.#strike(strike, log, () => this.#api.requests.slice(before), random));
+        struck.push(await this.#strike(strike, log, random));
         this.#look(plan);
       }
       const looks = await keeping;
@@ -155,12 +155,7 @@ export class Chaos {
     return path.join(this.#folder, 'clock');
   }
 
-  async #strike(
-    strike: Strike,
-    log: FollowedLog,
-    requests: () => ReceivedRequest[],
-    random: () => number,
-  ): Promise<Struck> {
+  async #strike(strike: Strike, log: FollowedLog, random: () => number): Promise<Struck> {
     const { plan } = log;
     const target = {
       server: this.#server,
@@ -173,8 +168,8 @@ export class Chaos {
     const [atEvent, from] = [log.events.length, performance.now()];
     const known = repliesIn(plan, await this.#runs.events(plan.runId));
     await carryOut(strike, target, random);
-    const underWay = callsUnderWay(plan, await this.#runs.events(plan.runId), requests(), known, calls);
-    return { strike, atEvent, from, to: performance.now(), underWay, known };
+    const sent = sentIn(plan, await this.#runs.events(plan.runId));
+    return { strike, atEvent, from, to: performance.now(), known, sent };
   }
 
   /** Sees to it that a host drives the run and that the command line waits for it. */

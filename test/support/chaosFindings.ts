@@ -13,11 +13,14 @@ export interface Struck {
   from: number;
   /** When it was over. */
   to: number;
-  /** Calls that were under way meanwhile: asked for, and not in the log when it began. As `branch/step`. */
-  underWay: ReadonlySet<string>;
-  /** Replies that the log had when it began, by call. */
+  /** Replies that the log had when it began, by call: `branch/step`. */
   known: ReadonlyMap<string, string>;
+  /** Calls that the log said were sent when it was over. */
+  sent: readonly string[];
 }
+
+/** A call that was handed out before everything stood still is made when it wakes, and taken for lost at the same time. */
+const afterMs: Partial<Record<Strike, number>> = { server: 3_000, network: 3_000, sleep: 3_000 };
 
 /** What became of a run under one strike. */
 export interface Figures {
@@ -56,19 +59,29 @@ export function repliesIn(plan: ForkPlan, events: readonly BranchEvent[]): Map<s
   return replies;
 }
 
-/** Calls that were asked for, at the API or as the log says, and have no reply in `known`. */
-export function callsUnderWay(
-  plan: ForkPlan,
-  events: readonly BranchEvent[],
-  asked: readonly ReceivedRequest[],
-  known: ReadonlyMap<string, string>,
+/** Calls that the log says were sent. */
+export function sentIn(plan: ForkPlan, events: readonly BranchEvent[]): string[] {
+  const names = new Map(plan.branches.map(({ branchId, name }) => [branchId, name]));
+  return events.flatMap((event) =>
+    event.type === 'request-sent' ? callOf(names.get(event.branchId) ?? '', event.step) : [],
+  );
+}
+
+/** Calls that were under way at a strike: no more than one of each branch. */
+function underWayAt(
+  { strike, known, sent, to }: Struck,
+  requests: readonly ReceivedRequest[],
   { nameIn, stepIn }: Calls,
 ): Set<string> {
-  const names = new Map(plan.branches.map(({ branchId, name }) => [branchId, name]));
-  const calls = asked.map((request) => callOf(nameIn(request), stepIn(request)));
-  for (const event of events)
-    if (event.type === 'request-sent') calls.push(callOf(names.get(event.branchId) ?? '', event.step));
-  return new Set(calls.filter((call) => !known.has(call)));
+  const open = new Map<string, string>();
+  for (const call of sent) if (!known.has(call)) open.set(call.split('/')[0] ?? '', call);
+  const until = to + (afterMs[strike] ?? 0);
+  for (const request of requests) {
+    const call = callOf(nameIn(request), stepIn(request));
+    if (known.has(call) || request.at > until || (request.at > to && open.has(nameIn(request)))) continue;
+    open.set(nameIn(request), call);
+  }
+  return new Set(open.values());
 }
 
 /** Looks at a run that is through. @param steps of each branch */
@@ -79,10 +92,11 @@ export async function findingsOf(
 ): Promise<Findings> {
   const { plan, events, requests } = run;
   const faults: string[] = [];
-  const figures = struck.map(({ strike, atEvent, underWay }) => ({
+  const underWay = struck.map((one) => underWayAt(one, requests, calls));
+  const figures = struck.map(({ strike, atEvent }, index) => ({
     strike,
     atEvent,
-    underWay: underWay.size,
+    underWay: underWay[index]?.size ?? 0,
     unknown: 0,
     lost: 0,
     doubles: 0,
@@ -105,7 +119,7 @@ export async function findingsOf(
     ),
     faults,
   );
-  findRepeated(requests, struck, figures, calls, faults);
+  findRepeated(requests, { struck, underWay, figures }, calls, faults);
   for (const { branchId, name, billing } of view.branches) {
     const own = events.filter((event) => 'branchId' in event && event.branchId === branchId);
     const count = (type: BranchEvent['type']): number => own.filter((event) => event.type === type).length;
@@ -150,8 +164,7 @@ function findLost(
 /** Whoever is asked again was under way at a strike: one time more for each. */
 function findRepeated(
   requests: readonly ReceivedRequest[],
-  struck: readonly Struck[],
-  figures: Figures[],
+  { struck, underWay, figures }: { struck: readonly Struck[]; underWay: ReadonlySet<string>[]; figures: Figures[] },
   { nameIn, stepIn }: Calls,
   faults: string[],
 ): void {
@@ -163,7 +176,10 @@ function findRepeated(
   for (const [call, times] of asked)
     for (const [index, at] of times.slice(1).entries()) {
       const before = times[index] ?? 0;
-      const of = struck.findLastIndex(({ from, to, underWay }) => underWay.has(call) && from < at && to > before);
+      // The first of the two was under way, or had been answered and was not yet in the log.
+      const of = struck.findLastIndex(({ from, strike, to }, nth) => {
+        return underWay[nth]?.has(call) === true && from < at && to + (afterMs[strike] ?? 0) > before;
+      });
       const own = figures[of] ?? figures.findLast((_, last) => (struck[last]?.from ?? 0) < at);
       if (of === -1) {
         faults.push(`${call} was asked for again, though it was under way at no strike.`);

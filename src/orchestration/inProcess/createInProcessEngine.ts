@@ -10,6 +10,7 @@ import type { AgentWork } from '../../core/run/agent/agentWork.ts';
 import { refusals } from '../../core/run/amendPlan.ts';
 import type { CallModelDeps } from '../../core/run/callModel.ts';
 import { completedSteps, completedTurns, foldRun } from '../../core/run/foldRun.ts';
+import { patientStores } from '../../core/run/patientStores.ts';
 import type { ForkEngine } from '../../core/run/ports.ts';
 import type { LimitChange } from '../../core/run/runLimits.ts';
 import type { RunUpdate } from '../../core/run/runUpdate.ts';
@@ -145,6 +146,7 @@ class InProcessEngine implements ForkEngine {
         { branches, prior, turnsDone: completedTurns(events), attempt: attempts + 1 },
         {
           ...this.#deps,
+          ...patientStores(this.#deps, this.#deps.clock),
           random: this.#deps.random ?? Math.random,
           queue: this.#queue,
         },

@@ -15,6 +15,7 @@ import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.
 import type { StepResult } from '../../core/run/branchOutcome.ts';
 import { withFailureWords, withoutFailureWords } from '../../core/run/callFailure.ts';
 import { type CallModelDeps, callModel } from '../../core/run/callModel.ts';
+import { patientStores } from '../../core/run/patientStores.ts';
 import { callCacheSchema } from '../../core/run/resultCache.ts';
 import { type LimitChange, limitChangeSchema } from '../../core/run/runLimits.ts';
 import { withoutBranchWords } from '../../core/run/runOrder.ts';
@@ -80,7 +81,8 @@ export interface ActivityDeps extends CallModelDeps {
 }
 
 /** The activities on the given ports. */
-export function createActivities(deps: ActivityDeps): Activities {
+export function createActivities(given: ActivityDeps): Activities {
+  const deps = { ...given, ...patientStores(given, given.clock) };
   const lifeEvents = new LifeEvents(deps.runs);
   const steps = new StepsInTurn();
   const activities: Activities = {

@@ -3,23 +3,23 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { build } from 'esbuild';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { createRunStore } from '../../src/adapters/runs/createRunStore.ts';
 import type { BlobStore } from '../../src/core/blobStore.ts';
 import type { ForkPlan } from '../../src/core/fork/forkPlan.ts';
-import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
-import { foldRun } from '../../src/core/run/foldRun.ts';
 import type { RunStore } from '../../src/core/run/ports.ts';
 import { commandOf } from '../../src/orchestration/temporal/processes.ts';
 import { readWorkerRecords } from '../../src/orchestration/temporal/workerRecords.ts';
 import { type Calls, type Findings, findingsOf, repliesIn, type Struck, sentIn } from './chaosFindings.ts';
 import { carryOut, type Strike } from './chaosStrikes.ts';
+import { FollowedLog } from './followedLog.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from './messagesApi.ts';
 import { installProgram, type Program } from './otherMachine.ts';
 import { canMountDisks, SmallDisk } from './smallDisk.ts';
 import { storePlan } from './storedPlan.ts';
 import { startTcpProxy, type TcpProxy } from './tcpProxy.ts';
-import { killWorkers, startTestServer, type TestServer } from './temporal.ts';
+import { killWorkers, startTestServer, type TestServer, workerOfSources } from './temporal.ts';
 
 export interface ChaosReport extends Findings {
   /** Processes that are left of the run. */
@@ -67,6 +67,7 @@ export class Chaos {
   readonly #network: TcpProxy;
   readonly #api: MessagesApi;
   readonly #program: Program;
+  readonly #hostScript: string;
   readonly #home: string;
   readonly #runs: RunStore;
   readonly #blobs: BlobStore;
@@ -81,6 +82,7 @@ export class Chaos {
     network: TcpProxy;
     api: MessagesApi;
     program: Program;
+    hostScript: string;
     home: string;
   }) {
     this.#folder = parts.folder;
@@ -89,6 +91,7 @@ export class Chaos {
     this.#network = parts.network;
     this.#api = parts.api;
     this.#program = parts.program;
+    this.#hostScript = parts.hostScript;
     this.#home = parts.home;
     this.#runs = createRunStore(path.join(parts.home, 'runs'));
     this.#blobs = createBlobStore(path.join(parts.home, 'blobs'));
@@ -101,10 +104,10 @@ export class Chaos {
     const data = disk?.folder ?? folder;
     const server = await startTestServer(data);
     const network = await startTcpProxy(server.address);
-    const [api, program] = await Promise.all([startMessagesApi(answer), installProgram()]);
+    const [api, program, hostScript] = await Promise.all([startMessagesApi(answer), installProgram(), bundledHost()]);
     const home = path.join(data, 'home');
     await mkdir(home);
-    return new Chaos({ folder, disk, server, network, api, program, home });
+    return new Chaos({ folder, disk, server, network, api, program, hostScript, home });
   }
 
   /** One run with these strikes, one after the other, and what became of it. */
@@ -166,10 +169,12 @@ export class Chaos {
       pids: { host: this.#host?.pid ?? null, cli: this.#cli?.pid ?? null },
     };
     const [atEvent, from] = [log.events.length, performance.now()];
-    const known = repliesIn(plan, await this.#runs.events(plan.runId));
+    const before = await this.#runs.events(plan.runId);
     await carryOut(strike, target, random);
-    const sent = sentIn(plan, await this.#runs.events(plan.runId));
-    return { strike, atEvent, from, to: performance.now(), known, sent };
+    const after = await this.#runs.events(plan.runId);
+    // A dead worker writes no more: what it did not write was under way.
+    const known = repliesIn(plan, strike === 'worker' ? after : before);
+    return { strike, atEvent, from, to: performance.now(), known, sent: sentIn(plan, after) };
   }
 
   /** Sees to it that a host drives the run and that the command line waits for it. */
@@ -186,9 +191,7 @@ export class Chaos {
         baseUrl: this.#api.baseUrl,
         workerEnv: this.#clock(),
       };
-      const program = path.join(import.meta.dirname, 'chaosHost.ts');
-      const flags = ['--experimental-transform-types', '--no-warnings'];
-      this.#host = this.#spawn([...flags, program, JSON.stringify({ runId, settings })], () => {
+      this.#host = this.#spawn([this.#hostScript, JSON.stringify({ runId, settings })], () => {
         this.#host = null;
       });
     }
@@ -252,62 +255,17 @@ export class Chaos {
   }
 }
 
+/** It is started often, and much faster in one file. Lies where it finds the packages. */
+async function bundledHost(): Promise<string> {
+  const outfile = path.join(path.dirname(await workerOfSources()), 'chaosHost.js');
+  const entryPoints = [path.join(import.meta.dirname, 'chaosHost.ts')];
+  await build({ entryPoints, outfile, bundle: true, packages: 'external', platform: 'node', format: 'esm' });
+  return outfile;
+}
+
 async function end(child: ChildProcess | null): Promise<void> {
   if (child === null || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await ended;
-}
-
-/** A run's log, read along as it grows. */
-class FollowedLog {
-  readonly plan: ForkPlan;
-  readonly events: BranchEvent[] = [];
-  readonly #stop = new AbortController();
-  #changed = Promise.withResolvers<void>();
-
-  constructor(plan: ForkPlan, runs: RunStore) {
-    this.plan = plan;
-    void this.#follow(runs);
-  }
-
-  get isCompleted(): boolean {
-    return this.hasEnded && foldRun(this.plan, this.events).state === 'completed';
-  }
-
-  /** Nobody drives it. */
-  get hasEnded(): boolean {
-    return this.events.findLast(({ type }) => type.startsWith('run-'))?.type === 'run-ended';
-  }
-
-  /** Resolves when it has so many events. False where the run was completed before. */
-  async reaches(count: number, stop: AbortSignal): Promise<boolean> {
-    while (this.events.length < count) {
-      if (this.isCompleted) return false;
-      stop.throwIfAborted();
-      await Promise.race([this.#changed.promise, delay(1_000)]);
-    }
-    return !this.isCompleted;
-  }
-
-  /** Resolves when something comes (false), or when nothing has come for so long (true). */
-  async isQuietFor(ms: number, stop: AbortSignal): Promise<boolean> {
-    const quiet = new AbortController();
-    const nothing = delay(ms, true, { signal: AbortSignal.any([quiet.signal, stop]) }).catch(() => false);
-    const ended = await Promise.race([this.#changed.promise.then(() => false), nothing]);
-    quiet.abort();
-    return ended;
-  }
-
-  close(): void {
-    this.#stop.abort();
-  }
-
-  async #follow(runs: RunStore): Promise<void> {
-    for await (const event of runs.follow(this.plan.runId, this.#stop.signal)) {
-      this.events.push(event);
-      this.#changed.resolve();
-      this.#changed = Promise.withResolvers();
-    }
-  }
 }

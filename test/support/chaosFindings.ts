@@ -19,6 +19,9 @@ export interface Struck {
   sent: readonly string[];
 }
 
+/** These make no call: where one is made again after them, that is a fault. */
+const harmless: ReadonlySet<Strike> = new Set(['host', 'cli', 'clock']);
+
 /** A call that was handed out before everything stood still is made when it wakes, and taken for lost at the same time. */
 const afterMs: Partial<Record<Strike, number>> = { server: 3_000, network: 3_000, sleep: 3_000 };
 
@@ -120,6 +123,9 @@ export async function findingsOf(
     faults,
   );
   findRepeated(requests, { struck, underWay, figures }, calls, faults);
+  for (const { strike, unknown, underWay } of figures)
+    if (unknown > underWay)
+      faults.push(`${unknown} calls are unknown after ${strike}, at which ${underWay} were under way.`);
   for (const { branchId, name, billing } of view.branches) {
     const own = events.filter((event) => 'branchId' in event && event.branchId === branchId);
     const count = (type: BranchEvent['type']): number => own.filter((event) => event.type === type).length;
@@ -133,6 +139,8 @@ export async function findingsOf(
     const asked = requests.filter((request) => calls.nameIn(request) === name).length;
     if (asked > steps && billing !== 'unknown') faults.push(`Nothing says that calls of ${name} are unknown.`);
   }
+  if (struck.some(({ strike }) => strike === 'database') && !endedInWords(events))
+    faults.push('Nothing in the log says that the server no longer knew the run, and what to do.');
   faults.push(...(await unreadable(run.logFile, struck.length)));
   return { figures, faults };
 
@@ -141,6 +149,13 @@ export async function findingsOf(
     const last = figures.at(-1);
     if (last !== undefined) last.doubles += 1;
   }
+}
+
+/** Where the server lost its database a person reads so, and what the next step is; a run that was through is completed. */
+function endedInWords(events: readonly BranchEvent[]): boolean {
+  const errors = events.flatMap((event) => (event.type === 'branch-ended' ? (event.outcome.error ?? []) : []));
+  const isSaid = errors.some(({ message, hint }) => /knows nothing of this run/.test(message) && /Resume/.test(hint));
+  return isSaid || events.every((event) => event.type !== 'run-ended' || event.state === 'completed');
 }
 
 /** What the log had is there to the end. */
@@ -178,6 +193,7 @@ function findRepeated(
       const before = times[index] ?? 0;
       // The first of the two was under way, or had been answered and was not yet in the log.
       const of = struck.findLastIndex(({ from, strike, to }, nth) => {
+        if (harmless.has(strike)) return false;
         return underWay[nth]?.has(call) === true && from < at && to + (afterMs[strike] ?? 0) > before;
       });
       const own = figures[of] ?? figures.findLast((_, last) => (struck[last]?.from ?? 0) < at);

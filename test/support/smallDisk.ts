@@ -19,7 +19,12 @@ export class SmallDisk {
   /** Leaves room for so many bytes. */
   fill(bytesLeft = 0): void {
     const { bavail, bsize } = statfsSync(this.folder);
-    writeFileSync(this.#filler, Buffer.alloc(Math.max(0, bavail * bsize - bytesLeft)), { flag: 'a' });
+    try {
+      writeFileSync(this.#filler, Buffer.alloc(Math.max(0, bavail * bsize - bytesLeft)), { flag: 'a' });
+    } catch (error) {
+      // Somebody else has taken the rest meanwhile.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+    }
   }
 
   free(): void {

@@ -54,7 +54,10 @@ export async function endAbandoned(
       const outcome = outcomeOf(how, isUnanswered(events, branchId));
       await deps.runs.append({ type: 'branch-ended', runId, branchId, at, outcome });
     }
-    await deps.runs.append({ type: 'run-ended', runId, at, state: how === 'cancelled' ? 'cancelled' : 'failed' });
+    // Only its end was lost: nothing is left to be resumed.
+    const isThrough = view.branches.every(({ state }) => state === 'completed');
+    const state = isThrough ? 'completed' : how === 'cancelled' ? 'cancelled' : 'failed';
+    await deps.runs.append({ type: 'run-ended', runId, at, state });
     return true;
   } finally {
     mark.dispose();

@@ -189,9 +189,9 @@ describe.runIf(canMountDisks)('a disk that is full', () => {
       stage.answer(({ body }) => {
         if (JSON.stringify(body.messages.at(-1)).includes('tool_result')) return 'Done.';
         prompts += 1;
-        // Room for the log, not for the reply.
+        // Room for the log, not for the reply, whatever of the run is cleared away meanwhile.
         disk.fill(16_384);
-        const input = { file_path: path.join(stage.project, 'large.txt'), content: 'x'.repeat(500_000) };
+        const input = { file_path: path.join(stage.project, 'large.txt'), content: 'x'.repeat(3_000_000) };
         return { content: [{ type: 'tool_use', name: 'Write', input }] };
       });
       const { runId } = await services.forks.dispatch(stage.fork());

@@ -1,11 +1,12 @@
 import { NativeConnection, Worker } from '@temporalio/worker';
 
 // The peer of dist/worker.js: the SDK's own worker with nothing around it, its activity one HTTP request.
-const [address = '', taskQueue = '', workflowBundle = '', url = ''] = process.argv.slice(2);
+const [address = '', taskQueue = '', workflowBundle = '', url = '', concurrency = ''] = process.argv.slice(2);
 const connection = await NativeConnection.connect({ address });
 const worker = await Worker.create({
   connection,
   taskQueue,
+  maxConcurrentActivityTaskExecutions: Number(concurrency),
   workflowBundle: { codePath: workflowBundle },
   activities: {
     async call() {

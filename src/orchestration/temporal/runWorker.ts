@@ -18,9 +18,10 @@ import { activitySlots } from './activitySlots.ts';
 import { activityTracing } from './activityTracing.ts';
 import { agentQueueOf } from './agentQueueOf.ts';
 import { dataConverterOf } from './codec/dataConverterOf.ts';
-import { encodeFailures, encryptedMark } from './codec/failureConverter.ts';
+import { encodeFailures } from './codec/failureConverter.ts';
 import { connectFailure, resolveTarget } from './connection.ts';
 import { openRunsIn } from './openRunsIn.ts';
+import { sandboxCode } from './sandboxCode.ts';
 import { listedSchedules } from './schedules/listedSchedules.ts';
 import {
   createScheduleActivities,
@@ -139,10 +140,7 @@ async function createWorkers(options: RunWorkerOptions, connection: NativeConnec
   try {
     const ofRequests = {
       ...shared,
-      workflowBundle:
-        encryption === null
-          ? { codePath: workflowBundle }
-          : { code: `${encryptedMark}${await readFile(workflowBundle, 'utf8')}` },
+      workflowBundle: { code: sandboxCode(await readFile(workflowBundle, 'utf8'), encryption !== null) },
       ...activitySlots(config.concurrency),
       // A run of a worker that was killed is not to wait long for it to come back.
       stickyQueueScheduleToStartTimeout: 5_000,

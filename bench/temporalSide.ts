@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { systemClock } from '../src/adapters/systemClock.ts';
+import type { EncryptionSettings } from '../src/core/encryptionSettings.ts';
+import type { ForkPlan } from '../src/core/fork/forkPlan.ts';
+import type { ForkEngine } from '../src/core/run/ports.ts';
+import { sharedQueueOf } from '../src/orchestration/temporal/taskQueues.ts';
+import { createTemporalEngine } from '../src/orchestration/temporal/temporalEngine.ts';
+import type { TemporalSettings } from '../src/orchestration/temporal/temporalSettings.ts';
+import { readWorkerRecords } from '../src/orchestration/temporal/workerRecords.ts';
+import { createStores, type Stores } from '../src/storeServices.ts';
+import { type PlanOptions, storePlan } from '../test/support/storedPlan.ts';
+import { killWorkers, type TestServer } from '../test/support/temporal.ts';
+
+/** Process id of a test's server. @throws Error where none runs */
+export async function serverPidOf(server: TestServer): Promise<number> {
+  const { pid } = (await server.control.status()).server;
+  if (pid === null) throw new Error('No server runs.');
+  return pid;
+}
+
+export interface SideOptions extends Partial<Pick<TemporalSettings, 'concurrency' | 'workerEnv'>> {
+  baseUrl: string;
+  /** The shared store: a folder's path. Default: none. */
+  store?: string;
+  encryption?: EncryptionSettings;
+}
+
+/** A person's Forkpoint as it is measured: a data folder, the engine in this process, a worker in one of its own. */
+export class TemporalSide {
+  readonly home: string;
+  readonly stores: Stores;
+  readonly engine: ForkEngine;
+
+  private constructor(home: string, stores: Stores, engine: ForkEngine) {
+    this.home = home;
+    this.stores = stores;
+    this.engine = engine;
+  }
+
+  static async make(server: TestServer, { store, encryption = undefined, ...own }: SideOptions): Promise<TemporalSide> {
+    const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-bench-'));
+    const keys = async () => encryption ?? null;
+    const stores = createStores({ home, location: store, encryption: keys });
+    const shared = store === undefined ? {} : { store, sharedQueue: sharedQueueOf({ taskQueue: undefined, store }) };
+    const settings = server.settings({ home, encryption: keys, ...shared, ...own });
+    return new TemporalSide(home, stores, createTemporalEngine({ ...stores, clock: systemClock, settings }));
+  }
+
+  /** Stores a plan of so many branches. */
+  plan(branches: number, options: Partial<PlanOptions> = {}): Promise<ForkPlan> {
+    const named = Array.from({ length: branches }, (_, index) => ({ name: `branch ${index}` }));
+    return storePlan(this.stores, { engine: 'temporal', branches: named, ...options });
+  }
+
+  /** Starts a run and waits until its end stands in the log. @returns milliseconds */
+  async run(plan: ForkPlan): Promise<number> {
+    const started = performance.now();
+    const stop = new AbortController();
+    const ended = (async () => {
+      for await (const event of this.stores.runs.follow(plan.runId, stop.signal)) {
+        if (event.type === 'run-ended') return;
+      }
+    })();
+    await this.engine.start(plan);
+    await ended;
+    stop.abort();
+    return performance.now() - started;
+  }
+
+  /** Process id of the worker. @throws Error where none runs */
+  async workerPid(): Promise<number> {
+    const [record] = await readWorkerRecords({ home: this.home });
+    if (record === undefined) throw new Error('No worker runs.');
+    return record.pid;
+  }
+
+  async remove(): Promise<void> {
+    await this.engine.dispose();
+    await killWorkers(this.home);
+    await rm(this.home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

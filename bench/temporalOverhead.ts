@@ -44,6 +44,7 @@ async function startBare(server: TestServer, url: string) {
   const client = new Client({ connection });
   let serial = 0;
   return {
+    prepare: async (count: number) => count,
     run: async (count: number) => {
       const workflowId = `bare-${process.pid}-${++serial}`;
       const started = performance.now();
@@ -64,17 +65,15 @@ const server = await startTestServer();
 const bare = await startBare(server, api.baseUrl);
 const ours = await TemporalSide.make(server, { baseUrl: api.baseUrl, concurrency });
 try {
-  // The first run starts the worker.
-  await ours.run(await ours.plan(1));
-  const [serverPid, workerPid] = [await serverPidOf(server), await ours.workerPid()];
   const sides = [
-    { run: bare.run, pids: [process.pid, bare.pid, serverPid] },
-    { run: async (count: number) => ours.run(await ours.plan(count)), pids: [process.pid, workerPid, serverPid] },
+    { ...bare, pids: [process.pid, bare.pid, await serverPidOf(server)] },
+    await ours.measured(server),
   ] as const;
   const rows = [];
   for (const count of counts) {
     const [bareFigures, ourFigures] = await measurePairs(sides, count, { rounds: count > 50 ? rounds / 2 : rounds });
-    rows.push({ count, callMs, bare: bareFigures, ours: ourFigures });
+    const events = await ours.eventsOfLast(server);
+    rows.push({ count, callMs, bare: bareFigures, ours: ourFigures, events });
   }
   // One line of JSON: milliseconds. Of processors those of this process, which plays host and API, of the worker and of the server.
   console.log(JSON.stringify(rows));

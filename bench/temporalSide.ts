@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { systemClock } from '../src/adapters/systemClock.ts';
 import type { EncryptionSettings } from '../src/core/encryptionSettings.ts';
 import type { ForkPlan } from '../src/core/fork/forkPlan.ts';
@@ -9,9 +10,11 @@ import { sharedQueueOf } from '../src/orchestration/temporal/taskQueues.ts';
 import { createTemporalEngine } from '../src/orchestration/temporal/temporalEngine.ts';
 import type { TemporalSettings } from '../src/orchestration/temporal/temporalSettings.ts';
 import { readWorkerRecords } from '../src/orchestration/temporal/workerRecords.ts';
+import { workflowIdOf } from '../src/orchestration/temporal/workflowIdOf.ts';
 import { createStores, type Stores } from '../src/storeServices.ts';
 import { type PlanOptions, storePlan } from '../test/support/storedPlan.ts';
 import { killWorkers, type TestServer } from '../test/support/temporal.ts';
+import type { Side } from './pairs.ts';
 
 /** Process id of a test's server. @throws Error where none runs */
 export async function serverPidOf(server: TestServer): Promise<number> {
@@ -69,11 +72,34 @@ export class TemporalSide {
     return performance.now() - started;
   }
 
+  /** Length of the history of the run that was the last one. */
+  async eventsOfLast(server: TestServer): Promise<number> {
+    const [runId] = await this.stores.runs.list(1);
+    if (runId === undefined) throw new Error('Nothing ran.');
+    const connection = await Connection.connect({ address: server.address });
+    try {
+      const handle = new Client({ connection }).workflow.getHandle(workflowIdOf(runId));
+      return (await handle.describe()).historyLength;
+    } finally {
+      await connection.close();
+    }
+  }
+
   /** Process id of the worker. @throws Error where none runs */
   async workerPid(): Promise<number> {
     const [record] = await readWorkerRecords({ home: this.home });
     if (record === undefined) throw new Error('No worker runs.');
     return record.pid;
+  }
+
+  /** This side as it is measured; its first run starts the worker. */
+  async measured(server: TestServer): Promise<Side<ForkPlan>> {
+    await this.run(await this.plan(1));
+    return {
+      pids: [process.pid, await this.workerPid(), await serverPidOf(server)],
+      prepare: (count) => this.plan(count),
+      run: (plan) => this.run(plan),
+    };
   }
 
   async remove(): Promise<void> {

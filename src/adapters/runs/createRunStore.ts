@@ -103,14 +103,12 @@ class FileRunStore implements RunStore {
     if (this.#locks.get(runId)?.lost.aborted && (await this.#exists(runId))) throw ownedByAnother(folder);
     let writer = this.#writers.get(runId);
     if (writer === undefined) {
-      writer = new JsonLinesWriter(path.join(folder, eventsFile));
+      // The folder's own time tells watchers of the whole store which run grew, without a watch on every run.
+      writer = new JsonLinesWriter(path.join(folder, eventsFile), () => utimes(folder, new Date(), new Date()));
       this.#writers.set(runId, writer);
     }
     try {
       await writer.append(event);
-      // The folder's own time tells watchers of the whole store which run grew, without a watch on every run.
-      const now = new Date();
-      await utimes(folder, now, now);
     } catch (error) {
       throw isAbsent(error) ? noSuchRun(runId, error) : storageError(`Can't write the log of run ${runId}`, error);
     }

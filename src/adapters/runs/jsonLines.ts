@@ -33,29 +33,55 @@ function parsed(line: string): unknown[] {
   }
 }
 
-/** Appends lines to a log that exists, in order, each as one write so that several processes may append at once. */
+/** Lines that are written together. */
+interface Batch {
+  text: string;
+  written: Promise<void>;
+}
+
+/**
+ * Appends lines to a log that exists, in order, each within one write so that several processes may append at once. Lines that come
+ * while others are written wait for these and go out together.
+ */
 export class JsonLinesWriter {
   readonly #file: string;
+  readonly #onWritten: () => Promise<void>;
   #handle: FileHandle | null = null;
   #last: Promise<void> = Promise.resolve();
+  #next: Batch | null = null;
   #idle: NodeJS.Timeout | null = null;
 
-  constructor(file: string) {
+  /** @param onWritten tells others that the log has grown; awaited after each write */
+  constructor(file: string, onWritten: () => Promise<void> = async () => {}) {
     this.#file = file;
+    this.#onWritten = onWritten;
   }
 
   /** Resolves when the line can be read by others. @throws the file system's error, `ENOENT` where the log is gone */
   append(value: unknown): Promise<void> {
     const line = `${JSON.stringify(value)}\n`;
-    const written = this.#last.then(async () => {
-      this.#handle ??= await openForAppend(this.#file);
-      await this.#handle.appendFile(line);
-    });
-    this.#last = written.then(
+    if (this.#next !== null) {
+      this.#next.text += line;
+      return this.#next.written;
+    }
+    const batch: Batch = { text: line, written: this.#last.then(() => this.#write(batch)) };
+    this.#next = batch;
+    this.#last = batch.written.then(
       () => this.#closeWhenIdle(),
       () => this.close(),
     );
-    return written;
+    return batch.written;
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    try {
+      this.#handle ??= await openForAppend(this.#file);
+    } finally {
+      // What comes from here on is written after it.
+      this.#next = null;
+    }
+    await this.#handle.appendFile(batch.text);
+    await this.#onWritten();
   }
 
   /** Lets go of the file; the next append opens it again. */

@@ -4,7 +4,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Services } from '../src/services.ts';
 import { ForkStage, recorded, untilView } from '../test/support/forkStage.ts';
-import { builtWorker, killWorkers, startTestServer } from '../test/support/temporal.ts';
+import { builtWorker, killWorkers, startTestServer, type TestServer } from '../test/support/temporal.ts';
+import { eventsOf } from './temporalSide.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
 const median = (values: readonly number[]): number =>
@@ -30,6 +31,19 @@ async function ours(stage: ForkStage, services: Services, engine: 'in-process' |
   const view = await services.forks.whenEnded(runId);
   if (view.state !== 'completed') throw new Error(JSON.stringify(view.branches));
   return performance.now() - started;
+}
+
+/** What a branch adds to the history of its run. */
+async function eventsPerBranch(stage: ForkStage, services: Services, server: TestServer): Promise<number> {
+  const lengths = [];
+  for (const count of [1, 2]) {
+    const branches = Array.from({ length: count }, (_, at) => ({ name: `b${at}` }));
+    const { runId } = await services.forks.dispatch(stage.fork({ engine: 'temporal', concurrency: count, branches }));
+    await services.forks.whenEnded(runId);
+    lengths.push(await eventsOf(server, runId));
+  }
+  const [one = Number.NaN, two = Number.NaN] = lengths;
+  return two - one;
 }
 
 async function hostMemory(stage: ForkStage, services: Services): Promise<number> {
@@ -66,6 +80,7 @@ try {
     times.inProcess.push(await ours(stage, plain, 'in-process'));
     times.temporal.push(await ours(stage, durable, 'temporal'));
   }
+  const events = await eventsPerBranch(stage, durable, server);
   const bytesPerBranch = await hostMemory(stage, plain);
   await plain.dispose();
   await durable.dispose();
@@ -75,7 +90,7 @@ try {
     inProcessMs: median(times.inProcess),
     temporalMs: median(times.temporal),
   };
-  console.log(JSON.stringify({ ...result, bytesPerBranch }));
+  console.log(JSON.stringify({ ...result, events, bytesPerBranch }));
 } finally {
   await stage.close();
   await server.stop();

@@ -14,7 +14,7 @@ import { activationJob } from './jobs/activation.ts';
 import { agentsJob } from './jobs/agents.ts';
 import { appendJob } from './jobs/append.ts';
 import { earlyForkJob } from './jobs/earlyFork.ts';
-import { inProcessJob, temporalJob, temporalLongJob, workersJob } from './jobs/engines.ts';
+import { encryptedJob, inProcessJob, temporalJob, temporalLongJob, workersJob } from './jobs/engines.ts';
 import { growthJob } from './jobs/growth.ts';
 import { listJob } from './jobs/list.ts';
 import { openJob } from './jobs/openLarge.ts';
@@ -37,6 +37,7 @@ const jobs: readonly Job[] = [
   growthJob,
   inProcessJob,
   temporalJob,
+  encryptedJob,
   temporalLongJob,
   workersJob,
   activationJob,

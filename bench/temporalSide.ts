@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { systemClock } from '../src/adapters/systemClock.ts';
 import type { EncryptionSettings } from '../src/core/encryptionSettings.ts';
 import type { ForkPlan } from '../src/core/fork/forkPlan.ts';
+import type { RunId } from '../src/core/ids.ts';
 import type { ForkEngine } from '../src/core/run/ports.ts';
 import { sharedQueueOf } from '../src/orchestration/temporal/taskQueues.ts';
 import { createTemporalEngine } from '../src/orchestration/temporal/temporalEngine.ts';
@@ -21,6 +22,17 @@ export async function serverPidOf(server: TestServer): Promise<number> {
   const { pid } = (await server.control.status()).server;
   if (pid === null) throw new Error('No server runs.');
   return pid;
+}
+
+/** Length of the history of a run that needed one execution. */
+export async function eventsOf({ address }: TestServer, runId: RunId): Promise<number> {
+  const connection = await Connection.connect({ address });
+  try {
+    const handle = new Client({ connection }).workflow.getHandle(workflowIdOf(runId));
+    return (await handle.describe()).historyLength;
+  } finally {
+    await connection.close();
+  }
 }
 
 export interface SideOptions extends Partial<Pick<TemporalSettings, 'concurrency' | 'workerEnv'>> {
@@ -42,7 +54,7 @@ export class TemporalSide {
     this.engine = engine;
   }
 
-  static async make(server: TestServer, { store, encryption = undefined, ...own }: SideOptions): Promise<TemporalSide> {
+  static async make(server: TestServer, { store, encryption, ...own }: SideOptions): Promise<TemporalSide> {
     const home = await mkdtemp(path.join(tmpdir(), 'forkpoint-bench-'));
     const keys = async () => encryption ?? null;
     const stores = createStores({ home, location: store, encryption: keys });
@@ -60,15 +72,10 @@ export class TemporalSide {
   /** Starts a run and waits until its end stands in the log. @returns milliseconds */
   async run(plan: ForkPlan): Promise<number> {
     const started = performance.now();
-    const stop = new AbortController();
-    const ended = (async () => {
-      for await (const event of this.stores.runs.follow(plan.runId, stop.signal)) {
-        if (event.type === 'run-ended') return;
-      }
-    })();
     await this.engine.start(plan);
-    await ended;
-    stop.abort();
+    for await (const { type } of this.stores.runs.follow(plan.runId, new AbortController().signal)) {
+      if (type === 'run-ended') break;
+    }
     return performance.now() - started;
   }
 
@@ -76,13 +83,7 @@ export class TemporalSide {
   async eventsOfLast(server: TestServer): Promise<number> {
     const [runId] = await this.stores.runs.list(1);
     if (runId === undefined) throw new Error('Nothing ran.');
-    const connection = await Connection.connect({ address: server.address });
-    try {
-      const handle = new Client({ connection }).workflow.getHandle(workflowIdOf(runId));
-      return (await handle.describe()).historyLength;
-    } finally {
-      await connection.close();
-    }
+    return eventsOf(server, runId);
   }
 
   /** Process id of the worker. @throws Error where none runs */

@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import type { Job } from '../bench.ts';
-import { ms, times } from '../table.ts';
+import { mb, ms, times } from '../table.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
 /** Runs a measuring program, which imports the product's sources. @returns its last line, parsed */
 export function runProgram<T>(name: string, ...args: string[]): T {
   // The sources use TypeScript that Node does not only strip but has to transform.
-  const flags = ['--experimental-transform-types', '--no-warnings'];
+  const flags = ['--experimental-transform-types', '--no-warnings', '--expose-gc'];
   const program = path.join(root, 'bench', `${name}.ts`);
   const output = execFileSync(process.execPath, [...flags, program, ...args], { encoding: 'utf8', cwd: root });
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as T;
@@ -31,19 +31,30 @@ export const inProcessJob: Job = {
   },
 };
 
+interface SideFigures {
+  wallMs: number;
+  cpuMs: number[];
+}
+
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+
+/** Of all processes of a side together; how long they take on a busy machine says as much of the machine. */
+const cpuRatio = (ours: SideFigures, other: SideFigures) => times(sumOf(ours.cpuMs) / sumOf(other.cpuMs));
+
 /** What a run on Temporal costs beside the bare SDK on the same server. */
 export const temporalJob: Job = {
   name: 'temporal',
   run() {
-    const rows = runProgram<{ count: number; callMs: number; bareMs: number; ourMs: number }[]>('temporalOverhead');
+    type Row = { count: number; callMs: number; events: number; bare: SideFigures; ours: SideFigures };
+    const rows = runProgram<Row[]>('temporalOverhead');
     return Promise.resolve(
-      rows.map(({ count, callMs, bareMs, ourMs }) => {
-        const ratio = (ourMs - callMs) / (bareMs - callMs);
+      rows.map(({ count, callMs, events, bare, ours }) => {
+        const ratio = (ours.wallMs - callMs) / (bare.wallMs - callMs);
         return {
           job: `Temporal, ${count} branches over a ${callMs} ms call`,
-          ours: `${ms(ourMs)} (+ ${ms(ourMs - callMs)})`,
-          peer: `bare SDK, same server ${ms(bareMs)} (+ ${ms(bareMs - callMs)})`,
-          ratio: `${times(ratio)} overhead, ${times(ourMs / bareMs)} in all`,
+          ours: `${ms(ours.wallMs)} (+ ${ms(ours.wallMs - callMs)}), ${(events / count).toFixed(1)} events each`,
+          peer: `bare SDK, same server ${ms(bare.wallMs)} (+ ${ms(bare.wallMs - callMs)})`,
+          ratio: `${times(ratio)} overhead, ${times(ours.wallMs / bare.wallMs)} in all, ${cpuRatio(ours, bare)} CPU`,
           goal: '≤ 1.25 ×',
           reached: ratio <= 1.25,
         };
@@ -52,31 +63,79 @@ export const temporalJob: Job = {
   },
 };
 
-interface LongRun {
-  ms: number;
-  asked: number;
-  executions: number;
-  events: number;
-  memoryMb: (number | null)[];
+/** What encrypted payloads and a store that other machines reach add to a run. */
+export const encryptedJob: Job = {
+  name: 'temporal-encrypted',
+  run() {
+    type Row = { count: number; callMs: number; without: SideFigures; with: SideFigures };
+    const rows = runProgram<Row[]>('temporalEncrypted');
+    return Promise.resolve(
+      rows.map(({ count, callMs, without, with: both }) => {
+        const ratio = both.wallMs / without.wallMs;
+        return {
+          job: `Temporal with codec and shared store, ${count} branches over a ${callMs} ms call`,
+          ours: ms(both.wallMs),
+          peer: `without ${ms(without.wallMs)}`,
+          ratio: `${times(ratio)}, ${cpuRatio(both, without)} CPU`,
+          goal: '≤ 1.2 ×',
+          reached: ratio <= 1.2,
+        };
+      }),
+    );
+  },
+};
+
+interface Memory {
+  resident: number | null;
+  heap: number;
 }
 
-/** Runs that go through several histories: nothing is asked twice, and memory does not grow with them. */
+interface LongRun {
+  ms: number;
+  state: string;
+  completed: number;
+  answers: number;
+  asked: number;
+  different: number;
+  executions: number;
+  events: number;
+  memory: { ended: number; worker: Memory; host: Memory }[];
+}
+
+/** Kilobytes that each branch leaves behind, between the first and the last look. */
+function keptOf(memory: LongRun['memory'], of: 'worker' | 'host'): number {
+  const [first, last] = [memory[0], memory.at(-1)];
+  if (first === undefined || last === undefined) return Number.NaN;
+  return (last[of].heap - first[of].heap) / 1_000 / (last.ended - first.ended);
+}
+
+/** Runs that go through several histories: nothing is lost or asked twice, and memory does not grow with them. */
 export const temporalLongJob: Job = {
   name: 'temporal-long',
   run() {
     const { branches, turns, wide, long } = runProgram<
       Record<'branches' | 'turns', number> & Record<'wide' | 'long', LongRun>
     >('temporalLong');
-    const row = (what: string, count: number, { ms: took, asked, executions, events, memoryMb }: LongRun) => ({
+    const row = (what: string, count: number, run: LongRun) => ({
       job: `Temporal, ${what}`,
-      ours: `${ms(took)}, ${executions} executions, worker ${memoryMb.join(', ')} MB`,
-      peer: `${(events / count).toFixed(1)} events each`,
-      ratio: `${asked} asked`,
-      goal: `${count} asked`,
-      reached: asked === count,
+      ours: `${run.state} in ${ms(run.ms)}, ${run.executions} executions`,
+      peer: `${(run.events / count).toFixed(1)} events each`,
+      ratio: `${run.answers} answers, ${run.asked} asked, ${run.different} different`,
+      goal: `${count} of each`,
+      reached: [run.answers, run.asked, run.different].every((each) => each === count),
+    });
+    const memory = (of: 'worker' | 'host') => ({
+      job: `memory of the ${of} after ${wide.memory.map(({ ended }) => ended).join(', ')} branches`,
+      ours: wide.memory.map((look) => `${mb(look[of].resident ?? Number.NaN)} (heap ${mb(look[of].heap)})`).join(', '),
+      peer: '',
+      ratio: `${keptOf(wide.memory, of).toFixed(1)} kB of heap a branch`,
+      goal: '≤ 5 kB',
+      reached: keptOf(wide.memory, of) <= 5,
     });
     return Promise.resolve([
       row(`${branches} branches`, branches, wide),
+      memory('worker'),
+      memory('host'),
       row(`a replay of ${turns} turns`, turns, long),
     ]);
   },

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 
 const newline = 0x0a;
 
@@ -9,10 +9,11 @@ const newline = 0x0a;
  * @returns the lines that hold JSON, and the offset to go on from
  */
 export async function readJsonLines(file: string, offset: number): Promise<{ values: unknown[]; offset: number }> {
+  // Mostly nothing has come, and then nothing is opened.
+  const { size } = await stat(file);
+  if (size <= offset) return { values: [], offset };
   const handle = await open(file, 'r');
   try {
-    const { size } = await handle.stat();
-    if (size <= offset) return { values: [], offset };
     const bytes = Buffer.allocUnsafe(size - offset);
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset);
     const end = bytes.subarray(0, bytesRead).lastIndexOf(newline) + 1;

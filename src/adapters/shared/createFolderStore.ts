@@ -87,8 +87,11 @@ class FolderStore implements SharedStore {
     const draft = `${file}.${randomUUID()}${draftEnd}`;
     try {
       const mode = await this.#modeOfAll();
-      await this.#makeFolder(path.dirname(file), mode);
-      await writeFile(draft, bytes, { flag: 'wx' });
+      await writeFile(draft, bytes, { flag: 'wx' }).catch(async (error: unknown) => {
+        if (!isAbsent(error)) throw error;
+        await this.#makeFolder(path.dirname(file), mode);
+        await writeFile(draft, bytes, { flag: 'wx' });
+      });
       await chmod(draft, mode & 0o666);
       await place(draft, file);
     } catch (error) {

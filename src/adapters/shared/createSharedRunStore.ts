@@ -19,6 +19,8 @@ import { readSharedPlan, readShareMark, writeSharedPlan, writeShareMark } from '
 const troubleMs = 5_000;
 /** So often a run is looked at that was not begun. */
 const beforeStartMs = 500;
+/** While something comes, a store is looked at so many times as often. */
+const eagerness = 5;
 /** Blobs that are written to the store at once. */
 const sharedAtOnce = 8;
 
@@ -256,27 +258,34 @@ class SharedRunStore implements RunStore {
   }
 
   async #copyOn(runId: RunId, untilOver: boolean, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const pause = await this.#copyNow(runId, untilOver).catch((error: unknown) => {
-        if (error instanceof NotFoundError) return null;
+    for (let quiet = 0; !signal.aborted; quiet += 1) {
+      let pause: number;
+      try {
+        const looked = await this.#copyNow(runId, untilOver);
+        if (looked === null) return;
+        if (looked.copied) quiet = 0;
+        // Where something came, more comes soon.
+        pause = Math.min(looked.pollMs, (looked.pollMs / eagerness) * 2 ** quiet);
+      } catch (error) {
+        if (error instanceof NotFoundError) return;
         this.#deps.log?.(`The log of run ${runId} can't be read from its store.`, error);
-        return troubleMs;
-      });
-      if (pause === null) return;
+        pause = troubleMs;
+      }
       await delay(pause, undefined, { signal, ref: false }).catch(() => {});
     }
   }
 
-  /** @returns when to look again, in milliseconds; null where there is nothing more to come */
-  async #copyNow(runId: RunId, untilOver: boolean): Promise<number | null> {
+  /** @returns how often to look while nothing comes, in milliseconds; null where there is nothing more to come */
+  async #copyNow(runId: RunId, untilOver: boolean): Promise<{ copied: boolean; pollMs: number } | null> {
     const where = await this.#whereabouts(runId);
     if (where.kind === 'foreign') return null;
     if (where.kind === 'local') {
       // A run that was not begun may still be shared.
-      return untilOver || (await this.#deps.local.events(runId)).length > 0 ? null : beforeStartMs;
+      if (untilOver || (await this.#deps.local.events(runId)).length > 0) return null;
+      return { copied: false, pollMs: beforeStartMs };
     }
-    await where.mirror.copy();
-    return untilOver && where.mirror.isOver ? null : where.shared.store.pollMs;
+    const copied = await where.mirror.copy();
+    return untilOver && where.mirror.isOver ? null : { copied, pollMs: where.shared.store.pollMs };
   }
 
   #folder(runId: RunId): string {

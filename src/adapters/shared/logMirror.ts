@@ -12,6 +12,9 @@ import { readJsonLines } from '../runs/jsonLines.ts';
 import type { Segment, SharedLog } from './sharedLog.ts';
 import { readSharedPlan } from './sharedRun.ts';
 
+/** Replies that are copied at once. */
+const fetchedAtOnce = 8;
+
 /** Where a copied event stands in the shared log: segment, place in it, and how many it has. */
 const positionSchema = z.tuple([z.number(), z.number(), z.number()]);
 const lineSchema = z.object({ type: z.string(), position: positionSchema.optional() });
@@ -60,11 +63,14 @@ export class LogMirror {
     await this.#readOn();
     const segments = await this.#deps.log.read(this.#deps.runId, this.#segment);
     if (!segments.some((segment) => this.#newOf(segment).length > 0)) return false;
-    for (const { events } of segments) for (const event of events) await this.#fetchReply(event);
+    const events = segments.flatMap((segment) => segment.events);
+    for (let at = 0; at < events.length; at += fetchedAtOnce) {
+      await Promise.all(events.slice(at, at + fetchedAtOnce).map((event) => this.#fetchReply(event)));
+    }
     await withLock(path.join(this.#deps.folder, 'copying.lock'), async () => {
       // Another process may have copied them meanwhile.
       await this.#readOn();
-      for (const segment of segments) for (const line of this.#newOf(segment)) await this.#append(line);
+      await this.#append(segments.flatMap((segment) => this.#newOf(segment)));
       await this.#readOn();
     });
     return true;
@@ -76,15 +82,21 @@ export class LogMirror {
     return number === this.#segment ? lines.slice(this.#index) : lines;
   }
 
-  async #append(line: Record<string, unknown>): Promise<void> {
+  async #append(lines: readonly Record<string, unknown>[]): Promise<void> {
     const { local, store, runId } = this.#deps;
-    // Whoever reads the event finds what it speaks of.
-    if (line['type'] === 'branch-added' || line['type'] === 'limits-changed') {
-      const plan = await readSharedPlan(store, runId);
-      if (plan !== null) await local.amend(plan);
+    // The log keeps the order of the calls, and writes together what waits together.
+    const appended: Promise<void>[] = [];
+    for (const line of lines) {
+      // Whoever reads the event finds what it speaks of.
+      if (line['type'] === 'branch-added' || line['type'] === 'limits-changed') {
+        await Promise.all(appended.splice(0));
+        const plan = await readSharedPlan(store, runId);
+        if (plan !== null) await local.amend(plan);
+      }
+      // A newer version's event is kept as it is: this one's readers pass over it.
+      appended.push(local.append(line as BranchEvent));
     }
-    // A newer version's event is kept as it is: this one's readers pass over it.
-    await local.append(line as BranchEvent);
+    await Promise.all(appended);
   }
 
   /** The run can be looked at to its end without the store. */

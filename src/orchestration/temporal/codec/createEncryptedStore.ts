@@ -1,7 +1,7 @@
 import { EncryptionError } from '../../../core/errors.ts';
 import type { SharedStore } from '../../../core/sharedStore.ts';
 import type { TemporalSettings } from '../temporalSettings.ts';
-import { encryptionKeysOf } from './encryptionKeys.ts';
+import { keysNowOf } from './encryptionKeys.ts';
 import { keyNamed } from './keyNamed.ts';
 import { seal, unseal } from './sealedBytes.ts';
 
@@ -12,14 +12,8 @@ const mark = 'forkpoint-encrypted AES-256-GCM ';
  * Encrypts what goes into the store with the key of the payload codec, each object bound to its name. Without a key objects go
  * there as they are; what is there unencrypted stays readable. Names are not encrypted: ids of runs, numbers and, of blobs, hashes.
  */
-export function createEncryptedStore(
-  store: SharedStore,
-  { encryption }: Pick<TemporalSettings, 'encryption'>,
-): SharedStore {
-  const keysNow = async () => {
-    const settings = (await encryption?.()) ?? null;
-    return settings === null ? null : encryptionKeysOf(settings);
-  };
+export function createEncryptedStore(store: SharedStore, settings: Pick<TemporalSettings, 'encryption'>): SharedStore {
+  const keysNow = keysNowOf(settings);
   const what = `The run's data in ${store.location}`;
   const encrypt = async (name: string, bytes: Uint8Array): Promise<Uint8Array> => {
     const keys = await keysNow();

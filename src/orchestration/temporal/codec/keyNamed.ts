@@ -1,8 +1,9 @@
+import type { KeyObject } from 'node:crypto';
 import { EncryptionError } from '../../../core/errors.ts';
 import type { EncryptionKeys } from './encryptionKeys.ts';
 
 /** The key of this id. @param what is encrypted with it, as a message names it @throws EncryptionError where it is not set here */
-export function keyNamed(id: string, keys: EncryptionKeys | null, what: string): Buffer {
+export function keyNamed(id: string, keys: EncryptionKeys | null, what: string): KeyObject {
   if (keys === null) {
     throw new EncryptionError(
       `${what} is encrypted (key ${id}), and no key is set here.`,

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 
 const nonceBytes = 12;
 const tagBytes = 16;
@@ -8,7 +8,7 @@ const tagBytes = 16;
  * @param boundTo text beside the ciphertext that can't be changed without its being noticed
  * @returns `nonce · ciphertext · tag`
  */
-export function seal(bytes: Uint8Array, key: Buffer, boundTo: string): Buffer {
+export function seal(bytes: Uint8Array, key: KeyObject, boundTo: string): Buffer {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
   cipher.setAAD(Buffer.from(boundTo));
@@ -16,7 +16,7 @@ export function seal(bytes: Uint8Array, key: Buffer, boundTo: string): Buffer {
 }
 
 /** What `seal` encrypted. @throws Error where key, ciphertext or the text beside it is another one */
-export function unseal(sealed: Buffer, key: Buffer, boundTo: string): Buffer {
+export function unseal(sealed: Buffer, key: KeyObject, boundTo: string): Buffer {
   if (sealed.length < nonceBytes + tagBytes) throw new Error('It is too short.');
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes), { authTagLength: tagBytes });
   decipher.setAAD(Buffer.from(boundTo));

@@ -37,7 +37,7 @@ class Inspector {
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.onmessage = ({ data }: MessageEvent<string>) => this.#take(JSON.parse(data) as Message);
+    socket.onmessage = ({ data }: MessageEvent) => this.#take(JSON.parse(String(data)) as Message);
   }
 
   static async connect(address: string): Promise<Inspector> {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { startMessagesApi } from '../test/support/messagesApi.ts';
 import { startTestServer } from '../test/support/temporal.ts';
 import { measurePairs } from './pairs.ts';
-import { serverPidOf, TemporalSide } from './temporalSide.ts';
+import { TemporalSide } from './temporalSide.ts';
 
 // What it costs that payloads are encrypted and the run lies in a store that workers of other machines reach: the same run on the same
 // server with both and with neither.

@@ -34,6 +34,8 @@ export interface CodeServer {
   readonly home: string;
   /** What the server printed so far. */
   log(): string;
+  /** Merges these into the user's settings instead of those given before; open windows follow. */
+  configure(settings: Record<string, unknown>): Promise<void>;
   /** Ends the server and its extension hosts. The home stays unless it was made here. */
   stop(): Promise<void>;
 }
@@ -55,30 +57,8 @@ export function cleanEnvironment(home: string, extra: Record<string, string> = {
 export async function startCodeServer(options: CodeServerOptions): Promise<CodeServer> {
   const home = options.home ?? (await mkdtemp(path.join(tmpdir(), 'forkpoint-ui-')));
   const userData = path.join(home, 'user-data');
-  await mkdir(path.join(userData, 'User'), { recursive: true });
-  const settings = {
-    'security.workspace.trust.enabled': true,
-    // Trust is asked for once at start; the tests answer it, or the workspace is trusted because trust is off.
-    ...((options.trusted ?? true) ? { 'security.workspace.trust.enabled': false } : {}),
-    'security.workspace.trust.startupPrompt': 'never',
-    'security.workspace.trust.banner': 'never',
-    'workbench.startupEditor': 'none',
-    'workbench.tips.enabled': false,
-    'workbench.secondarySideBar.defaultVisibility': 'hidden',
-    'workbench.colorTheme': 'Default Dark Modern',
-    'window.autoDetectColorScheme': false,
-    'telemetry.telemetryLevel': 'off',
-    'extensions.autoCheckUpdates': false,
-    'extensions.ignoreRecommendations': true,
-    'chat.disableAIFeatures': true,
-    'git.openRepositoryInParentFolders': 'never',
-    ...options.settings,
-  };
-  // Settings of scope "machine" are read from the second file in a remote window, and code-server's are remote.
-  await mkdir(path.join(userData, 'Machine'), { recursive: true });
-  for (const level of ['User', 'Machine']) {
-    await writeFile(path.join(userData, level, 'settings.json'), JSON.stringify(settings, null, 2));
-  }
+  const configure = (settings: Record<string, unknown>) => writeSettings(userData, { ...options, settings });
+  await configure(options.settings ?? {});
   const port = options.port ?? (await freePort());
   const args = [
     toolPath('code-server'),
@@ -108,7 +88,35 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     await stop();
     throw error;
   }
-  return { url: `http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.workspace)}`, port, home, log, stop };
+  const url = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.workspace)}`;
+  return { url, port, home, log, configure, stop };
+}
+
+async function writeSettings(userData: string, options: CodeServerOptions): Promise<void> {
+  const settings = {
+    'security.workspace.trust.enabled': true,
+    // Trust is asked for once at start; the tests answer it, or the workspace is trusted because trust is off.
+    ...((options.trusted ?? true) ? { 'security.workspace.trust.enabled': false } : {}),
+    'security.workspace.trust.startupPrompt': 'never',
+    'security.workspace.trust.banner': 'never',
+    'workbench.startupEditor': 'none',
+    'workbench.tips.enabled': false,
+    'workbench.secondarySideBar.defaultVisibility': 'hidden',
+    'workbench.colorTheme': 'Default Dark Modern',
+    'window.autoDetectColorScheme': false,
+    'telemetry.telemetryLevel': 'off',
+    'extensions.autoCheckUpdates': false,
+    'extensions.ignoreRecommendations': true,
+    'chat.disableAIFeatures': true,
+    'git.openRepositoryInParentFolders': 'never',
+    ...options.settings,
+  };
+  // Settings of scope "machine" are read from the second file in a remote window, and code-server's are remote.
+  for (const level of ['User', 'Machine']) {
+    await mkdir(path.join(userData, level), { recursive: true });
+    // Written in place, as the editor does it: one renamed into place goes unseen by a window that was reloaded.
+    await writeFile(path.join(userData, level, 'settings.json'), JSON.stringify(settings, null, 2));
+  }
 }
 
 /** Installs a VSIX as `code-server --install-extension` does. */

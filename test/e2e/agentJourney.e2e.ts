@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { BrowserContext } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeAll, expect, onTestFinished, vi } from 'vitest';
 import { cleanEnvironment } from '../../scripts/codeServer.ts';
 import { run } from '../../scripts/tools/run.ts';
 import { findTemporal } from '../../scripts/tools/temporalCli.ts';
@@ -10,7 +10,7 @@ import { freePort } from '../../src/adapters/freePort.ts';
 import { currentClaude } from '../support/agentStage.ts';
 import type { ReceivedRequest, Reply } from '../support/messagesApi.ts';
 import { type AgentEditor, openAgentEditor, recordedPrompt } from './support/agentEditor.ts';
-import { openBrowser } from './support/editor.ts';
+import { test } from './support/sharedWindow.ts';
 import type { Workbench } from './support/workbench.ts';
 
 // The whole way of a person, on both engines: three agents of the real Claude Code, from the fork panel to undo.
@@ -28,7 +28,6 @@ const asks = { name: 'list first', prompt: 'First write the cases down' };
 const commitCommand = 'git add -A && git commit -qm "Strip emoji"';
 const listCommand = 'echo "a 😀" > cases.txt';
 
-let browser: BrowserContext;
 let workbench: Workbench | undefined;
 
 /** What each of the three agents does, by its prompt and by what it has done so far. */
@@ -67,17 +66,14 @@ const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 60_000
 beforeAll(async () => {
   const missing = await ensureTools(['temporal', `claude-code-${currentClaude}`]);
   if (missing.length > 0) throw new Error(`The journey needs ${missing.join(' and ')}.`);
-  browser = await openBrowser();
 });
 
-afterAll(() => browser?.close());
-
 afterEach(async ({ task }) => {
-  if (task.result?.state === 'fail') await workbench?.screenshot(`failed-${task.name.replace(/\W+/g, '-')}`);
+  if (task.result?.state === 'fail') await workbench?.keepPicture(`failed-${task.name.replace(/\W+/g, '-')}`);
 });
 
 /** A project of its own for every attempt, so that a second one begins where the first began. */
-async function openEditor(engine: string): Promise<AgentEditor> {
+async function openEditor(browser: BrowserContext, engine: string): Promise<AgentEditor> {
   const address = `127.0.0.1:${await freePort()}`;
   const editor = await openAgentEditor(browser, {
     files,
@@ -164,11 +160,11 @@ async function applyAndUndo(bench: Workbench, project: string): Promise<void> {
   await eventually(() => expect(contentsOf(project)).toEqual(before));
 }
 
-test.each(['in-process', 'temporal'])(
+test.for(['in-process', 'temporal'])(
   'three agents, from the fork panel to undo: %s',
   { timeout: 300_000 },
-  async (engine) => {
-    const { project, workbench: bench } = await openEditor(engine);
+  async (engine, { browser }) => {
+    const { project, workbench: bench } = await openEditor(browser, engine);
     const before = contentsOf(project);
     const reload = async () => {
       await bench.layoutWith(commits.name);

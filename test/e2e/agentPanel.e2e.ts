@@ -1,18 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, expect } from 'vitest';
 import { currentClaude } from '../support/agentStage.ts';
 import type { MessagesApi, ReceivedRequest, Reply } from '../support/messagesApi.ts';
 import { type AgentEditor, openAgentEditor, recordedPrompt } from './support/agentEditor.ts';
-import { openBrowser } from './support/editor.ts';
+import { test } from './support/sharedWindow.ts';
 import type { Theme, Workbench } from './support/workbench.ts';
 
 const before = 'export const slugify = (text: string) => text.toLowerCase();\n';
 
 let project: string;
 let api: MessagesApi;
-let browser: BrowserContext;
 let editor: AgentEditor;
 let workbench: Workbench;
 
@@ -33,8 +31,7 @@ function branchReply({ body }: ReceivedRequest, folder: string): Reply {
   return steps[blocks.filter(({ type }) => type === 'tool_use').length] ?? 'Done.';
 }
 
-beforeAll(async () => {
-  browser = await openBrowser();
+test.beforeAll(async ({ browser }) => {
   editor = await openAgentEditor(browser, {
     files: { 'slugify.ts': before },
     answer: branchReply,
@@ -43,14 +40,11 @@ beforeAll(async () => {
   ({ project, api, workbench } = editor);
 });
 
-afterAll(async () => {
-  await editor?.close();
-  await browser?.close();
-});
+afterAll(() => editor?.close());
 
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail')
-    await workbench?.screenshot(`failed-agents-${task.name.slice(0, 40).replace(/\W+/g, '-')}`);
+    await workbench?.keepPicture(`failed-agents-${task.name.slice(0, 40).replace(/\W+/g, '-')}`);
 });
 
 test('says who answers, where and on which files, before anything runs', async () => {

@@ -1,17 +1,13 @@
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { CodeServer } from '../../scripts/codeServer.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
+import { afterAll, expect, vi } from 'vitest';
 import { seedAgentRun } from './support/seedAgentRun.ts';
-import { Workbench } from './support/workbench.ts';
+import { test } from './support/sharedWindow.ts';
+import type { Workbench } from './support/workbench.ts';
 
 let scratch: string;
 let workspace: string;
-let browser: BrowserContext;
-let server: CodeServer;
 let workbench: Workbench;
 let run: Awaited<ReturnType<typeof seedAgentRun>>;
 
@@ -20,9 +16,10 @@ const after = 'export const slug = (text) =>\n  text.toLowerCase().replace(/\\p{
 const present = `// mine\n${before}`;
 const inWorkspace = (name: string) => readFile(path.join(workspace, name), 'utf8').catch(() => null);
 
-beforeAll(async () => {
+test.beforeAll(async ({ shared }) => {
   scratch = await realpath(await mkdtemp(path.join(tmpdir(), 'forkpoint-agents-')));
-  workspace = path.join(scratch, 'slug-tools');
+  await shared.clear();
+  workspace = shared.workspace;
   await mkdir(path.join(workspace, 'src'), { recursive: true });
   await writeFile(path.join(workspace, 'src/slugify.js'), present);
   await writeFile(path.join(workspace, 'old.txt'), 'old\n');
@@ -32,25 +29,16 @@ beforeAll(async () => {
     { path: 'src/slugify.js', before, after },
     { path: 'src/slugify.test.js', before: null, after: 'test("emoji", () => {});\n' },
   ]);
-  browser = await openBrowser();
-  server = await startEditor({
-    workspace,
-    env: { CLAUDE_CONFIG_DIR: path.join(scratch, 'claude'), FORKPOINT_HOME: home },
-  });
-  workbench = await Workbench.open(browser, server.url);
-  await workbench.openForkpointView();
+  workbench = await shared.show({ claudeDir: path.join(scratch, 'claude'), home });
   await workbench.row('Runs', 'Now handle emoji').waitFor();
 });
 
 afterAll(async () => {
-  await workbench?.close();
-  await server?.stop();
-  await browser?.close();
   run?.dispose();
   await rm(scratch, { recursive: true, force: true });
 });
 
-const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 15_000, interval: 100 });
+const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 30_000, interval: 100 });
 
 const decoration = (text: string) =>
   workbench.row('Runs', text).evaluate((row) => {

@@ -1,17 +1,13 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { CodeServer } from '../../scripts/codeServer.ts';
+import { afterAll, describe, expect, vi } from 'vitest';
 import { FileSession, utf16 } from '../support/fileSession.ts';
 import { digestFolder } from './support/digestFolder.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
-import { Workbench } from './support/workbench.ts';
+import { test } from './support/sharedWindow.ts';
+import type { Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: BrowserContext;
-let server: CodeServer;
 let workbench: Workbench;
 let workspace: string;
 let claudeDir: string;
@@ -43,30 +39,19 @@ async function writeRecording(): Promise<void> {
   for (const [name, { bytes }] of session.copies) await writeFile(path.join(copies, name), bytes);
 }
 
-beforeAll(async () => {
+test.beforeAll(async ({ shared }) => {
   scratch = await realpath(await mkdtemp(path.join(tmpdir(), 'forkpoint-files-')));
-  workspace = path.join(scratch, 'work');
+  await shared.clear();
+  workspace = shared.workspace;
   claudeDir = path.join(scratch, 'claude');
-  await mkdir(workspace, { recursive: true });
   await writeFile(path.join(workspace, 'greeting.txt'), utf16('hello\nnow\n'));
   await writeRecording();
-  browser = await openBrowser();
-  server = await startEditor({
-    workspace,
-    env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint') },
-  });
-  workbench = await Workbench.open(browser, server.url);
-  await workbench.openForkpointView();
+  workbench = await shared.show({ claudeDir, home: path.join(scratch, 'forkpoint') });
   await workbench.expand('Sessions', 'Greetings');
   await workbench.row('Sessions', 'Use the shell').waitFor();
 });
 
-afterAll(async () => {
-  await workbench?.close();
-  await server?.stop();
-  await browser?.close();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 /** Texts of the open diff editors, both sides, by the names above them. */
 async function shownText(): Promise<string> {
@@ -85,7 +70,7 @@ describe('Show Files at This Turn', () => {
     await workbench.waitForTab('Files at turn 1 · Translate the greeting (2 files)');
     await vi.waitFor(
       async () => expect(await shownText()).toMatch(/greeting\.txt[\s\S]*world[\s\S]*Welt[\s\S]*fresh/),
-      10_000,
+      { timeout: 20_000 },
     );
     expect(await workbench.page.locator('.notification-list-item').count()).toBe(0);
     await workbench.screenshot('files-at-turn');
@@ -93,7 +78,9 @@ describe('Show Files at This Turn', () => {
 
   test('says what is not recorded, with the list of all files', async () => {
     await workbench.chooseFromContextMenu('Sessions', 'Use the shell', 'Show Files at This Turn');
-    await vi.waitFor(async () => expect(await message()).toContain('What lost.txt held is not recorded.'), 10_000);
+    await vi.waitFor(async () => expect(await message()).toContain('What lost.txt held is not recorded.'), {
+      timeout: 20_000,
+    });
     expect(await message()).toContain('Shell commands ran in this turn');
     await workbench.page.getByRole('button', { name: 'Details' }).last().click();
     const list = workbench.panel();
@@ -112,7 +99,7 @@ describe('Show Files at This Turn', () => {
     const title = 'Compare Files at This Turn with Working Tree';
     await workbench.chooseFromContextMenu('Sessions', 'Translate the greeting', title);
     await workbench.waitForTab('After turn 1 ↔ now · Translate the greeting (2 files)');
-    await vi.waitFor(async () => expect(await shownText()).toMatch(/Welt[\s\S]*now/), 10_000);
+    await vi.waitFor(async () => expect(await shownText()).toMatch(/Welt[\s\S]*now/), { timeout: 20_000 });
     expect([await digestFolder(claudeDir), await digestFolder(workspace)]).toEqual(before);
   });
 });

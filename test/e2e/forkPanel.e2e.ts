@@ -1,50 +1,32 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { CodeServer } from '../../scripts/codeServer.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
-import { type Theme, Workbench } from './support/workbench.ts';
+import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
+import { type SharedWindow, test } from './support/sharedWindow.ts';
+import type { Theme, Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: BrowserContext;
-let server: CodeServer;
 let workbench: Workbench;
 
 beforeAll(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-panel-'));
-  await mkdir(path.join(scratch, 'workspace'));
-  await cp(path.resolve(import.meta.dirname, '../../demo/claude'), path.join(scratch, 'claude'), { recursive: true });
-  browser = await openBrowser();
-  server = await startEditor({
-    workspace: path.join(scratch, 'workspace'),
-    env: {
-      CLAUDE_CONFIG_DIR: path.join(scratch, 'claude'),
-      FORKPOINT_HOME: path.join(scratch, 'forkpoint'),
-      FORKPOINT_DEMO: '1',
-    },
-  });
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-let workspaces = 0;
+let copies = 0;
 
-/** An editor on a workspace of its own: half-filled forks are kept by workspace. */
-async function openWorkbench() {
-  const workspace = path.join(scratch, `workspace-${++workspaces}`);
-  await mkdir(workspace);
-  workbench = await Workbench.open(browser, `${new URL(server.url).origin}/?folder=${encodeURIComponent(workspace)}`);
+/** The window on a copy of the sample session: half-filled forks are kept by the session's file. */
+async function openWorkbench(shared: SharedWindow) {
+  const folder = path.join(scratch, String(++copies));
+  const claudeDir = path.join(folder, 'claude');
+  await cp(path.resolve(import.meta.dirname, '../../demo/claude'), claudeDir, { recursive: true });
+  workbench = await shared.show({ claudeDir, home: path.join(folder, 'forkpoint') });
 }
 
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail')
-    await workbench.screenshot(`failed-${task.name.replace(/\W+/g, '-').slice(0, 60)}`);
+    await workbench?.keepPicture(`failed-${task.name.replace(/\W+/g, '-').slice(0, 60)}`);
 });
 
 const prompt = 'Now handle emoji';
@@ -91,12 +73,10 @@ const attack = `(async () => {
 })()`;
 
 describe('an open fork panel', () => {
-  beforeAll(async () => {
-    await openWorkbench();
+  test.beforeAll(async ({ shared }) => {
+    await openWorkbench(shared);
     await openPanel();
   });
-
-  afterAll(() => workbench?.close());
 
   test('stands at the turn that was right-clicked and says what would be sent', async () => {
     const panel = workbench.panel();
@@ -158,9 +138,7 @@ describe('an open fork panel', () => {
 });
 
 describe('the fork panel', () => {
-  beforeEach(openWorkbench);
-
-  afterEach(() => workbench.close());
+  test.beforeEach(({ shared }) => openWorkbench(shared));
 
   test('varies over models, runs the branches, and ends at Compare', async () => {
     const panel = await openPanel();

@@ -1,35 +1,27 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { hostileText } from '../support/hostile.ts';
 import { TranscriptBuilder } from '../support/transcript.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
-import { Workbench } from './support/workbench.ts';
+import { test } from './support/sharedWindow.ts';
 
-test('a session full of hostile text is inert in tree, picker, document and panel', async () => {
+test('a session full of hostile text is inert in tree, picker, document and panel', async ({ shared }) => {
   const scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-hostile-'));
   onTestFinished(() => rm(scratch, { recursive: true, force: true }));
-  const workspace = path.join(scratch, 'slug-tools');
   const project = path.join(scratch, 'claude', 'projects', '-hostile');
-  await mkdir(workspace, { recursive: true });
   await mkdir(project, { recursive: true });
-  const session = new TranscriptBuilder({ sessionId: 'hostile', cwd: workspace });
+  const session = new TranscriptBuilder({ sessionId: 'hostile', cwd: shared.workspace });
   session.prompt(`Prompt ${hostileText}`);
   session.reply(`Reply ${hostileText}`, [
     { id: 'call', name: 'Bash', input: { command: hostileText }, result: hostileText },
   ]);
   session.reply(`Done ${hostileText}`);
   await writeFile(path.join(project, 'hostile.jsonl'), session.text());
-  const browser = await openBrowser();
-  onTestFinished(() => browser.close());
-  const server = await startEditor({
-    workspace,
-    env: { CLAUDE_CONFIG_DIR: path.join(scratch, 'claude'), FORKPOINT_HOME: path.join(scratch, 'forkpoint') },
+  const workbench = await shared.show({
+    claudeDir: path.join(scratch, 'claude'),
+    home: path.join(scratch, 'forkpoint'),
   });
-  onTestFinished(() => server.stop());
-  const workbench = await Workbench.open(browser, server.url);
-  onTestFinished(() => workbench.close());
   const asked: string[] = [];
   workbench.page.on('request', (request) => asked.push(request.url()));
   const { page } = workbench;
@@ -37,7 +29,6 @@ test('a session full of hostile text is inert in tree, picker, document and pane
   const active =
     '.codicon-zap, .codicon-loading.codicon-modifier-spin, .codicon-trash, a[href*="evil"], img[src*="evil"]';
 
-  await workbench.openForkpointView();
   await workbench.expand('Sessions', 'Prompt');
   const tree = workbench.view('Sessions');
   await workbench.row('Sessions', 'Opus').waitFor();

@@ -1,8 +1,7 @@
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, expect, onTestFinished } from 'vitest';
 import { type CodeServer, cleanEnvironment } from '../../scripts/codeServer.ts';
 import { run } from '../../scripts/tools/run.ts';
 import { findTemporal } from '../../scripts/tools/temporalCli.ts';
@@ -11,13 +10,13 @@ import { freePort } from '../../src/adapters/freePort.ts';
 import { type MessagesApi, type ReceivedRequest, type Reply, startMessagesApi } from '../support/messagesApi.ts';
 import { recordSessions } from '../support/recordSessions.ts';
 import { digestFolder } from './support/digestFolder.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
+import { startEditor } from './support/editor.ts';
+import { test } from './support/sharedWindow.ts';
 import { Workbench } from './support/workbench.ts';
 
 // The whole way of a person, over a session that the real Claude Code recorded, with a stand-in for the API on loopback.
 
 let scratch: string;
-let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 let api: MessagesApi;
@@ -35,7 +34,7 @@ const lastText = (request: ReceivedRequest): string => {
   return typeof content === 'string' ? content : content.map(({ text }) => text ?? '').join(' ');
 };
 
-beforeAll(async () => {
+test.beforeAll(async ({ browser }) => {
   const missing = await ensureTools(['temporal', 'claude-code-2.1.329']);
   if (missing.length > 0) throw new Error(`The journeys need ${missing.join(' and ')}.`);
   const recording = (await recordSessions('plain')).at(0);
@@ -47,7 +46,6 @@ beforeAll(async () => {
   const workspace = path.join(scratch, 'workspace');
   await mkdir(workspace);
   api = await startMessagesApi((request) => answer(request), { models: ['claude-haiku-4-5', 'claude-opus-4-5'] });
-  browser = await openBrowser();
   temporalAddress = `127.0.0.1:${await freePort()}`;
   server = await startEditor({
     workspace,
@@ -69,12 +67,11 @@ beforeAll(async () => {
 
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail')
-    await workbench?.screenshot(`failed-${task.name.replace(/\W+/g, '-').slice(0, 60)}`);
+    await workbench?.keepPicture(`failed-${task.name.replace(/\W+/g, '-').slice(0, 60)}`);
 });
 
 afterAll(async () => {
   await workbench?.close();
-  await browser?.close();
   await server?.stop();
   if (temporalAddress !== '') {
     await run(process.execPath, ['dist/cli.js', 'temporal', 'stop', '--address', temporalAddress], {
@@ -172,7 +169,7 @@ test('the same on Temporal: the server is started from here, and nothing switche
   expect(await diffSide('modified')).toContain('Bonn, once.');
 });
 
-test('a run on Temporal goes on while the window is closed, and is there again after', async () => {
+test('a run on Temporal goes on while the window is closed, and is there again after', async ({ browser }) => {
   let release = () => {};
   const gate = new Promise<void>((resolve) => {
     release = resolve;

@@ -1,37 +1,22 @@
 import { appendFile, mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { CodeServer } from '../../scripts/codeServer.ts';
+import { afterEach, expect, vi } from 'vitest';
 import { TranscriptBuilder } from '../support/transcript.ts';
 import { type WrittenSession, writeSession } from '../support/writeSession.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
-import { Workbench } from './support/workbench.ts';
+import { test } from './support/sharedWindow.ts';
+import type { Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: BrowserContext;
-let server: CodeServer;
 let workbench: Workbench;
 const within = (...names: string[]) => path.join(scratch, ...names);
 
-beforeEach(async () => {
+test.beforeEach(async ({ shared }) => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-live-'));
-  await mkdir(within('slug-tools'));
-  browser = await openBrowser();
-  server = await startEditor({
-    workspace: within('slug-tools'),
-    env: { CLAUDE_CONFIG_DIR: within('claude'), FORKPOINT_HOME: within('forkpoint'), FORKPOINT_DEMO: '1' },
-  });
-  workbench = await Workbench.open(browser, server.url);
+  workbench = await shared.show({ claudeDir: within('claude'), home: within('forkpoint') });
 });
 
-afterEach(async () => {
-  await workbench?.close();
-  await server?.stop();
-  await browser?.close();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterEach(() => rm(scratch, { recursive: true, force: true }));
 
 const tree = async () =>
   (await workbench.treeRows('Sessions')).map(({ label, description }) => `${label} | ${description}`).join('\n');
@@ -56,14 +41,13 @@ async function addReply(file: string, text: string): Promise<void> {
 }
 
 // One story: each step goes on from the one before, so it is one test.
-test('what Claude Code records shows in the tree and in an open fork panel as it happens', async () => {
-  await workbench.openForkpointView();
+test('what Claude Code records shows in the tree and in an open fork panel as it happens', async ({ shared }) => {
   await workbench.view('Sessions').getByText('No sessions in the folder').waitFor();
 
   let session!: WrittenSession;
   // Neither the config folder nor the project's folder was there when the editor began to watch.
   const first = async () => {
-    session = await writeSession(within('claude'), within('slug-tools'), ['Why does slugify drop accents?', 'Emoji?']);
+    session = await writeSession(within('claude'), shared.workspace, ['Why does slugify drop accents?', 'Emoji?']);
   };
   await shows('the first session', first, tree, /Why does slugify drop accents\? \| .*2 turns/);
   const other = () => writeSession(within('claude'), '/home/sam/website', ['A landing page']);
@@ -97,7 +81,7 @@ test('what Claude Code records shows in the tree and in an open fork panel as it
     await writeFile(path.join(own, 'custom-title.json'), JSON.stringify({ customTitle: 'Accents and emoji' }));
   };
   await shows('a new title', title, tree, /Accents and emoji \| .*4 turns/);
-  const exploration = new TranscriptBuilder({ sessionId: session.sessionId, cwd: within('slug-tools') });
+  const exploration = new TranscriptBuilder({ sessionId: session.sessionId, cwd: shared.workspace });
   const explores = async (text: string) => {
     exploration.reply(text);
     await mkdir(path.dirname(agent), { recursive: true });

@@ -1,34 +1,22 @@
-import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { writeSession } from '../support/writeSession.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
-import { Workbench } from './support/workbench.ts';
+import { test } from './support/sharedWindow.ts';
 
-test('a damaged session is marked, and its problems lead to the raw lines', async () => {
+test('a damaged session is marked, and its problems lead to the raw lines', async ({ shared }) => {
   const scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-problems-'));
   onTestFinished(() => rm(scratch, { recursive: true, force: true }));
-  const workspace = path.join(scratch, 'slug-tools');
   const claudeDir = path.join(scratch, 'claude');
-  await mkdir(workspace, { recursive: true });
-  const session = await writeSession(claudeDir, workspace, ['Why does slugify drop accents?']);
+  const session = await writeSession(claudeDir, shared.workspace, ['Why does slugify drop accents?']);
   await appendFile(
     session.file,
     'what is this? https://evil.example\n{"type":"user","message":{"role":"user","content":"Lost word\n',
   );
   await session.add('Now handle emoji');
-  const browser = await openBrowser();
-  onTestFinished(() => browser.close());
-  const server = await startEditor({
-    workspace,
-    env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint') },
-  });
-  onTestFinished(() => server.stop());
-  const workbench = await Workbench.open(browser, server.url);
-  onTestFinished(() => workbench.close());
+  const workbench = await shared.show({ claudeDir, home: path.join(scratch, 'forkpoint') });
 
-  await workbench.openForkpointView();
   await workbench.row('Sessions', '2 turns · 2 problems').waitFor();
   await workbench.chooseFromContextMenu('Sessions', '2 problems', 'Show Problems');
   await workbench.waitForTab(/Problems in Why does slugify/);

@@ -1,41 +1,25 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CodeServer } from '../../scripts/codeServer.ts';
+import { afterAll, expect } from 'vitest';
 import { digestFolder } from './support/digestFolder.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
-import { Workbench } from './support/workbench.ts';
+import { test } from './support/sharedWindow.ts';
+import type { Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: BrowserContext;
-let server: CodeServer;
 let workbench: Workbench;
 let recorded: string;
 
-beforeAll(async () => {
+test.beforeAll(async ({ shared }) => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-quick-'));
   const claudeDir = path.join(scratch, 'claude');
   await cp(path.resolve(import.meta.dirname, '../../demo/claude'), claudeDir, { recursive: true });
   recorded = await digestFolder(claudeDir);
-  await mkdir(path.join(scratch, 'workspace'));
-  browser = await openBrowser();
-  server = await startEditor({
-    workspace: path.join(scratch, 'workspace'),
-    env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint'), FORKPOINT_DEMO: '1' },
-  });
-  workbench = await Workbench.open(browser, server.url);
-  await workbench.openForkpointView();
+  workbench = await shared.show({ claudeDir, home: path.join(scratch, 'forkpoint') });
   await workbench.row('Sessions', 'slug-tools').waitFor();
 });
 
-afterAll(async () => {
-  await workbench?.close();
-  await browser?.close();
-  await server?.stop();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 /** Waits until the quick input asks this. */
 async function asked(placeholder: string): Promise<void> {

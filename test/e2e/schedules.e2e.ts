@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, expect, vi } from 'vitest';
 import { SampleRun } from './support/sampleRun.ts';
+import { test } from './support/sharedWindow.ts';
 import type { Workbench } from './support/workbench.ts';
 
 let sample: SampleRun;
 let workbench: Workbench;
 
-beforeAll(async () => {
-  sample = await SampleRun.open('in-process');
+test.beforeAll(async ({ shared, temporal }) => {
+  sample = await SampleRun.open('in-process', { shared, temporal });
   workbench = sample.workbench;
 });
 afterAll(() => sample?.close());
@@ -18,7 +19,6 @@ const runNow = async () => {
 };
 
 test('a run is put on a schedule, runs on it, and says what changed since the time before', async () => {
-  await workbench.openForkpointView();
   await workbench.row('Runs', 'Now handle emoji').waitFor();
   await workbench.chooseFromContextMenu('Runs', 'Now handle emoji', 'Schedule This Fork…');
   await workbench.pick('Every Monday at 3:00');

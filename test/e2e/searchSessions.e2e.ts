@@ -1,39 +1,24 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { CodeServer } from '../../scripts/codeServer.ts';
+import { afterAll, describe, expect, vi } from 'vitest';
 import { type WrittenSession, writeSession } from '../support/writeSession.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
-import { Workbench } from './support/workbench.ts';
+import { test } from './support/sharedWindow.ts';
+import type { Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: BrowserContext;
-let server: CodeServer;
 let workbench: Workbench;
 let website: WrittenSession;
 
-beforeAll(async () => {
+test.beforeAll(async ({ shared }) => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-search-'));
-  const [workspace, claudeDir] = [path.join(scratch, 'slug-tools'), path.join(scratch, 'claude')];
-  await mkdir(workspace);
-  await writeSession(claudeDir, workspace, ['Why does slugify drop accents?', 'Now handle quixotic $(emoji)']);
+  const claudeDir = path.join(scratch, 'claude');
+  await writeSession(claudeDir, shared.workspace, ['Why does slugify drop accents?', 'Now handle quixotic $(emoji)']);
   website = await writeSession(claudeDir, '/home/sam/website', ['A landing page', 'Make it quixotic']);
-  server = await startEditor({
-    workspace,
-    env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint') },
-  });
-  browser = await openBrowser();
-  workbench = await Workbench.open(browser, server.url);
+  workbench = await shared.show({ claudeDir, home: path.join(scratch, 'forkpoint') });
 });
 
-afterAll(async () => {
-  await workbench?.close();
-  await browser?.close();
-  await server?.stop();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 /** The rows that a search for this shows, once they are what is expected. */
 async function expectRows(text: string, expected: RegExp[]): Promise<void> {
@@ -43,7 +28,7 @@ async function expectRows(text: string, expected: RegExp[]): Promise<void> {
       const rows = await workbench.quickPickRows().allInnerTexts();
       expect(rows).toEqual(expected.map((row) => expect.stringMatching(row)));
     },
-    { timeout: 10_000, interval: 100 },
+    { timeout: 20_000, interval: 100 },
   );
 }
 
@@ -62,7 +47,7 @@ describe('Search Sessions…', () => {
     await vi.waitFor(
       async () => expect(await workbench.tabs()).toEqual([expect.stringContaining('Now handle quixotic')]),
       {
-        timeout: 10_000,
+        timeout: 20_000,
       },
     );
   });

@@ -2,24 +2,20 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { CodeServer } from '../../scripts/codeServer.ts';
+import { afterAll, expect, vi } from 'vitest';
 import { FamilyWriter, makeRepository } from '../support/writeFamily.ts';
 import { digestFolder } from './support/digestFolder.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
-import { Workbench } from './support/workbench.ts';
+import { test } from './support/sharedWindow.ts';
+import type { Workbench } from './support/workbench.ts';
 
 // What belongs together stands together: worktrees, forks, subagents. And what goes can be kept.
 
 let scratch: string;
-let browser: BrowserContext;
-let server: CodeServer;
 let workbench: Workbench;
 let claudeDir: string;
 let precious: string;
 
-const shown = { timeout: 5_000, interval: 50 };
+const shown = { timeout: 20_000, interval: 50 };
 const rows = async () =>
   (await workbench.treeRows('Sessions')).map(
     ({ label, description, level }) =>
@@ -50,29 +46,18 @@ function writeSessions(workspace: string, worktree: string): string {
   return old;
 }
 
-beforeAll(async () => {
+test.beforeAll(async ({ shared }) => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-families-'));
   claudeDir = path.join(scratch, 'claude');
-  const workspace = path.join(scratch, 'slug-tools');
   const worktree = path.join(scratch, 'trees', 'emoji');
-  makeRepository(workspace, worktree);
-  precious = writeSessions(workspace, worktree);
-  browser = await openBrowser();
-  server = await startEditor({
-    workspace,
-    env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, 'forkpoint') },
-  });
-  workbench = await Workbench.open(browser, server.url);
-  await workbench.openForkpointView();
+  await shared.clear();
+  makeRepository(shared.workspace, worktree);
+  precious = writeSessions(shared.workspace, worktree);
+  workbench = await shared.show({ claudeDir, home: path.join(scratch, 'forkpoint') });
   await workbench.row('Sessions', 'slug-tools').waitFor();
 });
 
-afterAll(async () => {
-  await workbench?.close();
-  await browser?.close();
-  await server?.stop();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 test('worktrees of a repository are one project; what goes soon says so', async () => {
   expect(await rows()).toEqual([
@@ -117,9 +102,8 @@ test('a fork stands under the turn that it goes on from, and each leads to the o
 });
 
 test('a kept session outlives its original, and goes only after a question', async () => {
-  await workbench.reload();
-  await workbench.openForkpointView();
-  await workbench.runCommand('Forkpoint: Refresh');
+  await workbench.collapseAll('Sessions');
+  await workbench.expand('Sessions', 'slug-tools');
   const before = await digestFolder(claudeDir);
   await workbench.chooseFromContextMenu('Sessions', 'A precious idea', 'Keep This Session');
   await contains('  A precious idea | then · 1 turn · kept');

@@ -1,42 +1,22 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { CodeServer } from '../../scripts/codeServer.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, vi } from 'vitest';
 import { type WrittenSession, writeSession } from '../support/writeSession.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
+import { startEditor } from './support/editor.ts';
+import { test } from './support/sharedWindow.ts';
 import { Workbench } from './support/workbench.ts';
 
 let scratch: string;
-let browser: BrowserContext;
-const paths = (name: string) => ({
-  workspace: path.join(scratch, name, 'slug-tools'),
-  claudeDir: path.join(scratch, name, 'claude'),
-});
 
 beforeAll(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-sessions-'));
-  browser = await openBrowser();
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await rm(scratch, { recursive: true, force: true });
-});
-
-async function start(name: string, options: { trusted?: boolean } = {}): Promise<CodeServer> {
-  const { workspace, claudeDir } = paths(name);
-  await mkdir(workspace, { recursive: true });
-  return startEditor({
-    workspace,
-    env: { CLAUDE_CONFIG_DIR: claudeDir, FORKPOINT_HOME: path.join(scratch, name, 'forkpoint') },
-    ...options,
-  });
-}
+afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 describe('the Sessions tree', () => {
-  let server: CodeServer;
+  let claudeDir: string;
   let workbench: Workbench;
   let session: WrittenSession;
   const rows = async () =>
@@ -44,22 +24,15 @@ describe('the Sessions tree', () => {
       ({ label, description, level }) =>
         `${'  '.repeat(level - 1)}${label} | ${description.replace(/^(now|\d+ \w+) · /, 'then · ')}`,
     );
-  /** What the watcher sees must be shown within a second; the rest is the browser's. */
-  const soon = { timeout: 3_000, interval: 50 };
+  /** How soon is measured by the benchmark: a browser on a busy machine takes its own time. */
+  const soon = { timeout: 20_000, interval: 50 };
 
-  beforeAll(async () => {
-    const { workspace, claudeDir } = paths('live');
-    session = await writeSession(claudeDir, workspace, ['Why does slugify drop accents?', 'Now handle emoji']);
+  test.beforeAll(async ({ shared }) => {
+    claudeDir = path.join(scratch, 'live', 'claude');
+    session = await writeSession(claudeDir, shared.workspace, ['Why does slugify drop accents?', 'Now handle emoji']);
     await writeSession(claudeDir, '/home/sam/website', ['A landing page']);
-    server = await start('live');
-    workbench = await Workbench.open(browser, server.url);
-    await workbench.openForkpointView();
+    workbench = await shared.show({ claudeDir, home: path.join(scratch, 'live', 'forkpoint') });
     await workbench.row('Sessions', 'slug-tools').waitFor();
-  });
-
-  afterAll(async () => {
-    await workbench?.close();
-    await server?.stop();
   });
 
   test('shows this folder first, and unfolds to turns and steps', async () => {
@@ -95,9 +68,8 @@ describe('the Sessions tree', () => {
     expect((await rows())[1]).toBe('  Why does slugify drop accents? | then · 3 turns');
   });
 
-  test('follows sessions that come and go', async () => {
-    const { workspace, claudeDir } = paths('live');
-    const another = await writeSession(claudeDir, workspace, ['Something else']);
+  test('follows sessions that come and go', async ({ shared }) => {
+    const another = await writeSession(claudeDir, shared.workspace, ['Something else']);
     await vi.waitFor(async () => expect((await rows()).join('\n')).toContain('slug-tools | this folder · 2'), soon);
     await rm(another.file);
     await vi.waitFor(async () => expect((await rows()).join('\n')).toContain('slug-tools | this folder · 1'), soon);
@@ -117,24 +89,24 @@ describe('the Sessions tree', () => {
   });
 });
 
-test('an empty folder has a welcome that names where sessions were looked for', async () => {
-  const server = await start('empty');
-  onTestFinished(() => server.stop());
-  const workbench = await Workbench.open(browser, server.url);
-  onTestFinished(() => workbench.close());
-  await workbench.openForkpointView();
+test('an empty folder has a welcome that names where sessions were looked for', async ({ shared }) => {
+  const workbench = await shared.showEmpty();
   await workbench.view('Sessions').getByText('No sessions in the folder that CLAUDE_CONFIG_DIR names').waitFor();
   await workbench.view('Runs').getByText('No runs yet').waitFor();
-  const { workspace, claudeDir } = paths('empty');
-  await writeSession(claudeDir, workspace, ['The first one']);
+  await writeSession(shared.claudeDir, shared.workspace, ['The first one']);
   await workbench.row('Sessions', 'The first one').waitFor();
   expect(await workbench.view('Sessions').getByText('No sessions in the folder').isVisible()).toBe(false);
 });
 
-test('in Restricted Mode sessions can be read, not forked', async () => {
-  const { workspace, claudeDir } = paths('restricted');
-  await writeSession(claudeDir, workspace, ['Read me']);
-  const server = await start('restricted', { trusted: false });
+test('in Restricted Mode sessions can be read, not forked', async ({ browser }) => {
+  const within = (name: string) => path.join(scratch, 'restricted', name);
+  await mkdir(within('slug-tools'), { recursive: true });
+  await writeSession(within('claude'), within('slug-tools'), ['Read me']);
+  const server = await startEditor({
+    workspace: within('slug-tools'),
+    env: { CLAUDE_CONFIG_DIR: within('claude'), FORKPOINT_HOME: within('forkpoint') },
+    trusted: false,
+  });
   onTestFinished(() => server.stop());
   const workbench = await Workbench.open(browser, server.url);
   onTestFinished(() => workbench.close());

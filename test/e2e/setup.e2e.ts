@@ -3,13 +3,14 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, expect, vi } from 'vitest';
 import { toolPath } from '../../scripts/tools.ts';
 import { withLock } from '../../src/adapters/fileLock.ts';
 import { freePort } from '../../src/adapters/freePort.ts';
 import { createTemporalControl } from '../../src/orchestration/temporal/temporalControl.ts';
 import { archiveOf, checksumsOf, releaseAt, releaseServer } from '../support/cliRelease.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
+import { startEditor } from './support/editor.ts';
+import { test } from './support/sharedWindow.ts';
 import { Workbench } from './support/workbench.ts';
 
 let home: string;
@@ -46,7 +47,7 @@ async function stopServer(): Promise<void> {
   await control.stopServer();
 }
 
-beforeAll(async () => {
+test.beforeAll(async ({ browser }) => {
   const scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-setup-'));
   ends.push(() => rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
   home = path.join(scratch, 'forkpoint');
@@ -54,8 +55,6 @@ beforeAll(async () => {
   const workspace = path.join(scratch, 'shop');
   await mkdir(workspace);
   mirror = await serveRelease(scratch);
-  const browser = await openBrowser();
-  ends.push(() => browser.close());
   const server = await startEditor({
     workspace,
     settings: { 'forkpoint.temporal.address': address },
@@ -83,11 +82,15 @@ async function report(...lines: (string | RegExp)[]): Promise<string> {
     async () => {
       await workbench.runCommand('Forkpoint: Check Set-up');
       await workbench.waitForTab('Forkpoint Set-up.txt');
-      await workbench.page.waitForTimeout(1_000);
-      // The editor draws spaces that don't break.
-      const shown = (await editor.innerText()).replaceAll('\u00a0', ' ');
-      for (const line of lines) expect(shown).toMatch(line);
-      return shown;
+      return vi.waitFor(
+        async () => {
+          // The editor draws spaces that don't break.
+          const shown = (await editor.innerText()).replaceAll('\u00a0', ' ');
+          for (const line of lines) expect(shown).toMatch(line);
+          return shown;
+        },
+        { timeout: 3_000, interval: 100 },
+      );
     },
     { timeout: 40_000, interval: 1_000 },
   );

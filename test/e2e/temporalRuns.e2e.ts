@@ -1,14 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { SampleRun } from './support/sampleRun.ts';
+import { test } from './support/sharedWindow.ts';
 import type { Workbench } from './support/workbench.ts';
 
 let sample: SampleRun;
 let workbench: Workbench;
 
-beforeAll(async () => {
-  sample = await SampleRun.open('temporal');
+test.beforeAll(async ({ shared, temporal }) => {
+  sample = await SampleRun.open('temporal', { shared, temporal });
   workbench = sample.workbench;
-  await workbench.openForkpointView();
 });
 afterAll(() => sample?.close());
 
@@ -16,13 +16,14 @@ test('a run is replayed in the debugger, which stops in the source of the workfl
   await workbench.row('Runs', 'Now handle emoji').waitFor();
   await workbench.chooseFromContextMenu('Runs', 'Now handle emoji', 'Debug This Run');
   const { page } = workbench;
-  await workbench.waitForTab('workflows.ts');
+  // The debugger, the program and Temporal's native core start for it.
+  await workbench.waitForTab('workflows.ts', { timeout: 60_000 });
   const stopped = page.locator('.view-line', { hasText: 'async function forkRun' });
   await stopped.first().waitFor();
   await page.locator('.debug-top-stack-frame-line').first().waitFor();
   await page.locator('.debug-toolbar .codicon-debug-continue').click();
   const outcome = page.getByText(/Execution .* does the same now/);
-  await outcome.first().waitFor();
+  await outcome.first().waitFor({ timeout: 60_000 });
   await page.locator('.debug-toolbar').waitFor({ state: 'hidden' });
   expect(await workbench.tabs()).toContainEqual(expect.stringMatching(/^workflows/));
 });

@@ -1,30 +1,28 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, expect, inject } from 'vitest';
 import { type CodeServer, installVsix } from '../../scripts/codeServer.ts';
 import { packageExtension } from '../../scripts/package.ts';
 import { findTemporal } from '../../scripts/tools/temporalCli.ts';
-import { openBrowser, startEditor } from './support/editor.ts';
+import { startEditor } from './support/editor.ts';
+import { test } from './support/sharedWindow.ts';
 import { Workbench } from './support/workbench.ts';
 
 // The package without the Temporal worker's native core: what people on other platforms install.
 
 let scratch: string;
-let browser: BrowserContext;
 let server: CodeServer;
 let workbench: Workbench;
 let vsix: string;
 
-beforeAll(async () => {
+test.beforeAll(async ({ browser }) => {
   scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-universal-'));
   await mkdir(path.join(scratch, 'workspace'));
   await mkdir(path.join(scratch, 'extensions'));
   await cp(path.resolve(import.meta.dirname, '../../demo/claude'), path.join(scratch, 'claude'), { recursive: true });
   vsix = await packageExtension('universal');
   await installVsix(vsix, path.join(scratch, 'extensions'), scratch);
-  browser = await openBrowser();
   server = await startEditor({
     extensionsDir: path.join(scratch, 'extensions'),
     workspace: path.join(scratch, 'workspace'),
@@ -40,7 +38,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await workbench?.close();
-  await browser?.close();
   await server?.stop();
   await rm(scratch, { recursive: true, force: true });
 });

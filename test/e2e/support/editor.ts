@@ -1,17 +1,21 @@
-import type { BrowserContext } from 'playwright-core';
 import { inject } from 'vitest';
 import { type CodeServer, type CodeServerOptions, startCodeServer } from '../../../scripts/codeServer.ts';
-import { launchBrowser } from './browser.ts';
 
-// Every test file loads the editor from the same address with the same profile, so Chromium reads and compiles its scripts
-// once in a run and not once in each window. `Workbench.open` clears what an earlier window stored.
+/** Settings of every editor: TypeScript's server, which each window starts for such files, costs more than the test. */
+export const editorSettings = { 'files.associations': { '*.js': 'plaintext', '*.ts': 'plaintext' } };
 
-/** The browser of the UI tests. */
-export function openBrowser(): Promise<BrowserContext> {
-  return launchBrowser(inject('profile'));
-}
-
-/** The editor of the UI tests, with the packed extension. One at a time. */
-export function startEditor(options: Partial<CodeServerOptions> & { workspace: string }): Promise<CodeServer> {
-  return startCodeServer({ extensionsDir: inject('extensionsDir'), port: inject('editorPort'), ...options });
+/**
+ * An editor of a test file's own, with the packed extension. One at a time: all answer at the same address, so that Chromium
+ * reads and compiles the editor's scripts once. `Workbench.open` clears what an earlier one stored.
+ */
+export function startEditor({
+  settings,
+  ...options
+}: Partial<CodeServerOptions> & { workspace: string }): Promise<CodeServer> {
+  return startCodeServer({
+    extensionsDir: inject('extensionsDir'),
+    port: inject('editorPort'),
+    settings: { ...editorSettings, ...settings },
+    ...options,
+  });
 }

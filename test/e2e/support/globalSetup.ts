@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -16,8 +16,10 @@ declare module 'vitest' {
     vsix: string;
     /** Folder of the browser's profile. */
     profile: string;
-    /** Where the editor answers, one after the other. */
+    /** Where editors of one file answer, one after the other. */
     editorPort: number;
+    /** Folder of the window that files share. */
+    shared: string;
   }
 }
 
@@ -29,7 +31,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // `npm test` has built already, and another suite may be running what it built.
   if (!process.env['FORKPOINT_BUILT']) console.log(await run(process.execPath, ['esbuild.mjs'], { cwd: root }));
   const vsix = await packageExtension('platform');
-  const scratch = path.join(tmpdir(), `forkpoint-ui-${process.pid}`);
+  const scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-ui-'));
   const extensionsDir = path.join(scratch, 'extensions');
   await mkdir(extensionsDir, { recursive: true });
   await installVsix(vsix, extensionsDir, scratch);
@@ -37,5 +39,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('vsix', vsix);
   project.provide('profile', path.join(scratch, 'profile'));
   project.provide('editorPort', await freePort());
+  project.provide('shared', path.join(scratch, 'shared'));
   return () => rm(scratch, { recursive: true, force: true });
 }

@@ -4,13 +4,13 @@ import path from 'node:path';
 import { forkRequestSchema } from '../../../src/core/fork/forkRequest.ts';
 import { createServices } from '../../../src/services.ts';
 import { untilView } from '../../support/forkStage.ts';
-import { builtWorker, killWorkers, startTestServer } from '../../support/temporal.ts';
-import { openBrowser, startEditor } from './editor.ts';
-import { Workbench } from './workbench.ts';
+import { builtWorker, killWorkers, type TestServer } from '../../support/temporal.ts';
+import type { SharedWindow } from './sharedWindow.ts';
+import type { Workbench } from './workbench.ts';
 
 const demo = path.resolve(import.meta.dirname, '../../../demo');
 
-/** The editor with a Temporal server and a run of the sample session, of one branch that the demo model answered. */
+/** The shared window with a run of the sample session, of one branch that the demo model answered, and a Temporal server. */
 export class SampleRun {
   readonly workbench: Workbench;
   readonly #ends: (() => Promise<unknown>)[];
@@ -21,10 +21,19 @@ export class SampleRun {
   }
 
   /** @param engine that the run was carried out by */
-  static async open(engine: 'in-process' | 'temporal'): Promise<SampleRun> {
+  static async open(
+    engine: 'in-process' | 'temporal',
+    { shared, temporal }: { shared: SharedWindow; temporal: TestServer },
+  ): Promise<SampleRun> {
     const ends: (() => Promise<unknown>)[] = [];
     try {
-      return new SampleRun(await SampleRun.#open(engine, ends), ends);
+      const scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-sample-run-'));
+      ends.push(() => rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
+      const home = path.join(scratch, 'forkpoint');
+      ends.push(() => killWorkers(home));
+      await dispatch(home, engine, temporal.address);
+      const settings = { 'forkpoint.temporal.address': temporal.address };
+      return new SampleRun(await shared.show({ claudeDir: path.join(demo, 'claude'), home, settings }), ends);
     } catch (error) {
       await endAll(ends);
       throw error;
@@ -33,27 +42,6 @@ export class SampleRun {
 
   close(): Promise<void> {
     return endAll(this.#ends);
-  }
-
-  static async #open(engine: 'in-process' | 'temporal', ends: (() => Promise<unknown>)[]): Promise<Workbench> {
-    const scratch = await mkdtemp(path.join(tmpdir(), 'forkpoint-sample-run-'));
-    ends.push(() => rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
-    const temporal = await startTestServer();
-    ends.push(() => temporal.stop());
-    const home = path.join(scratch, 'forkpoint');
-    ends.push(() => killWorkers(home));
-    await dispatch(home, engine, temporal.address);
-    const browser = await openBrowser();
-    ends.push(() => browser.close());
-    const server = await startEditor({
-      workspace: scratch,
-      settings: { 'forkpoint.temporal.address': temporal.address },
-      env: { CLAUDE_CONFIG_DIR: path.join(demo, 'claude'), FORKPOINT_HOME: home, FORKPOINT_DEMO: '1', TZ: 'UTC' },
-    });
-    ends.push(() => server.stop());
-    const workbench = await Workbench.open(browser, server.url);
-    ends.push(() => workbench.close());
-    return workbench;
   }
 }
 

@@ -56,7 +56,8 @@ export class Workbench {
    */
   static async open(browser: BrowserContext, url: string, viewport = { width: 1400, height: 900 }): Promise<Workbench> {
     const page = await browser.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(30_000);
+    page.setDefaultNavigationTimeout(60_000);
     await page.setViewportSize(viewport);
     const devTools = await browser.newCDPSession(page);
     await devTools.send('Storage.clearDataForOrigin', {
@@ -189,6 +190,13 @@ export class Workbench {
     );
   }
 
+  /** Collapses every row of a view. */
+  async collapseAll(view: string): Promise<void> {
+    await this.view(view).hover();
+    await this.view(view).getByRole('button', { name: 'Collapse All' }).click();
+    await this.view(view).locator('.monaco-list-row[aria-expanded="true"]').first().waitFor({ state: 'detached' });
+  }
+
   /** Titles of a row's context menu, which stays open. */
   async openContextMenu(view: string, text: string | RegExp): Promise<string[]> {
     const items = this.page.locator('.monaco-menu .action-item:not(.disabled) [role=menuitem]');
@@ -243,8 +251,8 @@ export class Workbench {
     return tabs.evaluateAll((elements) => elements.map((tab) => tab.querySelector('.label-name')?.textContent ?? ''));
   }
 
-  async waitForTab(title: string | RegExp): Promise<void> {
-    await this.page.locator('.part.editor .tabs-container .tab').filter({ hasText: title }).first().waitFor();
+  async waitForTab(title: string | RegExp, options: { timeout?: number } = {}): Promise<void> {
+    await this.page.locator('.part.editor .tabs-container .tab').filter({ hasText: title }).first().waitFor(options);
   }
 
   /** A notification with this text. */
@@ -273,12 +281,15 @@ export class Workbench {
     await this.page.setViewportSize({ width, height });
   }
 
+  /** Keeps a picture of a step where FORKPOINT_PICTURES is set: drawing one costs more than most steps. */
+  async screenshot(name: string): Promise<void> {
+    if (process.env['FORKPOINT_PICTURES']) await this.keepPicture(name);
+  }
+
   /** Keeps a picture in artifacts/screenshots/NAME.png, outside of git. */
-  async screenshot(name: string): Promise<string> {
+  async keepPicture(name: string): Promise<void> {
     await mkdir(artifacts, { recursive: true });
-    const file = path.join(artifacts, `${name}.png`);
-    await this.page.screenshot({ path: file, animations: 'disabled' });
-    return file;
+    await this.page.screenshot({ path: path.join(artifacts, `${name}.png`), animations: 'disabled' });
   }
 
   /** Serious and critical accessibility problems of the panel on top, as `rule: what is wrong: where`. */
@@ -287,7 +298,7 @@ export class Workbench {
     const frame = await body?.ownerFrame();
     if (!frame) throw new Error('No panel is open.');
     // Evaluated from outside, so the panel's CSP holds for the panel and not for axe.
-    await frame.evaluate(axe.source);
+    if (!(await frame.evaluate<boolean>("'axe' in window"))) await frame.evaluate(axe.source);
     const { violations } = await frame.evaluate<AxeResults>('axe.run(document)');
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')

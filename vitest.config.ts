@@ -22,6 +22,8 @@ const real = { testTimeout: 60_000, hookTimeout: 180_000, fileParallelism: false
 
 export default defineConfig({
   test: {
+    // What UI tests share ends after the last file, a browser and an editor among it.
+    teardownTimeout: 60_000,
     projects: [
       {
         test: {

@@ -127,33 +127,27 @@ test('Show Files lists what they held where the fork is cut, and how surely', as
   await workbench.screenshot('agents-files-at-cut');
 });
 
-/** Takes what the quick input offers first. */
-async function accept(placeholder: string): Promise<void> {
-  await workbench.page.locator(`.quick-input-widget input[placeholder^="${placeholder}"]`).waitFor();
-  await workbench.page.keyboard.press('Enter');
-}
-
 test('a fork by quick picks asks for place, checks and set-up in one step that can be passed over', async () => {
   await workbench.runCommand('Forkpoint: Fork with Quick Pick');
-  await accept('Session');
-  await accept('Turn');
+  await workbench.accept('Session');
+  await workbench.accept('Turn');
   for (const step of ['Models', 'Prompt', 'System prompt', 'Effort', 'Repeats', 'Answered by', 'Files', 'Asks for'])
-    await accept(step);
+    await workbench.accept(step);
   const standing = workbench.quickPickRows().filter({ hasText: 'Go On' });
   await standing.filter({ hasText: 'the best place · checks: tests · no set-up' }).waitFor();
   await workbench.screenshot('agents-quick-more');
   await workbench.pick('More Settings…');
   await workbench.pick('worktree');
-  await accept('Checks');
-  await workbench.page.locator('.quick-input-widget input[placeholder^="Set-up"]').waitFor();
+  await workbench.accept('Checks');
+  await workbench.asked('Set-up');
   await workbench.quickInput().fill('true');
   await workbench.quickPickRows().filter({ hasText: 'add' }).waitFor();
   await workbench.page.keyboard.press('ArrowDown');
   await workbench.page.keyboard.press('Space');
-  await accept('Set-up');
+  await workbench.accept('Set-up');
   await standing.filter({ hasText: 'worktree · checks: tests · set-up: true' }).waitFor();
-  await accept('Place, checks');
-  await accept('Run in');
+  await workbench.accept('Place, checks');
+  await workbench.accept('Run in');
   await workbench
     .quickPickRows()
     .filter({ hasText: /worktree of .*shop · files at this turn/ })

@@ -202,7 +202,8 @@ describe('the fork panel', () => {
     await names.nth(1).fill('');
     await panel.locator('.problem', { hasText: 'Give the branch a name.' }).waitFor();
     return async () => {
-      await names.nth(1).waitFor();
+      // After a reload the extension host starts before it.
+      await names.nth(1).waitFor({ timeout: 60_000 });
       expect(await editor.inputValue()).toBe('Half a thought');
       expect(await names.nth(1).inputValue()).toBe('');
     };

@@ -237,14 +237,14 @@ test('Replay Session… sends the recorded prompts in order to another model', a
   };
   await workbench.runCommand('Forkpoint: Replay Session');
   const step = async (placeholder: string) => {
-    await workbench.page.locator(`.quick-input-widget input[placeholder^="${placeholder}"]`).waitFor();
+    await workbench.asked(placeholder);
     await workbench.quickPickRows().first().waitFor();
     await workbench.page.keyboard.press('Enter');
   };
   await step('Session');
-  await workbench.page.locator('.quick-input-widget input[placeholder^="First turn"]').waitFor();
+  await workbench.asked('First turn');
   await workbench.pick('France');
-  await workbench.page.locator('.quick-input-widget input[placeholder^="Models"]').waitFor();
+  await workbench.asked('Models');
   await workbench.quickInput().fill('claude-haiku-4-5');
   await workbench
     .quickPickRows()

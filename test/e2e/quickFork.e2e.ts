@@ -21,28 +21,17 @@ test.beforeAll(async ({ shared }) => {
 
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-/** Waits until the quick input asks this. */
-async function asked(placeholder: string): Promise<void> {
-  await workbench.page.locator(`.quick-input-widget input[placeholder^="${placeholder}"]`).waitFor();
-}
-
-/** Takes what the quick input offers first. */
-async function accept(placeholder: string): Promise<void> {
-  await asked(placeholder);
-  await workbench.page.keyboard.press('Enter');
-}
-
 test('a fork can be made, run and compared with the keyboard alone', async () => {
   await workbench.runCommand('Forkpoint: Fork with Quick Pick');
-  await accept('Session');
-  await accept('Turn');
-  await asked('Models');
+  await workbench.accept('Session');
+  await workbench.accept('Turn');
+  await workbench.asked('Models');
   await workbench.quickInput().fill('claude-haiku-4-5');
   await workbench.quickPickRows().filter({ hasText: 'typed' }).waitFor();
   await workbench.page.keyboard.press('ArrowDown');
   await workbench.page.keyboard.press('Space');
-  await accept('Models');
-  for (const step of ['Prompt', 'System prompt', 'Effort', 'Repeats', 'Run in', 'Tools']) await accept(step);
+  await workbench.accept('Models');
+  for (const step of ['Prompt', 'System prompt', 'Effort', 'Repeats', 'Run in', 'Tools']) await workbench.accept(step);
   const confirmation = workbench.quickPickRows().first();
   await confirmation.filter({ hasText: 'Run 2 branches' }).waitFor();
   expect(await confirmation.textContent()).toContain('2 requests to the offline demo model');

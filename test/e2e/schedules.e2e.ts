@@ -22,6 +22,7 @@ test('a run is put on a schedule, runs on it, and says what changed since the ti
   await workbench.row('Runs', 'Now handle emoji').waitFor();
   await workbench.chooseFromContextMenu('Runs', 'Now handle emoji', 'Schedule This Fork…');
   await workbench.pick('Every Monday at 3:00');
+  await workbench.asked('Name of the schedule');
   await workbench.quickInput().fill('not a name');
   await workbench.page.getByText('Write up to 64 letters').waitFor();
   await workbench.quickInput().fill('weekly');

@@ -123,6 +123,7 @@ test('an encryption key is made, copied, refused where it is none, and removed',
   expect(Buffer.from(key, 'base64')).toHaveLength(32);
 
   await ask(/Paste a Key/);
+  await workbench.page.locator('.quick-input-title:visible', { hasText: /^\s*Encryption Key/ }).waitFor();
   await workbench.quickInput().fill('too short');
   await workbench.page.locator('.quick-input-message', { hasText: '32 bytes in base64' }).waitFor();
   await workbench.page.keyboard.press('Escape');

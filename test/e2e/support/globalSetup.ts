@@ -40,5 +40,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('profile', path.join(scratch, 'profile'));
   project.provide('editorPort', await freePort());
   project.provide('shared', path.join(scratch, 'shared'));
-  return () => rm(scratch, { recursive: true, force: true });
+  // The last file's browser and editor end meanwhile.
+  return () => rm(scratch, { recursive: true, force: true, maxRetries: 15, retryDelay: 200 });
 }

@@ -146,6 +146,17 @@ export class Workbench {
     return this.page.locator('.quick-input-widget:visible input.input');
   }
 
+  /** Waits until the quick input asks this: what is typed before goes to the question that stood there. */
+  async asked(placeholder: string): Promise<void> {
+    await this.page.locator(`.quick-input-widget:visible input[placeholder^="${placeholder}"]`).waitFor();
+  }
+
+  /** Takes what the quick input offers first. */
+  async accept(placeholder: string): Promise<void> {
+    await this.asked(placeholder);
+    await this.page.keyboard.press('Enter');
+  }
+
   /** Rows of the open QuickPick. */
   quickPickRows(): Locator {
     return this.page.locator('.quick-input-widget:visible .monaco-list-row');

@@ -88,9 +88,12 @@ export function describeAgentContract(kind: ForkPlan['engine'], makeServices: Ma
       expect(toRecorded).toMatchObject([{ path: 'src/slugify.js', added: 1 }]);
     });
 
-    it('waits for a person, passes the answer on once, and refuses what nobody asked', async () => {
-      const runId = await start((request) => (isResult(request) ? 'Done.' : bash(writes('asked.txt'))), {});
-      const asked = await untilView(services, runId, ({ branches }) => branches[0]?.questions.length === 1);
+    it('waits for a person, lets another work meanwhile, passes the answer on once, and refuses what nobody asked', async () => {
+      const script: AgentScript = (request) =>
+        isResult(request) || promptOf(request).includes('Ask nothing') ? 'Done.' : bash(writes('asked.txt'));
+      const branches = [{ name: 'one' }, { name: 'other', prompt: 'Ask nothing.' }];
+      const runId = await start(script, { branches, concurrency: 1 });
+      const asked = await untilView(services, runId, (view) => branchOf(view, 'other').state === 'completed');
       const branch = branchOf(asked, 'one');
       expect(branch).toMatchObject({ state: 'waiting', waitingFor: 'answer' });
       const [question] = branch.questions;

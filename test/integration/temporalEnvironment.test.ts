@@ -584,6 +584,44 @@ describe('the workflow, in the test environment', () => {
       });
     });
 
+    it('lets another branch work while one waits for an answer or for the limit, which then waits for its turn', async () => {
+      const both = await agentPlan(new MemoryBlobs(), {
+        engine: 'temporal',
+        branches: [{ name: 'one' }, { name: 'two' }],
+        agent: { concurrency: 1 },
+      });
+      const { promise: released, resolve: release } = Promise.withResolvers<void>();
+      const { promise: others, resolve: otherBegins } = Promise.withResolvers<void>();
+      const resetsAt = new Date(Date.now() + 1_000).toISOString();
+      const turns: string[] = [];
+      const turn: Activities['agentTurn'] = async ({ branchId }) => {
+        const { client, info } = Context.current();
+        turns.push(branchId);
+        if (branchId === 'b2') {
+          otherBegins();
+          await hang(Context.current(), released);
+        }
+        if (turns.length > 1) return { ...ended, kind: 'completed' };
+        const asking = client.workflow.getHandle(info.workflowExecution!.workflowId);
+        await asking.signal('question', 'b1', 'c1', 'open');
+        await others;
+        await asking.signal('question', 'b1', 'c1', 'closed');
+        return { ...ended, kind: 'limit', resetsAt };
+      };
+      const { did, activities } = agentOf([turn, turn, turn]);
+      await playPlan(both, {}, noModel, activities, async (scene) => {
+        const waits = async () => {
+          const { b1 } = await scene.handle.query<Record<string, BranchProgress>>('progress');
+          return [did.includes(`wait until ${resetsAt}`), b1?.waitsFor];
+        };
+        await expect.poll(waits, { timeout: 30_000 }).toEqual([true, 'start']);
+        expect(turns).toEqual(['b1', 'b2']);
+        release();
+        expect(await scene.handle.result()).toBe('completed');
+        expect(turns).toEqual(['b1', 'b2', 'b1']);
+      });
+    });
+
     it('looks once at a branch that ended otherwise than by its last prompt', async () => {
       const { did, activities } = agentOf([async () => ({ ...ended, kind: 'max_turns' })]);
       await playPlan(await plan(), {}, noModel, activities, async (scene) => {
@@ -636,7 +674,7 @@ describe('the workflow, in the test environment', () => {
         },
       ]);
       await playPlan(await plan(), {}, noModel, activities, async ({ handle }) => {
-        await expect.poll(() => did).toContain(`wait until ${resetsAt}`);
+        await expect.poll(() => did, { timeout: 30_000 }).toContain(`wait until ${resetsAt}`);
         const args: [AnswerOrder] = [
           { branchId: branchIdSchema.parse('b1'), callId: 'c1', answer: blobRefSchema.parse(sha256('an answer')) },
         ];

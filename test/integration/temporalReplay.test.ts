@@ -35,6 +35,7 @@ const changes: Record<string, readonly [from: string, to: string]> = {
   whole: ['remote.wholeAgentTurn(', 'remote.agentTurn('],
   replays: ['await continuation.isDue()', 'await new Promise(() => {})'],
   replayed: ['remote.wholeAgentTurn(', 'remote.prepareAgent('],
+  slots: ['.keepsSlots !== true', '.keepsSlots === true'],
 };
 const kindOf = (name: string): string => /-(\w+)\.history/.exec(name)?.[1] ?? 'requests';
 

@@ -21,7 +21,7 @@ import { builtWorker, killWorkers, startTestServer, testEngine } from './tempora
 // follower, a retry, a failed and a cancelled branch), and some of agents. Old histories stay in the folder: workflows of every
 // release must replay. They hold ids and references, nothing of what was said.
 // Run it for a new release: node --experimental-transform-types test/support/recordTemporalHistory.ts NAME [WHICH], where WHICH is
-// requests, updated, continued, scheduled, agents or prompts.
+// requests, updated, continued, scheduled, agents, prompts or slots.
 
 const name = process.argv[2];
 if (name === undefined || !/^[\w.-]+$/.test(name)) throw new Error('Name the history, for example 0.1.0.');
@@ -35,6 +35,7 @@ try {
   if (only === undefined || only === 'scheduled') await recordScheduled();
   if (only === undefined || only === 'agents') await recordAgents();
   if (only === undefined || only === 'prompts') await recordPrompts();
+  if (only === undefined || only === 'slots') await recordSlots();
 } finally {
   await server.stop();
 }
@@ -245,6 +246,31 @@ async function recordPrompts(): Promise<void> {
     await services.forks.whenEnded(replayed, AbortSignal.timeout(180_000));
     await keep(replayed, `${name}-replayed`);
     await keepOneBefore(replayed, `${name}-replays`);
+  } finally {
+    await services.dispose();
+    await killWorkers(stage.home);
+    await stage.close();
+  }
+}
+
+/** Three agents of which one works at once: one asks a person, and the others work meanwhile. */
+async function recordSlots(): Promise<void> {
+  const stage = await ForkStage.open();
+  const services = await stage.services({ temporal: { address: server.address, workerScript: await builtWorker() } });
+  const runId = runIdSchema.parse('r-history-slots');
+  stage.answer((request) => {
+    const last = lastOfUser(request);
+    return last.includes('tool_result') || last.includes('Ask nothing') ? 'Done.' : bash('node -e 1');
+  });
+  try {
+    const others = ['two', 'three'].map((other) => ({ name: other, prompt: 'Ask nothing.' }));
+    const branches = [{ name: 'one' }, ...others];
+    await services.forks.dispatch(stage.fork({ engine: 'temporal', branches, concurrency: 1 }), runId);
+    const asked = await untilView(services, runId, (view) => branchOf(view, 'three').state === 'completed');
+    const [question] = branchOf(asked, 'one').questions;
+    await services.forks.answer(runId, 'one', question?.callId ?? '', { behavior: 'allow', scope: 'call' });
+    await services.forks.whenEnded(runId, AbortSignal.timeout(180_000));
+    await keep(runId, `${name}-slots`);
   } finally {
     await services.dispose();
     await killWorkers(stage.home);

@@ -5,14 +5,14 @@ import { ForkpointError, ModelCallError, messageOf } from '../errors.ts';
 import type { Failure } from '../failure.ts';
 import type { BranchPlan, ForkPlan } from '../fork/forkPlan.ts';
 import type { BranchId } from '../ids.ts';
-import { runAgentBranch } from './agent/runAgentBranch.ts';
+import { type AgentBranchPorts, runAgentBranch } from './agent/runAgentBranch.ts';
 import type { BranchEvent } from './branchEvent.ts';
 import type { BranchOutcome, StepResult } from './branchOutcome.ts';
+import { BranchSlots } from './branchSlots.ts';
 import { type BranchPorts, BudgetReached, runBranch } from './runBranch.ts';
 import { RunBudget } from './runBudget.ts';
 import { type LimitChange, RunLimits } from './runLimits.ts';
 import type { BranchPosition, PromptPosition, RunPosition, StepPosition } from './runPosition.ts';
-import { Slots } from './slots.ts';
 
 /** Rejection of `PlanPorts.branch` when the branch was cancelled or ran out of time. */
 export class BranchStopped extends Error {
@@ -43,6 +43,8 @@ export interface PlanPorts {
   checkBaselines(): Promise<void>;
   /** Waits until one more branch may be begun with, of an engine for which thousands are too many at once. */
   place?(branchId: BranchId): Promise<void>;
+  /** An agent keeps its slot while it waits, as it did when the run began. Default: false. */
+  readonly keepsSlots?: boolean;
 }
 
 /** Which branches of the plan to run, and what earlier attempts completed of them. */
@@ -76,6 +78,8 @@ export interface PlanRun {
   add(make: () => Promise<BranchPlan>): Promise<void>;
   /** The branches follow at once. @throws RunOver */
   changeLimits(change: LimitChange): void;
+  /** Questions of the branch wait for a person, or none any more. Meanwhile another may have its slot. */
+  asks(branchId: BranchId, isAsking: boolean): void;
 }
 
 /** All branches have ended: the run takes no more orders. */
@@ -96,7 +100,7 @@ class Run implements PlanRun {
   readonly #ports: PlanPorts;
   readonly #limits: RunLimits;
   readonly #budget: RunBudget;
-  readonly #slots: Slots | null;
+  readonly #slots: BranchSlots | null;
   readonly #outcomes = new Map<BranchId, Promise<BranchOutcome>>();
   #leaders: ReadonlyMap<string, BranchId> = new Map();
   /** Branches that are being made. */
@@ -109,7 +113,7 @@ class Run implements PlanRun {
     this.#ports = ports;
     this.#limits = new RunLimits(plan);
     this.#budget = new RunBudget(this.#limits, input);
-    this.#slots = plan.agent === null ? null : new Slots(plan.agent.concurrency);
+    this.#slots = plan.agent === null ? null : new BranchSlots(plan.agent.concurrency);
     this.ended = this.#run();
   }
 
@@ -133,6 +137,10 @@ class Run implements PlanRun {
     if (this.#over) throw new RunOver();
     this.#limits.change(change);
     if (change.concurrency !== undefined) this.#slots?.resize(change.concurrency);
+  }
+
+  asks(branchId: BranchId, isAsking: boolean): void {
+    if (this.#ports.keepsSlots !== true) this.#slots?.asks(branchId, isAsking);
   }
 
   async #run(): Promise<RunEnd> {
@@ -195,12 +203,18 @@ class Run implements PlanRun {
   #start(branch: BranchPlan): void {
     const prior = this.#input.prior[branch.branchId] ?? [];
     const turnsDone = this.#input.turnsDone?.[branch.branchId] ?? 0;
-    const slot = this.#slots?.take();
+    const slot = this.#startsWaiting(branch.branchId) ? undefined : this.#slots?.of(branch.branchId).take('begins');
     const gate = slot === undefined ? this.#gateFor(branch) : bothOf(slot, this.#gateFor(branch));
     const outcome = this.#outcomeOf(branch, { prior, turnsDone, gate });
     this.#outcomes.set(branch.branchId, outcome);
     // Also where the branch was cancelled while it waited: then its slot is given on as soon as it comes.
-    if (slot !== undefined) void Promise.all([slot, settled(outcome)]).then(([release]) => release());
+    if (this.#slots !== null) void Promise.all([slot, settled(outcome)]).then(() => this.#slots?.end(branch.branchId));
+  }
+
+  /** An earlier execution left it waiting for the account's limit. */
+  #startsWaiting(branchId: BranchId): boolean {
+    const from = this.#positionOf(branchId);
+    return this.#ports.keepsSlots !== true && isPrompt(from) && from.until !== null;
   }
 
   #gateFor({ branchId, cacheGroup }: BranchPlan): Promise<void> | null {
@@ -232,7 +246,7 @@ class Run implements PlanRun {
       .branch(branch, { gate, limits }, async (branchPorts) => {
         if (from === undefined) await ports.record({ type: 'branch-started', runId, branchId, at: ports.now() });
         if (executor === 'claude-code') {
-          const { agent } = branchPorts;
+          const agent = this.#sharingSlots(branchPorts.agent);
           const turn: typeof agent.turn = (ref) => watched(agent.turn(ref));
           const position = isPrompt(from) ? from : undefined;
           return runAgentBranch(this.#plan, branch, turnsDone, this.#budget, { ...agent, turn }, position);
@@ -246,6 +260,20 @@ class Run implements PlanRun {
       .catch((error: unknown) => outcomeOf(error, inFlight, this.#limits.timeoutSeconds));
     await ports.record({ type: 'branch-ended', runId, branchId, at: ports.now(), outcome });
     return outcome;
+  }
+
+  /** While a branch waits for the account's limit, another has its slot. */
+  #sharingSlots(agent: AgentBranchPorts): AgentBranchPorts {
+    const slots = this.#slots;
+    if (slots === null || this.#ports.keepsSlots === true) return agent;
+    return {
+      ...agent,
+      waitUntil: (ref, until) => {
+        const slot = slots.of(ref.branchId);
+        slot.giveUp();
+        return agent.waitUntil(ref, until, () => slot.take('goes on'));
+      },
+    };
   }
 }
 

@@ -1,8 +1,10 @@
 /** A counting semaphore: takers beyond the limit wait, first come, first served. */
 export class Slots {
   #count: number;
+  /** Negative while more are taken than there are. */
   #free: number;
-  readonly #waiting: ((release: () => void) => void)[] = [];
+  readonly #beginning: ((release: () => void) => void)[] = [];
+  readonly #goingOn: ((release: () => void) => void)[] = [];
 
   constructor(count: number) {
     this.#count = count;
@@ -16,26 +18,37 @@ export class Slots {
     this.#serve();
   }
 
-  /** Resolves with the function that gives the slot back. */
-  take(): Promise<() => void> {
+  /**
+   * Resolves with the function that gives the slot back.
+   * @param order whoever goes on is served before all that begin
+   */
+  take(order: 'begins' | 'goes on' = 'begins'): Promise<() => void> {
     return new Promise((resolve) => {
-      this.#waiting.push(resolve);
+      (order === 'begins' ? this.#beginning : this.#goingOn).push(resolve);
       this.#serve();
     });
   }
 
+  /**
+   * Takes a slot also where none is free: nobody else gets one until so many are given back.
+   * @returns the function that gives it back
+   */
+  takeAtOnce(): () => void {
+    this.#free -= 1;
+    let taken = true;
+    return () => {
+      if (!taken) return;
+      taken = false;
+      this.#free += 1;
+      this.#serve();
+    };
+  }
+
   #serve(): void {
     while (this.#free > 0) {
-      const next = this.#waiting.shift();
+      const next = this.#goingOn.shift() ?? this.#beginning.shift();
       if (next === undefined) return;
-      this.#free -= 1;
-      let taken = true;
-      next(() => {
-        if (!taken) return;
-        taken = false;
-        this.#free += 1;
-        this.#serve();
-      });
+      next(this.takeAtOnce());
     }
   }
 }

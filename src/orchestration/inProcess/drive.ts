@@ -241,9 +241,10 @@ export class Drive {
     return {
       prepare: async (ref) => (await agents()).prepare(ref, signal),
       turn: (ref) => this.#agentTurn(ref, scope),
-      waitUntil: async (ref, until) => {
+      waitUntil: async (ref, until, slot) => {
         await (await agents()).noteWaiting(ref, until);
         await clock.sleep(Math.max(0, Date.parse(until) - clock.now()), signal);
+        if (slot !== undefined) await unlessAborted(slot(), signal);
       },
       // What a cancelled branch changed is looked at all the same; its checks are broken off.
       finish: async (ref) => (await agents()).finish(ref, signal),
@@ -256,11 +257,15 @@ export class Drive {
     const { agents, clock, random } = this.#deps;
     const { signal } = scope.controller;
     const policy = retryPolicies.compute;
+    const onQuestion = (callId: string, state: 'open' | 'closed'): void => {
+      scope.questionIs(callId, state);
+      this.#run?.asks(ref.branchId, scope.isAsking);
+    };
     for (let attempt = 1; ; attempt += 1) {
       try {
         const work = await agents();
         return await this.#tracer.span('agent turn', { 'forkpoint.branch': ref.branchId }, () =>
-          work.turn(ref, { signal, onFirstToken: scope.onFirstToken }),
+          work.turn(ref, { signal, onFirstToken: scope.onFirstToken, onQuestion }),
         );
       } catch (error) {
         if (!(error instanceof AgentError) || signal.aborted || attempt >= policy.attempts) throw error;
@@ -297,15 +302,25 @@ class BranchScope {
   ended = false;
   readonly firstToken: Promise<void>;
   onFirstToken: () => void = () => {};
+  readonly #openQuestions = new Set<string>();
 
   constructor() {
     this.firstToken = new Promise((resolve) => {
       this.onFirstToken = resolve;
     });
   }
+
+  get isAsking(): boolean {
+    return this.#openQuestions.size > 0;
+  }
+
+  questionIs(callId: string, state: 'open' | 'closed'): void {
+    if (state === 'open') this.#openQuestions.add(callId);
+    else this.#openQuestions.delete(callId);
+  }
 }
 
-function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
     if (signal.aborted) return onAbort();

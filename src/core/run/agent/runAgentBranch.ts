@@ -14,8 +14,11 @@ export interface AgentBranchPorts {
   prepare(ref: AgentBranchRef): Promise<void>;
   /** Sends one prompt (0-based) and waits for its end; a prompt that was sent before is gone on with. */
   turn(ref: AgentBranchRef & { turn: number }): Promise<AgentTurnOutcome>;
-  /** Waits until a moment (ISO 8601), durably where the engine can. */
-  waitUntil(ref: AgentBranchRef, until: string): Promise<void>;
+  /**
+   * Waits until a moment (ISO 8601), durably where the engine can.
+   * @param slot waits from then on for the branch's turn; a branch that is stopped waits no more
+   */
+  waitUntil(ref: AgentBranchRef, until: string, slot?: () => Promise<unknown>): Promise<void>;
   /** Finds out what the branch changed, also after a cancellation; runs its checks where asked to. */
   finish(ref: AgentBranchRef & { checks: boolean }): Promise<void>;
   /** Removes what was prepared for a branch that never started, in reverse order. */

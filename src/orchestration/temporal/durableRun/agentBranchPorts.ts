@@ -43,9 +43,13 @@ export function createAgentBranchPorts(branch: BranchPlan, deps: BranchPortsDeps
         questions.closeAll(branchId);
       }
     },
-    waitUntil: async (ref, until) => {
+    waitUntil: async (ref, until, slot) => {
       await local.noteWaiting({ ...ref, until });
-      const slept = () => progress.during(branchId, 'limit', sleep(Math.max(0, Date.parse(until) - Date.now())));
+      const over = () => progress.during(branchId, 'limit', sleep(Math.max(0, Date.parse(until) - Date.now())));
+      const slept =
+        slot === undefined
+          ? over
+          : () => over().then(() => progress.during(branchId, 'start', unlessCancelled(slot())));
       await (continuation === null ? slept() : continuation.asleep(branchId, slept));
     },
     // What a cancelled branch changed is looked at, and what was prepared for nothing is removed, all the same.
@@ -69,4 +73,9 @@ export function createAgentBranchPorts(branch: BranchPlan, deps: BranchPortsDeps
     discard: (ref) => CancellationScope.nonCancellable(() => remote.discardAgent(ref).catch(rethrowAsOurs)),
     ...(continuation !== null && { at: (_ref, position) => continuation.at(branchId, position) }),
   };
+}
+
+/** @throws CancelledFailure */
+async function unlessCancelled(waiting: Promise<unknown>): Promise<void> {
+  await Promise.race([waiting, CancellationScope.current().cancelRequested]);
 }

@@ -1,7 +1,7 @@
 // src/orchestration/temporal/durableRun: what runs inside the workflow sandbox beside workflows.ts. It is replayed:
 // no Node, no clock and no random number of its own, no I/O but by activities.
 
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, patched } from '@temporalio/workflow';
 import type { BranchPlan } from '../../../core/fork/forkPlan.ts';
 import type { BranchId } from '../../../core/ids.ts';
 import type { BranchEvent } from '../../../core/run/branchEvent.ts';
@@ -32,13 +32,17 @@ export class DurableRun implements PlanPorts {
   readonly #loaded: LoadedRun;
   readonly #branches: RunBranches;
   readonly #tokens = new FirstTokens();
-  readonly #questions = new PendingQuestions();
+  readonly #questions = new PendingQuestions((branchId) => {
+    this.#run?.asks(branchId, this.#questions.branches().has(branchId));
+  });
   readonly #description: RunDescription;
   readonly #writer: EventWriter;
   readonly #shared: BranchPortsDeps;
   readonly #continuation: Continuation | null;
   /** Left out for a run that an older version started: there all branches begin at once. */
   readonly place?: (branchId: BranchId) => Promise<void>;
+  /** So it is in a run that an older worker began. */
+  readonly keepsSlots: boolean;
   /** How to stop the branches that have not ended. */
   readonly #stops = new Map<BranchId, () => void>();
   readonly #cancelled: Set<BranchId>;
@@ -49,6 +53,7 @@ export class DurableRun implements PlanPorts {
 
   constructor(order: RunOrder | DurableOrder, loaded: LoadedRun) {
     const { plan } = loaded;
+    this.keepsSlots = plan.agent !== null && !patched('slots-while-waiting');
     const local = order.version === 2 ? localActivitiesInTurn() : localActivities();
     this.#order = order;
     this.#loaded = loaded;

@@ -100,6 +100,11 @@ function workDeps(options: AgentServicesOptions): AgentWorkDeps {
     inContainer: () => isContainer(env),
     freePort,
     commandEnv: () => commandEnvironment(env),
+    keepOutput: async ({ runId, name }, index, text) => {
+      const file = path.join(home, 'removed-places', `${runId}-${name}-teardown-${index}.txt`);
+      await writeWhole(file, text);
+      return file;
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { LoadedAgentServices } from './agentServices.ts';
+import type { FailedTeardown } from './core/agent/agentFacts.ts';
 import type { AgentPlanning } from './core/fork/agent/agentPlanning.ts';
 import type { RunId } from './core/ids.ts';
 import type { AgentWork } from './core/run/agent/agentWork.ts';
@@ -21,8 +22,8 @@ export class AgentServices {
     return (await this.#get()).planning;
   }
 
-  async removePlaces(runId: RunId): Promise<void> {
-    await this.runs.removePlaces(runId);
+  removePlaces(runId: RunId): Promise<FailedTeardown[]> {
+    return this.runs.removePlaces(runId);
   }
 
   /** Its methods load what they need. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { ChangedFile, CheckResult } from '../core/agent/agentFacts.ts';
 import { describeQuestion } from '../core/agent/describeQuestion.ts';
+import { describeTeardown } from '../core/agent/describeTeardown.ts';
 import type { BlobStore } from '../core/blobStore.ts';
 import { describeChecks, describeProblem, summarizeChecks } from '../core/checks/checkSummary.ts';
 import { absoluteTime, duration, oneLine, plural } from '../core/format.ts';
@@ -55,11 +56,12 @@ function prefixText({ equal, total, stopsAt }: NonNullable<BranchView['prefix']>
 }
 
 /** How each check does on the two states that branches are compared with, and in how many branches. */
-function baselineLines({ checks, branches }: RunView): string[] {
+function baselineLines({ checks, branches, failedTeardowns }: RunView): string[] {
   const results = branches.map((branch) => branch.checks).filter(({ length }) => length > 0);
   return [
     ...summarizeChecks(results, checks).map((each) => `check ${oneLine(each.name, 40)}: ${describeChecks(each)}`),
     ...checks.problems.map((problem) => `checks: ${oneLine(describeProblem(problem), 200)}`),
+    ...failedTeardowns.map((failed) => `teardown: ${oneLine(describeTeardown(failed), 400)}`),
   ];
 }
 

@@ -89,11 +89,12 @@ export function describeAgentContract(kind: ForkPlan['engine'], makeServices: Ma
     });
 
     it('waits for a person, lets another work meanwhile, passes the answer on once, and refuses what nobody asked', async () => {
-      const script: AgentScript = (request) =>
-        isResult(request) || promptOf(request).includes('Ask nothing') ? 'Done.' : bash(writes('asked.txt'));
-      const branches = [{ name: 'one' }, { name: 'other', prompt: 'Ask nothing.' }];
+      const branches = [{ name: 'one' }, { name: 'other', prompt: 'Ask, too.' }];
+      const script: AgentScript = (request) => (isResult(request) ? 'Done.' : bash(writes('asked.txt')));
       const runId = await start(script, { branches, concurrency: 1 });
-      const asked = await untilView(services, runId, (view) => branchOf(view, 'other').state === 'completed');
+      const asked = await untilView(services, runId, (view) =>
+        view.branches.every(({ questions }) => questions.length === 1),
+      );
       const branch = branchOf(asked, 'one');
       expect(branch).toMatchObject({ state: 'waiting', waitingFor: 'answer' });
       const [question] = branch.questions;
@@ -105,6 +106,8 @@ export function describeAgentContract(kind: ForkPlan['engine'], makeServices: Ma
       await expect(
         services.forks.answer(runId, 'one', question!.callId, { behavior: 'deny', scope: 'call' }),
       ).rejects.toMatchObject({ exitCode: 2 });
+      const { callId } = branchOf(asked, 'other').questions[0]!;
+      await services.forks.answer(runId, 'other', callId, { behavior: 'deny', scope: 'call' });
       const view = await services.forks.whenEnded(runId);
       expect(branchOf(view, 'one').files).toMatchObject([{ path: 'asked.txt', status: 'added' }]);
     });

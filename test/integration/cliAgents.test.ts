@@ -455,11 +455,16 @@ describe('where and on what', () => {
   it('begins from a commit in a worktree, whose place is torn down and pruned with a patch once its run is gone', async () => {
     const file = path.join(stage.folder, 'torn.fork.json');
     const down = path.join(stage.folder, 'down');
-    await writeFile(file, JSON.stringify({ teardown: [`echo $FORKPOINT_BRANCH $FORKPOINT_PORT $PWD >${down}`] }));
+    await writeFile(
+      file,
+      JSON.stringify({ teardown: [`echo $FORKPOINT_BRANCH $FORKPOINT_PORT $PWD >${down}`, 'echo busy; exit 3'] }),
+    );
     const options = ['--place', 'worktree', '--files', 'HEAD', '--branch', 'name=a,prompt=[touch]', '--file', file];
     const result = await cli(fork(...options, '--check', 'head=! grep -q normalize src/slugify.js', '--json'));
     expect(result.code, result.stderr).toBe(0);
-    const { runId, branches } = result.json();
+    const { runId, branches, failedTeardowns } = result.json();
+    expect(failedTeardowns.map(({ place }: { place: string }) => place)).toEqual(['fork-point', 'recorded']);
+    expect((await cli(['status', runId])).stdout).toMatch(/teardown: .* of fork-point failed with exit code 3/);
     // What set-up made is the branch's too; an empty file counts as one.
     expect(branches[0]).toMatchObject({ place: { kind: 'worktree' }, files: [{ path: 'made.txt', status: 'added' }] });
     const placesOf = async (id: string) => {
@@ -473,8 +478,14 @@ describe('where and on what', () => {
     expect((await cli(['places'])).stdout).toMatch(new RegExp(`${runId} +a \\(b1\\) +worktree`));
     await rm(path.join(stage.home, 'runs', runId), { recursive: true });
     expect(await placesOf(runId)).toMatchObject([{ orphan: true, bytes: expect.any(Number) }]);
-    const { removed } = (await cli(['places', 'prune', '--json'])).json();
-    expect(removed).toMatchObject([{ runId, branch: 'b1', patch: expect.any(String) }]);
+    const pruned = await cli(['places', 'prune', '--json']);
+    const { removed } = pruned.json();
+    expect(pruned.code).toBe(1);
+    expect(pruned.stderr).toContain('The teardown command "echo busy; exit 3" of b1 failed with exit code 3');
+    expect(removed).toMatchObject([
+      { runId, branch: 'b1', patch: expect.any(String), failedTeardowns: [{ place: 'b1', exitCode: 3 }] },
+    ]);
+    expect(await readFile(removed[0].failedTeardowns[0].output, 'utf8')).toContain('busy');
     expect(await readFile(removed[0].patch, 'utf8')).toContain('b/made.txt');
     const [branch, port, cwd] = (await readFile(down, 'utf8')).trim().split(' ');
     expect([branch, Number(port) > 0, cwd]).toEqual(['b1', true, branches[0].place.path]);

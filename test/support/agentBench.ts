@@ -103,6 +103,7 @@ export class AgentBench {
       inContainer: () => false,
       freePort: async () => 40_001,
       commandEnv: () => ({}),
+      keepOutput: async ({ name }, index, text) => `/removed/${name}-${index}: ${text}`,
       ...over,
     });
   }

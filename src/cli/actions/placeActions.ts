@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { describeTeardown } from '../../core/agent/describeTeardown.ts';
 import { AgentError, messageOf } from '../../core/errors.ts';
 import { byteSize, oneLine, relativeTime } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
@@ -83,11 +84,11 @@ async function namesOf(context: CliContext, runIds: ReadonlySet<RunId>): Promise
 /** `places prune` */
 export async function prunePlaces(context: CliContext): Promise<number> {
   const { agents } = await context.services();
-  const removed = (await agents.prune()).map(({ place, patch }) => ({
+  const removed = (await agents.prune()).map(({ place, ...what }) => ({
     runId: place.id.runId,
     branch: place.id.name,
     root: place.root,
-    patch,
+    ...what,
   }));
   const { terminal } = context;
   if (terminal.json) terminal.printJson({ removed });
@@ -95,5 +96,7 @@ export async function prunePlaces(context: CliContext): Promise<number> {
   for (const { runId, branch, patch } of terminal.json ? [] : removed) {
     terminal.print(`${runId} ${branch}${patch === null ? '' : ` · what it changed: ${patch}`}`);
   }
-  return 0;
+  const failed = removed.flatMap(({ failedTeardowns }) => failedTeardowns);
+  for (const each of failed) terminal.note(oneLine(describeTeardown(each), 400));
+  return failed.length === 0 ? 0 : 1;
 }

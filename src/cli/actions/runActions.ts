@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { CheckResult } from '../../core/agent/agentFacts.ts';
+import { describeTeardown } from '../../core/agent/describeTeardown.ts';
 import type { BlobStore } from '../../core/blobStore.ts';
 import { BadInputError, NotConfirmedError } from '../../core/errors.ts';
 import { money, oneLine, relativeTime } from '../../core/format.ts';
@@ -175,10 +176,11 @@ export async function deleteRun(context: CliContext, given: string): Promise<num
       throw new NotConfirmedError('Nothing was deleted.', 'Run it again and answer y, or add --yes.');
     }
   }
-  await forks.delete(runId);
-  if (terminal.json) terminal.printJson({ deleted: runId });
+  const failedTeardowns = await forks.delete(runId);
+  if (terminal.json) terminal.printJson({ deleted: runId, failedTeardowns });
   else terminal.print(`Deleted ${runId}.`);
-  return 0;
+  for (const failed of failedTeardowns) terminal.note(oneLine(describeTeardown(failed), 400));
+  return failedTeardowns.length === 0 ? 0 : 1;
 }
 
 /** A set-up command or a check with what it printed. */

@@ -51,6 +51,18 @@ export const checkResultSchema = z.object({
 });
 export type CheckResult = z.infer<typeof checkResultSchema>;
 
+/** A teardown command that failed before its place was removed. */
+export const failedTeardownSchema = z.object({
+  /** Name of the place: a branch's id, `fork-point` or `recorded`. */
+  place: z.string(),
+  command: z.string(),
+  /** Null where it was ended, as its time was up, or could not be run. */
+  exitCode: z.number().nullable(),
+  /** File of what it printed, null where that could not be kept. */
+  output: z.string().nullable(),
+});
+export type FailedTeardown = z.infer<typeof failedTeardownSchema>;
+
 /** Why one of the two states that branches are compared with could not be checked. */
 export interface BaselineProblem {
   state: 'fork-point' | 'recorded';

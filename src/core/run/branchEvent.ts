@@ -5,6 +5,7 @@ import {
   checkResultSchema,
   commitSchema,
   doubtSchema,
+  failedTeardownSchema,
   measuredPrefixSchema,
   placeSchema,
   questionSchema,
@@ -134,6 +135,8 @@ const agentEvents = [
     state: z.enum(['fork-point', 'recorded']),
     reason: z.string(),
   }),
+  /** A place was removed, and a command that was to tear down what was set up in it failed. */
+  z.object({ type: z.literal('teardown-failed'), ...base, failed: failedTeardownSchema }),
 ] as const;
 
 /**

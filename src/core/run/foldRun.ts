@@ -18,6 +18,7 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
   let ended: { state: RunState; at: string } | null = null;
   let started = false;
   let compared: Pick<RunSchedule, 'changes' | 'comparison'> = { changes: null, comparison: null };
+  const failedTeardowns: RunView['failedTeardowns'] = [];
   const checks: RunView['checks'] = { forkPoint: [], recorded: [], problems: [] };
   for (const event of events) {
     if (event.type === 'run-started') {
@@ -36,6 +37,8 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
     } else if (event.type === 'baseline-failed') {
       const { state, reason } = event;
       checks.problems = [...checks.problems.filter((problem) => problem.state !== state), { state, reason }];
+    } else if (event.type === 'teardown-failed') {
+      failedTeardowns.push(event.failed);
     } else if (event.type !== 'limits-changed') {
       branches.get(event.branchId)?.apply(event);
     }
@@ -62,6 +65,7 @@ export function foldRun(plan: ForkPlan, events: readonly BranchEvent[]): RunView
     costUsd: sumOf(costs),
     branches: views,
     checks,
+    failedTeardowns,
   };
 }
 

@@ -4,6 +4,7 @@ import type {
   CheckResult,
   Commit,
   Doubt,
+  FailedTeardown,
   MeasuredPrefix,
   PlaceFact,
   Question,
@@ -122,4 +123,6 @@ export interface RunView {
   branches: BranchView[];
   /** The checks on the two states that branches are compared with. */
   checks: { forkPoint: CheckResult[]; recorded: CheckResult[]; problems: BaselineProblem[] };
+  /** Of places that were removed while the run was under way. */
+  failedTeardowns: FailedTeardown[];
 }

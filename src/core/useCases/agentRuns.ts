@@ -1,4 +1,4 @@
-import type { ChangedFile, Question } from '../agent/agentFacts.ts';
+import type { ChangedFile, FailedTeardown, Question } from '../agent/agentFacts.ts';
 import type { FoundAgent, Place, PlaceInfo, PlaceOption } from '../agent/agentPorts.ts';
 import type { ApplyPlan, ApplyResult } from '../changes/applyChanges.ts';
 import type { RunId } from '../ids.ts';
@@ -64,10 +64,21 @@ export interface AgentRuns {
    */
   command(runId: RunId, branch: string, command: readonly string[]): Promise<Continuation>;
   places(): Promise<PlaceInfo[]>;
-  /** Removes places that no run owns and nobody lives in; what they changed is kept as a patch. @returns those removed, with the patch */
-  prune(): Promise<{ place: PlaceInfo; patch: string | null }[]>;
-  /** Removes the places of a run that is to be deleted, its teardown commands awaited. @throws PlaceError where something lives in one */
-  removePlaces(runId: RunId): Promise<void>;
+  /** Removes places that no run owns and nobody lives in; what they changed is kept as a patch. */
+  prune(): Promise<RemovedPlace[]>;
+  /**
+   * Removes the places of a run that is to be deleted, its teardown commands awaited.
+   * @returns the commands that failed
+   * @throws PlaceError where something lives in one
+   */
+  removePlaces(runId: RunId): Promise<FailedTeardown[]>;
+}
+
+export interface RemovedPlace {
+  place: PlaceInfo;
+  /** File of what it changed, null where that is nothing. */
+  patch: string | null;
+  failedTeardowns: FailedTeardown[];
 }
 
 /** A command line that goes on with a branch's session in its place. */

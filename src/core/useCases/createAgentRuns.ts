@@ -1,3 +1,4 @@
+import type { FailedTeardown } from '../agent/agentFacts.ts';
 import type { FoundAgent, Place, PlaceInfo, PlaceOption } from '../agent/agentPorts.ts';
 import type { AgentPlan } from '../agent/agentSettings.ts';
 import type { ApplyPlan, ChangeApplier } from '../changes/applyChanges.ts';
@@ -13,7 +14,14 @@ import { noChanges } from '../run/agent/noChanges.ts';
 import { removePlace } from '../run/agent/removePlace.ts';
 import { foldRun } from '../run/foldRun.ts';
 import type { BranchView, RunView } from '../run/runView.ts';
-import { type AgentRuns, type Continuation, forkPointName, type OpenQuestion, recordedStateName } from './agentRuns.ts';
+import {
+  type AgentRuns,
+  type Continuation,
+  forkPointName,
+  type OpenQuestion,
+  type RemovedPlace,
+  recordedStateName,
+} from './agentRuns.ts';
 
 export interface AgentRunsDeps extends AgentWorkDeps {
   find: () => Promise<FoundAgent | null>;
@@ -154,16 +162,16 @@ class Runs implements AgentRuns {
     return this.#deps.places.list();
   }
 
-  async prune(): Promise<{ place: PlaceInfo; patch: string | null }[]> {
-    const removed: { place: PlaceInfo; patch: string | null }[] = [];
+  async prune(): Promise<RemovedPlace[]> {
+    const removed: RemovedPlace[] = [];
     for (const info of await this.#deps.places.list()) {
       if (!info.orphan || info.inUse) continue;
       // Somebody may miss what it changed. Where that can't be kept, the place is.
       const changes = await (await this.#deps.places.open(info.id)).changes();
       const patch = await this.#deps.changes.patch(info.id.runId, { a: null, b: changes });
       const kept = patch === '' ? null : await this.#deps.keepPatch(info.id.runId, info.id.name, patch);
-      await removePlace(info.id, this.#deps);
-      removed.push({ place: info, patch: kept });
+      const failedTeardowns = await removePlace(info.id, this.#deps);
+      removed.push({ place: info, patch: kept, failedTeardowns });
     }
     const left = new Set((await this.#deps.places.list()).map(({ id }) => id.runId));
     const gone = new Set(removed.map(({ place }) => place.id.runId));
@@ -171,15 +179,17 @@ class Runs implements AgentRuns {
     return removed;
   }
 
-  async removePlaces(runId: RunId): Promise<void> {
+  async removePlaces(runId: RunId): Promise<FailedTeardown[]> {
     const { agent } = await this.#deps.runs.plan(runId);
-    if (agent === null) return;
+    if (agent === null) return [];
+    const failed: FailedTeardown[] = [];
     for (const { id } of (await this.#deps.places.list()).filter((info) => info.id.runId === runId)) {
       // Places of earlier versions have nothing kept beside them.
       const env = { FORKPOINT_RUN: runId, FORKPOINT_BRANCH: id.name };
-      await removePlace(id, this.#deps, { commands: agent.teardown, env });
+      failed.push(...(await removePlace(id, this.#deps, { commands: agent.teardown, env })));
     }
     await this.#deps.changes.remove(runId);
+    return failed;
   }
 
   async #view(runId: RunId): Promise<RunView> {

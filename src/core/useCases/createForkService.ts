@@ -1,4 +1,4 @@
-import type { Answer, ChangedFile } from '../agent/agentFacts.ts';
+import type { Answer, ChangedFile, FailedTeardown } from '../agent/agentFacts.ts';
 import type { Executor } from '../agent/agentSettings.ts';
 import { checkAnswer } from '../agent/checkAnswer.ts';
 import type { BlobStore } from '../blobStore.ts';
@@ -69,8 +69,8 @@ export interface ForkServiceDeps {
   agents: () => Promise<AgentPlanning>;
   /** Files that differ between two sides of a run that Claude Code answered. */
   changedFiles: (runId: RunId, a: string, b: string) => Promise<ChangedFile[]>;
-  /** Called before a run is deleted: what lies elsewhere of it goes first. */
-  beforeDelete: (runId: RunId) => Promise<void>;
+  /** Called before a run is deleted: what lies elsewhere of it goes first. Gives the teardown commands that failed. */
+  beforeDelete: (runId: RunId) => Promise<FailedTeardown[]>;
   /** Asked at every dispatch; default: no result cache. */
   cache?: () => CacheSettings;
   /** Told of every run that was stored anew; nothing waits for what it does. */
@@ -277,14 +277,15 @@ class Service implements ForkService {
     return this.traced('resume', { 'forkpoint.run': runId }, () => this.runAgain(runId, 'resume'));
   }
 
-  async delete(runId: RunId): Promise<void> {
+  async delete(runId: RunId): Promise<FailedTeardown[]> {
     const view = await this.run(runId);
     // A worker's run needs no lock of this process; the end of a lost run may still be unwritten.
     if (view.state === 'running' && (view.engine === 'temporal' || (await this.deps.runs.isOwned(runId)))) {
       throw new BadInputError(`Run "${view.title}" is still running.`, 'Cancel it first, then delete it.');
     }
-    if (view.executor === 'claude-code') await this.deps.beforeDelete(runId);
+    const failed = view.executor === 'claude-code' ? await this.deps.beforeDelete(runId) : [];
     await this.deps.runs.delete(runId);
+    return failed;
   }
 
   async answer(runId: RunId, branch: string, callId: string, answer: Answer): Promise<void> {

@@ -1,7 +1,7 @@
 // src/core/useCases: what views and command line call. Nothing is above it within core; a rule belongs into the
 // folder below that it is about.
 
-import type { Answer } from '../agent/agentFacts.ts';
+import type { Answer, FailedTeardown } from '../agent/agentFacts.ts';
 import type { Executor } from '../agent/agentSettings.ts';
 import type { PairedRuns } from '../compare/compareRuns.ts';
 import type { Comparison } from '../compare/comparison.ts';
@@ -111,7 +111,8 @@ export interface ForkService {
   retry(runId: RunId): Promise<void>;
   /** Runs what an interruption left undone. */
   resume(runId: RunId): Promise<void>;
-  delete(runId: RunId): Promise<void>;
+  /** @returns the teardown commands that failed: its places are gone all the same */
+  delete(runId: RunId): Promise<FailedTeardown[]>;
   /** Every branch against the recording; with `a` and `b` (branch ids, names or `recorded`) that pair. @throws NotFoundError */
   compare(runId: RunId, a?: string, b?: string): Promise<Comparison>;
   /**

@@ -7,6 +7,7 @@ import { oneLine, plural } from '../../core/format.ts';
 import { messageSafe } from '../../core/plainText.ts';
 import { type Choice, choice, pickOne } from '../quickInput.ts';
 import type { RunList } from '../runTree/runList.ts';
+import { tellFailedTeardowns } from '../tellFailedTeardowns.ts';
 import type { ServiceProvider } from '../viewServices.ts';
 import { placeRow, placesSummary } from './placeRows.ts';
 
@@ -59,6 +60,7 @@ async function prune(places: readonly PlaceInfo[], services: ServiceProvider): P
   if ((await vscode.window.showWarningMessage(asked, { modal: true, detail }, label)) !== label) return;
   const { agents } = await services.get();
   const removed = await agents.prune();
+  void tellFailedTeardowns(removed.flatMap(({ failedTeardowns }) => failedTeardowns));
   const patches = removed.flatMap(({ patch }) => (patch === null ? [] : [patch]));
   const saved =
     patches.length === 0

@@ -9,6 +9,7 @@ import type { CommandHandlers } from '../commands.ts';
 import type { RunTarget, StepTarget } from '../commandTable.ts';
 import { type DispatchDeps, requireTrust } from '../dispatchRun.ts';
 import type { Pickers } from '../pickers.ts';
+import { tellFailedTeardowns } from '../tellFailedTeardowns.ts';
 import { replaySession } from '../temporal/replaySession.ts';
 import type { ViewServices } from '../viewServices.ts';
 import { isUnderWay } from './runNodes.ts';
@@ -114,7 +115,7 @@ async function deleteAfterQuestion(forks: ForkService, runId: RunId): Promise<vo
       : 'What its branches answered is deleted with it. The recorded session stays as it is.';
   const question = `Delete the run “${messageSafe(oneLine(title, 60))}”?`;
   const answer = await vscode.window.showWarningMessage(question, { modal: true, detail }, label);
-  if (answer === label) await forks.delete(runId);
+  if (answer === label) void tellFailedTeardowns(await forks.delete(runId));
 }
 
 async function openInTemporal({ runId }: RunTarget, { temporal }: ViewServices): Promise<void> {

@@ -1,3 +1,4 @@
+import { describeTeardown } from '../../core/agent/describeTeardown.ts';
 import { absoluteTime, duration, messageWithHint, money, plural } from '../../core/format.ts';
 import { codeBlock, escapeMarkdown } from '../../core/inertMarkdown.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';
@@ -77,6 +78,7 @@ function tooltipOfRun(run: RunView): string {
       ['Cached', savedText(run.branches)],
       ['Budget', run.budgetUsd === null ? null : money(run.budgetUsd)],
       ['Schedule', run.schedule?.name ?? null],
+      ['Teardown', run.failedTeardowns.length === 0 ? null : run.failedTeardowns.map(describeTeardown).join(' ')],
       ['Started', absoluteTime(run.createdAt)],
       ['Ended', run.endedAt === null ? null : absoluteTime(run.endedAt)],
       ['Project', run.session.projectPath],

@@ -399,7 +399,7 @@ async function run(
     defaultExecutor: async () => 'api',
     agents: () => Promise.reject(new Error('No agent is planned in this test.')),
     changedFiles: async () => [],
-    beforeDelete: async () => {},
+    beforeDelete: async () => [],
   });
   const word = shown.rebuilt.request.messages.at(-1)?.role === 'assistant' ? { prompt: 'Go on.' } : {};
   const request = forkRequestSchema.parse({ session, at, tools: 'stop', branches: [{ name: 'unchanged' }], ...word });

@@ -4,6 +4,7 @@ import type {
   BranchSessions,
   ChangeStore,
   CheckRunner,
+  PlaceId,
   Places,
 } from '../../agent/agentPorts.ts';
 import type { BlobStore } from '../../blobStore.ts';
@@ -47,6 +48,8 @@ export interface AgentWorkDeps {
   inContainer: () => boolean;
   /** A free port that was not given out before. */
   freePort: () => Promise<number>;
+  /** Keeps what a failed teardown command printed, the `index`th of its place (1-based). @returns its file @throws StorageError */
+  keepOutput: (id: PlaceId, index: number, text: string) => Promise<string>;
   /** Environment of set-up commands and checks: this process's, without keys and without what Claude Code set for itself. */
   commandEnv: () => Record<string, string>;
 }

@@ -6,7 +6,7 @@ import type { RunId } from '../../ids.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { cachedCheck } from './cachedCheck.ts';
 import { bytesOfBlob, placedFilesAt } from './loadBranch.ts';
-import { removePlace } from './removePlace.ts';
+import { removePlaceOf } from './removePlace.ts';
 
 type Baseline = 'fork-point' | 'recorded';
 
@@ -44,7 +44,7 @@ async function checkBaseline(
   const id = { runId, name: state };
   const order = await baselineOrder(id, agent, deps);
   // What a killed process left in it is not the state that is asked for.
-  await removePlace(id, deps);
+  await removePlaceOf(id, deps);
   const place = await deps.places.create(order, signal);
   try {
     const own = { FORKPOINT_RUN: runId, FORKPOINT_BRANCH: state };
@@ -67,7 +67,7 @@ async function checkBaseline(
     }
     return null;
   } finally {
-    await removePlace(id, deps).catch(() => {});
+    await removePlaceOf(id, deps).catch(() => {});
   }
 }
 

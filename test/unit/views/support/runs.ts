@@ -69,6 +69,7 @@ export function run(over: Partial<RunView> = {}): RunView {
     costUsd: 0.04,
     branches: [branch('b1-1')],
     checks: { forkPoint: [], recorded: [], problems: [] },
+    failedTeardowns: [],
     ...over,
   };
 }

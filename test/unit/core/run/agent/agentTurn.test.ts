@@ -5,9 +5,10 @@ import type {
   AgentTurnOrder,
   CheckRunner,
 } from '../../../../../src/core/agent/agentPorts.ts';
+import { describeTeardown } from '../../../../../src/core/agent/describeTeardown.ts';
 import { StorageError } from '../../../../../src/core/errors.ts';
 import type { ForkPlan } from '../../../../../src/core/fork/forkPlan.ts';
-import { type BranchId, branchIdSchema, type RunId } from '../../../../../src/core/ids.ts';
+import { type BlobRef, type BranchId, branchIdSchema, type RunId } from '../../../../../src/core/ids.ts';
 import { endAbandoned, interruption } from '../../../../../src/core/run/abandonedRun.ts';
 import type { AgentWorkDeps } from '../../../../../src/core/run/agent/agentWork.ts';
 import { createForkService, type ForkServiceDeps } from '../../../../../src/core/useCases/createForkService.ts';
@@ -771,6 +772,40 @@ describe('preparing a branch', () => {
       ['fork-point', 'c', ofBaseline],
       ['fork-point', 'down', ofBaseline],
       ['fork-point', 'rm db', ofBaseline],
+    ]);
+  });
+
+  it('says which teardown commands failed, keeps what they printed, and removes the place all the same', async () => {
+    let printed: BlobRef | null = null;
+    const checks: CheckRunner = {
+      run: async ({ id }, { name, run }) => {
+        if (run === 'lost') throw new Error('No space left on device.');
+        const exitCode = run === 'slow' ? null : run === 'down' && id.name === 'b1' ? 3 : 0;
+        return { name, exitCode, passed: exitCode === 0, ms: 1, output: printed };
+      },
+    };
+    bench = await AgentBench.open(clock, async () => end(), { checks });
+    printed = await bench.blobs.put({ text: 'The database is busy.' });
+    const teardown = ['down', 'slow', 'lost'];
+    const plan = await bench.plan({ agent: { teardown, checks: [{ name: 'c', run: 'c', timeoutSeconds: 1 }] } });
+    const ref = { runId: plan.runId, branchId: b1 };
+    await bench.work.prepare(ref, signal());
+    await bench.work.discard(ref);
+    await bench.work.checkBaselines(plan.runId, signal());
+    expect(bench.machine.places).toEqual(new Set());
+    const slow = { command: 'slow', exitCode: null };
+    const lost = { command: 'lost', exitCode: null };
+    const { failedTeardowns } = await bench.view(plan);
+    expect(failedTeardowns).toEqual([
+      { place: 'b1', command: 'down', exitCode: 3, output: '/removed/b1-1: The database is busy.' },
+      { place: 'b1', ...slow, output: '/removed/b1-2: The database is busy.' },
+      { place: 'b1', ...lost, output: '/removed/b1-3: No space left on device.' },
+      { place: 'fork-point', ...slow, output: '/removed/fork-point-1: The database is busy.' },
+      { place: 'fork-point', ...lost, output: '/removed/fork-point-2: No space left on device.' },
+    ]);
+    expect(failedTeardowns.slice(0, 2).map(describeTeardown)).toEqual([
+      'The teardown command "down" of b1 failed with exit code 3; the place was removed all the same. What it printed: /removed/b1-1: The database is busy.',
+      'The teardown command "slow" of b1 didn’t come to its end; the place was removed all the same. What it printed: /removed/b1-2: The database is busy.',
     ]);
   });
 

@@ -4,8 +4,9 @@ import { describeQuestion } from '../core/agent/describeQuestion.ts';
 import { describeTeardown } from '../core/agent/describeTeardown.ts';
 import type { BlobStore } from '../core/blobStore.ts';
 import { describeChecks, describeProblem, summarizeChecks } from '../core/checks/checkSummary.ts';
-import { absoluteTime, duration, oneLine, plural } from '../core/format.ts';
+import { duration, oneLine, plural } from '../core/format.ts';
 import { printableText } from '../core/plainText.ts';
+import { limitText } from '../core/run/limitText.ts';
 import { nameOf } from '../core/run/nameOf.ts';
 import type { BranchView, RunView } from '../core/run/runView.ts';
 import { questionLines } from './questionLines.ts';
@@ -31,9 +32,10 @@ function branchLines(view: RunView, branch: BranchView): string[] {
   return [`${oneLine(nameOf(branch), 40)}: ${facts}`.trimEnd(), ...below.map((line) => `  ${line}`)];
 }
 
-function branchFacts({ files, changeSet, commits, checks, prefix, waitingFor, until }: BranchView): string {
+function branchFacts(branch: BranchView): string {
+  const { files, changeSet, commits, checks, prefix } = branch;
   return [
-    waitingFor === 'limit' ? `waits for the usage limit${until === null ? '' : ` until ${absoluteTime(until)}`}` : '',
+    branch.waitingFor === 'limit' ? limitText(branch) : '',
     changeSet === null ? '' : changesText(files),
     commits.length === 0 ? '' : plural(commits.length, 'commit'),
     ...checks.map((check) => `${oneLine(check.name, 40)} ${verdictOf(check)}`),

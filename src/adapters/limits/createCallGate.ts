@@ -51,13 +51,13 @@ export function createCallGate(options: CallGateOptions): CallGate {
   }
 
   return {
-    async enter(calls, signal): Promise<CallPermit> {
+    async enter(calls, signal, onHeld): Promise<CallPermit> {
       const { pause, slots } = await scopeOf(calls);
       const giveBack = await takeSlot(slots, signal);
       const leave = () => giveBack().catch((error: unknown) => log('A call’s slot could not be given back.', error));
       try {
         // Last: the API may ask for a pause while a slot is waited for.
-        await pause.over(signal);
+        await pause.over(signal, onHeld);
       } catch (error) {
         await leave();
         throw error;

@@ -37,13 +37,18 @@ export class SharedPause {
     this.#deps = deps;
   }
 
-  /** Resolves when calls may leave. @throws the signal's reason */
-  async over(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when calls may leave.
+   * @param onHeld told how many milliseconds are left, before each of its waits
+   * @throws the signal's reason
+   */
+  async over(signal: AbortSignal, onHeld: (ms: number) => void = () => {}): Promise<void> {
     const { clock, random } = this.#deps;
     for (;;) {
       await this.#look();
       const left = this.#until - clock.monotonic();
       if (left <= 0) return;
+      onHeld(left);
       await clock.sleep(left + random() * spreadMs, signal);
     }
   }

@@ -150,6 +150,8 @@ export const branchEventSchema = z.discriminatedUnion('type', [
   /** The run has other limits from now on; the stored plan has them. */
   z.object({ type: z.literal('limits-changed'), ...base, change: limitChangeSchema }),
   z.object({ type: z.literal('branch-started'), ...ofBranch }),
+  /** The API wants no such calls for a while, whoever asked last: this one leaves at `until` (ISO 8601). */
+  z.object({ type: z.literal('call-held'), ...ofBranch, step: z.number(), until: z.iso.datetime() }),
   z.object({ type: z.literal('request-sent'), ...ofBranch, step: z.number(), attempt: z.number() }),
   z.object({ type: z.literal('first-token'), ...ofBranch, step: z.number() }),
   /** Text since the last such event of the step; coalesced, so at most a few a second. */

@@ -10,9 +10,10 @@ export interface GatedCalls {
 export interface CallGate {
   /**
    * Waits while the API wants no such calls, and where only so many may be under way, for one of them to end.
+   * @param onHeld told for how many milliseconds from now on a pause holds the call back; again where it is made longer
    * @throws the signal's reason
    */
-  enter(calls: GatedCalls, signal: AbortSignal): Promise<CallPermit>;
+  enter(calls: GatedCalls, signal: AbortSignal, onHeld?: (ms: number) => void): Promise<CallPermit>;
 }
 
 /** One call on its way. */

@@ -30,6 +30,9 @@ export interface ModelCall {
   cache?: CallCache | undefined;
 }
 
+/** Calls that are held back for less, in milliseconds, are not worth a word. */
+const tellHeldFromMs = 1_000;
+
 type RetryingEvent = Extract<BranchEvent, { type: 'retrying' }>;
 
 export interface CallModelDeps {
@@ -107,7 +110,11 @@ async function ask(
   { signal, attempt, onSent, onFirstToken }: CallOptions,
 ): Promise<StoredReply> {
   const client = await deps.models(call.provider);
-  const permit = await deps.gate?.enter({ provider: call.provider, model: request.model }, signal);
+  const hold = (ms: number): void => {
+    const until = new Date(deps.clock.now() + ms).toISOString();
+    if (ms >= tellHeldFromMs) log.write({ type: 'call-held', step: call.step, until });
+  };
+  const permit = await deps.gate?.enter({ provider: call.provider, model: request.model }, signal, hold);
   try {
     signal.throwIfAborted();
     onSent?.();

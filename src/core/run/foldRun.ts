@@ -121,6 +121,8 @@ class BranchFold {
   private readonly calls = new Map<number, BranchToolCall[]>();
   private retryingInMs: number | null = null;
   private retryingUntil: string | null = null;
+  /** Until when the branch's call is held back. */
+  private heldUntil: string | null = null;
   private readonly agent = new AgentFold();
   private readonly agentCosts = new AgentCosts();
 
@@ -129,6 +131,7 @@ class BranchFold {
   apply(event: EventOfBranch): void {
     this.agent.apply(event);
     this.agentCosts.apply(event);
+    this.heldUntil = event.type === 'call-held' ? event.until : null;
     switch (event.type) {
       case 'branch-started':
         this.state = 'running';
@@ -224,7 +227,9 @@ class BranchFold {
   }
 
   private waiting(): { for: NonNullable<BranchView['waitingFor']>; until: string | null } | null {
-    if (this.state !== 'running' || this.plan.agent === undefined) return null;
+    if (this.state !== 'running') return null;
+    if (this.heldUntil !== null) return { for: 'limit', until: this.heldUntil };
+    if (this.plan.agent === undefined) return null;
     if (this.agent.view().questions.length > 0) return { for: 'answer', until: null };
     if (this.agent.waiting !== null) return this.agent.waiting;
     return this.retryingInMs === null ? null : { for: 'retry', until: this.retryingUntil };

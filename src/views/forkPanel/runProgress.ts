@@ -120,6 +120,7 @@ function tailOf(whole: string): string {
 
 function facts(branch: BranchView, provider: Provider, now: number): string {
   if (branch.state === 'pending') return 'waiting';
+  if (branch.waitingFor !== null) return agentActivity(branch, now);
   if (branch.retryingInMs !== null) return `asks again in ${duration(branch.retryingInMs)}`;
   const billed = branch.state === 'running' || provider === 'demo' ? '' : cost(branch);
   const cached = branch.cached ? 'cached' : '';

@@ -8,6 +8,7 @@ import {
   tokenCount,
   unknownText,
 } from '../../core/format.ts';
+import { limitText } from '../../core/run/limitText.ts';
 import type { BranchState, BranchView, RunView } from '../../core/run/runView.ts';
 import { facts } from '../sessionTree/sessionRows.ts';
 import type { RowColor, TreeRow } from '../treeRow.ts';
@@ -99,7 +100,7 @@ export function costOfRun({ costUsd, branches }: RunView): string {
 export function branchState(branch: BranchView): string {
   if (branch.state === 'pending') return 'waiting';
   if (branch.waitingFor === 'answer') return 'waits for you';
-  if (branch.waitingFor === 'limit') return 'waits for the usage limit';
+  if (branch.waitingFor === 'limit') return limitText(branch);
   if (branch.retryingInMs !== null) return `asks again in ${duration(branch.retryingInMs)}`;
   if (branch.error?.code === 'interrupted') return 'interrupted';
   if (branch.state === 'failed') return `failed: ${oneLine(branch.error?.message ?? 'reason unknown', 60)}`;

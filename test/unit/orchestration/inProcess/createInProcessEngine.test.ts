@@ -175,6 +175,8 @@ describe('the in-process engine', () => {
       await storePlan({ runs, blobs }, { branches: named('elsewhere') }),
     );
     await expect.poll(() => asked).toEqual(['first', 'elsewhere']);
+    const waiting = { state: 'waiting', waitingFor: 'limit', until: new Date(clock.now() + 60_000).toISOString() };
+    for (const plan of [second, third]) expect((await viewOf(plan)).branches[0]).toMatchObject(waiting);
     clock.advance(59_999);
     await expect.poll(() => clock.waits[0]).toBe(1);
     expect(asked).toEqual(['first', 'elsewhere']);
@@ -183,6 +185,8 @@ describe('the in-process engine', () => {
     await ended(second);
     await ended(third);
     expect(asked.slice(2).sort()).toEqual(['first', 'second', 'third']);
+    const none = { state: 'completed', waitingFor: null, until: null };
+    for (const plan of [second, third]) expect((await viewOf(plan)).branches[0]).toMatchObject(none);
   });
 
   it.each([null, 0])(

@@ -87,7 +87,7 @@ export function withRunChoices(command: Command): Command {
     .option('--claude <path>', 'the Claude Code to use (default: FORKPOINT_CLAUDE, else PATH)')
     .option(
       '--budget-usd <usd>',
-      'dispatch nothing more once this is reached; agents that work at once share what is left of it',
+      'dispatch nothing more once this is reached; agents share what is left of it evenly, those that wait for their turn included',
       positiveNumber,
     )
     .option(

@@ -268,7 +268,8 @@ describe('diff', () => {
     apply((await cli(['diff', run.runId, 'edit', 'commit'])).stdout);
     expect(await readFile(file, 'utf8')).toBe(await at('commit'));
     expect(await readFile(path.join(clone, 'new.txt'), 'utf8')).toBe('hello\n');
-    apply((await cli(['diff', run.runId, branchNamed('commit').branchId, 'recorded'])).stdout);
+    const { branchId } = branchNamed('commit');
+    apply((await cli(['compare', run.runId, branchId, 'recorded', '--format', 'patch'])).stdout);
     expect(await readFile(file, 'utf8')).toBe(recorded.end);
     expect((await cli(['diff', run.runId, 'say'])).stdout).toBe('');
   });

@@ -27,7 +27,12 @@ export function addRunCommands(program: Command, handle: Handle): void {
     .argument('<run>')
     .argument('[a]', 'a branch’s id or name, or recorded')
     .argument('[b]', 'likewise; default: recorded')
-    .addOption(new Option('--format <format>', 'form of the output').choices(['text', 'json', 'markdown', 'patch']))
+    .addOption(
+      new Option(
+        '--format <format>',
+        'form of the output; patch: of the texts, or of the code where Claude Code answered, as git apply takes it',
+      ).choices(['text', 'json', 'markdown', 'patch']),
+    )
     .action(handle(async () => (await import('../actions/compareAction.ts')).compare));
   withAddressOption(withCommonOptions(program.command('cancel').description('cancel a run, or one branch of it')))
     .argument('<run>')

@@ -102,7 +102,7 @@ function limits(state: ReadyState, agents: boolean, edit: (change: Partial<ForkD
           ? html`<span>${number('maxTurns', 'Most replies of an agent', 'any')} turns a branch</span>`
           : html`<span>${number('maxSteps', 'Most replies of a branch', '20')} steps a branch</span>`
       }
-      <span>$ ${number('budgetUsd', `Budget of the run in US dollars; once reached nothing more is sent${agents ? ', and agents that work at once share what is left of it' : ''}`, 'none')} a run</span>
+      <span>$ ${number('budgetUsd', `Budget of the run in US dollars; once reached nothing more is sent${agents ? ', and agents share what is left of it evenly, those that wait for their turn included' : ''}`, 'none')} a run</span>
       ${(['timeoutMinutes', 'maxSteps', 'maxTurns', 'budgetUsd'] as const).map((field) => fieldState(problems, field).text)}
     </div>
   </fieldset>`;

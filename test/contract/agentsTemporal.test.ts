@@ -9,7 +9,7 @@ import { workflowIdOf } from '../../src/orchestration/temporal/workflowIdOf.ts';
 import type { Services, ServicesOptions } from '../../src/services.ts';
 import { branchOf, ForkStage, recorded, untilView } from '../support/forkStage.ts';
 import { historyText } from '../support/historyText.ts';
-import { holdLeaving, KillMatrix, runMoments, timesLogged, untilThen } from '../support/killMatrix.ts';
+import { asksAgain, holdLeaving, KillMatrix, runMoments, timesLogged, untilThen } from '../support/killMatrix.ts';
 import { builtWorker, killWorkers, startTestServer, type TestServer } from '../support/temporal.ts';
 import { describeAgentContract } from './agentContract.ts';
 
@@ -105,6 +105,27 @@ describe('agents on Temporal', () => {
       },
     };
   }
+
+  it('pass an answer that comes when their worker is lost on to the agent that repeats its call', async () => {
+    new KillMatrix(stage);
+    const home = path.join(stage.folder, 'lost-answer');
+    const own = await durable(stage, {}, home);
+    onTestFinished(() => own.dispose());
+    const branches = [{ name: 'one', prompt: asksAgain }];
+    const { runId } = await own.forks.dispatch(stage.fork({ engine: 'temporal', branches }));
+    const asked = await untilView(own, runId, (view) => branchOf(view, 'one').questions.length === 1);
+    await killWorkers(home);
+    const { callId } = branchOf(asked, 'one').questions[0]!;
+    // No worker is there to hear of it.
+    const answering = own.forks.answer(runId, 'one', callId, { behavior: 'allow', scope: 'call' });
+    await own.forks.resume(runId);
+    await answering;
+    const branch = branchOf(await own.forks.whenEnded(runId), 'one');
+    expect(branch).toMatchObject({ state: 'completed', error: null, questions: [], inDoubt: [] });
+    expect(branch.files).toMatchObject([{ path: 'asked.txt', status: 'added' }]);
+    const answers = (await own.runs.events(runId)).filter(({ type }) => type === 'question-answered');
+    expect(answers).toMatchObject([{ givenTo: callId, answer: { behavior: 'allow' } }]);
+  }, 180_000);
 
   it('leave requests their places while they wait for a person', async () => {
     stage.answer(({ body }) => {

@@ -18,6 +18,8 @@ export const agentMoments = ['first token', 'tool', 'question', 'end'] as const 
 
 const promptOf = (moment: Moment) => `Stand at the ${moment}.`;
 const bash = (command: string): Reply => ({ content: [{ type: 'tool_use', name: 'Bash', input: { command } }] });
+/** Of an agent that repeats its call when it goes on, after it was lost with a question open. */
+export const asksAgain = 'Ask, and ask again when you go on.';
 const asked = `node -e "require('fs').writeFileSync('asked.txt', '')"`;
 
 /** A run whose branches each stop at another moment, until they are killed there; when it is gone on with, none stops. */
@@ -178,7 +180,7 @@ export class KillMatrix {
     const moment = moments.findLast((name) => whole.includes(promptOf(name)));
     if (last.includes('You were interrupted')) {
       this.#prompts.push(whole);
-      return 'I looked.';
+      return whole.includes(asksAgain) ? bash(asked) : 'I looked.';
     }
     if (last.includes('tool_result')) return 'Done.';
     this.#prompts.push(last);
@@ -187,7 +189,7 @@ export class KillMatrix {
       const leaves = `env -i setsid sleep ${this.#seconds} </dev/null >/dev/null 2>&1 &`;
       return bash(`${leaves} sleep 0.2; echo once >> tool.txt; sleep 600`);
     }
-    if (moment === 'question') return bash(asked);
+    if (moment === 'question' || last.includes(asksAgain)) return bash(asked);
     return 'Done.';
   }
 }

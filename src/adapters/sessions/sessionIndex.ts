@@ -7,7 +7,7 @@ import type { ForeignTitle } from './foreignTitles.ts';
 import { indexVersion } from './indexVersion.ts';
 
 /** Raise it whenever `SessionSummary` gets, loses or means another field, or what a row holds changes. */
-export const sessionIndexVersion = indexVersion(7);
+export const sessionIndexVersion = indexVersion(8);
 
 /**
  * Thousands of small rows are read more slowly than their text; all of it in one row would be written anew for every line that

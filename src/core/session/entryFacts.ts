@@ -6,9 +6,9 @@ import {
   apiErrorText,
   holdsContinuation,
   holdsInterruption,
-  isAutomaticPrompt,
   isCommandOutputText,
   isPromptContent,
+  isPromptIfAnswered,
   isShellOutputText,
   joinedPromptText,
   textsOf,
@@ -171,6 +171,6 @@ const rules: {
     facts.isCommandOutput = texts.some(isCommandOutputText);
     if (message?.role !== 'user') return;
     if (isPromptContent(record, content, texts)) facts.prompt = promptOf(record, content, texts);
-    if (isAutomaticPrompt(record, content, texts)) facts.automatic = promptOf(record, content, texts);
+    if (isPromptIfAnswered(record, content, texts)) facts.automatic = promptOf(record, content, texts);
   },
 };

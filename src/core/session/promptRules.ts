@@ -82,7 +82,12 @@ export function isPromptContent(
   content: readonly ContentBlock[],
   texts: readonly string[],
 ): boolean {
-  return record.isMeta !== true && isAsked(record, content, texts);
+  return record.isMeta !== true && isAsked(record, content, texts) && !isOfUnknownCommand(texts);
+}
+
+/** What Claude Code says of a command that it doesn't know; the same words may be a person's. */
+function isOfUnknownCommand(texts: readonly string[]): boolean {
+  return texts.some((text) => unknownCommand.test(text));
 }
 
 /** As `isPromptContent`, whoever asks. */
@@ -90,21 +95,21 @@ function isAsked(record: JsonRecord, content: readonly ContentBlock[], texts: re
   if (record.isCompactSummary === true || record.isVisibleInTranscriptOnly === true) return false;
   if (content.length === 0 || content.some(({ type }) => type === 'tool_result') || holdsInterruption(texts))
     return false;
-  // Without a reply: what Claude Code says of a command that it doesn't know.
-  return !texts.some((text) => isNotByThePerson(text) || unknownCommand.test(text));
+  return !texts.some(isNotByThePerson);
 }
 
 /**
- * Whether a user line is what a conversation begins with that no person asked: a scheduled prompt, or another session's message.
- * Claude Code begins sessions with other lines like that, which the model doesn't answer.
+ * Whether a user line is a prompt only where the model answers it. Such are what a conversation begins with that no person asked, a
+ * scheduled prompt or another session's message, and words that Claude Code says, too, of a command that it doesn't know.
  */
-export function isAutomaticPrompt(
+export function isPromptIfAnswered(
   record: JsonRecord,
   content: readonly ContentBlock[],
   texts: readonly string[],
 ): boolean {
+  if (record.isMeta !== true) return isAsked(record, content, texts) && isOfUnknownCommand(texts);
   const hangs = textField(record, 'parentUuid') ?? textField(record, 'logicalParentUuid');
-  if (record.isMeta !== true || hangs !== null || !isAsked(record, content, texts)) return false;
+  if (hangs !== null || !isAsked(record, content, texts)) return false;
   return texts.some((text) => !isInjectedText(text)) && !texts.some((text) => continuation.test(text));
 }
 

@@ -96,7 +96,7 @@ function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[],
     line: entry.line,
     prompt: asked?.text ?? '',
     attachments: asked?.attachments ?? 0,
-    automatic: entry.facts.automatic !== null,
+    automatic: entry.facts.automatic !== null && entry.facts.isMeta,
     at: entry.timestamp,
     absorbed: nodes.flatMap(({ entry: { facts, line } }) =>
       facts.absorbed === null ? [] : [{ text: facts.absorbed, line }],
@@ -157,7 +157,7 @@ export class SessionBuilder {
   /** Places of the turns that hold a call of that id: more than one where a file holds copies. */
   #callAt = new Map<string, number[]>();
   #turns: TurnOutline[] = [];
-  /** What the conversation begins with that no person asked, as long as nothing has come of it. */
+  /** What is a prompt only where it is answered, as long as it isn't. */
   #unanswered: ChainNode | null = null;
 
   build(transcript: ParsedTranscript, file: TranscriptFile): SessionTree {

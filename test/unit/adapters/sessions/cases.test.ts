@@ -232,6 +232,13 @@ describe('the list', () => {
 
   it('takes what Claude Code says of an unknown skill for no prompt', async () => {
     expect(await listed('w04-unknown-skill-is-no-prompt')).toEqual({ 4444: 'Glaze the bowl 1' });
+    const asked = 'w15-unknown-command-is-asked-about';
+    expect(await listed(asked)).toEqual({ 1515: 'Unknown command: /kiln 3' });
+    expect((await open(asked, '1515')).session.turns).toMatchObject([
+      { prompt: 'Unknown command: /kiln', automatic: false, active: true },
+      { prompt: 'Glaze the bowl', active: true },
+      { prompt: 'And the cup', active: true },
+    ]);
   });
 
   it('takes a prompt without the reminder in front of it', async () => {

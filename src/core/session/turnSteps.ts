@@ -6,8 +6,14 @@ import type { ChainNode } from './messageChain.ts';
 import { isSyntheticReply } from './promptRules.ts';
 import type { CallOutline, RecordedToolCall, Step, StepOutline } from './recordedSession.ts';
 
-/** Records that hold tool results, by tool call id; where a result was written twice, the first counts. */
-export type ResultNodes = ReadonlyMap<string, { node: ChainNode; isError: boolean }>;
+/** A record that holds a tool result. */
+export interface ResultNode {
+  node: ChainNode;
+  isError: boolean;
+}
+
+/** The result of a call. @param line that the call stands in */
+export type ResultOf = (id: string, line: ChainNode) => ResultNode | undefined;
 
 /** The replies of a turn: lines that share a `message.id` are one reply. @param nodes the turn's records in file order */
 function repliesOf(nodes: readonly ChainNode[]): ChainNode[][] {
@@ -15,17 +21,17 @@ function repliesOf(nodes: readonly ChainNode[]): ChainNode[][] {
   return [...groupBy(lines, ({ entry }) => entry.facts.messageId ?? entry.uuid).values()];
 }
 
-function callOutline(call: { id: string; name: string }, uuid: string, results: ResultNodes): CallOutline {
-  const result = results.get(call.id);
+function callOutline(call: { id: string; name: string }, line: ChainNode, resultOf: ResultOf): CallOutline {
+  const result = resultOf(call.id, line);
   return {
     id: call.id,
     name: call.name,
-    uuid,
+    uuid: line.entry.uuid,
     result: result === undefined ? null : { uuid: result.node.entry.uuid, isError: result.isError },
   };
 }
 
-function outlineOf(index: number, lines: readonly ChainNode[], results: ResultNodes): StepOutline {
+function outlineOf(index: number, lines: readonly ChainNode[], resultOf: ResultOf): StepOutline {
   const first = lines[0]?.entry;
   const last = lines.at(-1)?.entry;
   const model = first?.facts.model ?? null;
@@ -37,7 +43,7 @@ function outlineOf(index: number, lines: readonly ChainNode[], results: ResultNo
     at: first?.timestamp ?? null,
     model: model === '<synthetic>' ? null : model,
     effort: first?.facts.effort ?? null,
-    toolCalls: lines.flatMap(({ entry }) => entry.facts.toolUses.map((call) => callOutline(call, entry.uuid, results))),
+    toolCalls: lines.flatMap((line) => line.entry.facts.toolUses.map((call) => callOutline(call, line, resultOf))),
     // Every line of a reply repeats its usage; the last one was written when the reply was complete.
     usage: last?.facts.usage ?? noUsage,
     stopReason: lines.findLast(({ entry }) => entry.facts.stopReason)?.entry.facts.stopReason ?? null,
@@ -46,8 +52,8 @@ function outlineOf(index: number, lines: readonly ChainNode[], results: ResultNo
 }
 
 /** The steps of a turn without their contents. @param nodes the turn's records in file order */
-export function stepOutlinesOf(nodes: readonly ChainNode[], results: ResultNodes): StepOutline[] {
-  return repliesOf(nodes).map((lines, index) => outlineOf(index + 1, lines, results));
+export function stepOutlinesOf(nodes: readonly ChainNode[], resultOf: ResultOf): StepOutline[] {
+  return repliesOf(nodes).map((lines, index) => outlineOf(index + 1, lines, resultOf));
 }
 
 const savedTo = /^<persisted-output>\s[^\n]*saved to: ([^\n]+)/;
@@ -61,8 +67,13 @@ function spilledPath(content: Json, node: ChainNode): string | null {
 }
 
 /** What a tool answered, as it stands in the recording. */
-function wholeResult(outline: CallOutline, results: ResultNodes): RecordedToolCall['result'] {
-  const node = results.get(outline.id)?.node;
+function wholeResult(
+  outline: CallOutline,
+  lines: readonly ChainNode[],
+  resultOf: ResultOf,
+): RecordedToolCall['result'] {
+  const line = lines.find(({ entry }) => entry.uuid === outline.uuid);
+  const node = line && resultOf(outline.id, line)?.node;
   if (outline.result === null || node === undefined) return null;
   const blocks = node.entry.message?.content ?? [];
   const block = blocks.find(({ type, tool_use_id }) => type === 'tool_result' && tool_use_id === outline.id);
@@ -71,9 +82,13 @@ function wholeResult(outline: CallOutline, results: ResultNodes): RecordedToolCa
   return { ...outline.result, content, ...(path === null ? {} : { spilled: { path, text: null } }) };
 }
 
-function wholeStep(outline: StepOutline, lines: readonly ChainNode[], results: ResultNodes): Step {
+function wholeStep(outline: StepOutline, lines: readonly ChainNode[], resultOf: ResultOf): Step {
   const content = lines.flatMap(({ entry }) => entry.message?.content ?? []);
-  const inputs = new Map(content.flatMap((block) => (block.type === 'tool_use' ? [[block.id, block.input]] : [])));
+  // Calls that share an id take their inputs in their order.
+  const inputs = groupBy(
+    content.filter(({ type }) => type === 'tool_use'),
+    ({ id }) => id,
+  );
   return {
     ...outline,
     content,
@@ -83,14 +98,14 @@ function wholeStep(outline: StepOutline, lines: readonly ChainNode[], results: R
     toolCalls: outline.toolCalls.map(
       (call): RecordedToolCall => ({
         ...call,
-        input: inputs.get(call.id) ?? {},
-        result: wholeResult(call, results),
+        input: inputs.get(call.id)?.shift()?.input ?? {},
+        result: wholeResult(call, lines, resultOf),
       }),
     ),
   };
 }
 
 /** The steps of a turn with their contents, which may be read from disk for it. */
-export function stepsOf(nodes: readonly ChainNode[], results: ResultNodes): Step[] {
-  return repliesOf(nodes).map((lines, index) => wholeStep(outlineOf(index + 1, lines, results), lines, results));
+export function stepsOf(nodes: readonly ChainNode[], resultOf: ResultOf): Step[] {
+  return repliesOf(nodes).map((lines, index) => wholeStep(outlineOf(index + 1, lines, resultOf), lines, resultOf));
 }

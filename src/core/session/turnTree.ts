@@ -21,7 +21,7 @@ import { branchesOf, compactedTurns } from './sessionBranches.ts';
 import { oneLine } from './sessionSummary.ts';
 import { inlineSubagents, subagentsOf } from './subagentSummaries.ts';
 import { holdsMessage, type TranscriptEntry } from './transcriptEntry.ts';
-import { type ResultNodes, stepOutlinesOf, stepsOf } from './turnSteps.ts';
+import { type ResultNode, type ResultOf, stepOutlinesOf, stepsOf } from './turnSteps.ts';
 
 /** A subagent's transcript beside the session's. */
 export interface SubagentFile {
@@ -86,8 +86,8 @@ function turnIdOf({ entry }: ChainNode): TurnId {
   return entry.uuid as TurnId;
 }
 
-function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[], results: ResultNodes): TurnOutline {
-  const steps = stepOutlinesOf(nodes, results);
+function turnFrom(index: number, prompt: ChainNode, nodes: readonly ChainNode[], resultOf: ResultOf): TurnOutline {
+  const steps = stepOutlinesOf(nodes, resultOf);
   const { entry } = prompt;
   const asked = entry.facts.prompt ?? entry.facts.automatic;
   return {
@@ -153,8 +153,10 @@ export class SessionBuilder {
   #prompts: ChainNode[] = [];
   /** Records of each turn in file order. */
   #records: ChainNode[][] = [];
-  #results = new Map<string, { node: ChainNode; isError: boolean }>();
-  /** Places of the turns that hold a call of that id: more than one where a file holds copies. */
+  /** First result of each call id, and the further ones: a file may hold copies, and some providers give an id again. */
+  #results = new Map<string, ResultNode>();
+  #furtherResults = new Map<string, ResultNode[]>();
+  /** Places of the records that hold a call of that id. */
   #callAt = new Map<string, number[]>();
   #turns: TurnOutline[] = [];
   /** What is a prompt only where it is answered, as long as it isn't. */
@@ -221,6 +223,7 @@ export class SessionBuilder {
     this.#prompts = [];
     this.#records = [];
     this.#results = new Map();
+    this.#furtherResults = new Map();
     this.#callAt = new Map();
     this.#turns = [];
     const { nodes } = this.#chain;
@@ -277,8 +280,7 @@ export class SessionBuilder {
       this.#turnAt.push(turn);
       if (turn >= 0) changed.add(turn);
       for (const { id } of entry.facts.toolResults) {
-        if (this.#results.has(id)) continue;
-        for (const call of this.#callAt.get(id) ?? []) changed.add(call);
+        for (const call of this.#callAt.get(id) ?? []) changed.add(this.#turnAt[call] ?? -1);
       }
       this.#file(node);
     }
@@ -292,14 +294,32 @@ export class SessionBuilder {
     this.#records[turn]?.push(node);
     if (isCompactBoundary(node.entry)) this.#boundaries.push(node);
     const { toolResults, toolUses } = node.entry.facts;
-    for (const { id, isError } of toolResults) if (!this.#results.has(id)) this.#results.set(id, { node, isError });
-    for (const { id } of toolUses) if (turn >= 0) this.#callAt.set(id, [...(this.#callAt.get(id) ?? []), turn]);
+    for (const { id, isError } of toolResults) {
+      const result = { node, isError };
+      if (!this.#results.has(id)) this.#results.set(id, result);
+      else this.#furtherResults.set(id, [...(this.#furtherResults.get(id) ?? []), result]);
+    }
+    for (const { id } of toolUses) if (turn >= 0) this.#callAt.set(id, [...(this.#callAt.get(id) ?? []), node.order]);
+  }
+
+  /**
+   * Of several results under one id the one that names the call's line, else the first one between the call and the next one of that
+   * id. Where a result was written twice, the first counts.
+   */
+  #resultOf(id: string, { entry, order }: ChainNode): ResultNode | undefined {
+    const first = this.#results.get(id);
+    const further = this.#furtherResults.get(id);
+    if (first === undefined || further === undefined) return first;
+    const next = Math.min(...(this.#callAt.get(id) ?? []).filter((call) => call > order));
+    const all = [first, ...further];
+    const named = all.find(({ node }) => node.entry.facts.sourceCall === entry.uuid);
+    return named ?? all.find(({ node }) => node.order > order && node.order < next) ?? first;
   }
 
   #outline(at: number): TurnOutline {
     const prompt = this.#prompts[at] as ChainNode;
     const parent = prompt.parent === null ? undefined : this.#prompts[this.#turnAt[prompt.parent.order] ?? -1];
-    const outline = turnFrom(at + 1, prompt, this.#records[at] ?? [], this.#results);
+    const outline = turnFrom(at + 1, prompt, this.#records[at] ?? [], (id, line) => this.#resultOf(id, line));
     return { ...outline, parentTurnId: parent === undefined ? null : turnIdOf(parent) };
   }
 
@@ -342,7 +362,7 @@ export class SessionBuilder {
     const turnOf = new TurnsOfNodes(chain.nodes, this.#turnAt, turns);
     const prompts = new Map(turns.map((turn, at) => [turn.turnId, this.#prompts[at] as ChainNode]));
     const records = this.#records;
-    const results = this.#results;
+    const resultOf: ResultOf = (id, line) => this.#resultOf(id, line);
     const inline = inlineSubagents(this.#sidechains);
     const subagents = subagentsOf(file.subagents, { agents: inline, file: file.file }, chain, turns);
     const isThere = ({ order }: ChainNode) => order < chain.nodes.length;
@@ -366,7 +386,7 @@ export class SessionBuilder {
       wholeTurn: (turn) => ({
         ...turn,
         promptContent: prompts.get(turn.turnId)?.entry.message?.content ?? [],
-        steps: stepsOf(recordsOf(turn), results),
+        steps: stepsOf(recordsOf(turn), resultOf),
       }),
       messages: () => messagesOf(transcript.entries, chain, turnOf, active),
       turnOfInline: (uuid) => {

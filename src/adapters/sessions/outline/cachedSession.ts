@@ -107,16 +107,18 @@ export class CachedSession {
     const byUuid = new Map(nodes.map((node) => [node.entry.uuid, node]));
     const results = new Map(
       steps.flatMap((step) =>
-        step.toolCalls.flatMap(({ id, result }) => {
+        step.toolCalls.flatMap(({ id, uuid, result }) => {
           const node = result === null ? undefined : byUuid.get(result.uuid);
-          return result === null || node === undefined ? [] : [[id, { node, isError: result.isError }] as const];
+          return result === null || node === undefined
+            ? []
+            : [[`${uuid} ${id}`, { node, isError: result.isError }] as const];
         }),
       ),
     );
     return {
       ...turn,
       promptContent: byUuid.get(turn.turnId)?.entry.message?.content ?? [],
-      steps: stepsOf(nodes, results),
+      steps: stepsOf(nodes, (id, { entry }) => results.get(`${entry.uuid} ${id}`)),
     };
   }
 

@@ -363,6 +363,11 @@ describe('subagents', () => {
 describe('a rebuilt request', () => {
   it('keeps both calls that were given one id', async () => {
     const session = await open('b22-duplicate-ids', '8defa492');
+    const turns = await session.turns([1, 2]);
+    expect(turns.flatMap(({ steps }) => steps.flatMap(({ toolCalls }) => toolCalls))).toMatchObject([
+      { id: 'call_0', input: { command: 'a' }, result: { content: 'A' } },
+      { id: 'call_0', input: { command: 'b' }, result: { content: 'B' } },
+    ]);
     const { rebuilt } = await session.forkAt({ turn: 3 });
     const blocks = rebuilt.request.messages.flatMap(blocksOf);
     const calls = blocks.flatMap(({ type, id, input }) => (type === 'tool_use' ? [[id, input]] : []));

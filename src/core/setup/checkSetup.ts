@@ -111,7 +111,8 @@ async function ofServer({ temporal, temporalCli }: SetupProbes): Promise<Finding
   if (server.state === 'running') {
     return fine(`Running on ${server.address}${server.managed ? ', started by Forkpoint' : ''}.`);
   }
-  const start = 'Start it with “Forkpoint: Start Temporal Dev Server” or `forkpoint temporal start`.';
+  const start =
+    'Start it with “Forkpoint: Start Temporal Dev Server” or `forkpoint temporal start`. Schedules fire once it runs and a worker is there (`forkpoint worker`).';
   if (server.state === 'starting') return lacking(`Starting on ${server.address}.`, 'Look again in a moment.');
   const cli = await temporalCli();
   return lacking(`Not running on ${server.address}. It would be started with ${cli}.`, start);

@@ -86,36 +86,7 @@ export function createActivities(given: ActivityDeps): Activities {
   const lifeEvents = new LifeEvents(deps.runs);
   const steps = new StepsInTurn();
   const activities: Activities = {
-    async callModel(input) {
-      const order = callOrderSchema.parse(input);
-      const context = Context.current();
-      const { attempt } = context.info;
-      // In the web UI a person sees what a call is at.
-      let phase: 'held back' | 'asked' | 'answering' = 'held back';
-      const heart = setInterval(() => context.heartbeat({ phase }), heartbeatEveryMs);
-      try {
-        const signal = context.cancellationSignal;
-        return await steps.run(order.call, signal, () =>
-          callModel(order.call, deps, {
-            signal,
-            attempt,
-            onSent: () => {
-              phase = 'asked';
-            },
-            onFirstToken: () => {
-              phase = 'answering';
-              if (order.announceFirstToken) announce(order.call.branchId);
-            },
-          }),
-        );
-      } catch (error) {
-        // The SDK knows a cancelled activity by this very error.
-        if (context.cancellationSignal.aborted) throw context.cancellationSignal.reason;
-        throw await endOfCall(order, attempt, error, deps);
-      } finally {
-        clearInterval(heart);
-      }
-    },
+    callModel: (order) => askModel(callOrderSchema.parse(order), steps, deps),
     loadRun: (order) => loadRunPage(loadOrderSchema.parse(order), deps),
     completedSteps: (ref) => completedStepsOf(branchRefSchema.parse(ref), deps),
     advanceBranch: (input) => advance(input, deps),
@@ -135,6 +106,37 @@ export function createActivities(given: ActivityDeps): Activities {
     ...agentActivities(deps),
   };
   return withoutWords(activities, deps.blobs);
+}
+
+/** One call of the model, which heartbeats, and hears of its cancellation. */
+async function askModel(order: CallOrder, steps: StepsInTurn, deps: ActivityDeps): Promise<StepResult> {
+  const context = Context.current();
+  const { attempt } = context.info;
+  const signal = context.cancellationSignal;
+  // In the web UI a person sees what a call is at.
+  let phase: 'held back' | 'asked' | 'answering' = 'held back';
+  const heart = setInterval(() => context.heartbeat({ phase }), heartbeatEveryMs);
+  try {
+    return await steps.run(order.call, signal, () =>
+      callModel(order.call, deps, {
+        signal,
+        attempt,
+        onSent: () => {
+          phase = 'asked';
+        },
+        onFirstToken: () => {
+          phase = 'answering';
+          if (order.announceFirstToken) announce(order.call.branchId);
+        },
+      }),
+    );
+  } catch (error) {
+    // The SDK knows a cancelled activity by this very error.
+    if (signal.aborted) throw signal.reason;
+    throw await endOfCall(order, attempt, error, deps);
+  } finally {
+    clearInterval(heart);
+  }
 }
 
 /** The event as a person reads it: what failed in an activity came through the workflow without its words. */

@@ -374,7 +374,7 @@ describe('watch', () => {
 
   it('sees folders that appear later, the projects folder itself too', async () => {
     const later = join(claudeDir, 'later');
-    const { watching, next } = changes(store([later]));
+    const { seen, watching, next } = changes(store([later]));
     const folder = join(later, 'projects', '-new');
     const create = (): void => {
       mkdirSync(folder, { recursive: true });
@@ -388,6 +388,7 @@ describe('watch', () => {
     };
     await next(createOther, changed('dddd', 2));
     await next(() => rmSync(other, { recursive: true }), removed('dddd'));
+    expect(seen.filter(removed('cccc'))).toEqual([]);
     watching.dispose();
   });
 });

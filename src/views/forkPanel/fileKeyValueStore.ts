@@ -7,6 +7,8 @@ import type { KeyValueStore } from './draftStore.ts';
  */
 export class FileKeyValueStore implements KeyValueStore {
   private writes: Promise<void> = Promise.resolve();
+  /** What waits to be written. */
+  private readonly waiting = new Map<string, unknown>();
 
   constructor(private readonly folder: vscode.Uri) {}
 
@@ -19,13 +21,17 @@ export class FileKeyValueStore implements KeyValueStore {
     }
   }
 
-  /** Written whole or not at all, one after another. */
+  /** Written whole or not at all, one after another; what was superseded while it waited is left out. */
   update(key: string, value: unknown): Promise<void> {
-    this.writes = this.writes.then(() => this.write(key, value)).catch(() => undefined);
+    this.waiting.set(key, value);
+    this.writes = this.writes.then(() => this.write(key)).catch(() => undefined);
     return this.writes;
   }
 
-  private async write(key: string, value: unknown): Promise<void> {
+  private async write(key: string): Promise<void> {
+    if (!this.waiting.has(key)) return;
+    const value = this.waiting.get(key);
+    this.waiting.delete(key);
     const [file, unfinished] = [this.file(key), this.file(`${key}.new`)];
     await vscode.workspace.fs.writeFile(unfinished, new TextEncoder().encode(JSON.stringify(value)));
     await vscode.workspace.fs.rename(unfinished, file, { overwrite: true });

@@ -4,6 +4,7 @@ import { proxyActivities } from '@temporalio/workflow';
 export async function bareFanOut(count: number): Promise<number> {
   const { call } = proxyActivities<{ call(): Promise<number> }>({
     startToCloseTimeout: '1 minute',
+    heartbeatTimeout: '10 seconds',
     retry: { maximumAttempts: 5 },
   });
   const sizes = await Promise.all(Array.from({ length: count }, () => call()));

@@ -58,6 +58,8 @@ class RunningTurn {
   #step: number;
   #measured: Promise<void> | null = null;
   #writing: Promise<void> = Promise.resolve();
+  /** Why something that was said could not be written, once that is so. */
+  #unwritten: { error: unknown } | null = null;
 
   constructor(
     loaded: LoadedBranch,
@@ -142,6 +144,8 @@ class RunningTurn {
   async #ended(outcome: AgentTurnOutcome): Promise<AgentTurnOutcome> {
     this.#time.stop();
     await this.#writing;
+    // It may have ended before it could be stopped: what it said is lost all the same.
+    if (this.#unwritten !== null) throw this.#unwritten.error;
     await this.#measured;
     const { kind, costUsd } = outcome;
     const activeMs = Math.round(this.#time.spentMs);
@@ -194,6 +198,7 @@ class RunningTurn {
       .then(() => this.#write(message, step))
       .catch((error: unknown) => {
         // Not one of the agent's own errors, after which it is tried again.
+        this.#unwritten ??= { error };
         this.#stop.abort(error);
       });
   }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type {
   AgentMessage,
   AgentTurnEnd,
@@ -450,6 +450,18 @@ describe('a prompt of an agent', () => {
     await expect(bench.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow('There is no run');
     process.off('unhandledRejection', listener);
     expect(unhandled).toEqual([]);
+  });
+
+  it('is not completed where a reply could not be stored, though the agent ended before that was known', async () => {
+    const [on, plan] = await start(async (_order, { onMessage }) => {
+      onMessage(reply('First.'));
+      return end();
+    });
+    const put = vi.spyOn(on.blobs, 'put');
+    put.mockRejectedValueOnce(new StorageError("Can't store a part of the run.", 'Check the disk.'));
+    await expect(on.work.turn(turnOf(plan), { signal: signal() })).rejects.toThrow("Can't store a part of the run.");
+    const types = (await on.runs.events(plan.runId)).map(({ type }) => type);
+    expect(types).not.toContain('agent-turn-ended');
   });
 
   it('goes on in the same session after its process was lost, and says which call is in doubt', async () => {

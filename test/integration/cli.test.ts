@@ -287,7 +287,7 @@ describe('the sample', () => {
     expect((await demo()).code).toBe(0);
     const [{ runId }] = (await cli(['runs', '--json'])).json().runs;
     expect(await cli(['delete', runId])).toMatchObject({ code: 2, stderr: expect.stringContaining('Add --yes') });
-    expect((await cli(['delete', runId, '--yes', '--json'])).json()).toEqual({ deleted: runId });
+    expect((await cli(['delete', runId, '--yes', '--json'])).json()).toEqual({ deleted: runId, failedTeardowns: [] });
     expect((await cli(['runs', '--json'])).json()).toEqual({ runs: [] });
   });
 

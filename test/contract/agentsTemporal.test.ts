@@ -78,13 +78,14 @@ describe('agents on Temporal', () => {
   }, 180_000);
 
   /** A run of one branch whose worker is killed at a moment, in a data folder of its own. */
-  async function killedWhen(matrix: KillMatrix, { name, branch, isThen, next }: (typeof runMoments)[number]) {
+  async function killedWhen(matrix: KillMatrix, moment: (typeof runMoments)[number]) {
+    const { name, branch, place, isThen, next } = moment;
     const home = path.join(stage.folder, next);
     const own = await durable(stage, {}, home);
     holdLeaving(stage);
     onTestFinished(() => own.dispose());
     const { runId } = await own.forks.dispatch(
-      stage.fork({ engine: 'temporal', branches: [{ name: branch, prompt: name }] }),
+      stage.fork({ engine: 'temporal', place, branches: [{ name: branch, prompt: name }] }),
     );
     let workers: Awaited<ReturnType<typeof readWorkerRecords>> = [];
     await untilThen(async () => {

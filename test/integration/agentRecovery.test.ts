@@ -133,7 +133,7 @@ it('agents that are killed at any moment go on by themselves, and say which call
 
 it.each(runMoments)(
   'a host that is killed while it $name is followed by one of two that resume',
-  async ({ branch, isThen, next }) => {
+  async ({ branch, place, isThen, next }) => {
     const services = await stage.services();
     holdLeaving(stage);
     const watch = new KillMatrix(stage, []);
@@ -143,7 +143,7 @@ it.each(runMoments)(
       asked += 1;
       return { content: 'Done.', before: 1_500 };
     });
-    const [host, runId] = await startRun(services, { branches: [{ name: branch, prompt }] });
+    const [host, runId] = await startRun(services, { place, branches: [{ name: branch, prompt }] });
     try {
       await untilThen(() => isThen(stage.home, runId, stage.folder));
       host.kill('SIGSTOP');

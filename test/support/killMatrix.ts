@@ -243,6 +243,8 @@ export const runMoments = [
   {
     name: 'prepares a place',
     branch: 'one',
+    // An overlay is ready sooner than a busy machine looks.
+    place: 'worktree',
     isThen(home: string, runId: RunId): boolean {
       const folder = path.join(home, 'places', runId);
       return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('.making-'));
@@ -252,12 +254,14 @@ export const runMoments = [
   {
     name: 'lets an agent leave that has given its result',
     branch: 'leaves',
+    place: 'overlay',
     isThen: (_home: string, runId: RunId, folder: string): boolean => existsSync(leavingFlag(folder, runId)),
     next: 'files-changed',
   },
   {
     name: 'ends a branch',
     branch: 'one',
+    place: 'overlay',
     isThen: (home: string, runId: RunId): boolean => timesLogged(home, runId, 'agent-turn-ended') === 1,
     next: 'run-ended',
   },

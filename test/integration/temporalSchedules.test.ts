@@ -248,7 +248,11 @@ it('sends a run again as it was, with encrypted payloads', async () => {
     const asked = (await untilView(secret, runId, ({ state }) => state === 'completed')).branches;
     await secret.schedules.create({ name: 'again', cron: '0 3 * * 1', items: [{ kind: 'run', runId }] });
     const ids: (RunId | null)[] = [];
-    for (const _time of [1, 2]) ids.push((await fire('again', secret)).runId);
+    for (const _time of [1, 2]) {
+      const last = await fire('again', secret);
+      expect(last).toMatchObject({ state: 'completed', error: null });
+      ids.push(last.runId);
+    }
     const { branches, schedule: by } = await secret.forks.run(ids[1]!);
     expect(branches.map(({ name, state }) => [name, state])).toEqual(asked.map(({ name }) => [name, 'completed']));
     expect(by).toMatchObject({ previous: ids[0], changes: { branches: [{ similarity: 1 }, { similarity: 1 }] } });
@@ -258,8 +262,8 @@ it('sends a run again as it was, with encrypted payloads', async () => {
       Object.values(memo?.fields ?? {}).map(({ metadata }) => Buffer.from(metadata?.['encoding'] ?? '').toString()),
     );
     expect([...new Set(encodings)]).toEqual(['binary/encrypted']);
-    await secret.schedules.delete('again');
   } finally {
+    await secret.schedules.delete('again');
     await secret.dispose();
     await killWorkers(home);
   }

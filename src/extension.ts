@@ -2,6 +2,7 @@
 // construct adapters and engines for both. No rules and no I/O of their own, and nobody imports a root.
 
 import type * as vscode from 'vscode';
+import { KeyValueFiles } from './adapters/keyValueFiles.ts';
 import { agentViews } from './views/agentViews.ts';
 import { ApiKey } from './views/apiKey.ts';
 import { BranchDiffs } from './views/branchDiff/branchDiffs.ts';
@@ -105,7 +106,7 @@ function createViews(context: vscode.ExtensionContext, { log, apiKey, encryption
     runAgain: async (reason, runId) => {
       await runCommand(reason === 'retry' ? 'forkpoint.retryFailed' : 'forkpoint.resumeRun', { runId });
     },
-    storageUri: context.storageUri ?? context.globalStorageUri,
+    storage: new KeyValueFiles((context.storageUri ?? context.globalStorageUri).fsPath),
   });
   const pickers = new Pickers({ services: provider, sessions: () => tree.sessions(), runs });
   const shared = { services: provider, runs, apiKey, choices, log, pickers };

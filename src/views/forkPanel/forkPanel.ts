@@ -13,8 +13,7 @@ import type { RunChoices } from '../runChoices.ts';
 import { settings } from '../settings.ts';
 import { answerCall } from './answerCall.ts';
 import { confirmBypass } from './confirmBypass.ts';
-import { DraftStore } from './draftStore.ts';
-import { FileKeyValueStore } from './fileKeyValueStore.ts';
+import { DraftStore, type KeyValueStore } from './draftStore.ts';
 import { type ForkTarget, OpenTargets } from './openTargets.ts';
 import type { PanelContext, PanelServices } from './panelContext.ts';
 import { PanelController } from './panelController.ts';
@@ -39,8 +38,8 @@ export interface ForkPanelDeps {
   choices: RunChoices;
   /** Runs again what failed or was left undone, after saying what that sends and may cost. */
   runAgain(reason: 'retry' | 'resume', runId: RunId): Promise<void>;
-  /** Folder for half-filled forks, so that they outlive their panel and a crash. */
-  storageUri: vscode.Uri;
+  /** Of half-filled forks, so that they outlive their panel and a crash. */
+  storage: KeyValueStore;
 }
 
 const viewType = 'forkpoint.fork';
@@ -52,9 +51,8 @@ export class ForkPanelManager implements vscode.Disposable {
   private readonly targets: OpenTargets;
 
   constructor(private readonly deps: ForkPanelDeps) {
-    const stored = new FileKeyValueStore(deps.storageUri);
-    this.drafts = new DraftStore(stored);
-    this.targets = new OpenTargets(stored);
+    this.drafts = new DraftStore(deps.storage);
+    this.targets = new OpenTargets(deps.storage);
   }
 
   /** Shows the fork at this point: a panel that is already making it, else a new one. */

@@ -40,6 +40,8 @@ export class PanelController implements PanelMethods, Disposable {
   /** The last change of the recording that has not been taken in yet. */
   private change: { gone: boolean } | null = null;
   private reading = false;
+  /** Drafts are kept in the order in which they were made; the next one waits for this. */
+  private keeping: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly context: PanelContext,
@@ -179,6 +181,7 @@ export class PanelController implements PanelMethods, Disposable {
     if (!request || !preview || problems.length > 0) return { run: null, problems };
     if (!(await this.context.confirm(preview, request))) return { run: null, problems: [] };
     await forks.dispatch(request, runId);
+    await this.keeping;
     await this.context.drafts.forget(draft.session, draft.at);
     return { run: await this.runs.follow(runId), problems: [] };
   }
@@ -211,12 +214,18 @@ export class PanelController implements PanelMethods, Disposable {
   }
 
   async remember({ draft }: Params<'remember'>): Promise<Result<'remember'>> {
-    await this.take(draft);
-    await this.context.drafts.keep(draft, this.freshDraft(draft.session, draft.at));
+    const taken = this.take(draft);
+    const kept = this.keeping.then(async () => {
+      await taken;
+      await this.context.drafts.keep(draft, this.freshDraft(draft.session, draft.at));
+    });
+    this.keeping = kept.catch(() => undefined);
+    await kept;
     return {};
   }
 
   async startOver({ at }: Params<'startOver'>): Promise<Result<'startOver'>> {
+    await this.keeping;
     await this.context.drafts.forget(this.draft.session, at);
     this.draft = this.freshDraft(this.draft.session, at);
     return { draft: this.draft };

@@ -37,7 +37,6 @@ export class ForkPanelElement extends LitElement {
   @state() private current: PanelState = { phase: 'loading' };
   @state() private announcement = '';
   private previewTimer = 0;
-  private remembering = false;
   private askedModels = false;
   private moves: Promise<void> = Promise.resolve();
   private readonly link = new HostLink((message) => ForkPanelElement.api.postMessage(message), {
@@ -134,7 +133,7 @@ export class ForkPanelElement extends LitElement {
     this.announce(was, after);
     // Beside a run only what the header says is asked for, once.
     if (after.revision !== was?.revision && (!after.run || after.preview === null)) this.previewSoon();
-    if (was && after.draft !== was.draft && !after.run) void this.remember();
+    if (was && after.draft !== was.draft && !after.run) this.remember(after);
   }
 
   /** Tells a screen reader what changed somewhere else than at the focus. */
@@ -203,17 +202,9 @@ export class ForkPanelElement extends LitElement {
     if (result) this.act({ type: 'previewed', revision: panel.revision, result });
   }
 
-  /** Hands the draft to the host at once; what is typed until it is kept goes with the next. */
-  private async remember(): Promise<void> {
-    if (this.remembering) return;
-    this.remembering = true;
-    for (let kept: ForkDraft | null = null; ; ) {
-      const panel = this.ready();
-      if (!panel || panel.run || panel.dispatching || panel.draft === kept) break;
-      kept = panel.draft;
-      if (!(await this.try('remember', { draft: kept }))) break;
-    }
-    this.remembering = false;
+  /** Hands the draft to the host at once: the window may be gone before an answer comes. */
+  private remember({ draft, dispatching }: ReadyState): void {
+    if (!dispatching) void this.try('remember', { draft });
   }
 
   /** One step after another: keys may come faster than the host answers. */

@@ -14,7 +14,7 @@ it('loses no result and asks nothing twice unsaid, whatever is killed or cut off
   const chaos = await Chaos.begin();
   try {
     const { faults, figures } = await chaos.run(planned, random);
-    expect(faults, `seed ${seed}: ${JSON.stringify(figures)}`).toEqual([]);
+    expect(faults, `seed ${seed}: ${faults.join(' ')} ${JSON.stringify(figures)}`).toEqual([]);
     expect(figures.map(({ strike }) => strike)).toEqual(strikes);
   } finally {
     await chaos.end();

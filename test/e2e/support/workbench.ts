@@ -84,10 +84,10 @@ export class Workbench {
 
   /**
    * Waits until the editor has written down a layout with this text, as a panel's state for example: in a browser it does so
-   * some seconds later, on a desktop when it is closed.
+   * once a minute, on a desktop when it is closed.
    */
   async layoutWith(text: string): Promise<void> {
-    const until = performance.now() + 60_000;
+    const until = performance.now() + 90_000;
     while (!(await this.page.evaluate<boolean>(layoutHolds(text)))) {
       if (performance.now() > until) throw new Error(`No stored layout has “${text}”.`);
       await this.page.waitForTimeout(200);

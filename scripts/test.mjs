@@ -1,5 +1,5 @@
-// `npm test`: every suite; a failing one doesn't stop the others. Two lanes run side by side on two processors, and what they
-// print carries the suite's name. `npm test -- lint unit` runs only those.
+// `npm test`: every suite; a failing one doesn't stop the others. Two lanes run side by side on two processors, towards the end
+// three, and what they print carries the suite's name. `npm test -- lint unit` runs only those.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'forkpoint-test-'));
 
 /** A program that passes or fails as a whole. */
 const check = (name, ...commands) => ({ name, commands });
-/** Tests that report how many passed; `part` is `1/2` where only half of the files are run. */
+/** Tests that report how many passed; `part` is `1/3` where only the first third of the files is run. */
 const vitest = (name, { after = [], projects = [name], part = '1/1' } = {}) => {
   const report = path.join(scratch, `${name}-${part.replace('/', 'of')}.json`);
   return {
@@ -35,11 +35,12 @@ const vitest = (name, { after = [], projects = [name], part = '1/1' } = {}) => {
     remarks: vitestRemarks,
   };
 };
-const halves = (name, options) => ['1/2', '2/2'].map((part) => vitest(name, { ...options, part }));
+const thirds = (name, options) => ['1/3', '2/3', '3/3'].map((part) => vitest(name, { ...options, part }));
 
 /**
- * Each lane takes its suites one after the other, and then of `last` what the other has not taken. What needs no tools comes
- * first, so that tools are fetched meanwhile. `after` names what must be there before: a group of tools, or the build.
+ * Each lane takes its suites one after the other, and then of `last` what no other has taken. These wait more than they work:
+ * from the first of them on there is one lane more. What needs no tools comes first, so that tools are fetched meanwhile.
+ * `after` names what must be there before: a group of tools, or the build.
  */
 const lanes = [
   [
@@ -61,8 +62,8 @@ const lanes = [
   [vitest('integration', { after: ['build', 'claude'] })],
 ];
 const last = [
-  ...halves('agents', { after: ['build', 'claude', 'temporal'] }),
-  ...halves('durable', { after: ['build', 'claude', 'temporal'] }),
+  ...thirds('agents', { after: ['build', 'claude', 'temporal'] }),
+  ...thirds('durable', { after: ['build', 'claude', 'temporal'] }),
 ];
 const suites = [...lanes.flat(), ...last];
 const names = [...new Set(suites.map(({ name }) => name))];
@@ -169,6 +170,19 @@ function sum(results, key) {
   return results.reduce((total, result) => total + result[key], 0);
 }
 
+/** Takes suites from the front until there are none: those that somebody else takes are gone. */
+async function runLane(suites) {
+  if (suites === rest) freed();
+  for (let suite = suites.shift(); suite !== undefined; suite = suites.shift()) {
+    await Promise.all((suite.after ?? []).map((name) => ready[name]));
+    const result = await run(suite);
+    results.push(result);
+    if (suite.name !== 'build') continue;
+    isBuilt = result.failed === 0;
+    finishBuild();
+  }
+}
+
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
@@ -182,19 +196,11 @@ if (!isWanted({ name: 'build' })) finishBuild();
 const ready = { build, ...(wanted.length === 0 ? fetchTools() : {}) };
 const results = [];
 const rest = last.filter(isWanted);
-await Promise.all(
-  lanes.map(async (lane) => {
-    const own = lane.filter(isWanted);
-    for (let suite = own.shift() ?? rest.shift(); suite !== undefined; suite = own.shift() ?? rest.shift()) {
-      await Promise.all((suite.after ?? []).map((name) => ready[name]));
-      const result = await run(suite);
-      results.push(result);
-      if (suite.name !== 'build') continue;
-      isBuilt = result.failed === 0;
-      finishBuild();
-    }
-  }),
-);
+const { promise: anyFree, resolve: freed } = Promise.withResolvers();
+await Promise.all([
+  ...lanes.map((lane) => runLane(lane.filter(isWanted)).then(() => runLane(rest))),
+  anyFree.then(() => runLane(rest)),
+]);
 rmSync(scratch, { recursive: true, force: true });
 
 // Once more at the end: between two suites' lines nobody finds them.

@@ -15,11 +15,13 @@ export interface GoProgram {
   file: string;
   /** What else a person can do, after "or". */
   otherwise: string;
+  /** Optimizing takes a third of the build, which a program that lives for minutes doesn't earn back. */
+  optimized: boolean;
 }
 
 /** Builds a program of a Go module with the Go of this machine, else with one that is fetched. @throws MissingToolError */
 export async function buildWithGo(program: GoProgram): Promise<void> {
-  const { name, takes, module, version, file } = program;
+  const { name, takes, module, version, file, optimized } = program;
   const go = await ensureGo(program);
   const partial = await newPartialFolder(path.basename(file));
   // Go checks the module's sum against its checksum database, and resumes from its own caches.
@@ -29,8 +31,7 @@ export async function buildWithGo(program: GoProgram): Promise<void> {
     GOFLAGS: '-modcacherw',
     PATH: `${path.dirname(go)}${path.delimiter}${process.env['PATH']}`,
   };
-  // Optimizing takes a third of the build, and a server that lives for minutes doesn't earn it back.
-  const flags = process.env['CI'] ? ['-ldflags=-s -w', '-gcflags=all=-N -l'] : ['-ldflags=-s -w'];
+  const flags = ['-ldflags=-s -w', ...(optimized ? [] : ['-gcflags=all=-N -l'])];
   await timed(`${name} ${version}: go install (${takes})`, () =>
     run(go, ['install', ...flags, `${module}@v${version}`], { env }),
   );

@@ -21,6 +21,15 @@ export async function ensureS3Server(): Promise<void> {
     if (findS3Server()) return;
     const { module, version } = pins.s3;
     const otherwise = 'set S3_SERVER=/path/to/versitygw';
-    await buildWithGo({ name: 'S3 server', takes: '1 to 2 minutes', module, version, file: cached(), otherwise });
+    const file = cached();
+    await buildWithGo({
+      name: 'S3 server',
+      takes: '1 to 2 minutes',
+      module,
+      version,
+      file,
+      otherwise,
+      optimized: false,
+    });
   });
 }

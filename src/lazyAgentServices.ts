@@ -35,6 +35,8 @@ export class AgentServices {
     patch: async (...args) => (await this.#get()).runs.patch(...args),
     content: async (...args) => (await this.#get()).runs.content(...args),
     check: async (...args) => (await this.#get()).runs.check(...args),
+    laterChanges: async (...args) => (await this.#get()).runs.laterChanges(...args),
+    takeLaterChanges: async (...args) => (await this.#get()).runs.takeLaterChanges(...args),
     planApply: async (...args) => (await this.#get()).runs.planApply(...args),
     apply: async (...args) => (await this.#get()).runs.apply(...args),
     toGitBranch: async (...args) => (await this.#get()).runs.toGitBranch(...args),

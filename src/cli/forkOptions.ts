@@ -193,6 +193,7 @@ async function readText(file: string, what: string): Promise<string> {
   }
 }
 
+const freeTexts = ['prompt', 'system', 'replaceSystem'];
 const branchKeys = ['name', 'model', 'prompt', 'system', 'replaceSystem', 'effort', 'thinking', 'maxTokens', 'repeats'];
 
 /** `name=terse,effort=low,system=Answer in one sentence.`: a comma counts only where a key follows it. */
@@ -200,12 +201,14 @@ function branchOf(text: string, index: number): Record<string, unknown> {
   const branch: Record<string, unknown> = {};
   for (const part of text.split(new RegExp(`,(?=(?:${branchKeys.join('|')})=)`))) {
     const [, key, value] = /^(\w+)=([\s\S]*)$/.exec(part) ?? [];
+    const hint = `The keys are ${branchKeys.join(', ')}.`;
+    const at = { path: `branches[${index}]` };
     if (key === undefined || value === undefined || !branchKeys.includes(key)) {
-      throw new BadInputError(
-        `--branch ${JSON.stringify(text)}: ${JSON.stringify(part)} is no key=value.`,
-        `The keys are ${branchKeys.join(', ')}.`,
-        { path: `branches[${index}]` },
-      );
+      throw new BadInputError(`--branch ${JSON.stringify(text)}: ${JSON.stringify(part)} is no key=value.`, hint, at);
+    }
+    const [, unknown] = freeTexts.includes(key) ? [] : (/,\s*(\w+)=/.exec(value) ?? []);
+    if (unknown !== undefined) {
+      throw new BadInputError(`--branch ${JSON.stringify(text)}: there is no key ${unknown}.`, hint, at);
     }
     Object.assign(branch, branchValue(key, value));
   }

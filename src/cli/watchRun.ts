@@ -21,6 +21,7 @@ export async function watchRun(
 ): Promise<RunView> {
   const { forks, runs } = await context.services();
   const plan = await runs.plan(runId);
+  const before = await runs.events(runId);
   const stop = new AbortController();
   const prompt =
     context.terminal.interactive && options.events !== true && !context.terminal.json
@@ -28,7 +29,7 @@ export async function watchRun(
           forks.answer(runId, branchId, question.callId, answer),
         )
       : null;
-  const following = follow(context, { plan, reload: () => runs.plan(runId) }, runs.follow(runId, stop.signal), {
+  const following = follow(context, { plan, before, reload: () => runs.plan(runId) }, runs.follow(runId, stop.signal), {
     print: options.events === true,
     prompt,
   });
@@ -52,27 +53,36 @@ export async function watchRun(
 
 async function follow(
   context: CliContext,
-  run: { plan: ForkPlan; reload: () => Promise<ForkPlan> },
+  run: { plan: ForkPlan; before: readonly BranchEvent[]; reload: () => Promise<ForkPlan> },
   events: AsyncIterable<BranchEvent>,
   { print, prompt }: { print: boolean; prompt: QuestionPrompt | null },
 ): Promise<void> {
   const seen: BranchEvent[] = [];
   const starts = { wanted: 0, ended: 0 };
+  const open = new Set(openCalls(foldRun(run.plan, run.before)));
   let { plan } = run;
+  // What was asked of an earlier process may wait no more.
+  const isNew = ({ question }: Extract<BranchEvent, { type: 'question-asked' }>): boolean =>
+    seen.length > run.before.length || open.has(question.callId);
   for await (const event of events) {
     seen.push(event);
     if (event.type === 'branch-added') plan = await run.reload();
     if (print) context.terminal.printJson(event);
     else if (event.type === 'retrying') noteRetry(context, plan, event);
-    else if (event.type === 'question-asked') noteQuestion(context, plan, event);
-    else context.terminal.progress(progressOf(foldRun(plan, seen)));
-    if (event.type === 'question-asked') prompt?.add(event);
+    else if (event.type === 'question-asked') {
+      if (isNew(event)) noteQuestion(context, plan, event);
+    } else context.terminal.progress(progressOf(foldRun(plan, seen)));
+    if (event.type === 'question-asked' && isNew(event)) prompt?.add(event);
     if (event.type === 'question-answered') prompt?.remove(event.callId);
     if (event.type === 'run-started') starts.wanted += 1;
     if (event.type === 'run-ended') starts.ended += 1;
     // A run that was retried has several ends in its log; the last start's end is the one.
     if (event.type === 'run-ended' && starts.ended >= starts.wanted && isLast(plan, seen)) return;
   }
+}
+
+function openCalls({ branches }: RunView): string[] {
+  return branches.flatMap(({ questions }) => questions.map(({ callId }) => callId));
 }
 
 function isLast(plan: ForkPlan, seen: readonly BranchEvent[]): boolean {

@@ -324,6 +324,17 @@ describe('check and exec', () => {
     const line = `${stdout.trim()} -p '[touch]' --permission-mode acceptEdits`;
     expect(await shell(line)).toBe('Done.\n');
     expect((await cli(['exec', run.runId, 'say', '--', 'ls', 'made.txt'])).stdout).toBe('made.txt\n');
+    // What it did there is none of what the branch did, until somebody says so.
+    const files = (...options: string[]) => cli(['diff', run.runId, 'say', '--name-only', ...options]);
+    const said = '1 file changed in the branch’s place after it ended (made.txt), not included. With --now it is.\n';
+    expect(await files()).toMatchObject({ code: 0, stdout: '', stderr: said });
+    expect((await cli(['apply', run.runId, 'say', '--dry-run'])).stderr).toContain(said);
+    expect(await files('--now')).toMatchObject({ code: 0, stdout: 'made.txt\n', stderr: '' });
+    expect(await files()).toMatchObject({ code: 0, stdout: 'made.txt\n', stderr: '' });
+    const view = (await cli(['status', run.runId, '--json'])).json();
+    expect(view.branches.find(({ name }: { name: string }) => name === 'say').files).toMatchObject([
+      { path: 'made.txt' },
+    ]);
     const json = (await cli(['continue', run.runId, 'say', '--json'])).json();
     expect(json).toMatchObject({ cwd: stage.project, command: expect.arrayContaining(['--resume']) });
   });

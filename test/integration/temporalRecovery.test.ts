@@ -107,6 +107,29 @@ describe('a run on Temporal', () => {
     expect(events.filter((event) => event.type === 'run-started')).toHaveLength(1);
   });
 
+  it('gets a new worker from who waits for it, where that one has started it', async () => {
+    let killed = false;
+    answer = () => (killed ? 'After all.' : { content: 'something', endAfter: 1, ending: 'hang' });
+    const [engine, other] = [host(), host()];
+    const run = await plan({ branches: [{ name: 'one' }] });
+    await engine.start(run);
+    await until(run, (event) => event.type === 'text-delta');
+    const [worker] = await readWorkerRecords({ home });
+    await engine.attend?.(run);
+    expect(await readWorkerRecords({ home })).toMatchObject([{ pid: worker?.pid }]);
+    await killWorkers(home);
+    killed = true;
+    await other.attend?.(run);
+    expect(await readWorkerRecords({ home })).toEqual([]);
+    await engine.attend?.(run);
+    await until(run, ended);
+    expect((await view(run)).branches[0]).toMatchObject({ state: 'completed', text: 'After all.' });
+    // What has ended needs no worker.
+    await killWorkers(home);
+    await engine.attend?.(run);
+    expect(await readWorkerRecords({ home })).toEqual([]);
+  });
+
   it('does not ask again for a reply that came but could not be reported', async () => {
     answer = () => 'Here it is.';
     const engine = host();

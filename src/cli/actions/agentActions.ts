@@ -1,10 +1,11 @@
 import type { Answer, ChangedFile } from '../../core/agent/agentFacts.ts';
 import { describeQuestion } from '../../core/agent/describeQuestion.ts';
 import type { AppliedFile, ApplyResult } from '../../core/changes/applyChanges.ts';
-import { BadInputError } from '../../core/errors.ts';
-import { oneLine, plural, relativeTime } from '../../core/format.ts';
+import { BadInputError, PlaceError } from '../../core/errors.ts';
+import { firstOf, oneLine, plural, relativeTime } from '../../core/format.ts';
+import type { RunId } from '../../core/ids.ts';
 import { plainText } from '../../core/plainText.ts';
-import { forkPointName } from '../../core/useCases/agentRuns.ts';
+import { forkPointName, recordedStateName } from '../../core/useCases/agentRuns.ts';
 import { checksFailed, checksTable, failedOutputs } from '../agentReport.ts';
 import { answersOf } from '../answersOf.ts';
 import { branchIdOf } from '../branchIdOf.ts';
@@ -20,6 +21,8 @@ export async function diff(context: CliContext, given: string, a: string, b: str
   const runId = await runIdOf(context, given);
   const { agents } = await context.services();
   const sides: [string, string] = b === undefined ? [forkPointName, a] : [a, b];
+  for (const side of sides)
+    if (side !== forkPointName && side !== recordedStateName) await lookAgain(context, runId, side);
   const { terminal } = context;
   if (terminal.json) {
     const [files, patch] = [await agents.files(runId, ...sides), await agents.patch(runId, ...sides)];
@@ -64,10 +67,11 @@ export async function apply(context: CliContext, given: string, branch: string):
   const { dryRun, toBranch } = context.options as { dryRun?: boolean; toBranch?: string };
   const runId = await runIdOf(context, given);
   const { agents } = await context.services();
+  if (toBranch !== undefined && dryRun === true) {
+    throw new BadInputError('--dry-run and --to-branch exclude each other.', 'Leave one of them out.');
+  }
+  await lookAgain(context, runId, branch);
   if (toBranch !== undefined) {
-    if (dryRun === true) {
-      throw new BadInputError('--dry-run and --to-branch exclude each other.', 'Leave one of them out.');
-    }
     const result = await agents.toGitBranch(runId, branch, toBranch);
     return printApplied(context, result, result.notes, `Committed ${result.sha.slice(0, 10)} on ${result.branch}.`);
   }
@@ -81,6 +85,25 @@ export async function apply(context: CliContext, given: string, branch: string):
   const said = conflicts === 0 ? '' : ` ${plural(conflicts, 'file')} with a conflict: resolve what stands beside each.`;
   const done = result.applied ? `Applied to ${plan.root}.` : `Nothing was written to ${plan.root}.`;
   return printApplied(context, result, plan.notes, `${done}${said}`);
+}
+
+/** Takes in, or names, what was changed in a branch's place after it ended. */
+async function lookAgain(context: CliContext, runId: RunId, branch: string): Promise<void> {
+  const { now } = context.options as { now?: boolean };
+  const { agents } = await context.services();
+  if (now === true) {
+    await agents.takeLaterChanges(runId, branch);
+    return;
+  }
+  const paths = await agents.laterChanges(runId, branch).catch((error: unknown) => {
+    if (error instanceof PlaceError) return null;
+    throw error;
+  });
+  if (paths === null) context.terminal.note('A process lives in the branch’s place: what it changes is not included.');
+  else if (paths.length > 0) {
+    const said = `${plural(paths.length, 'file')} changed in the branch’s place after it ended (${firstOf(paths.map(plainText), 3)}), not included.`;
+    context.terminal.note(`${said} With --now it is.`);
+  }
 }
 
 function printApplied(context: CliContext, result: ApplyResult, notes: readonly string[], said: string): number {

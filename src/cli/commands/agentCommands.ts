@@ -13,6 +13,7 @@ export function addAgentCommands(program: Command, handle: Handle): void {
     .argument('[b]', 'likewise; with one name: from fork-point to it')
     .option('--stat', 'files with their counts of lines')
     .option('--name-only', 'paths only')
+    .option('--now', 'with what was changed in the branch’s place after it ended')
     .action(handle(async () => (await load()).diff));
   withCommonOptions(program.command('check').description('run the checks again, in each branch’s place'))
     .argument('<run>')
@@ -23,6 +24,7 @@ export function addAgentCommands(program: Command, handle: Handle): void {
     .argument('<branch>')
     .option('--dry-run', 'say what would be written, and write nothing')
     .option('--to-branch <name>', 'commit it on a new git branch; working tree, index and HEAD stay as they are')
+    .option('--now', 'with what was changed in the branch’s place after it ended')
     .action(handle(async () => (await load()).apply));
   withAddressOption(withCommonOptions(program.command('questions').description('what agents wait for')))
     .argument('[run]')

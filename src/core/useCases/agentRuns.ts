@@ -43,6 +43,14 @@ export interface AgentRuns {
    * @throws BadInputError where the run has no checks or an agent is still at work, NotFoundError where there is no place to run them in
    */
   check(runId: RunId, branch: string | null, signal: AbortSignal): Promise<RunView>;
+  /**
+   * Paths that were changed in the branch's place after it ended, by a person, a command, a check or its session gone on with. No side
+   * of this branch has them.
+   * @throws PlaceError where something lives there
+   */
+  laterChanges(runId: RunId, branch: string): Promise<string[]>;
+  /** Takes these for what the branch changed. @returns them @throws PlaceError where something lives there */
+  takeLaterChanges(runId: RunId, branch: string): Promise<string[]>;
   /** Three-way into the project's present tree, or another folder; nothing is written. */
   planApply(runId: RunId, branch: string, folder?: string): Promise<ApplyPlan>;
   /** Writes what the preview shows. */

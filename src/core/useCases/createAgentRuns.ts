@@ -9,7 +9,8 @@ import type { ForkPlan } from '../fork/forkPlan.ts';
 import type { BranchId, RunId } from '../ids.ts';
 import type { AgentWorkDeps } from '../run/agent/agentWork.ts';
 import { branchEnvironment } from '../run/agent/branchEnvironment.ts';
-import { checkBranch } from '../run/agent/finishBranch.ts';
+import { checkBranch, takeLaterChanges } from '../run/agent/finishBranch.ts';
+import { laterChanges } from '../run/agent/laterChanges.ts';
 import { noChanges } from '../run/agent/noChanges.ts';
 import { removePlace } from '../run/agent/removePlace.ts';
 import { foldRun } from '../run/foldRun.ts';
@@ -101,6 +102,20 @@ class Runs implements AgentRuns {
     }
     for (const { branchId } of placed) await checkBranch({ runId, branchId }, this.#deps, signal);
     return this.#view(runId);
+  }
+
+  async laterChanges(runId: RunId, branch: string): Promise<string[]> {
+    const { view } = await this.#agentRun(runId);
+    return (await laterChanges(view, branchOf(view, branch), this.#deps))?.paths ?? [];
+  }
+
+  async takeLaterChanges(runId: RunId, branch: string): Promise<string[]> {
+    const { view } = await this.#agentRun(runId);
+    const found = branchOf(view, branch);
+    const later = await laterChanges(view, found, this.#deps);
+    if (later === null) return [];
+    await takeLaterChanges({ runId, branchId: found.branchId }, later, this.#deps);
+    return later.paths;
   }
 
   async planApply(runId: RunId, branch: string, folder?: string): Promise<ApplyPlan> {

@@ -188,8 +188,11 @@ class Service implements ForkService {
         );
         heardNothing = await Promise.race([changed.then(() => false), quiet]);
         again.abort();
-        // Without its server a run goes nowhere, and nobody would wake us.
-        if (heardNothing) await this.ready(await this.deps.engine(view.engine));
+        if (!heardNothing) continue;
+        // Without its server or a worker a run goes nowhere, and nobody would wake us.
+        const engine = await this.deps.engine(view.engine);
+        await this.ready(engine);
+        await engine.attend?.(await this.deps.runs.plan(runId));
       }
     } finally {
       watching.dispose();

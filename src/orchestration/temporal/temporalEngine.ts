@@ -57,6 +57,7 @@ class TemporalEngine implements ForkEngine {
   readonly #deps: TemporalEngineDeps;
   readonly #link: TemporalLink;
   readonly #workers: WorkerProcesses;
+  readonly #started = new Set<RunId>();
 
   constructor(deps: TemporalEngineDeps) {
     this.#deps = deps;
@@ -87,6 +88,7 @@ class TemporalEngine implements ForkEngine {
       if (options.again === undefined) await this.#startFirst(client, plan);
       else await this.#startAgain(client, plan, options.again);
     });
+    this.#started.add(plan.runId);
   }
 
   async cancel(runId: RunId, branchId?: BranchId): Promise<boolean> {
@@ -146,6 +148,18 @@ class TemporalEngine implements ForkEngine {
     if (!(await this.#link.answers())) return;
     const end = await this.#link.use((client) => this.#endOf(client, plan.runId));
     if (end !== null) await endAbandoned(plan, this.#deps, end);
+  }
+
+  /** Not for runs of others: their workers may have a key that this process hasn't. */
+  async attend(plan: ForkPlan): Promise<void> {
+    const { runId } = plan;
+    if (!this.#started.has(runId) || this.#deps.settings.startWorkers === false) return;
+    const { taskQueue: queue } = await this.#reachOf(runId);
+    await this.#link.use(async (client) => {
+      const needs = { queue, agents: plan.agent !== null };
+      if (await this.#workers.isServed(await this.#link.target(), client, needs)) return;
+      if (await this.#isOpen(client, runId)) await this.#ensureWorker(client, plan);
+    });
   }
 
   async answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void> {

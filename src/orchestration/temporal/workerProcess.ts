@@ -96,7 +96,7 @@ export class WorkerProcesses {
     this.#checkShipped();
     const secrets = await this.#secrets();
     const fingerprint = this.#fingerprint(secrets);
-    const isServed = () => this.#isServed(target, client, { queue, fingerprint, agents });
+    const isServed = () => this.isServed(target, client, { queue, fingerprint, agents });
     if (await isServed()) return;
     await this.#settings.withLock(path.join(temporalFolder(this.#settings), 'worker.lock'), async () => {
       if (await isServed()) return;
@@ -153,10 +153,11 @@ export class WorkerProcesses {
     return { name: deployment, buildId: buildId ?? (await buildIdOf(workflows)) };
   }
 
-  async #isServed(
+  /** Whether a worker serves the task queue. @param needs.fingerprint of one of ours; default: any */
+  async isServed(
     target: TemporalTarget,
     client: Client,
-    { queue, fingerprint, agents }: { queue: string; fingerprint: string; agents: boolean },
+    { queue, fingerprint, agents }: { queue: string; fingerprint?: string; agents: boolean },
   ): Promise<boolean> {
     const ours = (await readWorkerRecords(this.#settings)).filter(
       (record) =>
@@ -165,7 +166,9 @@ export class WorkerProcesses {
         record.state !== 'draining' &&
         (record.agents || !agents),
     );
-    if (ours.some((record) => !record.managed || record.fingerprint === fingerprint)) return true;
+    const fits = (record: WorkerRecord): boolean =>
+      fingerprint === undefined || !record.managed || record.fingerprint === fingerprint;
+    if (ours.some(fits)) return true;
     return (await this.#foreignPollers(client, target, queue, agents)) > 0;
   }
 

@@ -3,9 +3,11 @@
 
 import * as vscode from 'vscode';
 import type { ApplyPlan } from '../../core/changes/applyChanges.ts';
-import { oneLine, plural } from '../../core/format.ts';
+import { PlaceError } from '../../core/errors.ts';
+import { firstOf, oneLine, plural } from '../../core/format.ts';
 import { messageSafe } from '../../core/plainText.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';
+import type { AgentRuns } from '../../core/useCases/agentRuns.ts';
 import type { CommandHandlers } from '../commands.ts';
 import { requireTrust } from '../dispatchRun.ts';
 import { askText, choice, pickOne } from '../quickInput.ts';
@@ -49,7 +51,7 @@ async function applyBranch(found: FoundBranch, services: ServiceProvider, previe
   const { run, branch, name } = found;
   const { agents } = await services.get();
   const folder = await folderToChange(run);
-  if (folder === undefined) return;
+  if (folder === undefined || !(await lookedAgain(found, agents))) return;
   const plan = await agents.planApply(run.runId, branch.branchId, folder ?? undefined);
   if (writtenFiles(plan).length === 0) {
     await tellNothing(plan, name);
@@ -60,6 +62,23 @@ async function applyBranch(found: FoundBranch, services: ServiceProvider, previe
   if (!(await withoutUnsaved(plan, found, services, previews))) return;
   const result = await writeApply(plan, (asked) => agents.apply(asked));
   await tellApplied(plan, result, found);
+}
+
+/** Asks whether what was changed in the branch's place after it ended belongs to it. @returns false where the person gave up */
+async function lookedAgain({ run, branch }: Pick<FoundBranch, 'run' | 'branch'>, agents: AgentRuns): Promise<boolean> {
+  const paths = await agents.laterChanges(run.runId, branch.branchId).catch((error: unknown) => {
+    if (!(error instanceof PlaceError)) throw error;
+    void vscode.window.showWarningMessage('A process lives in the branch’s place: what it changes is not included.');
+    return [];
+  });
+  if (paths.length === 0) return true;
+  const include = 'Include';
+  const leaveOut = 'Leave Out';
+  const asked = `${plural(paths.length, 'file')} changed in the branch’s place after it ended: ${firstOf(paths, 5)}.`;
+  const detail = 'By you, a command, a check, or Claude Code going on with its session.';
+  const chosen = await vscode.window.showWarningMessage(messageSafe(asked), { modal: true, detail }, include, leaveOut);
+  if (chosen === include) await agents.takeLaterChanges(run.runId, branch.branchId);
+  return chosen !== undefined;
 }
 
 /**
@@ -174,6 +193,7 @@ async function createGitBranch({ run, branch, name }: FoundBranch, services: Ser
   });
   if (given === undefined || given === 'back') return;
   const { agents } = await services.get();
+  if (!(await lookedAgain({ run, branch }, agents))) return;
   const result = await agents.toGitBranch(run.runId, branch.branchId, given.trim());
   const conflicts = result.files.filter(({ conflict }) => conflict !== null).length;
   const said = conflicts === 0 ? '' : ` ${plural(conflicts, 'file')} with a conflict.`;

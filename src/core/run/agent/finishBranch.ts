@@ -4,6 +4,7 @@ import { BranchLog } from '../branchLog.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
 import { cachedCheck } from './cachedCheck.ts';
+import type { LaterChanges } from './laterChanges.ts';
 import { type LoadedBranch, loadBranch } from './loadBranch.ts';
 import { measureBranchPrefix } from './measureBranchPrefix.ts';
 import { openPlace } from './openPlace.ts';
@@ -28,28 +29,35 @@ export async function finishBranch(
   changes.catch(() => {});
   const prefix = await measured;
   if (prefix !== null) await log.append({ type: 'prefix-measured', prefix });
-  await logChanges(loaded, place, changes, log, deps);
+  await logChanges(loaded, place, changes, log, deps).catch((error: unknown) =>
+    // What the branch said is worth as much without it.
+    log.append({ type: 'branch-note', text: `What it changed can't be told: ${messageOf(error)}` }),
+  );
   if (checks) await runChecks(loaded, place, 'cached', log, deps, signal);
 }
 
 /** Files and commits of a branch, as they are now. */
 async function logChanges(
-  { plan }: LoadedBranch,
+  { plan }: Pick<LoadedBranch, 'plan'>,
   place: Place,
   found: ReturnType<Place['changes']>,
   log: BranchLog,
   deps: AgentWorkDeps,
 ): Promise<void> {
-  try {
-    const changes = await found;
-    const files = await deps.changes.files(plan.runId, { a: null, b: changes });
-    const commits = await place.commits();
-    const stored = await deps.blobs.put(changes);
-    await log.append({ type: 'files-changed', files, commits, changes: stored, notes: changes.notes });
-  } catch (error) {
-    // What the branch said is worth as much without it.
-    await log.append({ type: 'branch-note', text: `What it changed can't be told: ${messageOf(error)}` });
-  }
+  const changes = await found;
+  const files = await deps.changes.files(plan.runId, { a: null, b: changes });
+  const commits = await place.commits();
+  const stored = await deps.blobs.put(changes);
+  await log.append({ type: 'files-changed', files, commits, changes: stored, notes: changes.notes });
+}
+
+/** Takes what was changed in a branch's place after its end for what the branch changed. */
+export async function takeLaterChanges(
+  ref: AgentBranchRef,
+  { place, changes }: LaterChanges,
+  deps: AgentWorkDeps,
+): Promise<void> {
+  await logChanges(await loadBranch(ref, deps), place, Promise.resolve(changes), new BranchLog(ref, deps), deps);
 }
 
 async function runChecks(

@@ -35,6 +35,7 @@ import type { EngineKind } from '../fork/runChoices.ts';
 import type { OpenSession, SessionStore } from '../fork/sessionStore.ts';
 import { groupBy } from '../groupBy.ts';
 import { type BlobRef, type BranchId, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';
+import { budgetShare } from '../run/agent/budgetShare.ts';
 import type { BranchEvent } from '../run/branchEvent.ts';
 import { branchesToRun, foldRun } from '../run/foldRun.ts';
 import type { ForkEngine, PriceList, RunStore } from '../run/ports.ts';
@@ -230,7 +231,21 @@ class Service implements ForkService {
 
   async previewAgain(runId: RunId, reason: 'retry' | 'resume'): Promise<AgainPreview> {
     const plan = await this.deps.runs.plan(runId);
-    return this.previewOfPlan(plan, branchesToRun(await this.run(runId), reason));
+    const branches = branchesToRun(await this.run(runId), reason);
+    await this.checkBudget(plan, branches);
+    return this.previewOfPlan(plan, branches);
+  }
+
+  /** @throws BadInputError where agents would be started with nothing to spend */
+  private async checkBudget(plan: ForkPlan, branches: readonly BranchId[]): Promise<void> {
+    const { runId, budgetUsd, executor } = plan;
+    if (budgetUsd === null || executor === 'api' || branches.length === 0) return;
+    const events = await this.deps.runs.events(runId);
+    if (branches.some((branchId) => (budgetShare(plan, events, branchId) ?? 1) > 0)) return;
+    throw new BadInputError(
+      `The budget of this run, $${budgetUsd.toFixed(2)}, is used up.`,
+      'Fork again with a larger one (budgetUsd).',
+    );
   }
 
   previewStored(plan: ForkPlan): Promise<AgainPreview> {
@@ -449,6 +464,7 @@ class Service implements ForkService {
         'Fork again to run it once more.',
       );
     }
+    await this.checkBudget(plan, branches);
     await (await this.deps.engine(plan.engine)).start(plan, { again: { branches, reason } });
   }
 

@@ -586,6 +586,21 @@ describe('a prompt of an agent', () => {
     expect(budgets[0]).toBe(1);
     expect(budgets[1]).toBeCloseTo(0.4);
     expect(budgets).toHaveLength(2);
+    // Nor is it run again in vain.
+    const { runId } = plan;
+    const outcome = { stopReason: 'budget', error: null, billing: 'known', divergedAtTurn: null } as const;
+    await on.runs.append({ type: 'run-started', runId, at: now(), attempt: 1 });
+    await on.runs.append({
+      type: 'branch-ended',
+      runId,
+      branchId: b1,
+      at: now(),
+      outcome: { ...outcome, state: 'cancelled' },
+    });
+    await on.runs.append({ type: 'run-ended', runId, at: now(), state: 'failed' });
+    const forks = createForkService({ runs: on.runs } as unknown as ForkServiceDeps);
+    await expect(forks.previewAgain(runId, 'retry')).rejects.toThrow('The budget of this run, $1.00, is used up.');
+    await expect(forks.resume(runId)).rejects.toThrow('is used up');
   });
 
   it('shares the budget with the branches that are still to come, and leaves them what it doesn’t need', async () => {

@@ -72,6 +72,8 @@ export class Chaos {
   readonly #runs: RunStore;
   readonly #blobs: BlobStore;
   readonly #children = new Set<ChildProcess>();
+  /** Workers of other tests. */
+  readonly #foreign: ReadonlySet<number>;
   #host: ChildProcess | null = null;
   #cli: ChildProcess | null = null;
 
@@ -84,6 +86,7 @@ export class Chaos {
     program: Program;
     hostScript: string;
     home: string;
+    foreign: ReadonlySet<number>;
   }) {
     this.#folder = parts.folder;
     this.#disk = parts.disk;
@@ -93,6 +96,7 @@ export class Chaos {
     this.#program = parts.program;
     this.#hostScript = parts.hostScript;
     this.#home = parts.home;
+    this.#foreign = parts.foreign;
     this.#runs = createRunStore(path.join(parts.home, 'runs'));
     this.#blobs = createBlobStore(path.join(parts.home, 'blobs'));
   }
@@ -107,7 +111,8 @@ export class Chaos {
     const [api, program, hostScript] = await Promise.all([startMessagesApi(answer), installProgram(), bundledHost()]);
     const home = path.join(data, 'home');
     await mkdir(home);
-    return new Chaos({ folder, disk, server, network, api, program, hostScript, home });
+    const foreign = new Set((await workerProcesses(server.settings({ home }).workerScript)).keys());
+    return new Chaos({ folder, disk, server, network, api, program, hostScript, home, foreign });
   }
 
   /** One run with these strikes, one after the other, and what became of it. */
@@ -238,21 +243,37 @@ export class Chaos {
 
   /** Once it has ended, hosts and commands end by themselves and one worker waits for more. @returns what else lives */
   async #left(): Promise<string[]> {
-    for (let look = 0; look < 150 && this.#children.size > 0; look += 1) await delay(100);
-    const faults = [...this.#children].map(({ pid, spawnargs }) => `Process ${pid} goes on: ${spawnargs.join(' ')}`);
-    const workers = await readWorkerRecords({ home: this.#home });
-    if (workers.length > 1) faults.push(`${workers.length} workers are left: ${JSON.stringify(workers)}`);
-    if (process.platform !== 'linux') return faults;
-    const { workerScript } = this.#server.settings({ home: this.#home });
-    for (const name of await readdir('/proc')) {
-      const pid = Number(name);
-      if (!Number.isInteger(pid) || workers.some((worker) => worker.pid === pid)) continue;
-      const command = (await commandOf(pid)) ?? '';
-      if (command.includes(workerScript) && !command.includes('chaosHost'))
-        faults.push(`Process ${pid} is an orphan: ${command}`);
+    // A worker that is replaced or has lost its starter takes a moment to end.
+    let faults = await this.#alive();
+    for (let look = 0; look < 150 && faults.length > 0; look += 1) {
+      await delay(100);
+      faults = await this.#alive();
     }
     return faults;
   }
+
+  async #alive(): Promise<string[]> {
+    const faults = [...this.#children].map(({ pid, spawnargs }) => `Process ${pid} goes on: ${spawnargs.join(' ')}`);
+    const workers = await readWorkerRecords({ home: this.#home });
+    if (workers.length > 1) faults.push(`${workers.length} workers are left: ${JSON.stringify(workers)}`);
+    const { workerScript } = this.#server.settings({ home: this.#home });
+    for (const [pid, command] of await workerProcesses(workerScript)) {
+      if (this.#foreign.has(pid) || workers.some((worker) => worker.pid === pid)) continue;
+      faults.push(`Process ${pid} is an orphan: ${command}`);
+    }
+    return faults;
+  }
+}
+
+/** Process ids of all workers of that script, with their command lines; none where these can't be told. */
+async function workerProcesses(workerScript: string): Promise<Map<number, string>> {
+  const found = new Map<number, string>();
+  if (process.platform !== 'linux') return found;
+  for (const pid of (await readdir('/proc')).map(Number)) {
+    const command = Number.isInteger(pid) ? ((await commandOf(pid)) ?? '') : '';
+    if (command.includes(workerScript) && !command.includes('chaosHost')) found.set(pid, command);
+  }
+  return found;
 }
 
 /** It is started often, and much faster in one file. Lies where it finds the packages. */

@@ -128,7 +128,7 @@ export interface ForkEngine {
   answer(runId: RunId, branchId: BranchId, callId: string, answer: Answer): Promise<void>;
   /** Brings the log up to date with the truth: marks a run whose driver is gone as interrupted, or rejoins it. */
   reconcile(plan: ForkPlan): Promise<void>;
-  /** Sees to it that somebody drives a run that this process has started. For who waits for its end and hears nothing. */
+  /** Sees to it that somebody drives a run that this process has started, whose worker may have been lost. */
   attend?(plan: ForkPlan): Promise<void>;
   /** Stops driving; runs of this process are left interrupted and can be resumed. */
   dispose(): Promise<void>;

@@ -147,8 +147,8 @@ class Service implements ForkService {
     try {
       return await this.reconciled(runId);
     } catch (error) {
-      // A full disk keeps the end of a run that nobody drives from being written, not the run from being read.
-      if (!(error instanceof StorageError)) throw error;
+      // A full disk keeps the end of a run that nobody drives from being written, not the run from being read; nor does a lost worker.
+      if (!(error instanceof StorageError) && !(error instanceof EngineUnavailableError)) throw error;
       return this.logged(runId);
     }
   }
@@ -164,7 +164,9 @@ class Service implements ForkService {
     if (view.state !== 'running' && view.state !== 'pending') return view;
     const engine = await this.deps.engine(plan.engine);
     await engine.reconcile(plan);
-    return foldRun(plan, await this.deps.runs.events(runId));
+    const now = foldRun(plan, await this.deps.runs.events(runId));
+    if (now.state === 'running') await engine.attend?.(plan);
+    return now;
   }
 
   async whenEnded(runId: RunId, signal?: AbortSignal): Promise<RunView> {
@@ -189,11 +191,8 @@ class Service implements ForkService {
         );
         heardNothing = await Promise.race([changed.then(() => false), quiet]);
         again.abort();
-        if (!heardNothing) continue;
-        // Without its server or a worker a run goes nowhere, and nobody would wake us.
-        const engine = await this.deps.engine(view.engine);
-        await this.ready(engine);
-        await engine.attend?.(await this.deps.runs.plan(runId));
+        // Without its server a run goes nowhere, and nobody would wake us.
+        if (heardNothing) await this.ready(await this.deps.engine(view.engine));
       }
     } finally {
       watching.dispose();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toolsFolder, withLock } from '../../scripts/tools/toolsFolder.ts';
@@ -135,7 +135,12 @@ interface MarkedJob {
 }
 
 function missingOf(jobs: readonly MarkedJob[]): MarkedJob[] {
-  return jobs.filter(({ marker }) => !existsSync(`${marker}.recorded`));
+  return jobs.filter(({ marker }) => !isRecorded(`${marker}.recorded`));
+}
+
+/** Recordings hold absolute paths: of a cache that was moved they are of no use. */
+function isRecorded(file: string): boolean {
+  return existsSync(file) && existsSync(join(readFileSync(file, 'utf8'), 'recording.json'));
 }
 
 /** Plays what was not recorded yet, two scenarios at a time; test files that start together wait for one another's scenarios. */

@@ -36,6 +36,7 @@ import type { OpenSession, SessionStore } from '../fork/sessionStore.ts';
 import { groupBy } from '../groupBy.ts';
 import { type BlobRef, type BranchId, blobRefSchema, type RunId, runIdSchema } from '../ids.ts';
 import { budgetShare } from '../run/agent/budgetShare.ts';
+import { refusals } from '../run/amendPlan.ts';
 import type { BranchEvent } from '../run/branchEvent.ts';
 import { branchesToRun, foldRun } from '../run/foldRun.ts';
 import type { ForkEngine, PriceList, RunStore } from '../run/ports.ts';
@@ -206,6 +207,9 @@ class Service implements ForkService {
   }
 
   async previewAdded(runId: RunId, branches: readonly BranchSpec[]): Promise<ForkPreview> {
+    const { state } = await this.run(runId);
+    // Before a cost is shown that nobody will have.
+    if (state !== 'running' && state !== 'pending') throw refusals.over(runId);
     const request = await forkOfRun(await this.deps.runs.plan(runId), branches, this.deps.blobs);
     return this.previewOf(await this.draftFork(request), request);
   }

@@ -90,7 +90,7 @@ export interface ForkService {
   whenEnded(runId: RunId, signal?: AbortSignal): Promise<RunView>;
   /** @returns whether it had not ended before */
   cancel(runId: RunId, branchId?: BranchId): Promise<boolean>;
-  /** What `addBranches` would send. @throws BadInputError where they can't be added to this run */
+  /** What `addBranches` would send. @throws BadInputError where they can't be added to this run, as one that has ended */
   previewAdded(runId: RunId, branches: readonly BranchSpec[]): Promise<ForkPreview>;
   /** Adds branches to a fork under way. @returns their ids @throws BadInputError, also where the run has ended */
   addBranches(runId: RunId, branches: readonly BranchSpec[]): Promise<BranchId[]>;

@@ -601,6 +601,7 @@ describe('a prompt of an agent', () => {
     const forks = createForkService({ runs: on.runs } as unknown as ForkServiceDeps);
     await expect(forks.previewAgain(runId, 'retry')).rejects.toThrow('The budget of this run, $1.00, is used up.');
     await expect(forks.resume(runId)).rejects.toThrow('is used up');
+    await expect(forks.previewAdded(runId, [])).rejects.toThrow(`Run ${runId} has ended.`);
   });
 
   it('shares the budget with the branches that are still to come, and leaves them what it doesn’t need', async () => {

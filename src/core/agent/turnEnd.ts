@@ -55,7 +55,10 @@ export function turnEndOf(result: ResultLine, facts: TurnFacts): AgentTurnEnd {
     resetsAt: null,
   };
   if (result.subtype === 'error_max_turns') return { ...end, kind: 'max_turns', stopReason: 'max_turns' };
-  if (result.subtype === 'error_max_budget_usd') return { ...end, kind: 'budget', stopReason: 'budget' };
+  // Its last word came all the same: there is nothing that it could have spent more on.
+  const isThrough = facts.stopReason === 'end_turn' && facts.apiError === null;
+  if (result.subtype === 'error_max_budget_usd')
+    return isThrough ? end : { ...end, kind: 'budget', stopReason: 'budget' };
   if (result.subtype === 'success' && !result.is_error) return end;
   const message = messageOf(result);
   if (isLimit(result, facts, message)) return { ...end, kind: 'limit', ...limitOf(facts, message) };

@@ -44,6 +44,14 @@ describe('how a prompt ended', () => {
     expect(turnEndOf(resultOf(result), facts)).toMatchObject({ costUsd: 1, resetsAt: null, ...end });
   });
 
+  it('is completed where only the last word crossed the budget', () => {
+    const crossed = resultOf({ subtype: 'error_max_budget_usd' });
+    const said = { ...facts, stopReason: 'end_turn' };
+    expect(turnEndOf(crossed, said)).toMatchObject({ kind: 'completed', stopReason: 'end_turn' });
+    const apiError = { error: 'overloaded' } as TurnFacts['apiError'];
+    expect(turnEndOf(crossed, { ...said, apiError })).toMatchObject({ kind: 'budget' });
+  });
+
   it('is a limit of the account with the time of its reset, in the words of every version', () => {
     const reset = new Date(1_900_000_000_000).toISOString();
     const limited = { result: 'You’ve hit your limit · resets 3pm (UTC)', api_error_status: 429 };

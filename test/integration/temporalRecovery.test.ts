@@ -124,7 +124,8 @@ describe('a run on Temporal', () => {
     await engine.attend?.(run);
     await until(run, ended);
     expect((await view(run)).branches[0]).toMatchObject({ state: 'completed', text: 'After all.' });
-    // What has ended needs no worker.
+    // What has ended needs no worker, once the server knows of the end too.
+    await withClient((client) => client.workflow.getHandle(workflowIdOf(run.runId)).result());
     await killWorkers(home);
     await engine.attend?.(run);
     expect(await readWorkerRecords({ home })).toEqual([]);

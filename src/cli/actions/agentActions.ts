@@ -1,7 +1,7 @@
 import type { Answer, ChangedFile } from '../../core/agent/agentFacts.ts';
 import { describeQuestion } from '../../core/agent/describeQuestion.ts';
 import type { AppliedFile, ApplyResult } from '../../core/changes/applyChanges.ts';
-import { BadInputError, PlaceError } from '../../core/errors.ts';
+import { BadInputError } from '../../core/errors.ts';
 import { firstOf, oneLine, plural, relativeTime } from '../../core/format.ts';
 import type { RunId } from '../../core/ids.ts';
 import { plainText } from '../../core/plainText.ts';
@@ -95,10 +95,7 @@ async function lookAgain(context: CliContext, runId: RunId, branch: string): Pro
     await agents.takeLaterChanges(runId, branch);
     return;
   }
-  const paths = await agents.laterChanges(runId, branch).catch((error: unknown) => {
-    if (error instanceof PlaceError) return null;
-    throw error;
-  });
+  const paths = await agents.laterChanges(runId, branch);
   if (paths === null) context.terminal.note('A process lives in the branch’s place: what it changes is not included.');
   else if (paths.length > 0) {
     const said = `${plural(paths.length, 'file')} changed in the branch’s place after it ended (${firstOf(paths.map(plainText), 3)}), not included.`;

@@ -46,9 +46,9 @@ export interface AgentRuns {
   /**
    * Paths that were changed in the branch's place after it ended, by a person, a command, a check or its session gone on with. No side
    * of this branch has them.
-   * @throws PlaceError where something lives there
+   * @returns null where something lives there: it may change more
    */
-  laterChanges(runId: RunId, branch: string): Promise<string[]>;
+  laterChanges(runId: RunId, branch: string): Promise<string[] | null>;
   /** Takes these for what the branch changed. @returns them @throws PlaceError where something lives there */
   takeLaterChanges(runId: RunId, branch: string): Promise<string[]>;
   /** Three-way into the project's present tree, or another folder; nothing is written. */

@@ -4,7 +4,7 @@ import type { AgentPlan } from '../agent/agentSettings.ts';
 import type { ApplyPlan, ChangeApplier } from '../changes/applyChanges.ts';
 import type { ChangeSet, FileVersion } from '../changes/changes.ts';
 import { changeSetOf } from '../changes/storedChanges.ts';
-import { BadInputError, NotFoundError } from '../errors.ts';
+import { BadInputError, NotFoundError, PlaceError } from '../errors.ts';
 import type { ForkPlan } from '../fork/forkPlan.ts';
 import type { BranchId, RunId } from '../ids.ts';
 import type { AgentWorkDeps } from '../run/agent/agentWork.ts';
@@ -104,9 +104,14 @@ class Runs implements AgentRuns {
     return this.#view(runId);
   }
 
-  async laterChanges(runId: RunId, branch: string): Promise<string[]> {
+  async laterChanges(runId: RunId, branch: string): Promise<string[] | null> {
     const { view } = await this.#agentRun(runId);
-    return (await laterChanges(view, branchOf(view, branch), this.#deps))?.paths ?? [];
+    try {
+      return (await laterChanges(view, branchOf(view, branch), this.#deps))?.paths ?? [];
+    } catch (error) {
+      if (error instanceof PlaceError) return null;
+      throw error;
+    }
   }
 
   async takeLaterChanges(runId: RunId, branch: string): Promise<string[]> {

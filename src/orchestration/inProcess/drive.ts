@@ -24,6 +24,7 @@ import {
 } from '../../core/run/runPlan.ts';
 import type { RunUpdate } from '../../core/run/runUpdate.ts';
 import { noTracer, type Tracer } from '../../core/tracer.ts';
+import { unlessAborted } from '../../core/unlessAborted.ts';
 import type { FairQueue } from './fairQueue.ts';
 
 export interface DriveDeps extends CallModelDeps {
@@ -318,13 +319,4 @@ class BranchScope {
     if (state === 'open') this.#openQuestions.add(callId);
     else this.#openQuestions.delete(callId);
   }
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

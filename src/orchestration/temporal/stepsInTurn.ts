@@ -1,5 +1,6 @@
 import type { StepResult } from '../../core/run/branchOutcome.ts';
 import type { ModelCall } from '../../core/run/callModel.ts';
+import { unlessAborted } from '../../core/unlessAborted.ts';
 
 /**
  * Makes the calls of one step one after the other. A server that takes a call for lost (this machine slept, the network was gone, its
@@ -12,7 +13,10 @@ export class StepsInTurn {
   async run(call: ModelCall, signal: AbortSignal, ask: () => Promise<StepResult>): Promise<StepResult> {
     const key = `${call.runId} ${call.branchId} ${call.step}`;
     for (let before = this.#underWay.get(key); before !== undefined; before = this.#underWay.get(key)) {
-      const result = await unlessAborted(before, signal);
+      const result = await unlessAborted(
+        before.catch(() => null),
+        signal,
+      );
       if (result !== null) return result;
     }
     const asked = ask();
@@ -23,17 +27,4 @@ export class StepsInTurn {
       if (this.#underWay.get(key) === asked) this.#underWay.delete(key);
     }
   }
-}
-
-/** @returns null where it fails @throws the signal's reason */
-function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T | null> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort);
-    void result
-      .catch(() => null)
-      .then(resolve)
-      .finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -3,7 +3,6 @@
 
 import * as vscode from 'vscode';
 import type { ApplyPlan } from '../../core/changes/applyChanges.ts';
-import { PlaceError } from '../../core/errors.ts';
 import { firstOf, oneLine, plural } from '../../core/format.ts';
 import { messageSafe } from '../../core/plainText.ts';
 import type { BranchView, RunView } from '../../core/run/runView.ts';
@@ -66,12 +65,10 @@ async function applyBranch(found: FoundBranch, services: ServiceProvider, previe
 
 /** Asks whether what was changed in the branch's place after it ended belongs to it. @returns false where the person gave up */
 async function lookedAgain({ run, branch }: Pick<FoundBranch, 'run' | 'branch'>, agents: AgentRuns): Promise<boolean> {
-  const paths = await agents.laterChanges(run.runId, branch.branchId).catch((error: unknown) => {
-    if (!(error instanceof PlaceError)) throw error;
+  const paths = await agents.laterChanges(run.runId, branch.branchId);
+  if (paths === null)
     void vscode.window.showWarningMessage('A process lives in the branch’s place: what it changes is not included.');
-    return [];
-  });
-  if (paths.length === 0) return true;
+  if (paths === null || paths.length === 0) return true;
   const include = 'Include';
   const leaveOut = 'Leave Out';
   const asked = `${plural(paths.length, 'file')} changed in the branch’s place after it ended: ${firstOf(paths, 5)}.`;

@@ -1,5 +1,6 @@
 import type { AgentBranchRef, Place } from '../../agent/agentPorts.ts';
 import { messageOf } from '../../errors.ts';
+import type { RunId } from '../../ids.ts';
 import { BranchLog } from '../branchLog.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { branchEnvironment } from './branchEnvironment.ts';
@@ -29,7 +30,7 @@ export async function finishBranch(
   changes.catch(() => {});
   const prefix = await measured;
   if (prefix !== null) await log.append({ type: 'prefix-measured', prefix });
-  await logChanges(loaded, place, changes, log, deps).catch((error: unknown) =>
+  await logChanges(ref.runId, place, changes, log, deps).catch((error: unknown) =>
     // What the branch said is worth as much without it.
     log.append({ type: 'branch-note', text: `What it changed can't be told: ${messageOf(error)}` }),
   );
@@ -38,26 +39,26 @@ export async function finishBranch(
 
 /** Files and commits of a branch, as they are now. */
 async function logChanges(
-  { plan }: Pick<LoadedBranch, 'plan'>,
+  runId: RunId,
   place: Place,
   found: ReturnType<Place['changes']>,
   log: BranchLog,
   deps: AgentWorkDeps,
 ): Promise<void> {
   const changes = await found;
-  const files = await deps.changes.files(plan.runId, { a: null, b: changes });
+  const files = await deps.changes.files(runId, { a: null, b: changes });
   const commits = await place.commits();
   const stored = await deps.blobs.put(changes);
   await log.append({ type: 'files-changed', files, commits, changes: stored, notes: changes.notes });
 }
 
 /** Takes what was changed in a branch's place after its end for what the branch changed. */
-export async function takeLaterChanges(
+export function takeLaterChanges(
   ref: AgentBranchRef,
   { place, changes }: LaterChanges,
   deps: AgentWorkDeps,
 ): Promise<void> {
-  await logChanges(await loadBranch(ref, deps), place, Promise.resolve(changes), new BranchLog(ref, deps), deps);
+  return logChanges(ref.runId, place, Promise.resolve(changes), new BranchLog(ref, deps), deps);
 }
 
 async function runChecks(

@@ -1,7 +1,7 @@
 import type { Place, Places } from '../../agent/agentPorts.ts';
 import type { ChangeSet, FileChange } from '../../changes/changes.ts';
 import { changeSetOf } from '../../changes/storedChanges.ts';
-import type { RunView } from '../runView.ts';
+import type { BranchView, RunView } from '../runView.ts';
 import type { AgentWorkDeps } from './agentWork.ts';
 import { openPlace } from './openPlace.ts';
 
@@ -13,8 +13,6 @@ export interface LaterChanges {
   paths: string[];
 }
 
-type Branch = RunView['branches'][number];
-
 /**
  * What was changed in the place of a branch after it ended: by a person, a command, a check, or its session gone on with.
  * @returns null where there is nothing, no place any more, or the agent is still at work
@@ -22,7 +20,7 @@ type Branch = RunView['branches'][number];
  */
 export async function laterChanges(
   { runId }: Pick<RunView, 'runId'>,
-  { branchId, state, changeSet }: Pick<Branch, 'branchId' | 'state' | 'changeSet'>,
+  { branchId, state, changeSet }: Pick<BranchView, 'branchId' | 'state' | 'changeSet'>,
   { places, blobs }: Pick<AgentWorkDeps, 'blobs'> & { places: Pick<Places, 'open'> },
 ): Promise<LaterChanges | null> {
   if (state === 'running' || state === 'waiting' || changeSet === null) return null;

@@ -1,7 +1,9 @@
 // src/adapters/anthropic: the Anthropic SDK: one call, its stream, its failures as ours. No retries (src/core/run has
 // them) and no key is stored or printed.
 
-import type { APIError } from '@anthropic-ai/sdk';
+import { isDeepStrictEqual } from 'node:util';
+import type * as AnthropicSdk from '@anthropic-ai/sdk';
+import type { Anthropic, APIError } from '@anthropic-ai/sdk';
 import type { MessagesRequest } from '../../core/api/messagesRequest.ts';
 import { ReplyAccumulator } from '../../core/api/replyAccumulator.ts';
 import type { StoredReply } from '../../core/api/storedReply.ts';
@@ -17,7 +19,8 @@ import {
   proxyFailure,
   retryAfterMs,
 } from './modelFailure.ts';
-import { beginningOf, errorOf, isEventStream, notAStream, remembered, shortened } from './wrongReply.ts';
+import { ReplyBody } from './replyBody.ts';
+import { errorOf, isEventStream, notAStream, shortened } from './wrongReply.ts';
 
 export interface AnthropicClientOptions {
   /** Asked for before every call, so that a key set later is used at once. */
@@ -42,20 +45,29 @@ interface StreamOptions {
  * because the engine owns retries and knows what may have been billed.
  */
 export function createAnthropicClient(options: AnthropicClientOptions): ModelClient {
+  let last: { made: MadeWith; client: Anthropic } | null = null;
+  const connect: Connect = async () => {
+    const sdk = await import('@anthropic-ai/sdk');
+    const made = await checkedOptions(options);
+    if (last === null || !isDeepStrictEqual(last.made, made)) last = { made, client: clientOf(sdk, made) };
+    return { sdk, client: last.client };
+  };
   return {
-    stream: (request, betas, streamOptions) => stream(options, request, betas, streamOptions),
-    listModels: (signal) => listModels(options, signal),
+    stream: (request, betas, streamOptions) => stream(connect, options.idleMs, request, betas, streamOptions),
+    listModels: (signal) => listModels(connect, signal),
   };
 }
 
-async function connect(options: AnthropicClientOptions) {
-  const sdk = await import('@anthropic-ai/sdk');
-  const { apiKey, authToken, baseURL, fetch } = await checkedOptions(options);
+type Sdk = typeof AnthropicSdk;
+type Connect = () => Promise<{ sdk: Sdk; client: Anthropic }>;
+type MadeWith = Awaited<ReturnType<typeof checkedOptions>>;
+
+function clientOf(sdk: Sdk, { apiKey, authToken, baseURL, fetch }: MadeWith): Anthropic {
   if (apiKey === undefined && authToken === undefined) {
     // Asked without a key, the SDK would look for credentials all over the machine.
     throw modelFailure('authentication', 'no API key is set', nothingSent);
   }
-  const client = new sdk.Anthropic({
+  return new sdk.Anthropic({
     // Left out, each would come from the environment; the SDK throws where both are there.
     apiKey: apiKey ?? null,
     authToken: apiKey === undefined ? (authToken ?? null) : null,
@@ -68,7 +80,6 @@ async function connect(options: AnthropicClientOptions) {
     fetchOptions: { redirect: 'manual' },
     ...(fetch !== undefined && { fetch }),
   });
-  return { sdk, client };
 }
 
 /** What the client is made with. What can't be used fails like a call that never left. */
@@ -97,16 +108,18 @@ const nothingSent: FailureFacts = {
 };
 
 async function stream(
-  options: AnthropicClientOptions,
+  connect: Connect,
+  idleMs: number | undefined,
   request: MessagesRequest,
   betas: readonly string[],
   { signal, onEvent }: StreamOptions,
 ): Promise<StoredReply> {
-  const { sdk, client } = await connect(options);
-  const idle = new IdleWatch(options.idleMs ?? timeouts.modelIdle);
+  const { sdk, client } = await connect();
+  const idle = new IdleWatch(idleMs ?? timeouts.modelIdle);
   const stop = AbortSignal.any([signal, idle.signal]);
   const reply = new ReplyAccumulator();
   let requestId: string | null = null;
+  let body: ReplyBody | null = null;
   try {
     signal.throwIfAborted();
     // The raw path: the body goes out as it was recorded, fields that the SDK does not know included.
@@ -121,11 +134,11 @@ async function stream(
     requestId = response.headers.get('request-id');
     const wrongReply = (text: string) =>
       notAStream(response, text, new URL(client.baseURL).host, { ...nothingSent, requestId });
-    if (!isEventStream(response)) throw wrongReply(await beginningOf(response));
-    const body = remembered(response);
+    body = new ReplyBody(response);
+    if (!isEventStream(response)) throw wrongReply(await body.beginning());
     let isStream = false;
     const { Stream } = await import('@anthropic-ai/sdk/streaming');
-    for await (const event of Stream.rawEvents(body.response)) {
+    for await (const event of Stream.rawEvents({ body: body.pieces() } as unknown as Response)) {
       isStream = true;
       idle.touch();
       stop.throwIfAborted();
@@ -150,6 +163,7 @@ async function stream(
     throw requestId === null && !reply.begun ? brokenBefore(error) : brokenWithin(error, reply, requestId);
   } finally {
     idle.dispose();
+    void body?.release();
   }
 }
 
@@ -220,8 +234,8 @@ function brokenWithin(error: unknown, reply: ReplyAccumulator, requestId: string
   return modelFailure('stream_cut', connectionFailure(error).detail, midStream(reply, requestId), error);
 }
 
-async function listModels(options: AnthropicClientOptions, signal?: AbortSignal): Promise<ModelInfo[]> {
-  const { sdk, client } = await connect(options);
+async function listModels(connect: Connect, signal?: AbortSignal): Promise<ModelInfo[]> {
+  const { sdk, client } = await connect();
   try {
     const models: ModelInfo[] = [];
     for await (const model of client.models.list({ limit: 100 }, { signal })) {

@@ -1,8 +1,6 @@
 import type { ModelCallError } from '../../core/errors.ts';
 import { type FailureFacts, kindOf, modelFailure } from './modelFailure.ts';
 
-/** So much of a body that is no reply is read and shown, in characters. */
-const maxRead = 20_000;
 const maxShown = 200;
 
 /** Whether an answer of status 200 is the stream that was asked for. Some gateways name no type, or a plain one. */
@@ -51,34 +49,6 @@ export function shortened(text: string, most = maxShown): string {
     : text;
   const line = plain.replace(/\s+/g, ' ').trim();
   return line.length <= most ? line : `${line.slice(0, most - 1).trimEnd()}…`.toWellFormed();
-}
-
-/** The answer, and what of its body has been read so far, up to some length. */
-export function remembered(response: Response): { response: Response; text: () => string } {
-  const decoder = new TextDecoder();
-  let text = '';
-  const kept = new TransformStream<Uint8Array, Uint8Array>({
-    transform(piece, controller) {
-      if (text.length < maxRead) text += decoder.decode(piece, { stream: true });
-      controller.enqueue(piece);
-    },
-  });
-  return { response: new Response(response.body?.pipeThrough(kept) ?? null, response), text: () => text };
-}
-
-/** How a body begins. */
-export async function beginningOf({ body }: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  try {
-    for await (const piece of body ?? []) {
-      text += decoder.decode(piece as Uint8Array, { stream: true });
-      if (text.length >= maxRead) break;
-    }
-  } catch {
-    // What had come is enough to say what it was.
-  }
-  return text;
 }
 
 function parsed(text: string): unknown {

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAnthropicClient } from '../../../../src/adapters/anthropic/createAnthropicClient.ts';
@@ -142,6 +142,68 @@ describe('the Anthropic client', () => {
     const received = await within.api.received(1);
     await received.done;
     expect(received.closedByClient).toBe(true);
+  });
+
+  describe('after the last event', () => {
+    /** Answers each request whole, and ends the answer as it is told. */
+    async function serve(end: (response: ServerResponse) => void) {
+      const events = [
+        { type: 'message_start', message: { id: 'msg_1', model: 'claude-haiku-4-5', content: [], usage: {} } },
+        { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 1 } },
+        { type: 'message_stop' },
+      ];
+      const server = createServer((asked, response) => {
+        asked.resume().once('end', () => {
+          response.writeHead(200, { 'content-type': 'text/event-stream' });
+          for (const event of events) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+          end(response);
+        });
+      });
+      let connections = 0;
+      server.on('connection', () => (connections += 1));
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      const client = createAnthropicClient({ apiKey: async () => key, baseUrl: `http://127.0.0.1:${port}` });
+      const ask = () => client.stream(request, [], { signal: new AbortController().signal, onEvent: () => {} });
+      const close = () => {
+        server.closeAllConnections();
+        server.close();
+      };
+      return { ask, close, connections: () => connections };
+    }
+
+    it('keeps the connection for the next call, though the answer ends later', async () => {
+      const over: Promise<void>[] = [];
+      const { ask, close, connections } = await serve((response) => {
+        over.push(new Promise((resolve) => response.once('close', resolve)));
+        setTimeout(() => response.end(), 10);
+      });
+      try {
+        for (let call = 0; call < 3; call += 1) {
+          expect(await ask()).toMatchObject({ stopReason: 'end_turn' });
+          await over[call];
+          // The client hears of it in a moment.
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        expect(connections()).toBe(1);
+      } finally {
+        close();
+      }
+    });
+
+    it('waits for no end, and lets go of an answer that has none', async () => {
+      const closed = new Promise<number>((resolve) => {
+        void serve((response) => {
+          const saidAt = performance.now();
+          response.once('close', () => resolve(performance.now() - saidAt));
+        }).then(async ({ ask, close }) => {
+          expect(await ask()).toMatchObject({ stopReason: 'end_turn' });
+          await closed;
+          close();
+        });
+      });
+      expect(await closed).toBeGreaterThan(500);
+    });
   });
 
   it('knows that a refused connection sent nothing', async () => {

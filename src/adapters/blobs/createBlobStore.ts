@@ -1,10 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BlobStore } from '../../core/blobStore.ts';
 import { canonicalJson } from '../../core/canonicalJson.ts';
 import { messageOf, StorageError } from '../../core/errors.ts';
 import { type BlobRef, blobRefSchema } from '../../core/ids.ts';
-import { isAbsent } from '../fileErrors.ts';
+import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { sha256 } from '../sha256.ts';
 import { writeWhole } from '../writeWhole.ts';
 
@@ -21,9 +21,7 @@ export function createBlobStore(dir: string): BlobStore {
       const ref = blobRefSchema.parse(sha256(text));
       const file = fileOf(ref);
       try {
-        // A file of the right size is taken as it is; `get` checks the content anyway.
-        const known = await stat(file).catch(() => null);
-        if (known?.size !== Buffer.byteLength(text)) await writeWhole(file, text);
+        await writeNew(file, text);
         return ref;
       } catch (error) {
         throw new StorageError(
@@ -51,4 +49,17 @@ export function createBlobStore(dir: string): BlobStore {
       return JSON.parse(text) as unknown;
     },
   };
+}
+
+/** Nobody reads a blob before its `put` has resolved, so a new file is written in place. */
+async function writeNew(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    const isThere = fileErrorCode(error) === 'EEXIST';
+    if (!isThere && !isAbsent(error)) throw error;
+    // A file of the right size is taken as it is; `get` checks the content anyway. What was left half written is replaced.
+    const known = isThere ? await stat(file).catch(() => null) : null;
+    if (known?.size !== Buffer.byteLength(text)) await writeWhole(file, text);
+  }
 }

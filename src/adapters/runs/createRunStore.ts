@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Answer } from '../../core/agent/agentFacts.ts';
 import type { Disposable } from '../../core/disposable.ts';
 import { BadInputError, messageOf, NotFoundError, RunOwnedError, StorageError } from '../../core/errors.ts';
@@ -16,6 +17,7 @@ import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { type FileLock, isLocked, tryLock } from '../fileLock.ts';
 import { watchFolder } from '../watchFolder.ts';
 import { writeWhole } from '../writeWhole.ts';
+import { FolderTouch } from './folderTouch.ts';
 import { JsonLinesWriter, readJsonLines } from './jsonLines.ts';
 import { readAnswer, writeAnswer } from './runAnswers.ts';
 import { carryOutUpdates, dropRequests, requestUpdate } from './runUpdates.ts';
@@ -25,6 +27,9 @@ const eventsFile = 'events.jsonl';
 const ownerFolder = 'owner.lock';
 const updatesFolder = 'updates';
 const answersFolder = 'answers';
+
+/** Of who follows a log, between two looks. */
+const longestPauseMs = 50;
 
 /**
  * Runs as folders: `DIR/<runId>/` holds the plan, the log of events, the owner's lock and requests to it.
@@ -103,8 +108,8 @@ class FileRunStore implements RunStore {
     if (this.#locks.get(runId)?.lost.aborted && (await this.#exists(runId))) throw ownedByAnother(folder);
     let writer = this.#writers.get(runId);
     if (writer === undefined) {
-      // The folder's own time tells watchers of the whole store which run grew, without a watch on every run.
-      writer = new JsonLinesWriter(path.join(folder, eventsFile), () => utimes(folder, new Date(), new Date()));
+      const touch = new FolderTouch(folder);
+      writer = new JsonLinesWriter(path.join(folder, eventsFile), () => touch.soon());
       this.#writers.set(runId, writer);
     }
     try {
@@ -132,6 +137,7 @@ class FileRunStore implements RunStore {
     try {
       for (let offset = 0; !signal.aborted; ) {
         dirty = false;
+        const beganAt = performance.now();
         const more = await this.#eventsFrom(runId, offset).catch((error: unknown) => {
           // Deleted while it was followed: there is no more to come.
           if (error instanceof NotFoundError && offset > 0) return null;
@@ -143,6 +149,8 @@ class FileRunStore implements RunStore {
           if (signal.aborted) return;
           yield event;
         }
+        // On a machine that is busy with the run, each look takes its share: what comes meanwhile is read together.
+        await delay(Math.min(performance.now() - beganAt, longestPauseMs), undefined, { ref: false });
         if (dirty || signal.aborted) continue;
         await new Promise<void>((resolve) => {
           wake = resolve;

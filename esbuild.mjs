@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
-import { inChunks, node, shared } from './scripts/bundleOptions.mjs';
+import { inChunks, node, shared, workflows } from './scripts/bundleOptions.mjs';
 import { compileAssembly } from './scripts/compileAssembly.mjs';
 import { bundledFiles, thirdPartyNotices } from './scripts/thirdPartyNotices.ts';
 
@@ -114,13 +114,7 @@ async function copyCodicons() {
  */
 async function bundleWorkflows() {
   const { bundleWorkflowCode } = await import('@temporalio/worker');
-  const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: path.join(root, 'src/orchestration/temporal/workflows.ts'),
-    failureConverterPath: path.join(root, 'src/orchestration/temporal/codec/failureConverter.ts'),
-    workflowInterceptorModules: [path.join(root, 'src/orchestration/temporal/workflowTracing.ts')],
-    logger: quiet,
-  });
+  const { code } = await bundleWorkflowCode(workflows);
   await writeFile(path.join(dist, 'workflows.js'), code);
   const [, map = ''] = /^\/\/# sourceMappingURL=data:[^,]*,(.*)$/m.exec(code);
   return JSON.parse(Buffer.from(map, 'base64').toString()).sources.filter((source) => path.isAbsolute(source));

@@ -43,6 +43,25 @@ export const inChunks = {
   plugins: [...shared.plugins, lazyNodeModules(), smallModules()],
 };
 
+const temporal = path.join(root, 'src/orchestration/temporal');
+
+/** For the workflows, which the Temporal SDK bundles for its sandbox. */
+export const workflows = {
+  workflowsPath: path.join(temporal, 'workflows.ts'),
+  failureConverterPath: path.join(temporal, 'codec/failureConverter.ts'),
+  workflowInterceptorModules: [path.join(temporal, 'workflowTracing.ts')],
+  preloadModules: ['workflows.ts', 'workflowTracing.ts'].map((module) => path.join(temporal, module)),
+  webpackConfigHook: (config) => {
+    const ours = {
+      include: path.join(root, 'src'),
+      enforce: 'post',
+      loader: path.join(root, 'scripts/frozenExports.cjs'),
+    };
+    return { ...config, module: { ...config.module, rules: [...config.module.rules, ours] } };
+  },
+  logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
+};
+
 /** Zod's namespace holds its messages in fifty languages, 270 kB that activation would read; ours are English. */
 function englishOnlyZod() {
   return {

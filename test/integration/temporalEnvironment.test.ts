@@ -25,6 +25,7 @@ import type { BranchEvent } from '../../src/core/run/branchEvent.ts';
 import type { StepResult } from '../../src/core/run/branchOutcome.ts';
 import type { CallGate } from '../../src/core/run/callGate.ts';
 import type { ModelClient, RunStore } from '../../src/core/run/ports.ts';
+import type { LimitChange } from '../../src/core/run/runLimits.ts';
 import { type Activities, createActivities, heartbeatEveryMs } from '../../src/orchestration/temporal/activities.ts';
 import { agentQueueOf } from '../../src/orchestration/temporal/agentQueueOf.ts';
 import type { DurableOrder } from '../../src/orchestration/temporal/durableRun/durableOrder.ts';
@@ -450,6 +451,7 @@ describe('the workflow, in the test environment', () => {
       retry: options.retry ?? retry,
       heartbeatMs: options.heartbeatMs ?? 10_000,
       branchesAtOnce: 100,
+      together: true,
       ...(continueAfterEvents !== undefined && { continueAfterEvents }),
       cursor: null,
     };
@@ -540,10 +542,37 @@ describe('the workflow, in the test environment', () => {
         );
       expect(at('branch-ended', 'b1') - at('branch-started', 'b1')).toBeGreaterThanOrEqual(2_000);
       expect(at('branch-started', 'b2')).toBeGreaterThanOrEqual(at('branch-ended', 'b1'));
+      // The first two that began had one between them.
+      expect(await timersOf(scene)).toEqual(['1 started', '1 fired', '2 started']);
+    });
+  });
+
+  it('has one timer for all branches, set anew when their limit changes, and writes together what begins together', async () => {
+    const batches: string[][] = [];
+    const log = new Seen<BranchEvent>();
+    const more: Partial<Activities> = {
+      changeLimits: async () => {},
+      appendEvents: async (events) => {
+        batches.push(events.map(({ type }) => type));
+        events.forEach((event) => log.push(event));
+      },
+    };
+    const model: Model = async (order, context) => {
+      await hang(context);
+      return done(order);
+    };
+    const branches = [{ name: 'one' }, { name: 'two' }, { name: 'three' }];
+    const plan = await buildPlan(new MemoryBlobs(), { engine: 'temporal', timeoutSeconds: 600, branches });
+    await playPlan(plan, {}, model, more, async (scene) => {
+      await scene.calls.first(({ branchId }) => branchId === 'b3');
+      expect(batches).toEqual([['run-started', 'branch-started', 'branch-started', 'branch-started']]);
+      await scene.handle.executeUpdate<void, [LimitChange]>('changeLimits', { args: [{ timeoutSeconds: 1 }] });
+      expect(await scene.handle.result()).toBe('failed');
+      const ends = log.all.flatMap((event) => (event.type === 'branch-ended' ? [event.outcome.stopReason] : []));
+      expect(ends).toEqual(['timeout', 'timeout', 'timeout']);
       const timers = await timersOf(scene);
-      expect(timers.filter((timer) => timer.endsWith('started'))).toHaveLength(3);
-      expect(timers.filter((timer) => timer.endsWith('fired'))).toHaveLength(1);
-      expect(timers.filter((timer) => timer.endsWith('cancelled'))).toHaveLength(2);
+      expect(timers.slice(0, 3)).toEqual(['1 started', '1 cancelled', '2 started']);
+      expect(timers.filter((timer) => timer.endsWith('fired')).length).toBeLessThanOrEqual(1);
     });
   });
 

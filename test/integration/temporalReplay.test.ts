@@ -10,7 +10,8 @@ import { runReplay } from '../../src/orchestration/temporal/replay/runReplay.ts'
 import { historyText } from '../support/historyText.ts';
 import { builtWorker, noTraceSinks, removeBuiltWorker, workflowBundle } from '../support/temporal.ts';
 
-const folder = path.resolve(import.meta.dirname, '../fixtures/temporal');
+const root = path.resolve(import.meta.dirname, '../..');
+const folder = path.join(root, 'test/fixtures/temporal');
 const histories = readdirSync(folder).filter((name) => name.endsWith('.history.json'));
 
 interface RecordedHistory {
@@ -36,6 +37,7 @@ const changes: Record<string, readonly [from: string, to: string]> = {
   replays: ['await continuation.isDue()', 'await new Promise(() => {})'],
   replayed: ['remote.wholeAgentTurn(', 'remote.prepareAgent('],
   slots: ['.keepsSlots !== true', '.keepsSlots === true'],
+  together: ['order.together === true', 'order.together === false'],
 };
 const kindOf = (name: string): string => /-(\w+)\.history/.exec(name)?.[1] ?? 'requests';
 
@@ -57,6 +59,16 @@ describe('the workflow', () => {
     expect(code).toContain('runPlan');
     expect(code).not.toMatch(/require\(["']node:/);
     expect(code).not.toContain('@anthropic-ai/sdk/');
+  });
+
+  it('keeps nothing in its modules, which all workflows of a worker share', () => {
+    const [, map = ''] = /^\/\/# sourceMappingURL=data:[^,]*,(.*)$/m.exec(code) ?? [];
+    const { sources } = JSON.parse(Buffer.from(map, 'base64').toString()) as { sources: string[] };
+    const ours = sources.filter((source) => source.startsWith(path.join(root, 'src')) && source.endsWith('.ts'));
+    expect(ours.length).toBeGreaterThan(30);
+    // Constants are no state, whatever they are made of.
+    const changing = ours.filter((source) => /^(?:export )?(?:let|var) /m.test(readFileSync(source, 'utf8')));
+    expect(changing).toEqual([]);
   });
 
   it('has recorded histories of all kinds to stand the test of', () => {

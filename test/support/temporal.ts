@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { bundleWorkflowCode, type InjectedSinks } from '@temporalio/worker';
+import { type BundleOptions, bundleWorkflowCode, type InjectedSinks } from '@temporalio/worker';
 import { build } from 'esbuild';
 import { createBlobStore } from '../../src/adapters/blobs/createBlobStore.ts';
 import { withLock } from '../../src/adapters/fileLock.ts';
@@ -21,12 +21,9 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 /** The workflows, bundled for the sandbox as the build does it. */
 export async function workflowBundle(): Promise<string> {
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: path.join(root, 'src/orchestration/temporal/workflows.ts'),
-    failureConverterPath: path.join(root, 'src/orchestration/temporal/codec/failureConverter.ts'),
-    workflowInterceptorModules: [path.join(root, 'src/orchestration/temporal/workflowTracing.ts')],
-    logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
-  });
+  const options = path.join(root, 'scripts/bundleOptions.mjs');
+  const { workflows } = (await import(options)) as { workflows: BundleOptions };
+  const { code } = await bundleWorkflowCode(workflows);
   return code;
 }
 

@@ -41,8 +41,11 @@ export interface PlanPorts {
   now(): string;
   /** Runs the checks of agent branches on the states that these are compared with. */
   checkBaselines(): Promise<void>;
-  /** Waits until one more branch may be begun with, of an engine for which thousands are too many at once. */
-  place?(branchId: BranchId): Promise<void>;
+  /**
+   * Waits until one more branch may be begun with, of an engine for which thousands are too many at once.
+   * @returns null where there is nothing to wait for: branches that begin at the same moment are cheaper
+   */
+  place?(branchId: BranchId): Promise<void> | null;
   /** An agent keeps its slot while it waits, as it did when the run began. Default: false. */
   readonly keepsSlots?: boolean;
 }
@@ -195,7 +198,8 @@ class Run implements PlanRun {
 
   async #startInTurn(branches: readonly BranchPlan[]): Promise<void> {
     for (const branch of branches) {
-      await this.#ports.place?.(branch.branchId);
+      const place = this.#ports.place?.(branch.branchId) ?? null;
+      if (place !== null) await place;
       this.#start(branch);
     }
   }

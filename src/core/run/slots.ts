@@ -11,6 +11,11 @@ export class Slots {
     this.#free = count;
   }
 
+  /** One more may be taken without waiting. */
+  get hasFree(): boolean {
+    return this.#free > 0;
+  }
+
   /** What holds a slot keeps it, also where there are fewer now. */
   resize(count: number): void {
     this.#free += count - this.#count;

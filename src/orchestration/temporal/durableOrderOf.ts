@@ -37,6 +37,7 @@ export async function durableOrderOf(
     retry,
     heartbeatMs,
     branchesAtOnce,
+    together: true,
     ...(continueAfterEvents !== undefined && { continueAfterEvents }),
     cursor: null,
   };

@@ -1,17 +1,20 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
 import type { RunLimits } from '../../../core/run/runLimits.ts';
 
+/** Waits until the branch's time is up. @returns how to stop waiting */
+export type WatchTime = (timer: BranchTimer, onUp: () => void) => () => void;
+
 /** The time that a branch may take. It stands still while the branch is held. */
 export class BranchTimer {
-  readonly #limits: RunLimits;
+  readonly #watch: WatchTime;
   readonly #onUp: () => void;
   #usedMs: number;
   #since: number | null = null;
-  #scope: CancellationScope | null = null;
+  #unwatch: () => void = () => {};
 
   /** @param usedMs of the time, by an earlier execution */
-  constructor(limits: RunLimits, usedMs: number, onUp: () => void) {
-    this.#limits = limits;
+  constructor(watch: WatchTime, usedMs: number, onUp: () => void) {
+    this.#watch = watch;
     this.#usedMs = usedMs;
     this.#onUp = onUp;
   }
@@ -22,33 +25,64 @@ export class BranchTimer {
 
   start(): void {
     this.#since = Date.now();
-    const scope = new CancellationScope({ cancellable: true });
-    this.#scope = scope;
-    void scope
-      .run(() => this.#timeIsUp())
-      .then(
-        () => this.#onUp(),
-        () => undefined,
-      );
+    this.#unwatch = this.#watch(this, this.#onUp);
   }
 
   stop(): void {
     this.#usedMs = this.usedMs;
     this.#since = null;
-    this.#scope?.cancel();
+    this.#unwatch();
+  }
+}
+
+/** A timer of the server for each branch, as runs of older versions have it. */
+export function watchEach(limits: RunLimits): WatchTime {
+  return (timer, onUp) => {
+    const scope = new CancellationScope({ cancellable: true });
+    void scope.run(() => limits.timeIsUp(() => timer.usedMs, sleepUntil)).then(onUp, () => undefined);
+    return () => scope.cancel();
+  };
+}
+
+/**
+ * One timer of the server for all branches: the limit is the run's, so it is enough to wait for the branch that has the least time left.
+ * Each timer is two events of the history, and on a busy server as much work as half a call.
+ */
+export function watchTogether(limits: RunLimits): WatchTime {
+  const watched = new Map<BranchTimer, () => void>();
+  let isWaiting = false;
+  /** Milliseconds since the epoch. */
+  let looksAt = 0;
+  let lookNow = (): void => {};
+  const leftMs = ({ usedMs }: BranchTimer): number => limits.timeoutSeconds * 1000 - usedMs;
+
+  async function wait(): Promise<void> {
+    isWaiting = true;
+    while (watched.size > 0) {
+      const least = Math.min(...Array.from(watched.keys(), leftMs));
+      looksAt = Date.now() + least;
+      const sooner = new Promise<void>((resolve) => {
+        lookNow = resolve;
+      });
+      if (least > 0) await sleepUntil(least, Promise.race([limits.changed, sooner]));
+      for (const [timer, onUp] of watched) if (leftMs(timer) <= 0 && watched.delete(timer)) onUp();
+    }
+    isWaiting = false;
   }
 
-  /** Sleeps as long as is left, and anew where the limit changes. */
-  #timeIsUp(): Promise<void> {
-    return this.#limits.timeIsUp(
-      () => this.usedMs,
-      async (ms, changed) => {
-        const wait = new CancellationScope({ cancellable: true });
-        const slept = wait.run(() => sleep(ms));
-        await Promise.race([slept, changed]);
-        slept.catch(() => {});
-        wait.cancel();
-      },
-    );
-  }
+  return (timer, onUp) => {
+    watched.set(timer, onUp);
+    // No branch's end takes the others' timer with it.
+    if (!isWaiting) void CancellationScope.nonCancellable(wait);
+    else if (Date.now() + leftMs(timer) < looksAt) lookNow();
+    return () => void watched.delete(timer);
+  };
+}
+
+async function sleepUntil(ms: number, sooner: Promise<void>): Promise<void> {
+  const wait = new CancellationScope({ cancellable: true });
+  const slept = wait.run(() => sleep(ms));
+  await Promise.race([slept, sooner]);
+  slept.catch(() => {});
+  wait.cancel();
 }

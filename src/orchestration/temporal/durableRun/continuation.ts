@@ -58,8 +58,14 @@ export class Continuation {
     return this.#begun.get(branchId)?.usedMs ?? 0;
   }
 
-  /** Waits for a slot, which the branch keeps to its end. */
-  async place(branchId: BranchId): Promise<void> {
+  /** Gives the branch a slot, which it keeps to its end. @returns null where one was free */
+  place(branchId: BranchId): Promise<void> | null {
+    if (this.#order.together !== true || !this.#free.hasFree) return this.#waitForPlace(branchId);
+    this.#slots.set(branchId, this.#free.takeAtOnce());
+    return null;
+  }
+
+  async #waitForPlace(branchId: BranchId): Promise<void> {
     this.#slots.set(branchId, await this.#free.take());
   }
 

@@ -44,6 +44,8 @@ export const durableOrderSchema = z.object({
   searchable: runOrderSchema.shape.searchable,
   /** Branches that have begun and not ended, at once. Here, and not in the workflow's code: another number would not replay. */
   branchesAtOnce: z.int().positive(),
+  /** Branches that find room begin at the same moment, and one timer serves all. Here, as a run of an older version does neither. */
+  together: z.literal(true).optional(),
   /** Events of a history after which the run goes on in a new one. Default: when the server suggests it. */
   continueAfterEvents: z.int().positive().optional(),
   cursor: runCursorSchema.nullable(),

@@ -11,7 +11,7 @@ import type { RunOrder } from '../../../core/run/runOrder.ts';
 import { BranchStopped, type PlanPorts, type PlanRun, type RunEnd, runPlan } from '../../../core/run/runPlan.ts';
 import { rethrowAsOurs } from '../rethrowAsOurs.ts';
 import { type BranchPortsDeps, createBranchPorts } from './branchPorts.ts';
-import { BranchTimer } from './branchTimer.ts';
+import { BranchTimer, type WatchTime, watchEach, watchTogether } from './branchTimer.ts';
 import { Continuation } from './continuation.ts';
 import type { DurableOrder } from './durableOrder.ts';
 import { EventWriter } from './eventWriter.ts';
@@ -40,7 +40,7 @@ export class DurableRun implements PlanPorts {
   readonly #shared: BranchPortsDeps;
   readonly #continuation: Continuation | null;
   /** Left out for a run that an older version started: there all branches begin at once. */
-  readonly place?: (branchId: BranchId) => Promise<void>;
+  readonly place?: (branchId: BranchId) => Promise<void> | null;
   /** So it is in a run that an older worker began. */
   readonly keepsSlots: boolean;
   /** How to stop the branches that have not ended. */
@@ -50,12 +50,15 @@ export class DurableRun implements PlanPorts {
   /** In which states branches have ended. */
   readonly #ends: Set<'completed' | 'failed' | 'cancelled'>;
   #run: PlanRun | null = null;
+  readonly #isTogether: boolean;
+  #watchTime: WatchTime | null = null;
 
   constructor(order: RunOrder | DurableOrder, loaded: LoadedRun) {
     const { plan } = loaded;
     this.keepsSlots = plan.agent !== null && !patched('slots-while-waiting');
     const local = order.version === 2 ? localActivitiesInTurn() : localActivities();
     this.#order = order;
+    this.#isTogether = order.version === 2 && order.together === true;
     this.#loaded = loaded;
     this.#branches = new RunBranches(loaded);
     this.#description = new RunDescription(this.#branches, order.searchable === true);
@@ -218,7 +221,8 @@ export class DurableRun implements PlanPorts {
   }
 
   #startTimer(branchId: BranchId, limits: RunLimits, onUp: () => void): BranchTimer {
-    const timer = new BranchTimer(limits, this.#continuation?.usedMs(branchId) ?? 0, onUp);
+    this.#watchTime ??= this.#isTogether ? watchTogether(limits) : watchEach(limits);
+    const timer = new BranchTimer(this.#watchTime, this.#continuation?.usedMs(branchId) ?? 0, onUp);
     this.#continuation?.watch(branchId, timer);
     timer.start();
     return timer;

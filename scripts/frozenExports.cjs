@@ -1,0 +1,3 @@
+// A loader for webpack. What a bundle of workflows preloads is frozen through and through by the Temporal SDK, and a schema of zod works
+// itself out as it is used. It stops at what is frozen already: so a module's exports are, and the schemas in them are left alone.
+module.exports = (source) => `${source}\nObject.freeze(__webpack_exports__);`;

@@ -66,6 +66,24 @@ async function listed(options?: Parameters<ReturnType<typeof store>['list']>[0])
   return (await store().list(options)).map(({ sessionId }) => sessionId).sort();
 }
 
+it('tells what a fork itself has cost: one of Claude Code goes on from the total of its source, a branch from nothing', async () => {
+  const source = conversation('source', ['One']);
+  const forkOf = (sessionId: string, totalCostUSD: number): void => {
+    const builder = conversation(sessionId, ['One', 'Two']);
+    builder.unchained('cost-state', { totalCostUSD });
+    const origin = { sessionId: 'source', messageUuid: 'any' };
+    const lines = builder.text().trimEnd().split('\n');
+    const told = lines.map((line) => JSON.stringify({ ...(JSON.parse(line) as object), forkedFrom: origin }));
+    write(`${told.join('\n')}\n`, sessionId);
+  };
+  source.unchained('cost-state', { totalCostUSD: 0.25 });
+  write(source.text(), 'source');
+  forkOf('11111111-1111-4111-8111-111111111111', 0.75);
+  forkOf('22222222-2222-8222-8222-222222222222', 0.125);
+  const costs = (await store().list()).map(({ sessionId, costUsd }) => [sessionId.slice(0, 8), costUsd]);
+  expect(Object.fromEntries(costs)).toEqual({ source: 0.25, 11111111: 0.5, 22222222: 0.125 });
+});
+
 describe('kept sessions', () => {
   it('are listed once, marked, and not at all as folders', async () => {
     const file = session('aaaa');

@@ -10,6 +10,7 @@ import { Checkouts } from '../git/checkouts.ts';
 import { entriesOf } from '../plainFiles.ts';
 import { folderNames } from '../sessions/folderNames.ts';
 import { folderOf } from '../sessions/foreignTitles.ts';
+import { BranchOrigins } from './branchOrigins.ts';
 import { Families } from './families.ts';
 
 const outsideGit = { repository: null, worktree: null };
@@ -59,7 +60,10 @@ export class SummaryFacts {
         worktree: checkout?.worktree ?? null,
         forkedFrom,
         costUsd:
-          forkedFrom === null ? summary.costUsd : ownCost(summary.costUsd, costs.get(forkedFrom.sessionId) ?? null),
+          // Sessions that branches begin with hold no total: Claude Code counts from nothing there.
+          forkedFrom === null || BranchOrigins.mayHave(summary.sessionId)
+            ? summary.costUsd
+            : ownCost(summary.costUsd, costs.get(forkedFrom.sessionId) ?? null),
         kept: kept.size > 0 && kept.has(pathInConfig(summary.file)),
         archived,
         expiresAt: archived ? null : expiryOf(summary.modifiedAt, retention),

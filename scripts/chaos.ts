@@ -1,6 +1,8 @@
-// `npm run chaos [-- --strikes a,b --runs N --seed S --every]`: runs on Temporal that are struck at random moments, or (`--every`) one run
-// for each event of a run and each strike. Prints a table of what was lost or done twice, and exits with 1 where something was.
+// `npm run chaos [-- --strikes a,b --runs N --seed S --every --agents N]`: runs on Temporal that are struck at random moments, or
+// (`--every`) one run for each event of a run and each strike; then runs of agents, struck at each moment of an agent (`--agents 0`: none).
+// Prints tables of what was lost or done twice, and exits with 1 where something was.
 import { parseArgs } from 'node:util';
+import { AgentChaos, type AgentReport, type AgentStrike, agentStrikes } from '../test/support/agentChaos.ts';
 import { Chaos, type ChaosReport, eventsOfRun, type Planned } from '../test/support/chaos.ts';
 import { allStrikes, type Strike, seeded, shuffled, strikes } from '../test/support/chaosStrikes.ts';
 
@@ -9,12 +11,18 @@ const options = {
   seed: { type: 'string' },
   strikes: { type: 'string', default: strikes.join(',') },
   every: { type: 'boolean', default: false },
+  agents: { type: 'string', default: '1' },
 } as const;
 const { values } = parseArgs({ options });
 const [count, seed] = [Number(values.runs), Number(values.seed ?? Date.now() % 2 ** 31)];
+const agentRounds = Number(values.agents);
 const wanted = values.strikes.split(',').filter(isStrike);
-if (!(count > 0) || !Number.isInteger(seed) || wanted.length !== values.strikes.split(',').length) {
-  console.error('Usage: npm run chaos -- [--strikes LIST] [--runs N | --every] [--seed S]');
+if (
+  !(count >= 0 && agentRounds >= 0) ||
+  !Number.isInteger(seed) ||
+  wanted.length !== values.strikes.split(',').length
+) {
+  console.error('Usage: npm run chaos -- [--strikes LIST] [--runs N | --every] [--seed S] [--agents N]');
   for (const [name, what] of Object.entries(allStrikes)) {
     console.error(`  ${name.padEnd(10)}${what}${isStrike(name) ? '' : ' (takes root)'}`);
   }
@@ -22,25 +30,49 @@ if (!(count > 0) || !Number.isInteger(seed) || wanted.length !== values.strikes.
 }
 console.log(`Seed ${seed}: the same seed makes the same strikes.`);
 const random = seeded(seed);
-const chaos = await Chaos.begin();
 const reports: ChaosReport[] = [];
-try {
-  const all = values.every ? everyEvent() : Array.from({ length: count }, () => spread(shuffled(wanted, random)));
-  for (const [index, planned] of all.entries()) {
-    const report = await chaos.run(planned, random);
-    reports.push(report);
-    const { figures, faults, looks, ms } = report;
-    const what = figures.map(({ strike, atEvent }) => `${strike}@${atEvent}`).join(' ');
-    const end = faults.length === 0 ? 'nothing lost, nothing twice' : faults.join(' ');
-    console.log(`run ${index + 1} of ${all.length} (${(ms / 1_000).toFixed(0)} s, ${looks} looks): ${what}; ${end}`);
-  }
-} finally {
-  await chaos.end();
-}
-printTable();
-const faulty = reports.filter(({ faults }) => faults.length > 0).length;
-console.log(`${reports.length - faulty} of ${reports.length} runs are as they must be.`);
+if (values.every || count > 0) await strikeRequests();
+const agentReports: AgentReport[] = [];
+if (agentRounds > 0) await strikeAgents();
+const faulty = [...reports, ...agentReports].filter(({ faults }) => faults.length > 0).length;
+const total = reports.length + agentReports.length;
+console.log(`${total - faulty} of ${total} runs are as they must be.`);
 process.exitCode = faulty === 0 ? 0 : 1;
+
+async function strikeRequests(): Promise<void> {
+  const chaos = await Chaos.begin();
+  try {
+    const all = values.every ? everyEvent() : Array.from({ length: count }, () => spread(shuffled(wanted, random)));
+    for (const [index, planned] of all.entries()) {
+      const report = await chaos.run(planned, random);
+      reports.push(report);
+      const { figures, faults, looks, ms } = report;
+      const what = figures.map(({ strike, atEvent }) => `${strike}@${atEvent}`).join(' ');
+      const end = faults.length === 0 ? 'nothing lost, nothing twice' : faults.join(' ');
+      console.log(`run ${index + 1} of ${all.length} (${(ms / 1_000).toFixed(0)} s, ${looks} looks): ${what}; ${end}`);
+    }
+  } finally {
+    await chaos.end();
+  }
+  printTable();
+}
+
+async function strikeAgents(): Promise<void> {
+  const chaos = await AgentChaos.begin();
+  try {
+    for (let round = 0; round < agentRounds; round += 1) {
+      for (const strike of Object.keys(agentStrikes) as AgentStrike[]) {
+        const report = await chaos.run(strike);
+        agentReports.push(report);
+        const end = report.faults.length === 0 ? 'nothing lost, nothing twice' : report.faults.join(' ');
+        console.log(`${agentStrikes[strike]}: ${end}`);
+      }
+    }
+  } finally {
+    await chaos.end();
+  }
+  console.table(agentReports.map(({ faults, ...row }) => ({ ...row, faults: faults.length })));
+}
 
 function isStrike(name: string): name is Strike {
   return (strikes as string[]).includes(name);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { SourceMap, type SourceMapPayload, type SourceMapping } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
@@ -61,14 +62,29 @@ describe('the workflow', () => {
     expect(code).not.toContain('@anthropic-ai/sdk/');
   });
 
-  it('keeps nothing in its modules, which all workflows of a worker share', () => {
+  /** What the bundle says of the sources that it was made of. */
+  const mapOf = (): SourceMapPayload => {
     const [, map = ''] = /^\/\/# sourceMappingURL=data:[^,]*,(.*)$/m.exec(code) ?? [];
-    const { sources } = JSON.parse(Buffer.from(map, 'base64').toString()) as { sources: string[] };
-    const ours = sources.filter((source) => source.startsWith(path.join(root, 'src')) && source.endsWith('.ts'));
+    return JSON.parse(Buffer.from(map, 'base64').toString()) as SourceMapPayload;
+  };
+
+  it('keeps nothing in its modules, which all workflows of a worker share', () => {
+    const ours = mapOf().sources.filter(
+      (source) => source.startsWith(path.join(root, 'src')) && source.endsWith('.ts'),
+    );
     expect(ours.length).toBeGreaterThan(30);
     // Constants are no state, whatever they are made of.
     const changing = ours.filter((source) => /^(?:export )?(?:let|var) /m.test(readFileSync(source, 'utf8')));
     expect(changing).toEqual([]);
+  });
+
+  it('leads a debugger to the lines of its sources', () => {
+    const lines = code.split('\n');
+    const line = lines.findIndex((text) => text.includes('async function forkRun('));
+    const column = lines[line]?.indexOf('async function') ?? -1;
+    const { originalSource, originalLine } = new SourceMap(mapOf()).findEntry(line, column) as SourceMapping;
+    const source = readFileSync(originalSource, 'utf8').split('\n');
+    expect(source[originalLine]).toContain('export async function forkRun(input: RunOrder | DurableOrder)');
   });
 
   it('has recorded histories of all kinds to stand the test of', () => {

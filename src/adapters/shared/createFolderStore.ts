@@ -7,6 +7,8 @@ import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { checkedName } from './objectName.ts';
 
 const draftEnd = '.partial';
+/** An object of this size is written as fast as it is looked for. */
+const smallBytes = 64 * 1024;
 
 /**
  * A folder that all machines have mounted. Who may write to the folder may write to all in it, other users of a machine included:
@@ -40,11 +42,7 @@ class FolderStore implements SharedStore {
   }
 
   async create(name: string, bytes: Uint8Array): Promise<boolean> {
-    const isKnown = await stat(this.#file(name)).then(
-      () => true,
-      () => false,
-    );
-    if (isKnown) return false;
+    if (bytes.length > smallBytes && (await this.#has(name))) return false;
     let made = true;
     await this.#write(name, bytes, async (draft, file) => {
       // Two links can't have one name, on network folders neither; a renaming would replace what is there.
@@ -52,9 +50,17 @@ class FolderStore implements SharedStore {
         if (fileErrorCode(error) !== 'EEXIST') throw error;
         made = false;
       });
-      await unlink(draft);
+      // Nobody waits for that; a draft that is left is no object.
+      void unlink(draft).catch(() => {});
     });
     return made;
+  }
+
+  async #has(name: string): Promise<boolean> {
+    return stat(this.#file(name)).then(
+      () => true,
+      () => false,
+    );
   }
 
   async list(prefix: string, after = ''): Promise<string[]> {
@@ -87,12 +93,14 @@ class FolderStore implements SharedStore {
     const draft = `${file}.${randomUUID()}${draftEnd}`;
     try {
       const mode = await this.#modeOfAll();
-      await writeFile(draft, bytes, { flag: 'wx' }).catch(async (error: unknown) => {
+      const write = (): Promise<void> => writeFile(draft, bytes, { flag: 'wx', mode: mode & 0o666 });
+      await write().catch(async (error: unknown) => {
         if (!isAbsent(error)) throw error;
         await this.#makeFolder(path.dirname(file), mode);
-        await writeFile(draft, bytes, { flag: 'wx' });
+        await write();
       });
-      await chmod(draft, mode & 0o666);
+      // What the process masks out comes back.
+      if ((mode & 0o666 & process.umask()) !== 0) await chmod(draft, mode & 0o666);
       await place(draft, file);
     } catch (error) {
       await rm(draft, { force: true }).catch(() => {});

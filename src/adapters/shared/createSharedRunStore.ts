@@ -199,11 +199,13 @@ class SharedRunStore implements RunStore {
     const { runId } = plan;
     if ((await this.#whereabouts(runId)).kind !== 'local') return;
     const { store, blobs } = await this.#open(location);
+    const planWritten = writeSharedPlan(store, plan);
+    planWritten.catch(() => {});
     const refs = [...new Set(plan.branches.flatMap(({ request, recording }) => [request, recording]))];
     for (let at = 0; at < refs.length; at += sharedAtOnce) {
       await Promise.all(refs.slice(at, at + sharedAtOnce).map((ref) => blobs.share(ref)));
     }
-    await writeSharedPlan(store, plan);
+    await planWritten;
     const folder = this.#folder(runId);
     await writeShareMark(folder, location);
     this.#drivenHere.delete(runId);

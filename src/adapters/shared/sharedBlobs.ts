@@ -1,7 +1,7 @@
 import type { BlobStore } from '../../core/blobStore.ts';
 import { canonicalJson } from '../../core/canonicalJson.ts';
 import { StorageError } from '../../core/errors.ts';
-import type { BlobRef } from '../../core/ids.ts';
+import { type BlobRef, blobRefSchema } from '../../core/ids.ts';
 import type { SharedStore } from '../../core/sharedStore.ts';
 import { sha256 } from '../sha256.ts';
 
@@ -19,8 +19,9 @@ export class SharedBlobs implements BlobStore {
   }
 
   async put(value: unknown): Promise<BlobRef> {
-    const ref = await this.#local.put(value);
-    await this.#share(ref, value);
+    const text = canonicalJson(value);
+    const ref = blobRefSchema.parse(sha256(text));
+    await Promise.all([this.#local.put(value), this.#share(ref, text)]);
     return ref;
   }
 
@@ -38,12 +39,12 @@ export class SharedBlobs implements BlobStore {
 
   /** Puts a blob of this machine into the store. */
   async share(ref: BlobRef): Promise<void> {
-    if (!this.#stored.has(ref)) await this.#share(ref, await this.#local.get(ref));
+    if (!this.#stored.has(ref)) await this.#share(ref, canonicalJson(await this.#local.get(ref)));
   }
 
-  async #share(ref: BlobRef, value: unknown): Promise<void> {
+  async #share(ref: BlobRef, text: string): Promise<void> {
     if (this.#stored.has(ref)) return;
-    await (await this.#store()).create(nameOf(ref), Buffer.from(canonicalJson(value)));
+    await (await this.#store()).create(nameOf(ref), Buffer.from(text));
     this.#stored.add(ref);
   }
 

@@ -37,6 +37,17 @@ describe('a shared folder', () => {
     expect((await stat(path.join(folder, 'one.json'))).mode & 0o777).toBe(0o600);
   });
 
+  it('keeps the first of two objects of one name, however large', async () => {
+    const store = await openSharedStore(path.join(dir, 'twice'));
+    for (const size of [10, 100_000]) {
+      const [first, second] = [Buffer.alloc(size, 'a'), Buffer.alloc(size, 'b')];
+      expect(await store.create(`blobs/${size}.json`, first)).toBe(true);
+      expect(await store.create(`blobs/${size}.json`, second)).toBe(false);
+      expect(Buffer.from((await store.get(`blobs/${size}.json`)) ?? '').equals(first)).toBe(true);
+    }
+    expect(await store.list('blobs/')).toEqual(['blobs/10.json', 'blobs/100000.json']);
+  });
+
   it('says what is wrong with a folder that can’t be written to', async () => {
     const file = path.join(dir, 'file');
     await writeFile(file, '');

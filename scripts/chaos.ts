@@ -48,8 +48,8 @@ async function strikeRequests(): Promise<void> {
       reports.push(report);
       const { figures, faults, looks, ms } = report;
       const what = figures.map(({ strike, atEvent }) => `${strike}@${atEvent}`).join(' ');
-      const end = faults.length === 0 ? 'nothing lost, nothing twice' : faults.join(' ');
-      console.log(`run ${index + 1} of ${all.length} (${(ms / 1_000).toFixed(0)} s, ${looks} looks): ${what}; ${end}`);
+      const which = `run ${index + 1} of ${all.length} (${(ms / 1_000).toFixed(0)} s, ${looks} looks)`;
+      console.log(`${which}: ${what}; ${endOf(faults)}`);
     }
   } finally {
     await chaos.end();
@@ -64,14 +64,17 @@ async function strikeAgents(): Promise<void> {
       for (const strike of Object.keys(agentStrikes) as AgentStrike[]) {
         const report = await chaos.run(strike);
         agentReports.push(report);
-        const end = report.faults.length === 0 ? 'nothing lost, nothing twice' : report.faults.join(' ');
-        console.log(`${agentStrikes[strike]}: ${end}`);
+        console.log(`${agentStrikes[strike]}: ${endOf(report.faults)}`);
       }
     }
   } finally {
     await chaos.end();
   }
   console.table(agentReports.map(({ faults, ...row }) => ({ ...row, faults: faults.length })));
+}
+
+function endOf(faults: readonly string[]): string {
+  return faults.length === 0 ? 'nothing lost, nothing twice' : faults.join(' ');
 }
 
 function isStrike(name: string): name is Strike {

@@ -18,7 +18,7 @@ export interface AgentReport {
   /** Calls of tools that branches name as in doubt: one at most, of the branch that was in one. */
   inDoubt: number;
   orphans: number;
-  /** What is not as it must be, branch by branch. */
+  /** What is not as it must be, branch by branch, and orphans. */
   faults: string[];
 }
 
@@ -46,8 +46,7 @@ export class AgentChaos {
     const { runId } = await forks.dispatch(this.#stage.fork({ engine: 'temporal', ...matrix.fork }));
     const there = await matrix.untilThere(this.#services, runId);
     if (strike === 'agents') {
-      const agents = matrix.processes().filter(({ command }) => command.startsWith(`${this.#stage.program} `));
-      for (const { pid } of agents) process.kill(pid, 'SIGKILL');
+      for (const { pid } of matrix.agents()) process.kill(pid, 'SIGKILL');
     } else {
       await killWorkers(this.#stage.home);
       await forks.resume(runId);
@@ -56,6 +55,7 @@ export class AgentChaos {
     const faults = found.branches
       .filter((branch, index) => !isDeepStrictEqual(branch, must.branches[index]))
       .map((branch) => JSON.stringify(branch));
+    faults.push(...found.processes.map(({ pid, command }) => `Process ${pid} is an orphan: ${command}`));
     if (!found.untouched) faults.push('The project or its recording was changed.');
     const inDoubt = found.branches.reduce((sum, branch) => sum + branch.inDoubt.length, 0);
     return { strike, moments: matrix.names.length, inDoubt, orphans: found.processes.length, faults };

@@ -153,6 +153,11 @@ export class KillMatrix {
     return placeProcesses(this.stage, `sleep ${this.#seconds} `);
   }
 
+  /** Those of them that are Claude Code. */
+  agents(): { pid: number; command: string }[] {
+    return this.processes().filter(({ command }) => command.startsWith(`${this.stage.program} `));
+  }
+
   /** Counts how often it ran, and waits the first time where the branch is the one that is to be caught in it. */
   #hold(moment: Moment): string {
     const flag = path.join(this.#flags, moment);

@@ -2,7 +2,7 @@
 // foldRun's business.
 
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Answer } from '../../core/agent/agentFacts.ts';
@@ -17,7 +17,7 @@ import { fileErrorCode, isAbsent } from '../fileErrors.ts';
 import { type FileLock, isLocked, tryLock } from '../fileLock.ts';
 import { watchFolder } from '../watchFolder.ts';
 import { writeWhole } from '../writeWhole.ts';
-import { FolderTouch } from './folderTouch.ts';
+import { FolderTouch, touchFolder } from './folderTouch.ts';
 import { JsonLinesWriter, readJsonLines } from './jsonLines.ts';
 import { readAnswer, writeAnswer } from './runAnswers.ts';
 import { carryOutUpdates, dropRequests, requestUpdate } from './runUpdates.ts';
@@ -266,8 +266,7 @@ class FileRunStore implements RunStore {
       throw storageError(`Can't store the answer to ${callId}`, error);
     }
     // Those who follow the run look for answers when its folder is touched.
-    const now = new Date();
-    await utimes(this.#folder(runId), now, now);
+    await touchFolder(this.#folder(runId));
     this.#changed(runId);
   }
 

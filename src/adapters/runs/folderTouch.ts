@@ -3,7 +3,13 @@ import { utimes } from 'node:fs/promises';
 /** As often, in milliseconds, as it can be seen. */
 const everyMs = 100;
 
-/** Sets a folder's own time, by which watchers of the whole store see which run grew, without a watch on every run. */
+/** Sets a run's folder's own time, by which watchers of the whole store see which run grew, without a watch on every run. */
+export async function touchFolder(folder: string): Promise<void> {
+  const now = new Date();
+  await utimes(folder, now, now);
+}
+
+/** The same, not too often. */
 export class FolderTouch {
   readonly #folder: string;
   #lastAt = Number.NEGATIVE_INFINITY;
@@ -26,7 +32,6 @@ export class FolderTouch {
   async #touch(): Promise<void> {
     this.#isDue = false;
     this.#lastAt = performance.now();
-    const now = new Date();
-    await utimes(this.#folder, now, now);
+    await touchFolder(this.#folder);
   }
 }

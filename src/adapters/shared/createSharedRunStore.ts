@@ -1,4 +1,3 @@
-import { utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BlobStore } from '../../core/blobStore.ts';
@@ -10,6 +9,7 @@ import { type BranchEvent, branchEventSchema } from '../../core/run/branchEvent.
 import type { RunStore } from '../../core/run/ports.ts';
 import type { RunSharing } from '../../core/run/runSharing.ts';
 import type { SharedStore } from '../../core/sharedStore.ts';
+import { touchFolder } from '../runs/folderTouch.ts';
 import { LogMirror } from './logMirror.ts';
 import { SharedBlobs } from './sharedBlobs.ts';
 import { SharedLog } from './sharedLog.ts';
@@ -199,19 +199,12 @@ class SharedRunStore implements RunStore {
     const { runId } = plan;
     if ((await this.#whereabouts(runId)).kind !== 'local') return;
     const { store, blobs } = await this.#open(location);
-    const planWritten = writeSharedPlan(store, plan);
-    planWritten.catch(() => {});
-    const refs = [...new Set(plan.branches.flatMap(({ request, recording }) => [request, recording]))];
-    for (let at = 0; at < refs.length; at += sharedAtOnce) {
-      await Promise.all(refs.slice(at, at + sharedAtOnce).map((ref) => blobs.share(ref)));
-    }
-    await planWritten;
+    await Promise.all([writeSharedPlan(store, plan), shareBlobsOf(plan, blobs)]);
     const folder = this.#folder(runId);
     await writeShareMark(folder, location);
     this.#drivenHere.delete(runId);
     // Who watches the runs looks at this one again.
-    const now = new Date();
-    await utimes(folder, now, now);
+    await touchFolder(folder);
   }
 
   async #whereabouts(runId: RunId): Promise<Whereabouts> {
@@ -292,6 +285,13 @@ class SharedRunStore implements RunStore {
 
   #folder(runId: RunId): string {
     return path.join(this.#deps.dir, runId);
+  }
+}
+
+async function shareBlobsOf({ branches }: ForkPlan, blobs: SharedBlobs): Promise<void> {
+  const refs = [...new Set(branches.flatMap(({ request, recording }) => [request, recording]))];
+  for (let at = 0; at < refs.length; at += sharedAtOnce) {
+    await Promise.all(refs.slice(at, at + sharedAtOnce).map((ref) => blobs.share(ref)));
   }
 }
 

@@ -56,6 +56,11 @@ export class RunLimits {
     announce();
   }
 
+  /** What is left of a branch’s time, in milliseconds; not positive where it is up. @param elapsedMs that it has taken so far */
+  leftMs(elapsedMs: number): number {
+    return this.timeoutSeconds * 1000 - elapsedMs;
+  }
+
   /**
    * Resolves when a branch’s time limit has passed.
    * @param elapsedMs time that the branch has taken so far, in milliseconds
@@ -63,7 +68,7 @@ export class RunLimits {
    */
   async timeIsUp(elapsedMs: () => number, sleep: (ms: number, until: Promise<void>) => Promise<void>): Promise<void> {
     for (;;) {
-      const leftMs = this.timeoutSeconds * 1000 - elapsedMs();
+      const leftMs = this.leftMs(elapsedMs());
       if (leftMs <= 0) return;
       await sleep(leftMs, this.changed);
     }

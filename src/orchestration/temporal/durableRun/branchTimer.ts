@@ -54,7 +54,7 @@ export function watchTogether(limits: RunLimits): WatchTime {
   /** Milliseconds since the epoch. */
   let looksAt = 0;
   let lookNow = (): void => {};
-  const leftMs = ({ usedMs }: BranchTimer): number => limits.timeoutSeconds * 1000 - usedMs;
+  const leftMs = ({ usedMs }: BranchTimer): number => limits.leftMs(usedMs);
 
   async function wait(): Promise<void> {
     isWaiting = true;
